@@ -1,0 +1,68 @@
+import { RefusedError, RetryableError } from '../core/errors.ts';
+
+/** Of EC2's answers, those that a later try may not meet again. All other client errors are refused. */
+const TRY_AGAIN: ReadonlySet<string> = new Set([
+  // Not shared yet, or the share is not visible yet (EC2 Developer Guide, "Error codes for the Amazon EC2 API").
+  'InvalidAMIID.NotFound',
+  'InvalidAMIID.Unavailable',
+  'AuthFailure',
+  // Limits: copies and snapshots in progress, snapshots in all.
+  'ResourceLimitExceeded',
+  'SnapshotLimitExceeded',
+  'PendingSnapshotLimitExceeded',
+  'ConcurrentSnapshotLimitExceeded',
+  // Throttling, by EC2's code and by those of the SDK's other services.
+  'RequestLimitExceeded',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+  'ConcurrentTagAccess',
+  // EC2's own faults, some of which come with a 4xx status.
+  'InternalError',
+  'InternalFailure',
+  'ServerInternal',
+  'ServiceUnavailable',
+  'Unavailable',
+  'RetryableError',
+  // Another request for the same image is being copied. The next try finds its copy.
+  'IdempotentParameterMismatch',
+  'InvalidAMIName.Duplicate',
+]);
+
+/** What EC2 says while the image is shared but a snapshot of it is not (EC2 User Guide, "How Amazon EC2 AMI copy works"). */
+const STORAGE_NOT_SHARED = /permission to access the storage/i;
+
+/**
+ * Classes what an EC2 call threw as "try again" or "refused". This is the one place that knows EC2's error codes.
+ * @param region the Region that was called
+ */
+export function classifyEc2Error(error: unknown, region: string): RetryableError | RefusedError {
+  if (!(error instanceof Error)) return new RetryableError('Unknown', String(error), { cause: error });
+  const code = codeOf(error);
+  const message = `${code}: ${error.message}`;
+  if (code === 'ENOTFOUND') {
+    const remedy = 'Check sourceRegion.';
+    return new RefusedError('InvalidRegion', `There is no EC2 endpoint in Region ${region}. ${remedy}`, {
+      cause: error,
+    });
+  }
+  if (code === 'InvalidRequest' && STORAGE_NOT_SHARED.test(error.message)) {
+    const remedy = 'Give this account createVolumePermission on every snapshot of the image.';
+    return new RetryableError(code, `${message} ${remedy}`, { cause: error });
+  }
+  if (TRY_AGAIN.has(code) || !isClientError(error)) return new RetryableError(code, message, { cause: error });
+  return new RefusedError(code, message, { cause: error });
+}
+
+/** The code of an answer is its name in the SDK; an error of the network has a code of its own. */
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
+
+/** A 4xx answer. Without an answer (network, time-out, credentials) nothing says that it will not work later. */
+function isClientError(error: Error): boolean {
+  const metadata: unknown = '$metadata' in error ? error.$metadata : undefined;
+  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return false;
+  const status = metadata.httpStatusCode;
+  return typeof status === 'number' && status >= 400 && status < 500 && status !== 429;
+}

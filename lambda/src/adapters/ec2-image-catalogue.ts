@@ -1,0 +1,97 @@
+import {
+  CopyImageCommand,
+  DescribeImagesCommand,
+  paginateDescribeImages,
+  type EC2Client,
+  type Image,
+} from '@aws-sdk/client-ec2';
+import type { CopyPlan, ImageCatalogue, ImageCopy, SourceImage } from '../core/image-catalogue.ts';
+import { classifyEc2Error } from './ec2-errors.ts';
+
+// EC2 API Reference, DescribeImages: unpaginated calls are prone to throttling and time-outs; a page has at most 1,000.
+const PAGE_SIZE = 1000;
+
+/** Gives the client of a Region; the same Region may give the same client. */
+export type Ec2InRegion = (region: string) => EC2Client;
+
+export class Ec2ImageCatalogue implements ImageCatalogue {
+  readonly #ownRegion: string;
+  readonly #ec2In: Ec2InRegion;
+
+  constructor(ownRegion: string, ec2In: Ec2InRegion) {
+    this.#ownRegion = ownRegion;
+    this.#ec2In = ec2In;
+  }
+
+  async findSource(imageId: string, region: string): Promise<SourceImage | undefined> {
+    // Deprecated images are hidden from all but their owner unless asked for, and can still be copied.
+    const describe = new DescribeImagesCommand({ ImageIds: [imageId], IncludeDeprecated: true });
+    try {
+      const { Images = [] } = await this.#ec2In(region).send(describe);
+      const [image] = Images;
+      if (!image) return undefined;
+      return { ownerId: required(image.OwnerId, 'OwnerId'), state: required(image.State, 'State') };
+    } catch (error) {
+      if (error instanceof Error && error.name === 'InvalidAMIID.NotFound') return undefined;
+      throw classifyEc2Error(error, region);
+    }
+  }
+
+  async findCopies(sourceImageId: string, sourceRegion: string): Promise<ImageCopy[]> {
+    // EC2 keeps the source of a copy even when the source is gone or hidden (EC2 User Guide, "AMI ancestry").
+    const filters = {
+      Owners: ['self'],
+      Filters: [
+        { Name: 'source-image-id', Values: [sourceImageId] },
+        { Name: 'source-image-region', Values: [sourceRegion] },
+      ],
+    };
+    const pages = paginateDescribeImages({ client: this.#ec2In(this.#ownRegion), pageSize: PAGE_SIZE }, filters);
+    try {
+      const copies: ImageCopy[] = [];
+      for await (const { Images = [] } of pages) copies.push(...Images.map(toCopy));
+      return copies;
+    } catch (error) {
+      throw classifyEc2Error(error, this.#ownRegion);
+    }
+  }
+
+  async startCopy(plan: CopyPlan): Promise<string> {
+    const tags = plan.tags.map(({ key, value }) => ({ Key: key, Value: value }));
+    const copy = new CopyImageCommand({
+      SourceImageId: plan.sourceImageId,
+      SourceRegion: plan.sourceRegion,
+      Name: plan.name,
+      Description: plan.description,
+      Encrypted: true,
+      KmsKeyId: plan.kmsKeyArn,
+      ClientToken: plan.clientToken,
+      // With the copy, not after it: if EC2 cannot set a tag it makes no copy (EC2 User Guide, "Tag your resources").
+      TagSpecifications: [
+        { ResourceType: 'image', Tags: tags },
+        { ResourceType: 'snapshot', Tags: tags },
+      ],
+    });
+    try {
+      const { ImageId } = await this.#ec2In(this.#ownRegion).send(copy);
+      return required(ImageId, 'ImageId');
+    } catch (error) {
+      throw classifyEc2Error(error, this.#ownRegion);
+    }
+  }
+}
+
+function toCopy(image: Image): ImageCopy {
+  return {
+    imageId: required(image.ImageId, 'ImageId'),
+    state: required(image.State, 'State'),
+    tags: (image.Tags ?? []).map(({ Key = '', Value = '' }) => ({ key: Key, value: Value })),
+    encrypted: (image.BlockDeviceMappings ?? []).every(({ Ebs }) => Ebs?.Encrypted !== false),
+  };
+}
+
+/** EC2 always answers these; the SDK's types only say that it may. */
+function required<T>(value: T | undefined, field: string): T {
+  if (value === undefined) throw new Error(`EC2 answered without ${field}`);
+  return value;
+}

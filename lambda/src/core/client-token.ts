@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto';
+
+/** What makes a copy the same copy. Names and tags are left out: the same image asked for twice is still one copy. */
+export interface CopyIdentity {
+  readonly sourceImageId: string;
+  readonly sourceRegion: string;
+  readonly kmsKeyArn: string;
+  /** 1 for the first copy, one more for each copy of this source that EC2 reports as failed. */
+  readonly attempt: number;
+}
+
+/**
+ * The ClientToken of a copy: 64 hexadecimal characters, the most that EC2 takes (EC2 Developer Guide, "Ensuring
+ * idempotency in Amazon EC2 API requests"). The key's ARN holds the account and the Region.
+ */
+export function clientToken({ sourceImageId, sourceRegion, kmsKeyArn, attempt }: CopyIdentity): string {
+  return createHash('sha256')
+    .update(JSON.stringify([sourceImageId, sourceRegion, kmsKeyArn, attempt]))
+    .digest('hex');
+}

@@ -1,0 +1,101 @@
+import { copyImage, type CopyTarget } from './copy-image.ts';
+import { parseCopyRequest } from './copy-request.ts';
+import { RefusedError, RetryableError } from './errors.ts';
+import type { ImageCatalogue } from './image-catalogue.ts';
+import type { Delivery, Reason, RequestQueue } from './request-queue.ts';
+import { retryDelaySeconds } from './retry-delay.ts';
+
+export interface DeliveryContext {
+  readonly target: CopyTarget;
+  /** How long a request is tried again before it is refused. */
+  readonly retrySeconds: number;
+  readonly catalogue: ImageCatalogue;
+  readonly queue: RequestQueue;
+  readonly nowMs: () => number;
+  /** 0 <= random < 1 */
+  readonly random: () => number;
+}
+
+/** What became of a delivery. All but `retried` are done with: the queue may delete the message. */
+export interface DeliveryResult {
+  readonly outcome: 'started' | 'reused' | 'ignored' | 'refused' | 'retried';
+  readonly messageId: string;
+  readonly sourceImage?: string;
+  readonly copy?: string;
+  readonly reason?: Reason;
+  readonly retryInSeconds?: number;
+  /** The error behind a reason, for the log. */
+  readonly error?: Error;
+}
+
+/** Handles one delivery to its end. It never throws, so that one bad message does not hold up the others of a batch. */
+export async function handleDelivery(delivery: Delivery, context: DeliveryContext): Promise<DeliveryResult> {
+  const { messageId } = delivery;
+  let sourceImage: string | undefined;
+  try {
+    const request = parseCopyRequest(delivery.body);
+    sourceImage = request.sourceAmi;
+    const copied = await copyImage(request, context.target, context.catalogue);
+    return {
+      outcome: copied.kind,
+      messageId,
+      sourceImage,
+      ...(copied.kind !== 'ignored' && { copy: copied.imageId }),
+    };
+  } catch (error) {
+    return {
+      messageId,
+      ...(sourceImage && { sourceImage }),
+      ...(await settleFailure(delivery, asError(error), context)),
+    };
+  }
+}
+
+type Failure = Pick<DeliveryResult, 'outcome' | 'reason' | 'retryInSeconds' | 'error'>;
+
+async function settleFailure(delivery: Delivery, error: Error, context: DeliveryContext): Promise<Failure> {
+  const reason = reasonOf(error);
+  if (error instanceof RefusedError) return await refuse(delivery, reason, error, context);
+  if (context.nowMs() - delivery.sentAtMs >= context.retrySeconds * 1000) {
+    const message = `Gave up: tried ${delivery.receiveCount} times for over ${context.retrySeconds} s. ${reason.message}`;
+    return await refuse(delivery, { code: reason.code, message }, error, context);
+  }
+  const retryInSeconds = retryDelaySeconds(delivery.receiveCount, context.random());
+  try {
+    await context.queue.postpone(delivery, retryInSeconds);
+    return { outcome: 'retried', reason, retryInSeconds, error };
+  } catch (queueError) {
+    return retryLater(reason, error, queueError);
+  }
+}
+
+async function refuse(delivery: Delivery, reason: Reason, error: Error, { queue }: DeliveryContext): Promise<Failure> {
+  try {
+    await queue.refuse(delivery, reason);
+    return { outcome: 'refused', reason, error };
+  } catch (queueError) {
+    return retryLater(reason, error, queueError);
+  }
+}
+
+/** The queue itself failed: the message comes back after the queue's own visibility timeout. */
+function retryLater(reason: Reason, error: Error, queueError: unknown): Failure {
+  const { message } = asError(queueError);
+  return {
+    outcome: 'retried',
+    reason,
+    error: new Error(`The queue could not be reached: ${message}`, { cause: error }),
+  };
+}
+
+function reasonOf(error: Error): Reason {
+  if (error instanceof RefusedError || error instanceof RetryableError) {
+    return { code: error.code, message: error.message };
+  }
+  // A fault of our own. It is tried again like any other, and ends in the dead-letter queue if it lasts.
+  return { code: 'InternalError', message: `${error.name}: ${error.message}` };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

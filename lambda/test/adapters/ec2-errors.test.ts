@@ -1,0 +1,95 @@
+import { describe, expect, it } from '@jest/globals';
+import { EC2ServiceException } from '@aws-sdk/client-ec2';
+import { classifyEc2Error } from '../../src/adapters/ec2-errors.ts';
+
+/** An answer of EC2 as the SDK throws it. */
+function ec2Error(name: string, message: string, httpStatusCode: number): EC2ServiceException {
+  const $fault = httpStatusCode < 500 ? 'client' : 'server';
+  return new EC2ServiceException({ name, message, $fault, $metadata: { httpStatusCode } });
+}
+
+const classify = (error: unknown) => classifyEc2Error(error, 'eu-west-1');
+const STORAGE = 'You do not have permission to access the storage of this ami';
+
+describe('classifyEc2Error', () => {
+  it.each([
+    ['InvalidAMIID.NotFound', 'not shared yet, or blocked by Allowed AMIs', 400],
+    ['InvalidAMIID.Unavailable', 'the image is pending', 400],
+    ['AuthFailure', 'Not authorized for images', 401],
+    ['InvalidRequest', STORAGE, 400],
+    ['ResourceLimitExceeded', 'Too many snapshot copies in progress', 400],
+    ['SnapshotLimitExceeded', '', 400],
+    ['PendingSnapshotLimitExceeded', '', 400],
+    ['ConcurrentSnapshotLimitExceeded', '', 400],
+    ['ConcurrentTagAccess', '', 400],
+    ['IdempotentParameterMismatch', '', 400],
+    ['InvalidAMIName.Duplicate', '', 400],
+    ['RequestLimitExceeded', 'Request limit exceeded.', 503],
+    ['RequestLimitExceeded', 'with the status of a client error', 400],
+    ['Throttling', '', 400],
+    ['ThrottlingException', '', 400],
+    ['TooManyRequestsException', '', 429],
+    ['InternalError', '', 500],
+    ['InternalFailure', '', 500],
+    ['ServiceUnavailable', '', 503],
+    ['Unavailable', '', 503],
+    ['ServerInternal', '', 500],
+    ['RetryableError', '', 400],
+    ['SomethingNew', 'unknown, but the server is at fault', 502],
+  ])('tries again after %s (%s)', (code, message, status) => {
+    expect(classify(ec2Error(code, message, status))).toMatchObject({ name: 'RetryableError', code });
+  });
+
+  it.each([
+    ['InvalidAMIID.Malformed', '', 400],
+    ['InvalidRequest', 'Images from AWS Marketplace cannot be copied to another AWS account', 400],
+    ['InvalidRequest', 'Images with EC2 BillingProduct codes cannot be copied to another AWS account', 400],
+    ['UnauthorizedOperation', 'You are not authorized to perform this operation.', 403],
+    ['TagPolicyViolation', '', 400],
+    ['TagLimitExceeded', '', 400],
+    ['InvalidTagKey.Malformed', '', 400],
+    ['InvalidAMIName.Malformed', '', 400],
+    ['InvalidSnapshot.NotFound', '', 400],
+    ['InvalidSnapshotID.Malformed', '', 400],
+    ['SnapshotCopyUnsupported.InterRegion', '', 400],
+    ['InvalidParameterValue', '', 400],
+    ['InvalidParameterCombination', '', 400],
+    ['MissingParameter', '', 400],
+    ['UnsupportedOperation', '', 400],
+    ['InvalidRegion', '', 400],
+    ['SomethingNew', 'unknown, and the request is at fault', 400],
+  ])('refuses %s (%s)', (code, message, status) => {
+    expect(classify(ec2Error(code, message, status))).toMatchObject({ name: 'RefusedError', code });
+  });
+
+  it('keeps the code, the text and the answer itself for the log', () => {
+    const error = ec2Error('UnauthorizedOperation', 'You are not authorized.', 403);
+
+    expect(classify(error)).toMatchObject({ message: 'UnauthorizedOperation: You are not authorized.', cause: error });
+  });
+
+  it('says what to share when only the image is shared', () => {
+    const error = ec2Error('InvalidRequest', STORAGE, 400);
+
+    expect(classify(error).message).toContain('createVolumePermission on every snapshot');
+  });
+
+  it.each([
+    ['ECONNRESET', Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })],
+    ['TimeoutError', Object.assign(new Error('no answer in 15000 ms'), { name: 'TimeoutError' })],
+    ['CredentialsProviderError', Object.assign(new Error('no credentials'), { name: 'CredentialsProviderError' })],
+    ['Unknown', 'a thrown text'],
+  ])('tries again after %s, where nothing was answered', (code, error) => {
+    expect(classify(error)).toMatchObject({ name: 'RetryableError', code });
+  });
+
+  it('refuses a Region that has no EC2 endpoint', () => {
+    const error = Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' });
+
+    expect(classifyEc2Error(error, 'eu-west-9')).toMatchObject({
+      name: 'RefusedError',
+      code: 'InvalidRegion',
+      message: 'There is no EC2 endpoint in Region eu-west-9. Check sourceRegion.',
+    });
+  });
+});

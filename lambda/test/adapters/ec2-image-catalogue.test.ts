@@ -1,0 +1,141 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  CopyImageCommand,
+  DescribeImagesCommand,
+  EC2Client,
+  EC2ServiceException,
+  type DescribeImagesResult,
+} from '@aws-sdk/client-ec2';
+import { mockClient } from 'aws-sdk-client-mock';
+import { Ec2ImageCatalogue } from '../../src/adapters/ec2-image-catalogue.ts';
+import { ACCOUNT, REGION, SOURCE_ACCOUNT, SOURCE_IMAGE, target } from '../factories.ts';
+
+const OTHER_REGION = 'us-east-1';
+const clients = new Map([REGION, OTHER_REGION].map((region) => [region, new EC2Client({ region })]));
+const [ec2, otherEc2] = Array.from(clients.values(), (client) => mockClient(client));
+const catalogue = new Ec2ImageCatalogue(REGION, (region) => {
+  const client = clients.get(region);
+  if (!client) throw new Error(`no client for ${region}`);
+  return client;
+});
+
+function ec2Error(name: string): EC2ServiceException {
+  return new EC2ServiceException({ name, message: '', $fault: 'client', $metadata: { httpStatusCode: 400 } });
+}
+
+beforeEach(() => {
+  ec2?.reset();
+  otherEc2?.reset();
+});
+
+describe('findSource', () => {
+  it('asks the Region of the image for its owner and state, deprecated or not', async () => {
+    otherEc2?.on(DescribeImagesCommand).resolves({ Images: [{ OwnerId: SOURCE_ACCOUNT, State: 'available' }] });
+
+    expect(await catalogue.findSource(SOURCE_IMAGE, OTHER_REGION)).toEqual({
+      ownerId: SOURCE_ACCOUNT,
+      state: 'available',
+    });
+    expect(otherEc2?.commandCalls(DescribeImagesCommand)[0]?.args[0].input).toEqual({
+      ImageIds: [SOURCE_IMAGE],
+      IncludeDeprecated: true,
+    });
+    expect(ec2?.calls()).toHaveLength(0);
+  });
+
+  it('takes an image that is not there for not visible', async () => {
+    ec2?.on(DescribeImagesCommand).resolvesOnce({ Images: [] }).rejectsOnce(ec2Error('InvalidAMIID.NotFound'));
+
+    expect(await catalogue.findSource(SOURCE_IMAGE, REGION)).toBeUndefined();
+    expect(await catalogue.findSource(SOURCE_IMAGE, REGION)).toBeUndefined();
+  });
+
+  it('classes what EC2 refuses', async () => {
+    ec2?.on(DescribeImagesCommand).rejects(ec2Error('UnauthorizedOperation'));
+
+    await expect(catalogue.findSource(SOURCE_IMAGE, REGION)).rejects.toMatchObject({ name: 'RefusedError' });
+  });
+});
+
+describe('findCopies', () => {
+  it("reads all pages of this account's images that were copied from the source", async () => {
+    const image = { OwnerId: ACCOUNT, State: 'pending' } as const;
+    const pages: DescribeImagesResult[] = [
+      { Images: [{ ...image, ImageId: 'ami-1', Tags: [{ Key: 'Name', Value: 'a' }] }], NextToken: 'more' },
+      { Images: [{ ...image, ImageId: 'ami-2' }] },
+    ];
+    ec2
+      ?.on(DescribeImagesCommand)
+      .resolvesOnce(pages[0] ?? {})
+      .resolvesOnce(pages[1] ?? {});
+
+    expect(await catalogue.findCopies(SOURCE_IMAGE, OTHER_REGION)).toEqual([
+      { imageId: 'ami-1', state: 'pending', tags: [{ key: 'Name', value: 'a' }], encrypted: true },
+      { imageId: 'ami-2', state: 'pending', tags: [], encrypted: true },
+    ]);
+    expect(ec2?.commandCalls(DescribeImagesCommand)[0]?.args[0].input).toMatchObject({
+      Owners: ['self'],
+      Filters: [
+        { Name: 'source-image-id', Values: [SOURCE_IMAGE] },
+        { Name: 'source-image-region', Values: [OTHER_REGION] },
+      ],
+    });
+  });
+
+  it.each([
+    [true, [{ Ebs: { Encrypted: true } }, { VirtualName: 'ephemeral0' }]],
+    [false, [{ Ebs: { Encrypted: true } }, { Ebs: { Encrypted: false } }]],
+  ])('says %s to encrypted by the devices', async (encrypted, BlockDeviceMappings) => {
+    ec2?.on(DescribeImagesCommand).resolves({
+      Images: [{ ImageId: 'ami-1', State: 'available', BlockDeviceMappings }],
+    });
+
+    expect(await catalogue.findCopies(SOURCE_IMAGE, REGION)).toMatchObject([{ encrypted }]);
+  });
+
+  it('classes a throttle', async () => {
+    ec2?.on(DescribeImagesCommand).rejects(ec2Error('RequestLimitExceeded'));
+
+    await expect(catalogue.findCopies(SOURCE_IMAGE, REGION)).rejects.toMatchObject({ name: 'RetryableError' });
+  });
+});
+
+describe('startCopy', () => {
+  const plan = {
+    sourceImageId: SOURCE_IMAGE,
+    sourceRegion: OTHER_REGION,
+    name: 'name',
+    description: 'description',
+    kmsKeyArn: target.kmsKeyArn,
+    tags: [{ key: 'Name', value: 'a' }],
+    clientToken: 'token',
+  };
+
+  it('copies, encrypts and tags image and snapshots in one call, in its own Region', async () => {
+    ec2?.on(CopyImageCommand).resolves({ ImageId: 'ami-3' });
+
+    expect(await catalogue.startCopy(plan)).toBe('ami-3');
+    const Tags = [{ Key: 'Name', Value: 'a' }];
+    expect(ec2?.calls().map(({ args }) => args[0].input as unknown)).toEqual([
+      {
+        SourceImageId: SOURCE_IMAGE,
+        SourceRegion: OTHER_REGION,
+        Name: 'name',
+        Description: 'description',
+        Encrypted: true,
+        KmsKeyId: target.kmsKeyArn,
+        ClientToken: 'token',
+        TagSpecifications: [
+          { ResourceType: 'image', Tags },
+          { ResourceType: 'snapshot', Tags },
+        ],
+      },
+    ]);
+  });
+
+  it('classes what EC2 refuses', async () => {
+    ec2?.on(CopyImageCommand).rejects(ec2Error('TagLimitExceeded'));
+
+    await expect(catalogue.startCopy(plan)).rejects.toMatchObject({ name: 'RefusedError', code: 'TagLimitExceeded' });
+  });
+});

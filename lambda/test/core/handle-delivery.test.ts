@@ -1,0 +1,101 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { RefusedError, RetryableError } from '../../src/core/errors.ts';
+import { handleDelivery } from '../../src/core/handle-delivery.ts';
+import type { Delivery } from '../../src/core/request-queue.ts';
+import { delivery, FakeCatalogue, FakeQueue, imageCopy, NOW_MS, SOURCE_IMAGE, target } from '../factories.ts';
+
+const SIX_HOURS = 6 * 60 * 60;
+let catalogue: FakeCatalogue;
+let queue: FakeQueue;
+
+beforeEach(() => {
+  catalogue = new FakeCatalogue();
+  queue = new FakeQueue();
+});
+
+function run(changes: Partial<Delivery> = {}) {
+  const context = { target, retrySeconds: SIX_HOURS, catalogue, queue, nowMs: () => NOW_MS, random: () => 0.5 };
+  return handleDelivery(delivery(changes), context);
+}
+
+describe('handleDelivery', () => {
+  it('reports a copy that it started', async () => {
+    expect(await run()).toEqual({
+      outcome: 'started',
+      messageId: 'message-1',
+      sourceImage: SOURCE_IMAGE,
+      copy: 'ami-0bbbbbbbbbbbbbbbb',
+    });
+  });
+
+  it('reports a copy that was there', async () => {
+    catalogue.copies = [imageCopy()];
+
+    expect(await run()).toMatchObject({ outcome: 'reused', copy: 'ami-0aaaaaaaaaaaaaaaa' });
+  });
+
+  it('puts a bad message with its reason into the dead-letter queue at once', async () => {
+    const bad = delivery({ body: 'hello' });
+    const reason = { code: 'InvalidRequest', message: expect.stringContaining('not JSON') as unknown };
+
+    expect(await run(bad)).toMatchObject({ outcome: 'refused', reason });
+    expect(queue.refused).toEqual([{ delivery: bad, reason }]);
+    expect(queue.postponed).toEqual([]);
+  });
+
+  it('puts a refused request with its reason into the dead-letter queue', async () => {
+    catalogue.startError = new RefusedError('InvalidRequest', 'no Marketplace images');
+
+    expect(await run()).toMatchObject({ outcome: 'refused', sourceImage: SOURCE_IMAGE });
+    expect(queue.refused).toMatchObject([{ reason: { code: 'InvalidRequest', message: 'no Marketplace images' } }]);
+  });
+
+  it('hides a request that may work later, for longer each time', async () => {
+    catalogue.startError = new RetryableError('ResourceLimitExceeded', 'too many copies');
+
+    expect(await run()).toMatchObject({ outcome: 'retried', retryInSeconds: 45 });
+    expect(await run({ receiveCount: 5 })).toMatchObject({ outcome: 'retried', retryInSeconds: 675 });
+    expect(queue.postponed.map(({ seconds }) => seconds)).toEqual([45, 675]);
+    expect(queue.refused).toEqual([]);
+  });
+
+  it.each([
+    ['tries on until the time is over', SIX_HOURS - 1, 'retried'],
+    ['gives up when the time is over', SIX_HOURS, 'refused'],
+  ])('%s', async (_what, ageSeconds, outcome) => {
+    catalogue.source = undefined;
+
+    expect(await run({ sentAtMs: NOW_MS - ageSeconds * 1000 })).toMatchObject({ outcome });
+  });
+
+  it('says why it gave up', async () => {
+    catalogue.source = undefined;
+    await run({ sentAtMs: 0, receiveCount: 40 });
+
+    const [refused] = queue.refused;
+    expect(refused?.reason.code).toBe('SourceNotVisible');
+    expect(refused?.reason.message).toMatch(/^Gave up: tried 40 times for over 21600 s\. .* is not visible/);
+  });
+
+  it('tries again after a fault of its own', async () => {
+    catalogue.startError = new TypeError('x is not a function');
+
+    const reason = { code: 'InternalError', message: 'TypeError: x is not a function' };
+    expect(await run()).toMatchObject({ outcome: 'retried', reason });
+    expect(queue.postponed).toHaveLength(1);
+  });
+
+  it.each([
+    ['refuse', 'hello'],
+    ['postpone', undefined],
+  ])('keeps the message when the queue fails to %s it', async (_what, body) => {
+    queue.error = new Error('socket hang up');
+    catalogue.source = undefined;
+
+    const result = await run(body === undefined ? {} : { body });
+
+    expect(result.outcome).toBe('retried');
+    expect(result.error?.message).toBe('The queue could not be reached: socket hang up');
+    expect(result.error?.cause).toBeInstanceOf(Error);
+  });
+});

@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
+import { mockClient } from 'aws-sdk-client-mock';
+import { environment, requestJson, SOURCE_ACCOUNT, SOURCE_IMAGE } from '../factories.ts';
+
+const original = process.env;
+let lines: Record<string, unknown>[];
+
+function record(messageId: string, body: unknown): SQSRecord {
+  const attributes = { ApproximateReceiveCount: '1', SentTimestamp: String(Date.now()) };
+  return { messageId, receiptHandle: messageId, body: JSON.stringify(body), attributes } as SQSRecord;
+}
+
+/** Loads the function as Lambda does, after its environment is set, over an EC2 that shares the source image. */
+async function load() {
+  jest.resetModules();
+  const { CopyImageCommand, DescribeImagesCommand, EC2Client } = await import('@aws-sdk/client-ec2');
+  const { SQSClient } = await import('@aws-sdk/client-sqs');
+  const ec2 = mockClient(EC2Client);
+  ec2.on(DescribeImagesCommand).resolves({ Images: [] });
+  ec2
+    .on(DescribeImagesCommand, { ImageIds: [SOURCE_IMAGE] })
+    .resolves({ Images: [{ OwnerId: SOURCE_ACCOUNT, State: 'available' }] });
+  ec2.on(CopyImageCommand).resolves({ ImageId: 'ami-1' });
+  const sqs = mockClient(SQSClient);
+  const { handler } = await import('../../src/functions/copy-image.ts');
+  const invoke = (...records: SQSRecord[]) =>
+    handler({ Records: records } satisfies SQSEvent, { awsRequestId: 'request-1' } as Context);
+  return { sqs, invoke };
+}
+
+beforeEach(() => {
+  process.env = { ...original, ...environment, POWERTOOLS_DEV: 'true', POWERTOOLS_METRICS_DISABLED: 'false' };
+  lines = [];
+  for (const method of ['log', 'info', 'warn', 'error'] as const) {
+    jest.spyOn(console, method).mockImplementation((line: string) => {
+      lines.push(JSON.parse(line) as Record<string, unknown>);
+    });
+  }
+});
+
+afterEach(() => {
+  jest.restoreAllMocks();
+  process.env = original;
+});
+
+describe('the copy-image function', () => {
+  it('keeps only the records that are to be tried again', async () => {
+    const { sqs, invoke } = await load();
+    const unshared = { ...requestJson, sourceAmi: 'ami-0ff' };
+
+    const answer = await invoke(record('good', requestJson), record('bad', 'hello'), record('later', unshared));
+
+    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: 'later' }] });
+    expect(sqs.calls().map(({ args }) => args[0].constructor.name)).toEqual([
+      expect.stringContaining('SendMessageCommand'),
+      expect.stringContaining('ChangeMessageVisibilityCommand'),
+    ]);
+  });
+
+  it('logs one line for each outcome', async () => {
+    const { invoke } = await load();
+    await invoke(record('good', requestJson), record('bad', 'hello'));
+
+    const requestId = 'request-1';
+    const outcomes = lines.filter((line) => 'outcome' in line);
+    expect(outcomes).toEqual([
+      expect.objectContaining({
+        level: 'INFO',
+        outcome: 'started',
+        messageId: 'good',
+        sourceImage: SOURCE_IMAGE,
+        copy: 'ami-1',
+        requestId,
+      }),
+      expect.objectContaining({
+        level: 'ERROR',
+        outcome: 'refused',
+        messageId: 'bad',
+        reason: { code: 'InvalidRequest', message: expect.stringContaining('must be a JSON object') as unknown },
+        requestId,
+      }),
+    ]);
+  });
+
+  it('counts outcomes as metrics', async () => {
+    const { invoke } = await load();
+    const forAnother = { ...requestJson, targetAccounts: ['333333333333'] };
+    await invoke(record('1', requestJson), record('2', requestJson), record('3', 'hello'), record('4', forAnother));
+
+    const [metrics] = lines.filter((line) => '_aws' in line);
+    expect(metrics).toMatchObject({
+      _aws: { CloudWatchMetrics: [{ Namespace: 'ImageCopier', Dimensions: [['service']] }] },
+      service: 'copy-image',
+      CopiesStarted: [1, 1],
+      RequestsRefused: 1,
+      RequestsIgnored: 1,
+    });
+  });
+
+  it('does not start with a bad configuration', async () => {
+    delete process.env['KMS_KEY_ARN'];
+
+    await expect(load()).rejects.toThrow('KMS_KEY_ARN is not set');
+  });
+});
