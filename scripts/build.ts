@@ -2,13 +2,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { build } from 'esbuild';
 import { zipSync, type Zippable } from 'fflate';
+import { ROOT } from './paths.ts';
 
-const ROOT = join(import.meta.dirname, '..');
 const FUNCTIONS = ['copy-image'];
 const ZIP = join(ROOT, 'lambda/dist/image-copier.zip');
 
 /** Bundles each Lambda function into one file and writes them into one zip: the same sources give the same bytes. */
-async function buildZip(): Promise<void> {
+export async function buildZip(report: (line: string) => void): Promise<void> {
   const { outputFiles } = await build({
     absWorkingDir: ROOT,
     entryPoints: FUNCTIONS.map((name) => `lambda/src/functions/${name}.ts`),
@@ -30,7 +30,7 @@ async function buildZip(): Promise<void> {
   const zip = zipSync(files);
   await mkdir(join(ROOT, 'lambda/dist'), { recursive: true });
   await writeFile(ZIP, zip);
-  console.log(`Built ${relative(ROOT, ZIP)} (${Math.ceil(zip.length / 1024)} kB): ${Object.keys(files).join(', ')}`);
+  report(`Built ${relative(ROOT, ZIP)} (${Math.ceil(zip.length / 1024)} kB): ${Object.keys(files).join(', ')}`);
 }
 
-await buildZip();
+if (process.argv[1] === import.meta.filename) await buildZip(console.log);

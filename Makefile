@@ -1,0 +1,38 @@
+# Every target does the set-up that it needs, once. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help demo up down build test test-unit test-integration format
+BIN := node_modules/.bin
+INSTALLED := node_modules/.package-lock.json
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## Run the whole mission on an embedded LocalStack and check it
+	@$(BIN)/tsx scripts/demo.ts
+
+up: $(INSTALLED) ## Start LocalStack with the demo's accounts and leave it running
+	@$(BIN)/tsx scripts/up.ts
+
+down: $(INSTALLED) ## Stop what `make up` started
+	@$(BIN)/tsx scripts/down.ts
+
+build: $(INSTALLED) ## Build lambda/dist/image-copier.zip; the same commit gives the same bytes
+	@$(BIN)/tsx scripts/build.ts
+
+test: $(INSTALLED) ## Check formatting, lint and types, and run every test
+	@$(BIN)/tsx scripts/test.ts
+
+test-unit: $(INSTALLED) ## Run the unit tests of the Lambda functions
+	@$(BIN)/tsx scripts/test.ts unit
+
+test-integration: $(INSTALLED) ## Run the integration tests on an embedded LocalStack
+	@$(BIN)/tsx scripts/test.ts integration
+
+format: $(INSTALLED) ## Format all sources
+	@$(BIN)/tsx scripts/format.ts
+
+$(INSTALLED): package.json package-lock.json .npmrc
+	@sh scripts/check-node.sh
+	@echo "Installing npm packages ..."
+	@npm ci --loglevel=error --no-progress
+	@touch $@

@@ -1,0 +1,103 @@
+import {
+  CreateSnapshotCommand,
+  CreateVolumeCommand,
+  DeleteVolumeCommand,
+  DescribeImagesCommand,
+  DescribeSnapshotsCommand,
+  ModifyImageAttributeCommand,
+  ModifySnapshotAttributeCommand,
+  RegisterImageCommand,
+  waitUntilVolumeAvailable,
+  type EC2Client,
+} from '@aws-sdk/client-ec2';
+import { waitFor } from './wait-for.ts';
+
+export interface BakedImage {
+  readonly imageId: string;
+  readonly snapshotIds: readonly string[];
+  readonly name: string;
+  readonly description: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface Recipe {
+  readonly name: string;
+  readonly description: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** GiB of each volume, the root volume first. */
+  readonly volumeSizes: readonly number[];
+}
+
+/** Makes an unencrypted image with a snapshot for each volume, as a bake does, and waits until it is available. */
+export async function bakeImage(ec2: EC2Client, { name, description, tags, volumeSizes }: Recipe): Promise<BakedImage> {
+  const snapshotIds = await Promise.all(volumeSizes.map((size) => bakeSnapshot(ec2, size)));
+  const { ImageId: imageId } = await ec2.send(
+    new RegisterImageCommand({
+      Name: name,
+      Description: description,
+      Architecture: 'x86_64',
+      VirtualizationType: 'hvm',
+      RootDeviceName: deviceName(0),
+      BlockDeviceMappings: snapshotIds.map((SnapshotId, index) => ({
+        DeviceName: deviceName(index),
+        Ebs: { SnapshotId, DeleteOnTermination: true },
+      })),
+      TagSpecifications: [
+        { ResourceType: 'image', Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) },
+      ],
+    }),
+  );
+  if (!imageId) throw new Error('RegisterImage answered without an image id');
+  await waitFor(`image ${imageId} to be available`, async () => {
+    const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
+    return Images[0]?.State === 'available' ? true : undefined;
+  });
+  return { imageId, snapshotIds, name, description, tags };
+}
+
+/** Lets accounts see the image. That alone is not enough to copy it: see {@link shareSnapshots}. */
+export async function shareImage(ec2: EC2Client, image: BakedImage, accounts: readonly string[]): Promise<void> {
+  const Add = accounts.map((UserId) => ({ UserId }));
+  await ec2.send(new ModifyImageAttributeCommand({ ImageId: image.imageId, LaunchPermission: { Add } }));
+}
+
+/** Lets accounts copy the image's snapshots (EC2 User Guide, "How Amazon EC2 AMI copy works"). */
+export async function shareSnapshots(ec2: EC2Client, image: BakedImage, accounts: readonly string[]): Promise<void> {
+  const Add = accounts.map((UserId) => ({ UserId }));
+  await Promise.all(
+    image.snapshotIds.map((SnapshotId) =>
+      ec2.send(
+        new ModifySnapshotAttributeCommand({
+          SnapshotId,
+          Attribute: 'createVolumePermission',
+          CreateVolumePermission: { Add },
+        }),
+      ),
+    ),
+  );
+}
+
+/** The copy request for an image, as guardian/amigo publishes it. */
+export function copyRequestFor(image: BakedImage, sourceRegion: string, targetAccounts: readonly string[]) {
+  const { imageId: sourceAmi, name, description, tags } = image;
+  return { sourceAmi, sourceRegion, targetAccounts, name, description, tags };
+}
+
+async function bakeSnapshot(ec2: EC2Client, sizeGiB: number): Promise<string> {
+  const region = await ec2.config.region();
+  const { VolumeId } = await ec2.send(new CreateVolumeCommand({ AvailabilityZone: `${region}a`, Size: sizeGiB }));
+  if (!VolumeId) throw new Error('CreateVolume answered without a volume id');
+  await waitUntilVolumeAvailable({ client: ec2, maxWaitTime: 60, minDelay: 1 }, { VolumeIds: [VolumeId] });
+  const { SnapshotId } = await ec2.send(new CreateSnapshotCommand({ VolumeId }));
+  if (!SnapshotId) throw new Error('CreateSnapshot answered without a snapshot id');
+  await waitFor(`snapshot ${SnapshotId} to be completed`, async () => {
+    const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ SnapshotIds: [SnapshotId] }));
+    return Snapshots[0]?.State === 'completed' ? true : undefined;
+  });
+  await ec2.send(new DeleteVolumeCommand({ VolumeId }));
+  return SnapshotId;
+}
+
+function deviceName(index: number): string {
+  return `/dev/sd${String.fromCharCode('a'.charCodeAt(0) + index)}${index === 0 ? '1' : ''}`;
+}

@@ -1,0 +1,61 @@
+import { DescribeSnapshotsCommand, paginateDescribeImages, type Image, type Snapshot } from '@aws-sdk/client-ec2';
+import { ListAliasesCommand } from '@aws-sdk/client-kms';
+import type { BakedImage } from './bake.ts';
+import type { EmulatedAccount } from './emulated-account.ts';
+
+/** What stands in an account after a copy. */
+export interface CopyReport {
+  readonly imageId: string;
+  readonly state: string;
+  readonly snapshots: number;
+  readonly encryptedSnapshots: number;
+  /** The aliases of the keys that the snapshots are encrypted with. */
+  readonly keyAliases: readonly string[];
+  readonly tagsComplete: boolean;
+}
+
+/** The account's own images that were copied from the source. */
+export async function findCopies({ ec2 }: EmulatedAccount, sourceImageId: string): Promise<Image[]> {
+  const copies: Image[] = [];
+  const filters = [{ Name: 'source-image-id', Values: [sourceImageId] }];
+  for await (const page of paginateDescribeImages({ client: ec2 }, { Owners: ['self'], Filters: filters })) {
+    copies.push(...(page.Images ?? []));
+  }
+  return copies;
+}
+
+export async function snapshotsOf({ ec2 }: EmulatedAccount, image: Image): Promise<Snapshot[]> {
+  const ids = (image.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => (Ebs?.SnapshotId ? [Ebs.SnapshotId] : []));
+  if (ids.length === 0) return [];
+  const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ SnapshotIds: ids }));
+  return Snapshots;
+}
+
+/** The tags that a copy of an image and each of its snapshots must have. */
+export function expectedTags(source: BakedImage): Record<string, string> {
+  return { ...source.tags, Encrypted: 'true', CopiedFromAMI: source.imageId };
+}
+
+export function tagsOf({ Tags = [] }: Pick<Image | Snapshot, 'Tags'>): Record<string, string> {
+  return Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]));
+}
+
+/** Looks at a copy and its snapshots as EC2 and KMS show them. */
+export async function inspectCopy(account: EmulatedAccount, image: Image, source: BakedImage): Promise<CopyReport> {
+  const snapshots = await snapshotsOf(account, image);
+  const keys = new Set(snapshots.flatMap(({ KmsKeyId }) => (KmsKeyId ? [KmsKeyId] : [])));
+  const aliases = await Promise.all(Array.from(keys, (KeyId) => account.kms.send(new ListAliasesCommand({ KeyId }))));
+  const expected = sortedJson(expectedTags(source));
+  return {
+    imageId: image.ImageId ?? '',
+    state: image.State ?? '',
+    snapshots: snapshots.length,
+    encryptedSnapshots: snapshots.filter(({ Encrypted, State }) => Encrypted && State === 'completed').length,
+    keyAliases: aliases.flatMap(({ Aliases = [] }) => Aliases.map(({ AliasName = '' }) => AliasName)),
+    tagsComplete: [image, ...snapshots].every((resource) => sortedJson(tagsOf(resource)) === expected),
+  };
+}
+
+function sortedJson(tags: Record<string, string>): string {
+  return JSON.stringify(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

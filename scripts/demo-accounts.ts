@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import { ROOT } from './paths.ts';
+import { TerraformRoot } from './terraform.ts';
+
+/** The accounts of the demo, which are also the defaults of the example that is applied. */
+export const DEMO = {
+  region: 'eu-west-1',
+  sourceAccount: '111111111111',
+  targetAccounts: ['222222222222', '333333333333', '444444444444'],
+} as const;
+
+/** What the example `several-accounts` puts out. */
+export interface AppliedAccounts {
+  readonly requestTopicArn: string;
+  /** By account id. */
+  readonly copiers: Readonly<Record<string, AppliedCopier>>;
+}
+
+export interface AppliedCopier {
+  readonly key_arn: string;
+  readonly key_alias: string;
+  readonly queue_url: string;
+  readonly dead_letter_queue_url: string;
+  readonly function_name: string;
+  readonly log_group_name: string;
+}
+
+/** The example that gives a source account and three target accounts their part of Image Copier. */
+export function severalAccounts(
+  endpoint: string,
+  workDirectory: string,
+  variables: Readonly<Record<string, unknown>> = {},
+): TerraformRoot {
+  return new TerraformRoot({
+    directory: join(ROOT, 'terraform', 'examples', 'several-accounts'),
+    workDirectory,
+    variables,
+    // LocalStack asks for no existing role, so an account of its own assumes those of the others, as on AWS.
+    env: {
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_ACCESS_KEY_ID: '999999999999',
+      AWS_SECRET_ACCESS_KEY: 'any',
+      AWS_REGION: DEMO.region,
+    },
+  });
+}
+
+export async function appliedAccounts(root: TerraformRoot): Promise<AppliedAccounts> {
+  const outputs = await root.outputs();
+  return {
+    requestTopicArn: outputs['request_topic_arn'] as string,
+    copiers: outputs['copiers'] as Record<string, AppliedCopier>,
+  };
+}

@@ -1,0 +1,31 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { KMSClient } from '@aws-sdk/client-kms';
+import { SNSClient } from '@aws-sdk/client-sns';
+import { SQSClient } from '@aws-sdk/client-sqs';
+
+/** Clients of one account and Region of the emulator. */
+export interface EmulatedAccount {
+  readonly id: string;
+  readonly region: string;
+  readonly ec2: EC2Client;
+  readonly kms: KMSClient;
+  readonly sns: SNSClient;
+  readonly sqs: SQSClient;
+}
+
+/** Settings for an SDK client that acts in an account: LocalStack takes a 12-digit access key id for the account. */
+export function emulatedSettings(endpoint: string, account: string, region: string) {
+  return { endpoint, region, credentials: { accessKeyId: account, secretAccessKey: 'any' } };
+}
+
+export function emulatedAccount(endpoint: string, id: string, region: string): EmulatedAccount {
+  const settings = emulatedSettings(endpoint, id, region);
+  return {
+    id,
+    region,
+    ec2: new EC2Client(settings),
+    kms: new KMSClient(settings),
+    sns: new SNSClient(settings),
+    sqs: new SQSClient({ ...settings, useQueueUrlAsEndpoint: false }),
+  };
+}

@@ -1,0 +1,13 @@
+import { CommandError } from './run-command.ts';
+import { SetupError } from './setup-error.ts';
+
+/** Runs a script to its end. What the user can mend is said in its own words; anything else with its stack trace. */
+export async function runScript(main: () => Promise<void>): Promise<void> {
+  try {
+    await main();
+  } catch (error) {
+    const plain = error instanceof SetupError || error instanceof CommandError;
+    console.error(plain ? `Error: ${error.message}` : error);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,183 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { buildZip } from './build.ts';
+import { runScript } from './entry.ts';
+import { openTestEmulator } from './localstack/emulator.ts';
+import { installLocalStack } from './localstack/install.ts';
+import { CACHE, ROOT } from './paths.ts';
+import { runCommand } from './run-command.ts';
+import { SetupError } from './setup-error.ts';
+import { terraformEnvironment } from './terraform.ts';
+
+const RESULTS = join(CACHE, 'test');
+const EXAMPLES = join(ROOT, 'terraform', 'examples');
+const MODULES = join(ROOT, 'terraform', 'modules');
+const PLUGIN = join(ROOT, 'integration', 'localstack');
+
+/** A test that is skipped shows nothing, so it counts as failed. */
+interface Totals {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** A check has no totals; it fails by its exit code. */
+interface StageResult {
+  readonly holds: boolean;
+  readonly totals?: Totals;
+}
+
+interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+const stages: Readonly<Record<string, () => Promise<StageResult>>> = {
+  format: async () =>
+    allHold([
+      await run(npmTool('prettier'), ['--check', '--log-level=warn', '.']),
+      await run('terraform', ['fmt', '-check', '-recursive', 'terraform']),
+      await run(await pythonTool('ruff'), ['format', '--check', '--quiet', PLUGIN]),
+    ]),
+
+  lint: async () => {
+    const results = [
+      await run(npmTool('eslint'), ['.']),
+      await run(npmTool('knip'), []),
+      await run(await pythonTool('ruff'), ['check', '--quiet', PLUGIN]),
+    ];
+    for (const example of folders(EXAMPLES)) {
+      results.push(await run('terraform', ['validate'], await initialized(example)));
+    }
+    return allHold(results);
+  },
+
+  types: async () => allHold([await run(npmTool('tsc'), [])]),
+
+  unit: () => jest('lambda'),
+
+  emulator: async () => {
+    const report = join(RESULTS, 'emulator.xml');
+    const python = await pythonTool('python');
+    const holds = await run(python, ['-m', 'pytest', '-q', `--junitxml=${report}`], { cwd: PLUGIN });
+    return { holds, totals: junitTotals(report) };
+  },
+
+  terraform: async () => {
+    const results: StageResult[] = [];
+    for (const module of folders(MODULES)) {
+      const report = join(RESULTS, `${relative(MODULES, module)}.xml`);
+      const holds = await run('terraform', ['test', `-junit-xml=${report}`], await initialized(module));
+      results.push({ holds, totals: junitTotals(report) });
+    }
+    return combined(results);
+  },
+
+  integration: async () => {
+    await buildZip(console.log);
+    const emulator = await openTestEmulator(console.log);
+    try {
+      return await jest('integration', { AWS_ENDPOINT_URL: emulator.endpoint });
+    } finally {
+      await emulator.close();
+    }
+  },
+};
+
+await runScript(async () => {
+  const asked = process.argv.slice(2);
+  const unknown = asked.filter((name) => !(name in stages));
+  if (unknown.length > 0) {
+    throw new SetupError(`There is no stage ${unknown.join(', ')}. Stages: ${Object.keys(stages).join(', ')}.`);
+  }
+  rmSync(RESULTS, { recursive: true, force: true });
+  mkdirSync(RESULTS, { recursive: true });
+
+  const results: StageResult[] = [];
+  const broken: string[] = [];
+  for (const [name, stage] of Object.entries(stages)) {
+    if (asked.length > 0 && !asked.includes(name)) continue;
+    const start = Date.now();
+    console.log(`--- ${name}`);
+    const result = await stage();
+    results.push(result);
+    const failed = !result.holds || (result.totals?.failed ?? 0) > 0;
+    if (failed) broken.push(name);
+    const outcome = result.totals ? describe(result.totals) : failed ? 'failed' : 'clean';
+    console.log(`--- ${name}: ${outcome} (${Math.round((Date.now() - start) / 1000)} s)\n`);
+  }
+  if (broken.length > 0) {
+    console.log(`Failed: ${broken.join(', ')}.`);
+    process.exitCode = 1;
+  }
+  const totals = describe(combined(results).totals ?? { passed: 0, failed: 0 });
+  writeFileSync(join(RESULTS, 'totals'), `${totals}\n`);
+  console.log(totals);
+});
+
+/** Runs a command with its output on this terminal, and says whether it ended well. */
+async function run(command: string, args: readonly string[], { cwd = ROOT, env }: RunOptions = {}): Promise<boolean> {
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'], env: env ?? process.env });
+  const ended = await Promise.race([once(child, 'close'), once(child, 'error')]).catch((error: unknown) => [error]);
+  if (ended[0] instanceof Error) throw new SetupError(`${command} cannot be run: ${ended[0].message}.`);
+  return ended[0] === 0;
+}
+
+async function jest(project: string, variables: NodeJS.ProcessEnv = {}): Promise<StageResult> {
+  const report = join(RESULTS, `${project}.json`);
+  const args = ['-c', join(ROOT, project, 'jest.config.json'), '--json', `--outputFile=${report}`];
+  const holds = await run(npmTool('jest'), args, { env: { ...process.env, ...variables } });
+  const { numPassedTests, numTotalTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
+  const passed = numPassedTests ?? 0;
+  return { holds, totals: { passed, failed: (numTotalTests ?? 0) - passed } };
+}
+
+/** Reads the totals of a JUnit report; a runner that wrote none has failed as a whole. */
+function junitTotals(report: string): Totals {
+  const xml = readFileSync(report, 'utf8');
+  const cases = xml.match(/<testcase\b/g)?.length ?? 0;
+  const unsound = xml.match(/<(failure|error|skipped)\b/g)?.length ?? 0;
+  return { passed: cases - unsound, failed: unsound };
+}
+
+function allHold(results: readonly boolean[]): StageResult {
+  return { holds: results.every(Boolean) };
+}
+
+function combined(results: readonly StageResult[]): StageResult {
+  const totals = results.flatMap((result) => result.totals ?? []);
+  return {
+    holds: results.every(({ holds }) => holds),
+    totals: {
+      passed: totals.reduce((sum, { passed }) => sum + passed, 0),
+      failed: totals.reduce((sum, { failed }) => sum + failed, 0),
+    },
+  };
+}
+
+function describe({ passed, failed }: Totals): string {
+  return `${passed} passed, ${failed} failed`;
+}
+
+function npmTool(name: string): string {
+  return join(ROOT, 'node_modules', '.bin', name);
+}
+
+async function pythonTool(name: string): Promise<string> {
+  await installLocalStack(console.log);
+  return join(CACHE, 'localstack', 'venv', 'bin', name);
+}
+
+function folders(parent: string): string[] {
+  return readdirSync(parent, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(parent, name));
+}
+
+/** A Terraform folder with its provider in place, and how to run terraform in it. */
+async function initialized(cwd: string): Promise<Required<RunOptions>> {
+  const env = terraformEnvironment(join(CACHE, 'terraform', relative(ROOT, cwd)));
+  await runCommand('terraform', ['init', '-backend=false'], { cwd, env, logFile: join(RESULTS, 'terraform-init.log') });
+  return { cwd, env };
+}

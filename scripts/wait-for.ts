@@ -1,0 +1,17 @@
+const POLL_MS = 250;
+
+/**
+ * Asks until the answer is there.
+ * @param what names the condition in the error
+ * @param probe gives the answer, or undefined while it is not there
+ * @throws {Error} when the time is over, with what was waited for
+ */
+export async function waitFor<T>(what: string, probe: () => Promise<T | undefined>, timeoutMs = 60_000): Promise<T> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await probe();
+    if (answer !== undefined) return answer;
+    if (Date.now() >= end) throw new Error(`Waited ${timeoutMs / 1000} s in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
