@@ -1,0 +1,12 @@
+"""EC2 images as AWS documents them, in place of moto's sketch of them."""
+
+from moto.ec2.responses import EC2Response
+
+from .operations import ImageOperations
+
+
+def install() -> None:
+    """Replace moto's operations on images and snapshots."""
+    for name, operation in vars(ImageOperations).items():
+        if not name.startswith("_"):
+            setattr(EC2Response, name, operation)

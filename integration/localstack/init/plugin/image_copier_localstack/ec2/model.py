@@ -1,0 +1,154 @@
+"""Images as EC2 keeps them: devices, launch permissions, ancestry, states; and who may see them."""
+
+from typing import Any
+
+from moto.ec2.models import ec2_backends
+from moto.ec2.models.amis import Ami
+from moto.ec2.models.elastic_block_store import Snapshot
+from moto.ec2.utils import random_ami_id, utc_date_and_time
+
+from .tags import TagMap, to_list, visible_tags
+
+DEFAULT_ROOT_DEVICE = "/dev/sda1"
+
+
+class Image(Ami):
+    """An image of this account. moto's own class is not initialised: it makes a snapshot of 15 GiB for each image."""
+
+    def __init__(self, backend: Any, *, name: str, description: str, devices: list[dict], **attributes: Any):
+        self.ec2_backend = backend
+        self.id = random_ami_id()
+        self.name = name
+        self.description = description
+        self.devices = devices
+        self.owner_id = backend.account_id
+        self.owner_alias = None
+        self.state = "pending"
+        self.state_reason: dict[str, str] | None = None
+        self.creation_date = utc_date_and_time()
+        self.image_type = "machine"
+        self.image_location = f"{backend.account_id}/{name}"
+        self.virtualization_type = "hvm"
+        self.hypervisor = "xen"
+        self.architecture = "x86_64"
+        self.platform = None
+        self.kernel_id = None
+        self.sriov = "simple"
+        self.boot_mode = None
+        self.root_device_name = DEFAULT_ROOT_DEVICE
+        self.root_device_type = "ebs" if any("Ebs" in device for device in devices) else "instance-store"
+        self.product_codes: set[str] = set()
+        self.instance_id = None
+        self.source_image_id: str | None = None
+        self.source_image_region: str | None = None
+        self.launch_permissions: list[dict[str, str]] = []
+        for attribute, value in attributes.items():
+            setattr(self, attribute, value)
+
+    @property
+    def block_device_mappings(self) -> list[dict]:
+        return self.devices
+
+    @property
+    def snapshot_ids(self) -> list[str]:
+        return [device["Ebs"]["SnapshotId"] for device in self.devices if "Ebs" in device]
+
+    def get_filter_value(self, filter_name: str, method_name: str | None = None) -> Any:
+        if filter_name == "block-device-mapping.snapshot-id":
+            return self.snapshot_ids
+        return super().get_filter_value(filter_name, method_name)
+
+
+class ImageView:
+    """An image as one account sees it, for filters and answers."""
+
+    def __init__(self, image: Image, viewer: str):
+        self.image = image
+        self.tags = visible_tags(tags_of(image), image.owner_id, viewer)
+
+    def get_filter_value(self, filter_name: str, method_name: str | None = None) -> Any:
+        if filter_name.startswith("tag:"):
+            return self.tags.get(filter_name.removeprefix("tag:"))
+        if filter_name == "tag-key":
+            return list(self.tags)
+        if filter_name in ("source-image-id", "source-image-region"):
+            return getattr(self.image, filter_name.replace("-", "_")) or ""
+        return self.image.get_filter_value(filter_name, method_name)
+
+    def describe(self) -> dict[str, Any]:
+        """The image as DescribeImages answers it (EC2 API Reference, Image)."""
+        image = self.image
+        described = {
+            "ImageId": image.id,
+            "ImageLocation": image.image_location,
+            "State": image.state,
+            "StateReason": image.state_reason,
+            "OwnerId": image.owner_id,
+            "CreationDate": image.creation_date,
+            "Public": image.is_public,
+            "Name": image.name,
+            "Description": image.description or None,
+            "Architecture": image.architecture,
+            "ImageType": image.image_type,
+            "PlatformDetails": "Linux/UNIX",
+            "UsageOperation": "RunInstances",
+            "VirtualizationType": image.virtualization_type,
+            "Hypervisor": image.hypervisor,
+            "RootDeviceName": image.root_device_name,
+            "RootDeviceType": image.root_device_type,
+            "BlockDeviceMappings": [shown_device(device, image.state) for device in image.devices],
+            "EnaSupport": True,
+            "SourceImageId": image.source_image_id,
+            "SourceImageRegion": image.source_image_region,
+            "SourceInstanceId": image.instance_id,
+            "DeregistrationProtection": "disabled",
+            "Tags": to_list(self.tags),
+        }
+        return {member: value for member, value in described.items() if value is not None}
+
+
+def shown_device(device: dict, state: str) -> dict:
+    """A device of an image; a pending image does not show its snapshots yet."""
+    if "Ebs" not in device or state != "pending":
+        return device
+    return {**device, "Ebs": {name: value for name, value in device["Ebs"].items() if name != "SnapshotId"}}
+
+
+def tags_of(resource: Ami | Snapshot) -> TagMap:
+    """All tags of a resource, as its owner set them."""
+    return dict(resource.ec2_backend.tags.get(resource.id, {}))
+
+
+def backends_in(region: str) -> list[Any]:
+    """moto's EC2 of every account that has used this Region; asking moto's own mappings would make new ones."""
+    found = [dict.get(regions, region) for regions in list(dict.values(ec2_backends))]
+    return [backend for backend in found if backend is not None]
+
+
+def can_launch(image: Image, account: str) -> bool:
+    """The owner, everybody for a public image, and the accounts that have launch permission."""
+    return image.owner_id == account or image.is_public or {"UserId": account} in image.launch_permissions
+
+
+def visible_images(account: str, region: str) -> list[Image]:
+    """Every image of the Region that the account owns or may launch."""
+    return [
+        image
+        for backend in backends_in(region)
+        for image in list(backend.amis.values())
+        if isinstance(image, Image) and can_launch(image, account)
+    ]
+
+
+def can_create_volume(snapshot: Snapshot, account: str) -> bool:
+    """The owner, and those that have createVolumePermission (EBS User Guide, "Share a snapshot")."""
+    return (
+        snapshot.owner_id == account
+        or account in snapshot.create_volume_permission_userids
+        or "all" in snapshot.create_volume_permission_groups
+    )
+
+
+def find_snapshot(snapshot_id: str, region: str) -> Snapshot | None:
+    """The snapshot, whoever owns it."""
+    return next((b.snapshots[snapshot_id] for b in backends_in(region) if snapshot_id in b.snapshots), None)

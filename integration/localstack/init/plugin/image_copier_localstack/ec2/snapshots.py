@@ -1,0 +1,102 @@
+"""Snapshots: made for images, shared with accounts, deleted only when no image uses them."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from moto.ec2.models.elastic_block_store import Snapshot
+from moto.ec2.utils import generic_filter, random_snapshot_id
+
+from .errors import ec2_error, snapshot_not_found
+from .model import Image, backends_in, can_create_volume, tags_of
+from .tags import TagMap, to_list
+
+# The volume that EC2 shows for a snapshot that was copied (EC2 API Reference, Snapshot: "an arbitrary volume ID").
+NO_VOLUME = "vol-ffffffff"
+
+
+def make_snapshot(
+    backend: Any, *, size: int, description: str, key_arn: str | None, tags: TagMap, state: str = "pending"
+) -> Snapshot:
+    """A snapshot of the backend's account, with its tags from the start."""
+    snapshot_id = random_snapshot_id()
+    volume = SimpleNamespace(id=NO_VOLUME, size=size, encrypted=key_arn is not None)
+    snapshot = Snapshot(backend, snapshot_id, volume, description, key_arn is not None, key_arn)
+    snapshot.status = state
+    snapshot.state_message = ""
+    snapshot.add_tags(tags)
+    backend.snapshots[snapshot_id] = snapshot
+    return snapshot
+
+
+def describe_snapshots(account: str, region: str, ids: list[str], owners: list[str], filters: dict) -> list[dict]:
+    """The snapshots that the account owns or that are shared with it."""
+    visible = [
+        snapshot
+        for backend in backends_in(region)
+        for snapshot in list(backend.snapshots.values())
+        if backend.account_id == account or can_create_volume(snapshot, account)
+    ]
+    if ids:
+        by_id = {snapshot.id: snapshot for snapshot in visible}
+        missing = [snapshot_id for snapshot_id in ids if snapshot_id not in by_id]
+        if missing:
+            raise snapshot_not_found(missing[0])
+        visible = [by_id[snapshot_id] for snapshot_id in ids]
+    if owners:
+        wanted = {account if owner == "self" else owner for owner in owners}
+        visible = [snapshot for snapshot in visible if snapshot.owner_id in wanted]
+    return [described(snapshot, account) for snapshot in generic_filter(filters, visible)]
+
+
+def described(snapshot: Snapshot, viewer: str) -> dict:
+    """The snapshot as DescribeSnapshots answers it; its tags are its owner's alone."""
+    return {
+        "SnapshotId": snapshot.id,
+        "VolumeId": snapshot.volume.id,
+        "VolumeSize": snapshot.volume.size,
+        "State": snapshot.status,
+        "StateMessage": getattr(snapshot, "state_message", "") or None,
+        "StartTime": snapshot.start_time,
+        "Progress": "100%" if snapshot.status == "completed" else "0%",
+        "OwnerId": snapshot.owner_id,
+        "Description": snapshot.description,
+        "Encrypted": bool(snapshot.encrypted),
+        "KmsKeyId": snapshot.kms_key_id or None,
+        "StorageTier": "standard",
+        "Tags": to_list(tags_of(snapshot)) if snapshot.owner_id == viewer else [],
+    }
+
+
+def images_using(backend: Any, snapshot_id: str) -> list[str]:
+    """The images of the account that are backed by the snapshot."""
+    return [i.id for i in list(backend.amis.values()) if isinstance(i, Image) and snapshot_id in i.snapshot_ids]
+
+
+def delete_snapshot(backend: Any, snapshot_id: str) -> None:
+    """Delete it unless an image uses it (EBS User Guide, "Delete an Amazon EBS snapshot")."""
+    if snapshot_id not in backend.snapshots:
+        raise snapshot_not_found(snapshot_id)
+    users = images_using(backend, snapshot_id)
+    if users:
+        raise ec2_error("InvalidSnapshot.InUse", f"The snapshot {snapshot_id} is currently in use by {users[0]}")
+    backend.snapshots.pop(snapshot_id)
+
+
+def modify_permission(snapshot: Snapshot, add: list[dict], remove: list[dict]) -> None:
+    """Give or take createVolumePermission; only account ids and the group `all` exist (EC2 API Reference)."""
+    if add and remove:
+        raise ec2_error("InvalidParameterCombination", "Add and remove cannot be mixed in one request.")
+    for permission in [*add, *remove]:
+        user, group = permission.get("UserId"), permission.get("Group")
+        if user is not None and not (len(user) == 12 and user.isdigit()):
+            raise ec2_error(
+                "InvalidAMIAttributeItemValue", f'Invalid attribute item value "{user}" for userId item type.'
+            )
+        if group not in (None, "all"):
+            raise ec2_error(
+                "InvalidAMIAttributeItemValue", f'Invalid attribute item value "{group}" for group item type.'
+            )
+    snapshot.create_volume_permission_userids |= {p["UserId"] for p in add if "UserId" in p}
+    snapshot.create_volume_permission_groups |= {p["Group"] for p in add if "Group" in p}
+    snapshot.create_volume_permission_userids -= {p["UserId"] for p in remove if "UserId" in p}
+    snapshot.create_volume_permission_groups -= {p["Group"] for p in remove if "Group" in p}

@@ -1,0 +1,68 @@
+"""Tags given when a resource is made (EC2 User Guide, "Tag your Amazon EC2 resources")."""
+
+from collections.abc import Collection
+
+from .errors import ec2_error
+
+SHARED_PREFIX = "ec2:SharedTag/"
+RESERVED_PREFIX = "aws:"
+MAX_TAGS = 50
+MAX_KEY_LENGTH = 127
+MAX_VALUE_LENGTH = 256
+
+TagMap = dict[str, str]
+
+
+def tags_on_create(specifications: list[dict], allowed: Collection[str]) -> dict[str, TagMap]:
+    """The tags for each resource type, or the error that keeps the resource from being made."""
+    result: dict[str, TagMap] = {}
+    for specification in specifications:
+        resource_type = specification.get("ResourceType")
+        if resource_type not in allowed:
+            raise ec2_error(
+                "InvalidParameterValue",
+                f"'{resource_type}' is not a valid taggable resource type for this operation.",
+            )
+        result.setdefault(resource_type, {}).update(checked_tags(specification.get("Tags") or []))
+    for tags in result.values():
+        require_room(tags)
+    return result
+
+
+def checked_tags(tags: list[dict]) -> TagMap:
+    """Tags as a mapping, if EC2 takes each of them."""
+    if not tags:
+        raise ec2_error("InvalidParameterValue", "Tag specification must have at least one tag")
+    result: TagMap = {}
+    for tag in tags:
+        key, value = tag.get("Key", ""), tag.get("Value", "")
+        if not key:
+            raise ec2_error("InvalidParameterValue", "Tag key cannot be empty.")
+        if key.lower().startswith(RESERVED_PREFIX):
+            raise ec2_error("InvalidParameterValue", f"Tag keys starting with '{RESERVED_PREFIX}' are reserved.")
+        if len(key) > MAX_KEY_LENGTH:
+            raise ec2_error("InvalidParameterValue", f"Tag key exceeds the maximum length of {MAX_KEY_LENGTH}.")
+        if len(value) > MAX_VALUE_LENGTH:
+            raise ec2_error("InvalidParameterValue", f"Tag value exceeds the maximum length of {MAX_VALUE_LENGTH}.")
+        if key in result:
+            raise ec2_error("InvalidParameterValue", f"Duplicate tag key '{key}' specified.")
+        result[key] = value
+    return result
+
+
+def require_room(tags: TagMap) -> None:
+    """50 tags a resource; those of AWS itself do not count."""
+    if sum(not key.startswith(RESERVED_PREFIX) for key in tags) > MAX_TAGS:
+        raise ec2_error("TagLimitExceeded", f"You have reached the maximum number of {MAX_TAGS} tags for a resource.")
+
+
+def visible_tags(tags: TagMap, owner: str, viewer: str) -> TagMap:
+    """All tags for the owner; for others those shared by their prefix (EC2 User Guide, "Share tags of an AMI")."""
+    if owner == viewer:
+        return tags
+    return {key: value for key, value in tags.items() if key.startswith(SHARED_PREFIX)}
+
+
+def to_list(tags: TagMap) -> list[dict]:
+    """Tags as EC2 answers them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -1,0 +1,113 @@
+"""Event source mappings from SQS to Lambda, where LocalStack's poller differs from the Lambda Developer Guide.
+
+"Using Lambda with Amazon SQS": Lambda long-polls, hands on each message as it stands, and processes up to five batches
+of a standard queue at a time, or as many as the mapping's maximum concurrency allows ("Configuring scaling behavior for
+SQS event source mappings"). LocalStack's poller waits up to 10 seconds between polls, rewrites a body that is JSON, and
+processes one batch after the other.
+"""
+
+import json
+import logging
+import threading
+
+from localstack.services.lambda_.event_source_mapping import esm_worker_factory
+from localstack.services.lambda_.event_source_mapping.esm_worker import EsmWorker
+from localstack.services.lambda_.event_source_mapping.event_processor import PartialBatchFailureError
+from localstack.services.lambda_.event_source_mapping.pollers.poller import parse_batch_item_failures
+from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller, transform_into_events
+from localstack.utils.patch import patch
+
+LOG = logging.getLogger(__name__)
+
+BATCHES_AT_A_TIME = 5
+# AWS waits up to 20 seconds; a mapping that is deleted here has to wait for the poll that is under way.
+WAIT_SECONDS = 2
+RECEIVE_LIMIT = 10
+
+
+class StandardQueuePoller(SqsPoller):
+    """Polls one standard queue until its mapping is stopped. FIFO queues stay with LocalStack's own way."""
+
+    stopped: threading.Event
+    free_slots: threading.Semaphore
+
+    def attach(self, worker: EsmWorker) -> None:
+        """Take the end and the concurrency of the mapping that this poller serves."""
+        self.stopped = worker._shutdown_event
+        allowed = (worker.esm_config.get("ScalingConfig") or {}).get("MaximumConcurrency") or BATCHES_AT_A_TIME
+        self.free_slots = threading.Semaphore(min(allowed, BATCHES_AT_A_TIME))
+
+    def poll_events(self) -> None:
+        if self.is_fifo_queue:
+            super().poll_events()
+            return
+        while not self.stopped.is_set():
+            # No message is received before it can be processed: its visibility timeout runs from then on.
+            if not self.free_slots.acquire(timeout=1):
+                continue
+            messages: list[dict] = []
+            try:
+                messages = self.receive()
+            finally:
+                if not messages:
+                    self.free_slots.release()
+            if messages:
+                threading.Thread(target=self.process, args=(messages,), daemon=True).start()
+
+    def receive(self) -> list[dict]:
+        response = self.source_client.receive_message(
+            QueueUrl=self.queue_url,
+            MaxNumberOfMessages=min(self.batch_size, RECEIVE_LIMIT),
+            WaitTimeSeconds=min(self.maximum_batching_window, 20) or WAIT_SECONDS,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
+            sqs_override_max_message_count=self.batch_size,
+            sqs_override_wait_time_seconds=self.maximum_batching_window,
+        )
+        return response.get("Messages", [])
+
+    def process(self, messages: list[dict]) -> None:
+        try:
+            self.handle_messages(messages)
+        except Exception as error:
+            LOG.warning("The batch from %s failed and stays in the queue: %s", self.source_arn, error)
+        finally:
+            self.free_slots.release()
+
+    def handle_messages(self, messages: list[dict]) -> None:
+        if self.is_fifo_queue:
+            super().handle_messages(messages)
+            return
+        events = {event["messageId"]: event for event in transform_into_events(messages)}
+        wanted = {event["messageId"] for event in self.filter_events([as_filtered(event) for event in events.values()])}
+        self.delete_messages(messages, events.keys() - wanted)
+        if not wanted:
+            return
+        batch = self.add_source_metadata([event for message_id, event in events.items() if message_id in wanted])
+        failed: set[str] = set()
+        try:
+            self.processor.process_events_batch(batch)
+        except PartialBatchFailureError as error:
+            failed = set(parse_batch_item_failures(error.partial_failure_payload, wanted))
+        # What failed becomes visible again when its visibility timeout is over, which the function may have changed.
+        self.delete_messages(messages, wanted - failed)
+
+
+def as_filtered(event: dict) -> dict:
+    """The event as filter criteria see it: a body that is JSON is looked into."""
+    try:
+        return {**event, "body": json.loads(event["body"])}
+    except json.JSONDecodeError:
+        return event
+
+
+def install() -> None:
+    """Make mappings poll with StandardQueuePoller."""
+    esm_worker_factory.SqsPoller = StandardQueuePoller
+
+    @patch(esm_worker_factory.EsmWorkerFactory.get_esm_worker)
+    def get_esm_worker(original, self):
+        worker = original(self)
+        if isinstance(worker.poller, StandardQueuePoller):
+            worker.poller.attach(worker)
+        return worker

@@ -1,0 +1,52 @@
+"""What Terraform's AWS provider meets on LocalStack and not on AWS."""
+
+import copy
+
+from localstack.aws.api import RequestContext
+from localstack.services.cloudwatch.provider_v2 import CloudwatchProvider
+from localstack.services.sns.provider import SnsProvider
+from localstack.utils.aws.arns import InvalidArnException, cloudwatch_alarm_arn, parse_arn
+from localstack.utils.patch import patch
+
+
+def for_the_owner(context: RequestContext, subscription_arn: str) -> RequestContext:
+    """The context in which LocalStack finds a subscription that the caller owns: that of the topic's account.
+
+    A subscription's ARN is one of the topic's account, its owner the account that subscribed (Amazon SNS API Reference,
+    GetSubscriptionAttributes, `Owner`). LocalStack looks into the caller's account alone.
+    """
+    try:
+        account = parse_arn(subscription_arn)["account"]
+    except InvalidArnException:
+        return context
+    subscription = SnsProvider.get_store(account, context.region).subscriptions.get(subscription_arn, {})
+    if subscription.get("Owner") != context.account_id:
+        return context
+    context = copy.copy(context)
+    context.account_id = account
+    return context
+
+
+def install() -> None:
+    """Patch the SNS and CloudWatch providers."""
+
+    @patch(SnsProvider.get_subscription_attributes)
+    def get_subscription_attributes(original, self, context, subscription_arn, **kwargs):
+        """A subscription's owner reads its attributes, also where the topic is another account's."""
+        return original(self, for_the_owner(context, subscription_arn), subscription_arn, **kwargs)
+
+    @patch(SnsProvider.set_subscription_attributes)
+    def set_subscription_attributes(original, self, context, subscription_arn, *args, **kwargs):
+        """A subscription's owner changes its attributes, also where the topic is another account's."""
+        return original(self, for_the_owner(context, subscription_arn), subscription_arn, *args, **kwargs)
+
+    @patch(CloudwatchProvider.put_metric_alarm)
+    def put_metric_alarm(original, self, context, request):
+        """PutMetricAlarm sets the tags of a new alarm, and leaves those of an existing one (its API Reference)."""
+        store = self.get_store(context.account_id, context.region)
+        arn = cloudwatch_alarm_arn(request["AlarmName"], context.account_id, context.region)
+        is_new = arn not in store.alarms
+        original(self, context, request)
+        if is_new:
+            store.TAGS.tags.pop(arn, None)  # those of an alarm of this name that was deleted
+            store.TAGS.tag_resource(arn, request.get("Tags"))

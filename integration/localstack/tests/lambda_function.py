@@ -1,0 +1,83 @@
+"""Small Lambda functions that a test makes."""
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from typing import Any
+
+from conditions import wait_until
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What Invoke answered."""
+
+    payload: Any
+    error: str | None
+    request_id: str
+
+
+@dataclass(frozen=True)
+class LambdaFunction:
+    """A function that exists in one account."""
+
+    lambda_client: Any
+    logs_client: Any
+    name: str
+    arn: str
+
+    def invoke(self, event: Any = None, **options: Any) -> Answer:
+        response = self.lambda_client.invoke(FunctionName=self.name, Payload=json.dumps(event), **options)
+        body = response["Payload"].read()
+        return Answer(
+            payload=json.loads(body) if body else None,
+            error=response.get("FunctionError"),
+            request_id=response["ResponseMetadata"]["RequestId"],
+        )
+
+    def log_lines(self, until: str) -> list[str]:
+        """The messages of the function's log group, once one of them contains `until`."""
+
+        def lines() -> list[str]:
+            try:
+                events = self.logs_client.filter_log_events(logGroupName=f"/aws/lambda/{self.name}")["events"]
+            except self.logs_client.exceptions.ResourceNotFoundException:
+                return []
+            messages = [event["message"].rstrip("\n") for event in events]
+            return messages if any(until in message for message in messages) else []
+
+        return wait_until(f"a log line with {until!r}", lines)
+
+
+def zip_of(files: dict[str, str]) -> bytes:
+    """A zip file with these names and contents."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def create_function(
+    localstack: Any, account: str, code: str | dict[str, str], name: str = "probe", **options: Any
+) -> LambdaFunction:
+    """Create a function from `index.mjs`, or from several files, and wait until it is Active."""
+    files = {"index.mjs": code} if isinstance(code, str) else code
+    client = localstack.client("lambda", account)
+    settings = {
+        "Runtime": "nodejs22.x",
+        "Handler": "index.handler",
+        "Role": f"arn:aws:iam::{account}:role/{name}",
+        "Timeout": 20,
+        "MemorySize": 256,
+    } | options
+    arn = client.create_function(FunctionName=name, Code={"ZipFile": zip_of(files)}, **settings)["FunctionArn"]
+
+    def settled() -> dict[str, Any] | None:
+        configuration = client.get_function_configuration(FunctionName=name)
+        return configuration if configuration["State"] != "Pending" else None
+
+    configuration = wait_until(f"function {name} is no longer Pending", settled)
+    assert configuration["State"] == "Active", configuration.get("StateReason")
+    return LambdaFunction(client, localstack.client("logs", account), name, arn)

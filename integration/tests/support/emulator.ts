@@ -1,0 +1,32 @@
+import { randomInt } from 'node:crypto';
+
+/** The emulator that the test run started, or that the user named. */
+export function endpoint(): string {
+  const { AWS_ENDPOINT_URL: url } = process.env;
+  if (!url) throw new Error('AWS_ENDPOINT_URL is not set. Run the tests with make test-integration.');
+  return url;
+}
+
+export const REGION = 'eu-west-1';
+
+/** A fresh account id, so that tests share nothing. */
+export function newAccountId(): string {
+  return String(randomInt(100_000_000_000, 999_999_999_999));
+}
+
+interface Fault {
+  readonly kind: 'error' | 'throttle' | 'limit' | 'fail-copy';
+  readonly account: string;
+  readonly [setting: string]: unknown;
+}
+
+/** Makes EC2 fail in an account until the returned function is called. */
+export async function injectFault(fault: Fault): Promise<() => Promise<void>> {
+  const url = `${endpoint()}/_image-copier/faults`;
+  const response = await fetch(url, { method: 'POST', body: JSON.stringify(fault) });
+  const { id, error } = (await response.json()) as { id?: string; error?: string };
+  if (id === undefined) throw new Error(`The emulator refused the fault: ${error ?? response.status}`);
+  return async () => {
+    await fetch(`${url}/${id}`, { method: 'DELETE' });
+  };
+}

@@ -1,0 +1,127 @@
+import { DeregisterImageCommand, paginateDescribeImages } from '@aws-sdk/client-ec2';
+import { CreateKeyCommand, ScheduleKeyDeletionCommand } from '@aws-sdk/client-kms';
+import {
+  CreateQueueCommand,
+  DeleteMessageCommand,
+  DeleteQueueCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  type Message,
+} from '@aws-sdk/client-sqs';
+import type { SQSRecord } from 'aws-lambda';
+import { emulatedAccount, type EmulatedAccount } from '../../../scripts/emulated-account.ts';
+import { waitFor } from '../../../scripts/wait-for.ts';
+import { endpoint, newAccountId, REGION } from './emulator.ts';
+import { HandlerProcess } from './handler-process.ts';
+
+/** What a message became: `kept` is back in the queue, `done` is deleted, as SQS and Lambda would do. */
+export interface Delivered {
+  readonly outcome: 'done' | 'kept';
+}
+
+/** A target account without Terraform: a key, the two queues and the built function, driven by the test. */
+export class TargetAccount {
+  readonly account: EmulatedAccount;
+  readonly keyArn: string;
+  readonly queueUrl: string;
+  readonly deadLetterQueueUrl: string;
+  readonly #environment: Record<string, string>;
+  readonly #processes: HandlerProcess[] = [];
+
+  private constructor(account: EmulatedAccount, keyArn: string, urls: readonly [string, string], trusted: string) {
+    this.account = account;
+    this.keyArn = keyArn;
+    [this.queueUrl, this.deadLetterQueueUrl] = urls;
+    this.#environment = {
+      AWS_ENDPOINT_URL: endpoint(),
+      AWS_REGION: REGION,
+      AWS_ACCESS_KEY_ID: account.id,
+      AWS_SECRET_ACCESS_KEY: 'any',
+      KMS_KEY_ARN: keyArn,
+      TRUSTED_OWNERS: trusted,
+      QUEUE_URL: this.queueUrl,
+      DEAD_LETTER_QUEUE_URL: this.deadLetterQueueUrl,
+      RETRY_SECONDS: '21600',
+    };
+  }
+
+  static async create(trustedOwner: string): Promise<TargetAccount> {
+    const account = emulatedAccount(endpoint(), newAccountId(), REGION);
+    const { KeyMetadata } = await account.kms.send(new CreateKeyCommand({}));
+    const [queue, deadLetters] = await Promise.all(
+      ['requests', 'dead-letters'].map((QueueName) => account.sqs.send(new CreateQueueCommand({ QueueName }))),
+    );
+    const urls = [queue?.QueueUrl ?? '', deadLetters?.QueueUrl ?? ''] as const;
+    return new TargetAccount(account, KeyMetadata?.Arn ?? '', urls, trustedOwner);
+  }
+
+  /** Starts the function; each call gives a process of its own, as Lambda's execution environments are. */
+  async startFunction(changes: Readonly<Record<string, string>> = {}): Promise<HandlerProcess> {
+    const started = await HandlerProcess.start({ ...this.#environment, ...changes });
+    this.#processes.push(started);
+    return started;
+  }
+
+  /** Sends bodies to the queue and receives them as one batch of records. */
+  async receive(...bodies: string[]): Promise<SQSRecord[]> {
+    const { sqs } = this.account;
+    const QueueUrl = this.queueUrl;
+    for (const MessageBody of bodies) await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+    const received: Message[] = [];
+    await waitFor(`${bodies.length} messages`, async () => {
+      const { Messages = [] } = await sqs.send(
+        new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, MessageSystemAttributeNames: ['All'] }),
+      );
+      received.push(...Messages);
+      return received.length >= bodies.length ? true : undefined;
+    });
+    return received.map(toRecord);
+  }
+
+  /** Runs one message through the function and ends its delivery as the event source mapping would. */
+  async deliver(handler: HandlerProcess, body: string): Promise<Delivered> {
+    const [record] = await this.receive(body);
+    if (!record) throw new Error('no message');
+    const { batchItemFailures } = await handler.invoke(record);
+    if (batchItemFailures.length > 0) return { outcome: 'kept' };
+    await this.account.sqs.send(
+      new DeleteMessageCommand({ QueueUrl: this.queueUrl, ReceiptHandle: record.receiptHandle }),
+    );
+    return { outcome: 'done' };
+  }
+
+  /** Takes all messages out of the dead-letter queue. */
+  async takeDeadLetters(): Promise<Message[]> {
+    const { Messages = [] } = await this.account.sqs.send(
+      new ReceiveMessageCommand({
+        QueueUrl: this.deadLetterQueueUrl,
+        MaxNumberOfMessages: 10,
+        MessageAttributeNames: ['All'],
+      }),
+    );
+    return Messages;
+  }
+
+  /** Ends the functions and takes away what the account holds. */
+  async close(): Promise<void> {
+    await Promise.all(this.#processes.map((handler) => handler.stop()));
+    const { ec2, kms, sqs } = this.account;
+    for await (const { Images = [] } of paginateDescribeImages({ client: ec2 }, { Owners: ['self'] })) {
+      for (const { ImageId } of Images) {
+        await ec2.send(new DeregisterImageCommand({ ImageId, DeleteAssociatedSnapshots: true }));
+      }
+    }
+    for (const QueueUrl of [this.queueUrl, this.deadLetterQueueUrl])
+      await sqs.send(new DeleteQueueCommand({ QueueUrl }));
+    await kms.send(new ScheduleKeyDeletionCommand({ KeyId: this.keyArn, PendingWindowInDays: 7 }));
+  }
+}
+
+function toRecord({ MessageId = '', ReceiptHandle = '', Body = '', Attributes = {} }: Message): SQSRecord {
+  return {
+    messageId: MessageId,
+    receiptHandle: ReceiptHandle,
+    body: Body,
+    attributes: Attributes,
+  } as unknown as SQSRecord;
+}

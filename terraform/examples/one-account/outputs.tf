@@ -1,0 +1,4 @@
+output "copier" {
+  description = "Everything that the copier has as outputs."
+  value       = module.image_copier
+}

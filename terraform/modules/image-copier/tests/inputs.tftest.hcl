@@ -1,0 +1,335 @@
+mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "222222222222" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_region" {
+    defaults = { id = "eu-west-1" }
+  }
+  mock_data "aws_iam_policy_document" {
+    defaults = { minified_json = "{}" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::222222222222:role/image-copier-copy-image-eu-west-1" }
+  }
+  mock_resource "aws_kms_key" {
+    defaults = {
+      arn    = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+      key_id = "1234abcd-12ab-34cd-56ef-1234567890ab"
+    }
+  }
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-copy-image" }
+  }
+}
+
+override_resource {
+  target = aws_sqs_queue.dead_letters
+  values = {
+    arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters"
+    url = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-dead-letters"
+  }
+  override_during = plan
+}
+
+override_resource {
+  target = aws_sqs_queue.requests
+  values = {
+    arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-requests"
+    url = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-requests"
+  }
+  override_during = plan
+}
+
+variables {
+  request_topic_arn = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify"
+  function_zip      = "./function.tf" # any file: nothing is uploaded
+}
+
+run "defaults" {
+  command = plan
+
+  assert {
+    condition = aws_lambda_function.copy_image.environment[0].variables == tomap({
+      DEAD_LETTER_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-dead-letters"
+      KMS_KEY_ARN           = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+      QUEUE_URL             = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-requests"
+      RETRY_SECONDS         = "21600"
+      TRUSTED_OWNERS        = "111111111111"
+    })
+    error_message = "The function's environment: key and queues of this copier, six hours, and the account of the topic as the one trusted owner."
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.copy_image.runtime == "nodejs22.x" &&
+      aws_lambda_function.copy_image.handler == "copy-image.handler" &&
+      aws_lambda_function.copy_image.architectures == tolist(["arm64"]) &&
+      aws_lambda_function.copy_image.source_code_hash == filebase64sha256("./function.tf") &&
+      aws_lambda_function.copy_image.logging_config[0].log_group == "/aws/lambda/image-copier-copy-image" &&
+      aws_cloudwatch_log_group.copy_image.retention_in_days == 30
+    )
+    error_message = "The function runs copy-image on Node.js 22, and logs to a group with a retention."
+  }
+
+  assert {
+    condition = (
+      aws_lambda_event_source_mapping.requests.event_source_arn == "arn:aws:sqs:eu-west-1:222222222222:image-copier-requests" &&
+      aws_lambda_event_source_mapping.requests.batch_size == 10 &&
+      aws_lambda_event_source_mapping.requests.function_response_types == toset(["ReportBatchItemFailures"]) &&
+      aws_lambda_event_source_mapping.requests.scaling_config[0].maximum_concurrency == 2
+    )
+    error_message = "Batches of ten report each failed message by itself, two batches at once."
+  }
+
+  assert {
+    condition = (
+      aws_sns_topic_subscription.requests.topic_arn == "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify" &&
+      aws_sns_topic_subscription.requests.protocol == "sqs" &&
+      aws_sns_topic_subscription.requests.endpoint == "arn:aws:sqs:eu-west-1:222222222222:image-copier-requests" &&
+      aws_sns_topic_subscription.requests.raw_message_delivery &&
+      aws_sns_topic_subscription.requests.filter_policy_scope == "MessageBody" &&
+      jsondecode(aws_sns_topic_subscription.requests.filter_policy) == { targetAccounts = ["222222222222", "*"] } &&
+      jsondecode(aws_sns_topic_subscription.requests.redrive_policy) == { deadLetterTargetArn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters" }
+    )
+    error_message = "The subscription delivers raw what lists this account or everybody, and keeps what it cannot deliver."
+  }
+
+  assert {
+    condition = (
+      aws_sqs_queue.requests.visibility_timeout_seconds == 6 * aws_lambda_function.copy_image.timeout &&
+      aws_sqs_queue.requests.message_retention_seconds == 1209600 &&
+      aws_sqs_queue.dead_letters.message_retention_seconds == 1209600 &&
+      aws_sqs_queue.requests.sqs_managed_sse_enabled && aws_sqs_queue.dead_letters.sqs_managed_sse_enabled
+    )
+    error_message = "The queues are encrypted, keep messages for 14 days, and hide a message for six times the function's timeout."
+  }
+
+  # Deliveries of one message in six hours at the shortest waits: 52 by the back-off (30, 60, 120, 240, 450, 450, ... seconds),
+  # 61 by crashes (360 seconds each), 64 by the four first waits of the one and then the other.
+  assert {
+    condition = jsondecode(aws_sqs_queue.requests.redrive_policy) == {
+      deadLetterTargetArn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters"
+      maxReceiveCount     = 65
+    }
+    error_message = "SQS gives up on a message only after more deliveries than six hours of tries can take."
+  }
+
+  assert {
+    condition = (
+      aws_kms_key.image.enable_key_rotation &&
+      aws_kms_key.image.rotation_period_in_days == 365 &&
+      aws_kms_key.image.deletion_window_in_days == 30 &&
+      aws_kms_alias.image.name == "alias/image-copier" &&
+      aws_kms_alias.image.target_key_id == "1234abcd-12ab-34cd-56ef-1234567890ab"
+    )
+    error_message = "The key rotates every year, waits 30 days for its deletion, and has an alias."
+  }
+}
+
+run "alarms" {
+  command = plan
+
+  variables {
+    age_alarm_seconds = 600
+    alarm_actions     = ["arn:aws:sns:eu-west-1:222222222222:on-call"]
+  }
+
+  assert {
+    condition = {
+      for alarm in [aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.request_age, aws_cloudwatch_metric_alarm.errors] :
+      alarm.alarm_name => join(" ", [alarm.namespace, one(values(alarm.dimensions)), alarm.statistic, alarm.metric_name, alarm.comparison_operator, alarm.threshold, alarm.treat_missing_data])
+      } == {
+      image-copier-dead-letters      = "AWS/SQS image-copier-dead-letters Maximum ApproximateNumberOfMessagesVisible GreaterThanThreshold 0 ignore"
+      image-copier-request-age       = "AWS/SQS image-copier-requests Maximum ApproximateAgeOfOldestMessage GreaterThanThreshold 600 notBreaching"
+      image-copier-copy-image-errors = "AWS/Lambda image-copier-copy-image Sum Errors GreaterThanThreshold 0 notBreaching"
+    }
+    error_message = "Alarms watch the dead-letter queue, the age of the oldest request and the function's errors."
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in [aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.request_age, aws_cloudwatch_metric_alarm.errors] :
+      alarm.alarm_actions == toset(["arn:aws:sns:eu-west-1:222222222222:on-call"]) && alarm.ok_actions == alarm.alarm_actions
+    ])
+    error_message = "Each alarm tells when it starts and when it ends."
+  }
+
+  assert {
+    condition     = toset(output.alarm_names) == toset(["image-copier-copy-image-errors", "image-copier-dead-letters", "image-copier-request-age"])
+    error_message = "The output names each alarm."
+  }
+}
+
+run "filter_off" {
+  command = plan
+
+  variables {
+    filter_enabled = false
+  }
+
+  assert {
+    condition     = aws_sns_topic_subscription.requests.filter_policy == null && aws_sns_topic_subscription.requests.raw_message_delivery
+    error_message = "Without the filter every request is delivered, still raw."
+  }
+}
+
+run "other_values" {
+  command = plan
+
+  variables {
+    architecture             = "x86_64"
+    key_deletion_window_days = 7
+    key_rotation_period_days = 90
+    log_retention_days       = 365
+    memory_size              = 512
+    name                     = "golden"
+    retry_hours              = 96
+    trusted_owner_ids        = ["555555555555", "666666666666"]
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.copy_image.environment[0].variables.TRUSTED_OWNERS == "555555555555,666666666666" &&
+      aws_lambda_function.copy_image.environment[0].variables.RETRY_SECONDS == "345600" &&
+      aws_lambda_function.copy_image.architectures == tolist(["x86_64"]) &&
+      aws_lambda_function.copy_image.memory_size == 512
+    )
+    error_message = "Trusted owners, hours of tries, architecture and memory reach the function."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sqs_queue.requests.redrive_policy).maxReceiveCount == 965
+    error_message = "The longest retry_hours stays below the 1000 deliveries that SQS allows."
+  }
+
+  assert {
+    condition = (
+      aws_kms_key.image.deletion_window_in_days == 7 &&
+      aws_kms_key.image.rotation_period_in_days == 90 &&
+      aws_cloudwatch_log_group.copy_image.retention_in_days == 365
+    )
+    error_message = "The days of key and log are those of the inputs."
+  }
+
+  assert {
+    condition = {
+      function     = aws_lambda_function.copy_image.function_name
+      role         = aws_iam_role.copy_image.name
+      requests     = aws_sqs_queue.requests.name
+      dead_letters = aws_sqs_queue.dead_letters.name
+      alias        = aws_kms_alias.image.name
+      log_group    = aws_cloudwatch_log_group.copy_image.name
+      } == {
+      function     = "golden-copy-image"
+      role         = "golden-copy-image-eu-west-1"
+      requests     = "golden-requests"
+      dead_letters = "golden-dead-letters"
+      alias        = "alias/golden"
+      log_group    = "/aws/lambda/golden-copy-image"
+    }
+    error_message = "Everything is named after the input name."
+  }
+}
+
+run "bad_values" {
+  command = plan
+
+  variables {
+    age_alarm_seconds        = 60
+    alarm_actions            = ["on-call"]
+    architecture             = "arm"
+    key_deletion_window_days = 6
+    key_rotation_period_days = 89
+    log_retention_days       = 31
+    memory_size              = 127
+    name                     = "image/copier"
+    request_topic_arn        = "arn:aws:sns:eu-west-1:111111111111:copier.fifo"
+    retry_hours              = 5
+    source_key_arns          = ["arn:aws:kms:eu-west-1:111111111111:alias/images"]
+    trusted_owner_ids        = ["11111111111"]
+  }
+
+  expect_failures = [
+    var.age_alarm_seconds,
+    var.alarm_actions,
+    var.architecture,
+    var.key_deletion_window_days,
+    var.key_rotation_period_days,
+    var.log_retention_days,
+    var.memory_size,
+    var.name,
+    var.request_topic_arn,
+    var.retry_hours,
+    var.source_key_arns,
+    var.trusted_owner_ids,
+  ]
+}
+
+run "values_too_large" {
+  command = plan
+
+  variables {
+    key_deletion_window_days = 31
+    key_rotation_period_days = 2561
+    memory_size              = 10241
+    name                     = "a-name-of-thirty-nine-characters-0123456"
+    request_topic_arn        = "arn:aws:sqs:eu-west-1:111111111111:image-copier"
+    retry_hours              = 97
+    trusted_owner_ids        = []
+  }
+
+  expect_failures = [
+    var.key_deletion_window_days,
+    var.key_rotation_period_days,
+    var.memory_size,
+    var.name,
+    var.request_topic_arn,
+    var.retry_hours,
+    var.trusted_owner_ids,
+  ]
+}
+
+run "fractions" {
+  command = plan
+
+  variables {
+    age_alarm_seconds        = 900.5
+    key_deletion_window_days = 7.5
+    key_rotation_period_days = 90.5
+    memory_size              = 256.5
+    retry_hours              = 6.5
+  }
+
+  expect_failures = [
+    var.age_alarm_seconds,
+    var.key_deletion_window_days,
+    var.key_rotation_period_days,
+    var.memory_size,
+    var.retry_hours,
+  ]
+}
+
+run "topic_in_another_region" {
+  command = plan
+
+  variables {
+    request_topic_arn = "arn:aws:sns:eu-central-1:111111111111:amigo-DEMO-notify"
+  }
+
+  expect_failures = [aws_sns_topic_subscription.requests]
+}
+
+run "no_zip" {
+  command = plan
+
+  variables {
+    function_zip = "./no-such.zip"
+  }
+
+  expect_failures = [aws_lambda_function.copy_image]
+}

@@ -1,0 +1,245 @@
+# The aws provider itself renders the policies: a mocked one would hide their content. It plans without any call to AWS.
+provider "aws" {
+  region                      = "eu-west-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+provider "aws" {
+  alias                       = "frankfurt"
+  region                      = "eu-central-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "222222222222" }
+}
+
+# The role's policy names the key, so it is known only after "apply". Overridden, nothing is created.
+override_resource {
+  target = aws_kms_key.image
+  values = { arn = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab" }
+}
+override_resource {
+  target = aws_kms_alias.image
+}
+override_resource {
+  target = aws_sqs_queue.dead_letters
+  values = { arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters" }
+}
+override_resource {
+  target = aws_sqs_queue.requests
+  values = { arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-requests" }
+}
+override_resource {
+  target = aws_sns_topic_subscription.requests
+}
+override_resource {
+  target = aws_iam_role.copy_image
+  values = { arn = "arn:aws:iam::222222222222:role/image-copier-copy-image-eu-west-1" }
+}
+override_resource {
+  target = aws_iam_role_policy.copy_image
+}
+override_resource {
+  target = aws_cloudwatch_log_group.copy_image
+}
+override_resource {
+  target = aws_lambda_function.copy_image
+  values = { arn = "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-copy-image" }
+}
+override_resource {
+  target = aws_lambda_event_source_mapping.requests
+}
+override_resource {
+  target = aws_cloudwatch_metric_alarm.dead_letters
+}
+override_resource {
+  target = aws_cloudwatch_metric_alarm.request_age
+}
+override_resource {
+  target = aws_cloudwatch_metric_alarm.errors
+}
+
+variables {
+  request_topic_arn = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify"
+  function_zip      = "./function.tf" # any file: nothing is uploaded
+}
+
+run "role" {
+  command = apply
+
+  assert {
+    condition = toset(flatten([for s in jsondecode(aws_iam_role_policy.copy_image.policy).Statement : s.Action])) == toset([
+      "ec2:CopyImage",
+      "ec2:CreateTags",
+      "ec2:DescribeImages",
+      "kms:CreateGrant",
+      "kms:Decrypt",
+      "kms:DescribeKey",
+      "kms:GenerateDataKey",
+      "kms:GenerateDataKeyWithoutPlaintext",
+      "kms:ReEncryptFrom",
+      "kms:ReEncryptTo",
+      "logs:CreateLogStream",
+      "logs:PutLogEvents",
+      "sqs:ChangeMessageVisibility",
+      "sqs:DeleteMessage",
+      "sqs:GetQueueAttributes",
+      "sqs:ReceiveMessage",
+      "sqs:SendMessage",
+    ])
+    error_message = "The role may do what the function calls, no more and no less."
+  }
+
+  assert {
+    condition = { for s in jsondecode(aws_iam_role_policy.copy_image.policy).Statement : s.Sid => jsonencode([s.Effect, s.Resource]) } == {
+      ReadImages               = jsonencode(["Allow", "*"])
+      CopyImages               = jsonencode(["Allow", ["arn:aws:ec2:*::snapshot/*", "arn:aws:ec2:*::image/*"]])
+      TagCopies                = jsonencode(["Allow", ["arn:aws:ec2:eu-west-1::snapshot/*", "arn:aws:ec2:eu-west-1::image/*"]])
+      EncryptThroughEc2        = jsonencode(["Allow", "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"])
+      GrantKeysToAwsThroughEc2 = jsonencode(["Allow", "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"])
+      TakeRequests             = jsonencode(["Allow", "arn:aws:sqs:eu-west-1:222222222222:image-copier-requests"])
+      RefuseRequests           = jsonencode(["Allow", "arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters"])
+      WriteLog                 = jsonencode(["Allow", "arn:aws:logs:eu-west-1:222222222222:log-group:/aws/lambda/image-copier-copy-image:*"])
+    }
+    error_message = "Each permission holds for this copier's own resources alone. Images and snapshots have no account in their ARNs."
+  }
+
+  assert {
+    condition = { for s in jsondecode(aws_iam_role_policy.copy_image.policy).Statement : s.Sid => jsonencode(s.Condition) if can(s.Condition) } == {
+      CopyImages        = jsonencode({ StringEquals = { "aws:RequestedRegion" = "eu-west-1" } })
+      TagCopies         = jsonencode({ StringEquals = { "ec2:CreateAction" = "CopyImage" } })
+      EncryptThroughEc2 = jsonencode({ StringLike = { "kms:ViaService" = "ec2.*.amazonaws.com" } })
+      GrantKeysToAwsThroughEc2 = jsonencode({
+        Bool       = { "kms:GrantIsForAWSResource" = "true" }
+        StringLike = { "kms:ViaService" = "ec2.*.amazonaws.com" }
+      })
+    }
+    error_message = "Copies are made in this Region, tags are set by CopyImage alone, keys are used through EC2 alone."
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.copy_image.assume_role_policy) == {
+      Version   = "2012-10-17"
+      Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }]
+    }
+    error_message = "Lambda alone may assume the role."
+  }
+}
+
+run "role_with_encrypted_sources" {
+  command = apply
+
+  variables {
+    source_key_arns = ["arn:aws:kms:us-east-1:111111111111:key/mrk-1234abcd12ab34cd56ef1234567890ab"]
+  }
+
+  assert {
+    condition = alltrue([
+      for s in jsondecode(aws_iam_role_policy.copy_image.policy).Statement :
+      s.Resource == [
+        "arn:aws:kms:us-east-1:111111111111:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+        "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+      ] if contains(["EncryptThroughEc2", "GrantKeysToAwsThroughEc2"], s.Sid)
+    ])
+    error_message = "The role may use the keys of encrypted sources beside its own."
+  }
+}
+
+run "key" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_kms_key.image.policy) == {
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid       = "AccountAdministersKey"
+          Effect    = "Allow"
+          Action    = "kms:*"
+          Resource  = "*"
+          Principal = { AWS = "arn:aws:iam::222222222222:root" }
+        },
+        {
+          Sid       = "AccountUsesKeyThroughEc2"
+          Effect    = "Allow"
+          Action    = ["kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Encrypt", "kms:DescribeKey", "kms:Decrypt", "kms:CreateGrant"]
+          Resource  = "*"
+          Principal = { AWS = "*" }
+          Condition = {
+            StringEquals = {
+              "kms:CallerAccount" = "222222222222"
+              "kms:ViaService"    = "ec2.eu-west-1.amazonaws.com"
+            }
+          }
+        },
+      ]
+    }
+    error_message = "The account administers the key, and all of the account may use it, through EC2 alone."
+  }
+}
+
+run "queues" {
+  command = plan
+
+  assert {
+    condition = jsondecode(aws_sqs_queue.requests.policy) == {
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid       = "TopicSends"
+          Effect    = "Allow"
+          Action    = "sqs:SendMessage"
+          Resource  = "arn:aws:sqs:eu-west-1:222222222222:image-copier-requests"
+          Principal = { Service = "sns.amazonaws.com" }
+          Condition = { ArnEquals = { "aws:SourceArn" = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify" } }
+        },
+        {
+          Sid       = "TlsOnly"
+          Effect    = "Deny"
+          Action    = "sqs:*"
+          Resource  = "arn:aws:sqs:eu-west-1:222222222222:image-copier-requests"
+          Principal = { AWS = "*" }
+          Condition = { Bool = { "aws:SecureTransport" = "false" } }
+        },
+      ]
+    }
+    error_message = "The topic alone may send to the queue, over TLS."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.dead_letters.policy == replace(aws_sqs_queue.requests.policy, "image-copier-requests", "image-copier-dead-letters")
+    error_message = "The dead-letter queue takes from the topic what it cannot deliver: it has the policy of the queue, for itself."
+  }
+}
+
+run "another_region_of_the_account" {
+  command = plan
+
+  providers = {
+    aws = aws.frankfurt
+  }
+
+  variables {
+    request_topic_arn = "arn:aws:sns:eu-central-1:111111111111:amigo-DEMO-notify"
+  }
+
+  assert {
+    condition     = ["image-copier-copy-image-eu-west-1", aws_iam_role.copy_image.name] == ["image-copier-copy-image-eu-west-1", "image-copier-copy-image-eu-central-1"]
+    error_message = "Roles are global: their names must differ by Region."
+  }
+
+  assert {
+    condition     = jsondecode(aws_sqs_queue.requests.policy).Statement[0].Resource == "arn:aws:sqs:eu-central-1:222222222222:image-copier-requests"
+    error_message = "Constructed ARNs follow the provider's Region."
+  }
+}

@@ -1,0 +1,131 @@
+# The aws provider itself renders the policies: a mocked one would hide their content. It plans without any call to AWS.
+provider "aws" {
+  region                      = "eu-west-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "111111111111" }
+}
+
+run "listed_accounts" {
+  command = plan
+
+  variables {
+    name               = "amigo-DEMO-notify"
+    target_account_ids = ["333333333333", "222222222222"]
+  }
+
+  assert {
+    condition = jsondecode(aws_sns_topic.requests.policy) == {
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid       = "TargetAccounts"
+          Effect    = "Allow"
+          Action    = "sns:Subscribe"
+          Resource  = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify"
+          Principal = { AWS = "*" }
+          Condition = {
+            StringEquals = {
+              "aws:PrincipalAccount" = ["222222222222", "333333333333"]
+              "sns:Protocol"         = "sqs"
+            }
+          }
+        },
+        {
+          Sid       = "TlsOnly"
+          Effect    = "Deny"
+          Action    = ["sns:Subscribe", "sns:Publish"]
+          Resource  = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify"
+          Principal = { AWS = "*" }
+          Condition = { Bool = { "aws:SecureTransport" = "false" } }
+        },
+      ]
+    }
+    error_message = "Only the listed accounts may subscribe to requests, only queues, only over TLS."
+  }
+
+  assert {
+    condition     = aws_sns_topic.housekeeping.policy == replace(aws_sns_topic.requests.policy, ":amigo-DEMO-notify\"", ":amigo-DEMO-notify-housekeeping\"")
+    error_message = "The housekeeping topic has the policy of the requests topic, for itself."
+  }
+
+  assert {
+    condition = jsondecode(aws_sns_topic.results.policy) == {
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid       = "TargetAccounts"
+          Effect    = "Allow"
+          Action    = "sns:Publish"
+          Resource  = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results"
+          Principal = { AWS = "*" }
+          Condition = { StringEquals = { "aws:PrincipalAccount" = ["222222222222", "333333333333"] } }
+        },
+        {
+          Sid       = "TlsOnly"
+          Effect    = "Deny"
+          Action    = ["sns:Subscribe", "sns:Publish"]
+          Resource  = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results"
+          Principal = { AWS = "*" }
+          Condition = { Bool = { "aws:SecureTransport" = "false" } }
+        },
+      ]
+    }
+    error_message = "Only the listed accounts may publish results, only over TLS."
+  }
+}
+
+run "organization" {
+  command = plan
+
+  variables {
+    organization_id = "o-a1b2c3d4e5"
+  }
+
+  assert {
+    condition = {
+      for s in jsondecode(aws_sns_topic.requests.policy).Statement : s.Sid => s.Condition if s.Effect == "Allow"
+    } == { Organization = { StringEquals = { "aws:PrincipalOrgID" = "o-a1b2c3d4e5", "sns:Protocol" = "sqs" } } }
+    error_message = "The organization alone may subscribe."
+  }
+}
+
+run "accounts_and_organization" {
+  command = plan
+
+  variables {
+    organization_id    = "o-a1b2c3d4e5"
+    target_account_ids = ["222222222222"]
+  }
+
+  assert {
+    condition = {
+      for s in jsondecode(aws_sns_topic.results.policy).Statement : s.Sid => s.Condition if s.Effect == "Allow"
+      } == {
+      Organization   = { StringEquals = { "aws:PrincipalOrgID" = "o-a1b2c3d4e5" } }
+      TargetAccounts = { StringEquals = { "aws:PrincipalAccount" = "222222222222" } }
+    }
+    error_message = "An account outside the organization is listed beside it, each in a statement of its own."
+  }
+}
+
+run "policy_of_the_longest_list" {
+  command = plan
+
+  variables {
+    organization_id    = "o-a1b2c3d4e5"
+    target_account_ids = formatlist("%012d", concat(range(1000), range(1000, 1500)))
+  }
+
+  assert {
+    condition     = length(aws_sns_topic.requests.policy) <= 30 * 1024
+    error_message = "1500 accounts must fit into the 30 KB of a topic policy."
+  }
+}
