@@ -1,8 +1,10 @@
 # Every target does the set-up that it needs, once. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down build test test-unit test-integration format
+.PHONY: help demo up down build test test-unit test-integration
 BIN := node_modules/.bin
 INSTALLED := node_modules/.package-lock.json
+# The scripts run on Node 20 too; the functions run on Node 22.
+export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED := true
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,9 +29,6 @@ test-unit: $(INSTALLED) ## Run the unit tests of the Lambda functions
 
 test-integration: $(INSTALLED) ## Run the integration tests on an embedded LocalStack
 	@$(BIN)/tsx scripts/test.ts integration
-
-format: $(INSTALLED) ## Format all sources
-	@$(BIN)/tsx scripts/format.ts
 
 $(INSTALLED): package.json package-lock.json .npmrc
 	@sh scripts/check-node.sh

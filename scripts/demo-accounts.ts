@@ -45,6 +45,28 @@ export function severalAccounts(
   });
 }
 
+/** Gives the demo's accounts their part, and tells how far that is every ten seconds. */
+export async function applyDemoAccounts(root: TerraformRoot, report: (line: string) => void): Promise<AppliedAccounts> {
+  const { sourceAccount, targetAccounts } = DEMO;
+  report(
+    `Applying source account ${sourceAccount} and target accounts ${targetAccounts.join(', ')} with Terraform ...`,
+  );
+  let progress = '';
+  const ticker = setInterval(() => {
+    report(`... ${progress || 'planning'}`);
+  }, 10_000);
+  try {
+    await root.init();
+    await root.apply((done, planned) => {
+      progress = `${done} of ${planned} resources stand`;
+    });
+  } finally {
+    clearInterval(ticker);
+  }
+  report(progress === '' ? 'Nothing was to be changed.' : `Applied: ${progress}.`);
+  return await appliedAccounts(root);
+}
+
 export async function appliedAccounts(root: TerraformRoot): Promise<AppliedAccounts> {
   const outputs = await root.outputs();
   return {

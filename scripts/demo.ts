@@ -1,8 +1,9 @@
+import { join } from 'node:path';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { bakeImage, copyRequestFor, shareImage, shareSnapshots, type BakedImage } from './bake.ts';
 import { buildZip } from './build.ts';
 import { findCopies, inspectCopy, type CopyReport } from './copies.ts';
-import { appliedAccounts, DEMO, severalAccounts } from './demo-accounts.ts';
+import { applyDemoAccounts, DEMO, severalAccounts } from './demo-accounts.ts';
 import { emulatedAccount, type EmulatedAccount } from './emulated-account.ts';
 import { runScript } from './entry.ts';
 import { openEmulator } from './localstack/emulator.ts';
@@ -21,21 +22,16 @@ function say(line: string): void {
 await runScript(async () => {
   await buildZip(say);
   const emulator = await openEmulator(say);
-  const accounts = severalAccounts(emulator.endpoint, emulator.workDirectory);
+  const accounts = severalAccounts(emulator.endpoint, join(emulator.workDirectory, 'terraform'));
   const appliedBefore = accounts.hasState();
   try {
-    say(
-      `Applying source account ${DEMO.sourceAccount} and target accounts ${DEMO.targetAccounts.join(', ')} with Terraform ...`,
-    );
-    await accounts.init();
-    await accounts.apply();
-    const { requestTopicArn } = await appliedAccounts(accounts);
+    const { requestTopicArn } = await applyDemoAccounts(accounts, say);
     await runDemo(emulator.endpoint, requestTopicArn);
   } finally {
     // An emulator that ran before goes on; only what the demo brought into it goes.
     if (!emulator.ours && !appliedBefore) await accounts.destroy();
     await emulator.close();
-    say('Stopped what the demo started.');
+    say(emulator.ours ? 'Stopped what the demo started.' : 'The emulator goes on.');
   }
 });
 

@@ -3,12 +3,15 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
 
 export interface CommandOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   /** Where standard output and error go; earlier contents stay. */
   readonly logFile: string;
+  /** Is given each line of standard output as it comes. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** A command that ended with a code other than 0. Its message shows the last lines of its output. */
@@ -29,12 +32,13 @@ const TAIL_LINES = 25;
  * @throws {CommandError} if it ends with a code other than 0
  */
 export async function runCommand(command: string, args: readonly string[], options: CommandOptions): Promise<string> {
-  const { cwd, env, logFile } = options;
+  const { cwd, env, logFile, onLine } = options;
   await mkdir(dirname(logFile), { recursive: true });
   const log = createWriteStream(logFile, { flags: 'a' });
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const output: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
+  if (onLine) createInterface(child.stdout).on('line', onLine);
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   const [exitCode] = (await once(child, 'close')) as [number | null];

@@ -6,7 +6,8 @@ import { CACHE } from './paths.ts';
 import { runCommand } from './run-command.ts';
 import { SetupError } from './setup-error.ts';
 
-const OLDEST = [1, 9] as const;
+/** `terraform test` with `override_during` came with 1.11. */
+const OLDEST = [1, 11] as const;
 
 /** Names a folder in the layout of a Terraform provider mirror, to be used before the registry. */
 const MIRROR_VARIABLE = 'IMAGE_COPIER_PROVIDER_MIRROR';
@@ -41,18 +42,27 @@ export class TerraformRoot {
   }
 
   async init(): Promise<void> {
-    await this.#run('init');
+    await this.#run(['init']);
   }
 
-  async apply(): Promise<void> {
-    await this.#run('apply', '-auto-approve', ...this.#state, this.#variables);
+  /** @param progress is told, as it goes on, how many of the planned resources stand */
+  async apply(progress?: (done: number, planned: number) => void): Promise<void> {
+    let planned = 0;
+    let done = 0;
+    const onLine = (line: string) => {
+      planned = Number(/^Plan: (\d+) to add/.exec(line)?.[1] ?? planned);
+      if (!line.includes(': Creation complete after')) return;
+      done += 1;
+      progress?.(done, planned);
+    };
+    await this.#run(['apply', '-auto-approve', ...this.#state, this.#variables], onLine);
   }
 
   /** What a new plan would change: addresses and actions, none if all stands as configured. */
   async plannedChanges(): Promise<string[]> {
     const plan = join(this.#work, 'plan');
-    await this.#run('plan', `-out=${plan}`, ...this.#state, this.#variables);
-    const { resource_changes: changes = [] } = JSON.parse(await this.#run('show', '-json', plan)) as {
+    await this.#run(['plan', `-out=${plan}`, ...this.#state, this.#variables]);
+    const { resource_changes: changes = [] } = JSON.parse(await this.#run(['show', '-json', plan])) as {
       resource_changes?: { address: string; change: { actions: string[] } }[];
     };
     return changes
@@ -61,12 +71,12 @@ export class TerraformRoot {
   }
 
   async destroy(): Promise<void> {
-    await this.#run('destroy', '-auto-approve', ...this.#state, this.#variables);
+    await this.#run(['destroy', '-auto-approve', ...this.#state, this.#variables]);
   }
 
   /** The outputs' values by name. */
   async outputs(): Promise<Record<string, unknown>> {
-    const outputs = JSON.parse(await this.#run('output', '-json', ...this.#state)) as Record<
+    const outputs = JSON.parse(await this.#run(['output', '-json', ...this.#state])) as Record<
       string,
       { value: unknown }
     >;
@@ -85,9 +95,9 @@ export class TerraformRoot {
     return `-var-file=${this.#variablesFile}`;
   }
 
-  #run(...args: string[]): Promise<string> {
-    const options = { cwd: this.#directory, env: this.#env, logFile: join(this.#work, 'terraform.log') };
-    return runCommand('terraform', args, options);
+  #run(args: string[], onLine?: (line: string) => void): Promise<string> {
+    const logFile = join(this.#work, 'terraform.log');
+    return runCommand('terraform', args, { cwd: this.#directory, env: this.#env, logFile, ...(onLine && { onLine }) });
   }
 }
 

@@ -7,6 +7,7 @@ import { expectedTags, findCopies, inspectCopy, snapshotsOf, tagsOf } from '../.
 import { emulatedAccount, type EmulatedAccount } from '../../scripts/emulated-account.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
 import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
+import { CallRecorder, COPY_IMAGE_ACTIONS } from './support/function-calls.ts';
 import type { HandlerProcess } from './support/handler-process.ts';
 import { TargetAccount } from './support/target-account.ts';
 
@@ -311,6 +312,24 @@ describe('a request', () => {
     expect(copies.map(({ State }) => State).sort()).toEqual(['available', 'failed']);
     const good = copies.find(({ State }) => State === 'available') ?? {};
     expect(await inspectCopy(target.account, good, image)).toMatchObject({ encryptedSnapshots: 2, tagsComplete: true });
+  });
+});
+
+describe('the function', () => {
+  it('makes no other AWS calls than those its role allows', async () => {
+    const { target } = await openTarget();
+    const recorder = await CallRecorder.start();
+    const handler = await target.startFunction({ AWS_ENDPOINT_URL: recorder.url });
+    const image = await bakeFor(target);
+    const unshared = await bake();
+
+    await target.deliver(handler, requestFor(image, ['*']));
+    await target.deliver(handler, requestFor(unshared, ['*']));
+    await target.deliver(handler, 'rubbish');
+    await handler.stop();
+    await recorder.stop();
+
+    expect([...recorder.actions].sort()).toEqual(COPY_IMAGE_ACTIONS);
   });
 });
 

@@ -1,9 +1,8 @@
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CACHE } from '../paths.ts';
 import { SetupError } from '../setup-error.ts';
 import { installLocalStack } from './install.ts';
-import { attachLocalStack, freePort, startLocalStack } from './server.ts';
+import { attachLocalStack, freePort, startLocalStack, type LocalStackOptions } from './server.ts';
 
 type Report = (line: string) => void;
 
@@ -19,12 +18,12 @@ export interface Emulator {
 
 /** The emulator at LOCALSTACK_PORT (4566), or the one that AWS_ENDPOINT_URL names. */
 export async function openEmulator(report: Report): Promise<Emulator> {
-  return (await attached(report)) ?? (await started(localStackPort(), report));
+  return (await attachedEmulator(report)) ?? (await started(localStackPort(), report));
 }
 
 /** An emulator of the tests' own on a free port, or the one that AWS_ENDPOINT_URL names. */
 export async function openTestEmulator(report: Report): Promise<Emulator> {
-  return (await attached(report)) ?? (await started(await freePort(), report));
+  return (await attachedEmulator(report)) ?? (await started(await freePort(), report));
 }
 
 /** The port that LocalStack listens on for people: LOCALSTACK_PORT, or 4566. */
@@ -43,14 +42,13 @@ export function workDirectoryOf(endpoint: string): string {
   return join(CACHE, 'emulators', `${hostname}-${port}`);
 }
 
-/** How LocalStack is started on a port, with nothing left of an earlier one. */
-export function freshOptions(port: number) {
-  const workDirectory = workDirectoryOf(`http://127.0.0.1:${port}`);
-  rmSync(workDirectory, { recursive: true, force: true });
-  return { port, dataDir: join(workDirectory, 'localstack'), log: join(workDirectory, 'localstack.log') };
+/** How LocalStack is started on a port. */
+export function localStackOn(port: number): LocalStackOptions {
+  return { port, directory: workDirectoryOf(`http://127.0.0.1:${port}`) };
 }
 
-async function attached(report: Report): Promise<Emulator | undefined> {
+/** The emulator that AWS_ENDPOINT_URL names, if it names one. */
+export async function attachedEmulator(report: Report): Promise<Emulator | undefined> {
   const { AWS_ENDPOINT_URL: named } = process.env;
   if (!named) return undefined;
   const { endpoint } = await attachLocalStack(named);
@@ -60,7 +58,7 @@ async function attached(report: Report): Promise<Emulator | undefined> {
 
 async function started(port: number, report: Report): Promise<Emulator> {
   await installLocalStack(report);
-  const { endpoint, stop } = await startLocalStack(freshOptions(port));
+  const { endpoint, stop } = await startLocalStack(localStackOn(port));
   report(`LocalStack is ready at ${endpoint}.`);
   return { endpoint, workDirectory: workDirectoryOf(endpoint), ours: true, close: stop };
 }

@@ -27,10 +27,8 @@ const NODE_22_PACKAGES: Readonly<Record<string, string>> = {
 
 export interface LocalStackOptions {
   readonly port: number;
-  /** LocalStack's own files go there. */
-  readonly dataDir: string;
-  /** The file that gets LocalStack's output; it is written anew. */
-  readonly log: string;
+  /** LocalStack's files and its log go there. It is emptied first: what an earlier LocalStack left means nothing. */
+  readonly directory: string;
 }
 
 export interface LocalStack {
@@ -155,17 +153,19 @@ interface Launched {
   readonly child: ChildProcess;
 }
 
-async function launch({ port, dataDir, log }: LocalStackOptions): Promise<Launched> {
+async function launch({ port, directory }: LocalStackOptions): Promise<Launched> {
   const node = lambdaNodeBinary();
   if (await isTaken(port)) {
     throw new SetupError(
       `Port ${port} is taken. Run "make down" if an earlier "make up" has it, or set LOCALSTACK_PORT to another port.`,
     );
   }
+  rmSync(directory, { recursive: true, force: true });
+  const dataDir = join(directory, 'localstack');
+  const log = join(directory, 'localstack.log');
   const init = join(dataDir, 'etc', 'localstack', 'init');
   const temporary = join(dataDir, 'tmp');
-  for (const directory of [dirname(init), temporary, dirname(log)]) mkdirSync(directory, { recursive: true });
-  rmSync(init, { force: true });
+  for (const needed of [dirname(init), temporary]) mkdirSync(needed, { recursive: true });
   symlinkSync(INIT, init);
 
   const output = openSync(log, 'w');

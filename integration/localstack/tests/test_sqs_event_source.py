@@ -23,7 +23,7 @@ class Source:
         self.reports: list[dict] = []
 
     def connect(self, body: str, visibility_seconds: int = 2, max_receives: int = 100, **mapping) -> None:
-        """Create queue, function and mapping. `body` handles `event` and may call report({..}) and sqs(target, {..})."""
+        """Create queue, function and mapping. `body` handles `event`, with report({..}) and sqs(target, {..})."""
         redrive = {
             "deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{self.account}:dead-letters",
             "maxReceiveCount": max_receives,

@@ -69,6 +69,6 @@ export class HandlerProcess {
   async stop(): Promise<void> {
     this.#child.kill();
     if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
-    rmSync(this.#directory, { recursive: true });
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 }

@@ -12,7 +12,7 @@ export interface CopyImageConfig {
   readonly retrySeconds: number;
 }
 
-export class ConfigurationError extends Error {
+class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 }
 

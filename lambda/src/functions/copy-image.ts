@@ -50,15 +50,16 @@ function toDelivery({ messageId, receiptHandle, body, attributes }: SQSRecord): 
 }
 
 function deliveryContext(config: ReturnType<typeof readConfig>): DeliveryContext {
-  // EC2 answers CopyImage in seconds; a call that hangs must not cost the whole invocation.
-  const requestHandler = { connectionTimeout: 3_000, requestTimeout: 15_000, throwOnRequestTimeout: true };
-  const own = new EC2Client({ region: config.region, requestHandler });
-  const ec2In = (region: string) => (region === config.region ? own : new EC2Client({ region, requestHandler }));
+  // Describe, copy and queue come one after the other: with two tries each they end within the function's 60 seconds.
+  const requestHandler = { connectionTimeout: 3_000, requestTimeout: 9_000, throwOnRequestTimeout: true };
+  const settings = { requestHandler, maxAttempts: 2 };
+  const own = new EC2Client({ region: config.region, ...settings });
+  const ec2In = (region: string) => (region === config.region ? own : new EC2Client({ region, ...settings }));
   return {
     target: config,
     retrySeconds: config.retrySeconds,
     catalogue: new Ec2ImageCatalogue(config.region, ec2In),
-    queue: new SqsRequestQueue(new SQSClient({ region: config.region, requestHandler }), config),
+    queue: new SqsRequestQueue(new SQSClient({ region: config.region, ...settings }), config),
     nowMs: Date.now,
     random: Math.random,
   };

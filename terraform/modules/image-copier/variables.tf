@@ -1,5 +1,5 @@
 variable "age_alarm_seconds" {
-  description = "Age of the oldest request that raises an alarm. Requests received three times or more do not count (SQS), so waiting ones do not raise it."
+  description = "Age in seconds of the oldest request that raises an alarm. SQS leaves out messages received three times or more, so requests that are tried again for hours do not raise it."
   type        = number
   default     = 900
   nullable    = false

@@ -15,7 +15,8 @@ locals {
     key => "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${topic.name}"
   }
 
-  # Who may use the topics, as condition key and values. An ADR (0001) says why no account is named as a principal.
+  # Who may use the topics, as condition key and values. No account is named as a principal: see
+  # terraform/docs/adr/0001-accounts-by-condition.md.
   callers = merge(
     length(var.target_account_ids) > 0 ? { TargetAccounts = { key = "aws:PrincipalAccount", values = sort(var.target_account_ids) } } : {},
     var.organization_id != null ? { Organization = { key = "aws:PrincipalOrgID", values = [var.organization_id] } } : {},

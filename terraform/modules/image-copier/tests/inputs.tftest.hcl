@@ -277,7 +277,7 @@ run "values_too_large" {
     key_deletion_window_days = 31
     key_rotation_period_days = 2561
     memory_size              = 10241
-    name                     = "a-name-of-thirty-nine-characters-0123456"
+    name                     = "a-name-of-thirty-nine-characters-012345"
     request_topic_arn        = "arn:aws:sqs:eu-west-1:111111111111:image-copier"
     retry_hours              = 97
     trusted_owner_ids        = []

@@ -78,40 +78,48 @@ run "role" {
   command = apply
 
   assert {
-    condition = toset(flatten([for s in jsondecode(aws_iam_role_policy.copy_image.policy).Statement : s.Action])) == toset([
-      "ec2:CopyImage",
-      "ec2:CreateTags",
-      "ec2:DescribeImages",
-      "kms:CreateGrant",
-      "kms:Decrypt",
-      "kms:DescribeKey",
-      "kms:GenerateDataKey",
-      "kms:GenerateDataKeyWithoutPlaintext",
-      "kms:ReEncryptFrom",
-      "kms:ReEncryptTo",
-      "logs:CreateLogStream",
-      "logs:PutLogEvents",
-      "sqs:ChangeMessageVisibility",
-      "sqs:DeleteMessage",
-      "sqs:GetQueueAttributes",
-      "sqs:ReceiveMessage",
-      "sqs:SendMessage",
-    ])
+    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.copy_image.policy).Statement : s.Effect == "Allow"])
+    error_message = "All statements of the role allow."
+  }
+
+  assert {
+    condition = { for s in jsondecode(aws_iam_role_policy.copy_image.policy).Statement : s.Sid => sort(flatten([s.Action])) } == {
+      ReadImages = tolist(["ec2:DescribeImages"])
+      CopyImages = tolist(["ec2:CopyImage"])
+      TagCopies  = tolist(["ec2:CreateTags"])
+      EncryptThroughEc2 = tolist([
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:GenerateDataKey",
+        "kms:GenerateDataKeyWithoutPlaintext",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
+      ])
+      GrantKeysToAwsThroughEc2 = tolist(["kms:CreateGrant"])
+      TakeRequests = tolist([
+        "sqs:ChangeMessageVisibility",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
+      ])
+      RefuseRequests = tolist(["sqs:SendMessage"])
+      WriteLog       = tolist(["logs:CreateLogStream", "logs:PutLogEvents"])
+    }
     error_message = "The role may do what the function calls, no more and no less."
   }
 
   assert {
-    condition = { for s in jsondecode(aws_iam_role_policy.copy_image.policy).Statement : s.Sid => jsonencode([s.Effect, s.Resource]) } == {
-      ReadImages               = jsonencode(["Allow", "*"])
-      CopyImages               = jsonencode(["Allow", ["arn:aws:ec2:*::snapshot/*", "arn:aws:ec2:*::image/*"]])
-      TagCopies                = jsonencode(["Allow", ["arn:aws:ec2:eu-west-1::snapshot/*", "arn:aws:ec2:eu-west-1::image/*"]])
-      EncryptThroughEc2        = jsonencode(["Allow", "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"])
-      GrantKeysToAwsThroughEc2 = jsonencode(["Allow", "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"])
-      TakeRequests             = jsonencode(["Allow", "arn:aws:sqs:eu-west-1:222222222222:image-copier-requests"])
-      RefuseRequests           = jsonencode(["Allow", "arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters"])
-      WriteLog                 = jsonencode(["Allow", "arn:aws:logs:eu-west-1:222222222222:log-group:/aws/lambda/image-copier-copy-image:*"])
+    condition = { for s in jsondecode(aws_iam_role_policy.copy_image.policy).Statement : s.Sid => sort(flatten([s.Resource])) } == {
+      ReadImages               = tolist(["*"])
+      CopyImages               = tolist(["arn:aws:ec2:*::image/*", "arn:aws:ec2:*::snapshot/*"])
+      TagCopies                = tolist(["arn:aws:ec2:eu-west-1::image/*", "arn:aws:ec2:eu-west-1::snapshot/*"])
+      EncryptThroughEc2        = tolist(["arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"])
+      GrantKeysToAwsThroughEc2 = tolist(["arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"])
+      TakeRequests             = tolist(["arn:aws:sqs:eu-west-1:222222222222:image-copier-requests"])
+      RefuseRequests           = tolist(["arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters"])
+      WriteLog                 = tolist(["arn:aws:logs:eu-west-1:222222222222:log-group:/aws/lambda/image-copier-copy-image:*"])
     }
-    error_message = "Each permission holds for this copier's own resources alone. Images and snapshots have no account in their ARNs."
+    error_message = "Each permission holds for this copier's own resources alone. ARNs of images and snapshots hold no account."
   }
 
   assert {
@@ -146,10 +154,10 @@ run "role_with_encrypted_sources" {
   assert {
     condition = alltrue([
       for s in jsondecode(aws_iam_role_policy.copy_image.policy).Statement :
-      s.Resource == [
-        "arn:aws:kms:us-east-1:111111111111:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+      sort(flatten([s.Resource])) == tolist([
         "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab",
-      ] if contains(["EncryptThroughEc2", "GrantKeysToAwsThroughEc2"], s.Sid)
+        "arn:aws:kms:us-east-1:111111111111:key/mrk-1234abcd12ab34cd56ef1234567890ab",
+      ]) if contains(["EncryptThroughEc2", "GrantKeysToAwsThroughEc2"], s.Sid)
     ])
     error_message = "The role may use the keys of encrypted sources beside its own."
   }

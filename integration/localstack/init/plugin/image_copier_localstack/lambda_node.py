@@ -24,7 +24,6 @@ from pathlib import Path
 from localstack import config
 from localstack.services.lambda_.invocation import plugins
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
-from localstack.services.lambda_.invocation.lambda_service import LambdaService
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 from localstack.utils.docker_utils import DOCKER_CLIENT
 
@@ -447,14 +446,3 @@ def install() -> None:
         return docker_load(plugin)
 
     plugins.DockerRuntimeExecutorPlugin.load = lambda plugin, *_args, **_kwargs: executor_class(plugin)
-
-    service_stop = LambdaService.stop
-
-    def stop(service: LambdaService) -> None:
-        # LocalStack gives up on its functions after 5 seconds; a timer of each one left would keep it from ending.
-        for environments in list(service.assignment_service.environments.values()):
-            for environment in list(environments.values()):
-                service.assignment_service.stop_environment(environment)
-        service_stop(service)
-
-    LambdaService.stop = stop

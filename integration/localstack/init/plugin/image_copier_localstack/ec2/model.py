@@ -7,7 +7,7 @@ from moto.ec2.models.amis import Ami
 from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.utils import random_ami_id, utc_date_and_time
 
-from .tags import TagMap, to_list, visible_tags
+from .tags import SHARED_PREFIX, TagMap, to_list
 
 DEFAULT_ROOT_DEVICE = "/dev/sda1"
 
@@ -49,13 +49,9 @@ class Image(Ami):
     def block_device_mappings(self) -> list[dict]:
         return self.devices
 
-    @property
-    def snapshot_ids(self) -> list[str]:
-        return [device["Ebs"]["SnapshotId"] for device in self.devices if "Ebs" in device]
-
     def get_filter_value(self, filter_name: str, method_name: str | None = None) -> Any:
         if filter_name == "block-device-mapping.snapshot-id":
-            return self.snapshot_ids
+            return snapshot_ids_of(self)
         return super().get_filter_value(filter_name, method_name)
 
 
@@ -64,7 +60,7 @@ class ImageView:
 
     def __init__(self, image: Image, viewer: str):
         self.image = image
-        self.tags = visible_tags(tags_of(image), image.owner_id, viewer)
+        self.tags = tags_seen(image, viewer)
 
     def get_filter_value(self, filter_name: str, method_name: str | None = None) -> Any:
         if filter_name.startswith("tag:"):
@@ -114,9 +110,33 @@ def shown_device(device: dict, state: str) -> dict:
     return {**device, "Ebs": {name: value for name, value in device["Ebs"].items() if name != "SnapshotId"}}
 
 
+def snapshot_ids_of(image: Ami) -> list[str]:
+    """The snapshots behind the image's devices; a device can also be an empty volume or an instance store."""
+    ebs = [device.get("Ebs", {}) for device in image.block_device_mappings]
+    return [device["SnapshotId"] for device in ebs if "SnapshotId" in device]
+
+
+def set_tags(resource: Ami | Snapshot, tags: TagMap) -> None:
+    """All tags at once: other requests read them while the resource is made."""
+    resource.ec2_backend.tags[resource.id] = dict(tags)
+
+
 def tags_of(resource: Ami | Snapshot) -> TagMap:
     """All tags of a resource, as its owner set them."""
     return dict(resource.ec2_backend.tags.get(resource.id, {}))
+
+
+def tags_seen(resource: Ami | Snapshot, viewer: str) -> TagMap:
+    """The tags that an account sees on a resource.
+
+    All for the owner. Others see those that they attached themselves, and on images those with the prefix for sharing
+    (EC2 User Guide, "Tag your Amazon EC2 resources").
+    """
+    if resource.owner_id == viewer:
+        return tags_of(resource)
+    attached = dict(ec2_backends[viewer][resource.ec2_backend.region_name].tags.get(resource.id, {}))
+    shared = {key: value for key, value in tags_of(resource).items() if key.startswith(SHARED_PREFIX)}
+    return attached | shared if isinstance(resource, Ami) else attached
 
 
 def backends_in(region: str) -> list[Any]:
@@ -140,10 +160,16 @@ def visible_images(account: str, region: str) -> list[Image]:
     ]
 
 
+def find_image(image_id: str, account: str, region: str) -> Ami | None:
+    """The image, if the account may see it. Each account has its own set of Amazon's images in moto."""
+    own = ec2_backends[account][region].amis.get(image_id)
+    return own or next((image for image in visible_images(account, region) if image.id == image_id), None)
+
+
 def can_create_volume(snapshot: Snapshot, account: str) -> bool:
     """The owner, and those that have createVolumePermission (EBS User Guide, "Share a snapshot")."""
     return (
-        snapshot.owner_id == account
+        snapshot.ec2_backend.account_id == account
         or account in snapshot.create_volume_permission_userids
         or "all" in snapshot.create_volume_permission_groups
     )

@@ -6,8 +6,9 @@ from typing import Any
 from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.utils import generic_filter, random_snapshot_id
 
+from . import keys
 from .errors import ec2_error, snapshot_not_found
-from .model import Image, backends_in, can_create_volume, tags_of
+from .model import Image, backends_in, can_create_volume, set_tags, snapshot_ids_of, tags_seen
 from .tags import TagMap, to_list
 
 # The volume that EC2 shows for a snapshot that was copied (EC2 API Reference, Snapshot: "an arbitrary volume ID").
@@ -23,7 +24,7 @@ def make_snapshot(
     snapshot = Snapshot(backend, snapshot_id, volume, description, key_arn is not None, key_arn)
     snapshot.status = state
     snapshot.state_message = ""
-    snapshot.add_tags(tags)
+    set_tags(snapshot, tags)
     backend.snapshots[snapshot_id] = snapshot
     return snapshot
 
@@ -34,7 +35,7 @@ def describe_snapshots(account: str, region: str, ids: list[str], owners: list[s
         snapshot
         for backend in backends_in(region)
         for snapshot in list(backend.snapshots.values())
-        if backend.account_id == account or can_create_volume(snapshot, account)
+        if can_create_volume(snapshot, account)
     ]
     if ids:
         by_id = {snapshot.id: snapshot for snapshot in visible}
@@ -45,31 +46,47 @@ def describe_snapshots(account: str, region: str, ids: list[str], owners: list[s
     if owners:
         wanted = {account if owner == "self" else owner for owner in owners}
         visible = [snapshot for snapshot in visible if snapshot.owner_id in wanted]
-    return [described(snapshot, account) for snapshot in generic_filter(filters, visible)]
+    views = generic_filter(filters, [SnapshotView(snapshot, account) for snapshot in visible])
+    return [view.describe() for view in views]
 
 
-def described(snapshot: Snapshot, viewer: str) -> dict:
-    """The snapshot as DescribeSnapshots answers it; its tags are its owner's alone."""
-    return {
-        "SnapshotId": snapshot.id,
-        "VolumeId": snapshot.volume.id,
-        "VolumeSize": snapshot.volume.size,
-        "State": snapshot.status,
-        "StateMessage": getattr(snapshot, "state_message", "") or None,
-        "StartTime": snapshot.start_time,
-        "Progress": "100%" if snapshot.status == "completed" else "0%",
-        "OwnerId": snapshot.owner_id,
-        "Description": snapshot.description,
-        "Encrypted": bool(snapshot.encrypted),
-        "KmsKeyId": snapshot.kms_key_id or None,
-        "StorageTier": "standard",
-        "Tags": to_list(tags_of(snapshot)) if snapshot.owner_id == viewer else [],
-    }
+class SnapshotView:
+    """A snapshot as one account sees it, for filters and answers."""
+
+    def __init__(self, snapshot: Snapshot, viewer: str):
+        self.snapshot = snapshot
+        self.tags = tags_seen(snapshot, viewer)
+
+    def get_filter_value(self, filter_name: str, method_name: str | None = None) -> Any:
+        if filter_name.startswith("tag:"):
+            return self.tags.get(filter_name.removeprefix("tag:"))
+        if filter_name == "tag-key":
+            return list(self.tags)
+        return self.snapshot.get_filter_value(filter_name, method_name)
+
+    def describe(self) -> dict:
+        """The snapshot as DescribeSnapshots answers it (EC2 API Reference, Snapshot)."""
+        snapshot = self.snapshot
+        return {
+            "SnapshotId": snapshot.id,
+            "VolumeId": snapshot.volume.id,
+            "VolumeSize": snapshot.volume.size,
+            "State": snapshot.status,
+            "StateMessage": getattr(snapshot, "state_message", "") or None,
+            "StartTime": snapshot.start_time,
+            "Progress": "100%" if snapshot.status == "completed" else "0%",
+            "OwnerId": snapshot.owner_id,
+            "Description": snapshot.description,
+            "Encrypted": bool(snapshot.encrypted),
+            "KmsKeyId": snapshot.kms_key_id or None,
+            "StorageTier": "standard",
+            "Tags": to_list(self.tags),
+        }
 
 
 def images_using(backend: Any, snapshot_id: str) -> list[str]:
     """The images of the account that are backed by the snapshot."""
-    return [i.id for i in list(backend.amis.values()) if isinstance(i, Image) and snapshot_id in i.snapshot_ids]
+    return [i.id for i in list(backend.amis.values()) if isinstance(i, Image) and snapshot_id in snapshot_ids_of(i)]
 
 
 def delete_snapshot(backend: Any, snapshot_id: str) -> None:
@@ -96,7 +113,15 @@ def modify_permission(snapshot: Snapshot, add: list[dict], remove: list[dict]) -
             raise ec2_error(
                 "InvalidAMIAttributeItemValue", f'Invalid attribute item value "{group}" for group item type.'
             )
+    if add and is_encrypted_by_aws_managed_key(snapshot):
+        raise ec2_error("OperationNotPermitted", "Encrypted snapshots with EBS default key cannot be shared")
     snapshot.create_volume_permission_userids |= {p["UserId"] for p in add if "UserId" in p}
     snapshot.create_volume_permission_groups |= {p["Group"] for p in add if "Group" in p}
     snapshot.create_volume_permission_userids -= {p["UserId"] for p in remove if "UserId" in p}
     snapshot.create_volume_permission_groups -= {p["Group"] for p in remove if "Group" in p}
+
+
+def is_encrypted_by_aws_managed_key(snapshot: Snapshot) -> bool:
+    """Such a snapshot cannot be shared (EBS User Guide, "Share a snapshot")."""
+    backend, key_arn = snapshot.ec2_backend, snapshot.kms_key_id
+    return bool(key_arn) and keys.is_aws_managed(key_arn, backend.account_id, backend.region_name)

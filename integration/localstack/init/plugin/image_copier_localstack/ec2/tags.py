@@ -23,9 +23,13 @@ def tags_on_create(specifications: list[dict], allowed: Collection[str]) -> dict
                 "InvalidParameterValue",
                 f"'{resource_type}' is not a valid taggable resource type for this operation.",
             )
-        result.setdefault(resource_type, {}).update(checked_tags(specification.get("Tags") or []))
-    for tags in result.values():
-        require_room(tags)
+        if resource_type in result:
+            raise ec2_error(
+                "InvalidParameterValue",
+                "The same resource type may not be specified more than once in tag specifications.",
+            )
+        result[resource_type] = checked_tags(specification.get("Tags") or [])
+        require_room(result[resource_type])
     return result
 
 
@@ -54,13 +58,6 @@ def require_room(tags: TagMap) -> None:
     """50 tags a resource; those of AWS itself do not count."""
     if sum(not key.startswith(RESERVED_PREFIX) for key in tags) > MAX_TAGS:
         raise ec2_error("TagLimitExceeded", f"You have reached the maximum number of {MAX_TAGS} tags for a resource.")
-
-
-def visible_tags(tags: TagMap, owner: str, viewer: str) -> TagMap:
-    """All tags for the owner; for others those shared by their prefix (EC2 User Guide, "Share tags of an AMI")."""
-    if owner == viewer:
-        return tags
-    return {key: value for key, value in tags.items() if key.startswith(SHARED_PREFIX)}
 
 
 def to_list(tags: TagMap) -> list[dict]:

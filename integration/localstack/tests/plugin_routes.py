@@ -1,0 +1,42 @@
+"""The plugin's own HTTP routes, as a test calls them."""
+
+import contextlib
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+
+def call(localstack: Any, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    """The status and the JSON of the answer; `body` is sent as JSON, or as it is if it is bytes."""
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(f"{localstack.endpoint}/_image-copier/{path}", data=data, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, json.load(refusal)
+
+
+@contextlib.contextmanager
+def fault(localstack: Any, **fields: Any) -> Iterator[dict]:
+    """One fault, removed at the end."""
+    status, added = call(localstack, "POST", "faults", fields)
+    assert status == 201, added
+    try:
+        yield added
+    finally:
+        call(localstack, "DELETE", f"faults/{added['id']}")
+
+
+@contextlib.contextmanager
+def copies_take(localstack: Any, seconds: float) -> Iterator[None]:
+    """How long copies stay pending; the default returns at the end."""
+    status, answer = call(localstack, "PUT", "settings", {"copySeconds": seconds})
+    assert status == 200, answer
+    try:
+        yield
+    finally:
+        call(localstack, "DELETE", "settings")
