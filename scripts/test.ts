@@ -37,7 +37,7 @@ const stages: Readonly<Record<string, () => Promise<StageResult>>> = {
   format: async () =>
     allHold([
       await run(npmTool('prettier'), ['--check', '--log-level=warn', '.']),
-      await run('terraform', ['fmt', '-check', '-recursive', 'terraform']),
+      await run('terraform', ['fmt', '-check', '-recursive', 'terraform'], { env: terraformEnvironment(RESULTS) }),
       await run(await pythonTool('ruff'), ['format', '--check', '--quiet', PLUGIN]),
     ]),
 
