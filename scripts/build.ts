@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { build } from 'esbuild';
 import { zipSync, type Zippable } from 'fflate';
@@ -29,7 +29,9 @@ export async function buildZip(report: (line: string) => void): Promise<void> {
   for (const { path, contents } of outputFiles) files[basename(path)] = [contents, attributes];
   const zip = zipSync(files);
   await mkdir(join(ROOT, 'lambda/dist'), { recursive: true });
-  await writeFile(ZIP, zip);
+  // In one step, so that nobody reads half a zip.
+  await writeFile(`${ZIP}.new`, zip);
+  await rename(`${ZIP}.new`, ZIP);
   report(`Built ${relative(ROOT, ZIP)} (${Math.ceil(zip.length / 1024)} kB): ${Object.keys(files).join(', ')}`);
 }
 

@@ -7,6 +7,7 @@ import { applyDemoAccounts, DEMO, severalAccounts } from './demo-accounts.ts';
 import { emulatedAccount, type EmulatedAccount } from './emulated-account.ts';
 import { runScript } from './entry.ts';
 import { openEmulator } from './localstack/emulator.ts';
+import { requireTerraform } from './terraform.ts';
 import { waitFor } from './wait-for.ts';
 
 const COPY_TIMEOUT_MS = 120_000;
@@ -20,6 +21,7 @@ function say(line: string): void {
 }
 
 await runScript(async () => {
+  requireTerraform();
   await buildZip(say);
   const emulator = await openEmulator(say);
   const accounts = severalAccounts(emulator.endpoint, join(emulator.workDirectory, 'terraform'));

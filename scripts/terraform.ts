@@ -128,9 +128,10 @@ function withoutAwsSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 /** Where `terraform init` finds the provider: the user's own settings, else a mirror on this machine, else the registry. */
 function providerSource(): Record<string, string> {
+  const platform = requireTerraform();
   const { TF_CLI_CONFIG_FILE: ownConfiguration, TF_PLUGIN_CACHE_DIR: ownCache } = process.env;
   if (ownConfiguration && existsSync(ownConfiguration)) return {};
-  const mirror = findMirror(terraformPlatform());
+  const mirror = findMirror(platform);
   const file = join(CACHE, 'terraform', 'cli.tfrc');
   const pluginCache = ownCache ?? join(CACHE, 'terraform', 'plugins');
   mkdirSync(pluginCache, { recursive: true });
@@ -150,8 +151,11 @@ function providerSource(): Record<string, string> {
   return { TF_CLI_CONFIG_FILE: file, ...(!mirror && { TF_PLUGIN_CACHE_DIR: pluginCache }) };
 }
 
-/** The platform of the installed Terraform, such as linux_amd64. */
-function terraformPlatform(): string {
+/**
+ * The platform of the installed Terraform, such as linux_amd64.
+ * @throws {SetupError} if Terraform is missing or too old
+ */
+export function requireTerraform(): string {
   const { stdout, error } = spawnSync('terraform', ['version', '-json'], { encoding: 'utf8' });
   if (error) throw new SetupError(`Terraform is not on PATH. Install Terraform ${OLDEST.join('.')} or newer.`);
   const { terraform_version: version, platform } = JSON.parse(stdout) as {

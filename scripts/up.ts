@@ -6,10 +6,12 @@ import { attachedEmulator, localStackOn, localStackPort, workDirectoryOf } from 
 import { installLocalStack } from './localstack/install.ts';
 import { findDetached, startDetached } from './localstack/server.ts';
 import { SetupError } from './setup-error.ts';
+import { requireTerraform } from './terraform.ts';
 
 const say = console.log;
 
 await runScript(async () => {
+  requireTerraform();
   await buildZip(say);
   const endpoint = (await attachedEmulator(say))?.endpoint ?? (await startLocalStack());
   const accounts = severalAccounts(endpoint, join(workDirectoryOf(endpoint), 'terraform'));

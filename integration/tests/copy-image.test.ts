@@ -9,12 +9,14 @@ import { waitFor } from '../../scripts/wait-for.ts';
 import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
 import { CallRecorder, COPY_IMAGE_ACTIONS } from './support/function-calls.ts';
 import type { HandlerProcess } from './support/handler-process.ts';
+import { removeImages } from './support/remove-images.ts';
 import { TargetAccount } from './support/target-account.ts';
 
 const OTHER_REGION = 'us-east-1';
 const sourceId = newAccountId();
 const source = emulatedAccount(endpoint(), sourceId, REGION);
 const opened: TargetAccount[] = [];
+const sources = [source];
 let bakes = 0;
 
 /** A target account of the test's own, with its function running. */
@@ -56,6 +58,7 @@ const reasonOf = (message: Message | undefined) => message?.MessageAttributes?.[
 
 afterAll(async () => {
   await Promise.all(opened.map((target) => target.close()));
+  await Promise.all(sources.map(removeImages));
 });
 
 describe('a copy', () => {
@@ -118,6 +121,7 @@ describe('a request', () => {
   it('for an image of another Region is copied from there', async () => {
     const { target, handler } = await openTarget();
     const elsewhere = emulatedAccount(endpoint(), sourceId, OTHER_REGION);
+    sources.push(elsewhere);
     const image = await bakeFor(target, elsewhere);
 
     await target.deliver(handler, requestFor(image, ['*'], { sourceRegion: OTHER_REGION }));
@@ -197,6 +201,7 @@ describe('a request', () => {
   it('for an image of an account that is not trusted is refused, whatever it says', async () => {
     const { target, handler } = await openTarget();
     const stranger = emulatedAccount(endpoint(), newAccountId(), REGION);
+    sources.push(stranger);
     const image = await bakeFor(target, stranger);
 
     const delivered = await target.deliver(handler, requestFor(image, ['*'], { ownerId: sourceId }));

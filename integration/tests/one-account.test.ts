@@ -11,6 +11,7 @@ import { TerraformRoot } from '../../scripts/terraform.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 import { COPY_IMAGE_ACTIONS } from './support/function-calls.ts';
+import { removeImages } from './support/remove-images.ts';
 
 const APPLY_TIMEOUT_MS = 300_000;
 const source = emulatedAccount(endpoint(), newAccountId(), REGION);
@@ -39,6 +40,7 @@ beforeAll(async () => {
 }, APPLY_TIMEOUT_MS);
 
 afterAll(async () => {
+  await Promise.all([source, target].map(removeImages));
   await source.sns.send(new DeleteTopicCommand({ TopicArn: topicArn }));
 });
 

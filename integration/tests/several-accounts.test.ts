@@ -19,6 +19,7 @@ import { emulatedAccount, emulatedSettings, type EmulatedAccount } from '../../s
 import { CACHE } from '../../scripts/paths.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
+import { removeImages } from './support/remove-images.ts';
 
 const APPLY_TIMEOUT_MS = 300_000;
 const COPY_TIMEOUT_MS = 120_000;
@@ -105,6 +106,7 @@ beforeAll(async () => {
 }, APPLY_TIMEOUT_MS);
 
 afterAll(async () => {
+  await Promise.all([source, ...targets].map(removeImages));
   await root.destroy();
 }, APPLY_TIMEOUT_MS);
 

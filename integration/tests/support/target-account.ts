@@ -1,4 +1,3 @@
-import { DeregisterImageCommand, paginateDescribeImages } from '@aws-sdk/client-ec2';
 import { CreateKeyCommand, ScheduleKeyDeletionCommand } from '@aws-sdk/client-kms';
 import {
   CreateQueueCommand,
@@ -13,6 +12,7 @@ import { emulatedAccount, type EmulatedAccount } from '../../../scripts/emulated
 import { waitFor } from '../../../scripts/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './emulator.ts';
 import { HandlerProcess } from './handler-process.ts';
+import { removeImages } from './remove-images.ts';
 
 /** What a message became: `kept` is back in the queue, `done` is deleted, as SQS and Lambda would do. */
 export interface Delivered {
@@ -105,12 +105,8 @@ export class TargetAccount {
   /** Ends the functions and takes away what the account holds. */
   async close(): Promise<void> {
     await Promise.all(this.#processes.map((handler) => handler.stop()));
-    const { ec2, kms, sqs } = this.account;
-    for await (const { Images = [] } of paginateDescribeImages({ client: ec2 }, { Owners: ['self'] })) {
-      for (const { ImageId } of Images) {
-        await ec2.send(new DeregisterImageCommand({ ImageId, DeleteAssociatedSnapshots: true }));
-      }
-    }
+    const { kms, sqs } = this.account;
+    await removeImages(this.account);
     for (const QueueUrl of [this.queueUrl, this.deadLetterQueueUrl])
       await sqs.send(new DeleteQueueCommand({ QueueUrl }));
     await kms.send(new ScheduleKeyDeletionCommand({ KeyId: this.keyArn, PendingWindowInDays: 7 }));

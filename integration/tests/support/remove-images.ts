@@ -1,0 +1,11 @@
+import { DeregisterImageCommand, paginateDescribeImages } from '@aws-sdk/client-ec2';
+import type { EmulatedAccount } from '../../../scripts/emulated-account.ts';
+
+/** Deregisters all images of the account and deletes their snapshots. */
+export async function removeImages({ ec2 }: EmulatedAccount): Promise<void> {
+  for await (const { Images = [] } of paginateDescribeImages({ client: ec2 }, { Owners: ['self'] })) {
+    for (const { ImageId } of Images) {
+      await ec2.send(new DeregisterImageCommand({ ImageId, DeleteAssociatedSnapshots: true }));
+    }
+  }
+}
