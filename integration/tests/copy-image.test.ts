@@ -324,7 +324,12 @@ describe('the function', () => {
   it('makes no other AWS calls than those its role allows', async () => {
     const { target } = await openTarget();
     const recorder = await CallRecorder.start();
-    const handler = await target.startFunction({ AWS_ENDPOINT_URL: recorder.url });
+    // SQS clients call the host of the queue's URL.
+    const handler = await target.startFunction({
+      AWS_ENDPOINT_URL: recorder.url,
+      QUEUE_URL: target.queueUrl.replace(endpoint(), recorder.url),
+      DEAD_LETTER_QUEUE_URL: target.deadLetterQueueUrl.replace(endpoint(), recorder.url),
+    });
     const image = await bakeFor(target);
     const unshared = await bake();
 
