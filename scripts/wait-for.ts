@@ -1,17 +1,22 @@
 const POLL_MS = 250;
 
+/** A condition that did not come true in time. */
+export class WaitError extends Error {
+  override readonly name = 'WaitError';
+}
+
 /**
  * Asks until the answer is there.
  * @param what names the condition in the error
  * @param probe gives the answer, or undefined while it is not there
- * @throws {Error} when the time is over, with what was waited for
+ * @throws {WaitError} when the time is over, with what was waited for
  */
 export async function waitFor<T>(what: string, probe: () => Promise<T | undefined>, timeoutMs = 60_000): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     const answer = await probe();
     if (answer !== undefined) return answer;
-    if (Date.now() >= end) throw new Error(`Waited ${timeoutMs / 1000} s in vain for ${what}`);
+    if (Date.now() >= end) throw new WaitError(`Waited ${timeoutMs / 1000} s in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

@@ -81,7 +81,8 @@ function requireCopyable(imageId: string, region: string, source: SourceImage | 
   if (!source) {
     throw new RetryableError(
       'SourceNotVisible',
-      `${imageId} is not visible to this account in ${region}. Share it (launch permission), or check its id and Region.`,
+      `${imageId} is not visible to this account in ${region}. ` +
+        "Share it (launch permission), or check its id, its Region and the account's Allowed AMIs setting.",
     );
   }
   if (NEVER_COPYABLE.includes(source.state)) {
