@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { buildZip } from './build.ts';
 import { runScript } from './entry.ts';
@@ -33,19 +33,23 @@ interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-const stages: Readonly<Record<string, () => Promise<StageResult>>> = {
-  format: async () =>
+type Run = (command: string, args: readonly string[], options?: RunOptions) => Promise<boolean>;
+type Report = (line: string) => void;
+type Stage = (run: Run, report: Report) => Promise<StageResult>;
+
+const stages: Readonly<Record<string, Stage>> = {
+  format: async (run) =>
     allHold([
       await run(npmTool('prettier'), ['--check', '--log-level=warn', '.']),
       await run('terraform', ['fmt', '-check', '-recursive', 'terraform'], { env: terraformEnvironment(RESULTS) }),
-      await run(await pythonTool('ruff'), ['format', '--check', '--quiet', PLUGIN]),
+      await run(pythonTool('ruff'), ['format', '--check', '--quiet', PLUGIN]),
     ]),
 
-  lint: async () => {
+  lint: async (run) => {
     const results = [
       await run(npmTool('eslint'), ['.']),
       await run(npmTool('knip'), []),
-      await run(await pythonTool('ruff'), ['check', '--quiet', PLUGIN]),
+      await run(pythonTool('ruff'), ['check', '--quiet', PLUGIN]),
     ];
     for (const example of folders(EXAMPLES)) {
       results.push(await run('terraform', ['validate'], await initialized(example)));
@@ -53,18 +57,18 @@ const stages: Readonly<Record<string, () => Promise<StageResult>>> = {
     return allHold(results);
   },
 
-  types: async () => allHold([await run(npmTool('tsc'), [])]),
+  types: async (run) => allHold([await run(npmTool('tsc'), [])]),
 
-  unit: () => jest('lambda'),
+  unit: (run) => jest(run, 'lambda'),
 
-  emulator: async () => {
-    const report = join(RESULTS, 'emulator.xml');
-    const python = await pythonTool('python');
-    const holds = await run(python, ['-m', 'pytest', '-q', `--junitxml=${report}`], { cwd: PLUGIN });
-    return { holds, totals: junitTotals(report) };
+  emulator: async (run) => {
+    const results = join(RESULTS, 'emulator.xml');
+    const python = pythonTool('python');
+    const holds = await run(python, ['-m', 'pytest', '-q', `--junitxml=${results}`], { cwd: PLUGIN });
+    return { holds, totals: junitTotals(results) };
   },
 
-  terraform: async () => {
+  terraform: async (run) => {
     const results: StageResult[] = [];
     for (const module of folders(MODULES)) {
       const report = join(RESULTS, `${relative(MODULES, module)}.xml`);
@@ -74,16 +78,26 @@ const stages: Readonly<Record<string, () => Promise<StageResult>>> = {
     return combined(results);
   },
 
-  integration: async () => {
-    await buildZip(console.log);
-    const emulator = await openTestEmulator(console.log);
+  integration: async (run, report) => {
+    await buildZip(report);
+    const emulator = await openTestEmulator(report);
     try {
-      return await jest('integration', { AWS_ENDPOINT_URL: emulator.endpoint });
+      return await jest(run, 'integration', { AWS_ENDPOINT_URL: emulator.endpoint });
     } finally {
       await emulator.close();
     }
   },
 };
+
+/** The stages of a group run side by side: the last two mostly wait, for queues and for Terraform. */
+const GROUPS: readonly (readonly string[])[] = [
+  ['format', 'types'],
+  ['lint', 'unit'],
+  ['terraform'],
+  ['emulator', 'integration'],
+];
+
+const WITHOUT_LOCALSTACK = ['types', 'unit', 'terraform'];
 
 await runScript(async () => {
   const asked = process.argv.slice(2);
@@ -94,37 +108,65 @@ await runScript(async () => {
   rmSync(RESULTS, { recursive: true, force: true });
   mkdirSync(RESULTS, { recursive: true });
 
-  const results: StageResult[] = [];
-  const broken: string[] = [];
-  for (const [name, stage] of Object.entries(stages)) {
-    if (asked.length > 0 && !asked.includes(name)) continue;
-    const start = Date.now();
-    console.log(`--- ${name}`);
-    const result = await stage();
-    results.push(result);
-    const failed = !result.holds || (result.totals?.failed ?? 0) > 0;
-    if (failed) broken.push(name);
-    const outcome = result.totals ? describe(result.totals) : failed ? 'failed' : 'clean';
-    console.log(`--- ${name}: ${outcome} (${Math.round((Date.now() - start) / 1000)} s)\n`);
+  const names = asked.length === 0 ? Object.keys(stages) : asked;
+  if (names.some((name) => !WITHOUT_LOCALSTACK.includes(name))) await installLocalStack(console.log);
+
+  const results = new Map<string, StageResult>();
+  for (const group of GROUPS) {
+    const members = group.filter((name) => names.includes(name));
+    await Promise.all(members.map(async (name) => results.set(name, await runStage(name))));
   }
+  const broken = Array.from(results).flatMap(([name, result]) => (isSound(result) ? [] : [name]));
   if (broken.length > 0) {
     console.log(`Failed: ${broken.join(', ')}.`);
     process.exitCode = 1;
   }
-  const totals = describe(combined(results).totals ?? { passed: 0, failed: 0 });
+  const totals = describe(combined([...results.values()]).totals ?? { passed: 0, failed: 0 });
   writeFileSync(join(RESULTS, 'totals'), `${totals}\n`);
   console.log(totals);
 });
 
-/** Runs a command with its output on this terminal, and says whether it ended well. */
-async function run(command: string, args: readonly string[], { cwd = ROOT, env }: RunOptions = {}): Promise<boolean> {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'], env: env ?? process.env });
+/** Runs a stage with its output in a log of its own, which is shown if the stage fails. */
+async function runStage(name: string): Promise<StageResult> {
+  const stage = stages[name];
+  if (!stage) throw new Error(`no stage ${name}`);
+  const start = Date.now();
+  console.log(`--- ${name} ...`);
+  const log = join(RESULTS, `${name}.log`);
+  const output = openSync(log, 'a');
+  const report: Report = (line) => {
+    writeSync(output, `${line}\n`);
+  };
+  try {
+    const result = await stage((command, args, options) => run(output, command, args, options), report);
+    const seconds = Math.round((Date.now() - start) / 1000);
+    if (!isSound(result)) console.log(readFileSync(log, 'utf8'));
+    const outcome = result.totals ? describe(result.totals) : isSound(result) ? 'clean' : 'failed';
+    console.log(`--- ${name}: ${outcome} (${seconds} s)`);
+    return result;
+  } finally {
+    closeSync(output);
+  }
+}
+
+function isSound({ holds, totals }: StageResult): boolean {
+  return holds && (totals?.failed ?? 0) === 0;
+}
+
+/** Runs a command with its output in a file, and says whether it ended well. */
+async function run(
+  output: number,
+  command: string,
+  args: readonly string[],
+  { cwd = ROOT, env = process.env }: RunOptions = {},
+): Promise<boolean> {
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', output, output] });
   const ended = await Promise.race([once(child, 'close'), once(child, 'error')]).catch((error: unknown) => [error]);
   if (ended[0] instanceof Error) throw new SetupError(`${command} cannot be run: ${ended[0].message}.`);
   return ended[0] === 0;
 }
 
-async function jest(project: string, variables: NodeJS.ProcessEnv = {}): Promise<StageResult> {
+async function jest(run: Run, project: string, variables: NodeJS.ProcessEnv = {}): Promise<StageResult> {
   const report = join(RESULTS, `${project}.json`);
   const args = ['-c', join(ROOT, project, 'jest.config.json'), '--json', `--outputFile=${report}`];
   const holds = await run(npmTool('jest'), args, { env: { ...process.env, ...variables } });
@@ -164,8 +206,7 @@ function npmTool(name: string): string {
   return join(ROOT, 'node_modules', '.bin', name);
 }
 
-async function pythonTool(name: string): Promise<string> {
-  await installLocalStack(console.log);
+function pythonTool(name: string): string {
   return join(CACHE, 'localstack', 'venv', 'bin', name);
 }
 

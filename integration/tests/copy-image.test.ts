@@ -150,6 +150,7 @@ describe('a request', () => {
   it("finds the copy that AMIgo's copier made", async () => {
     const { target, handler } = await openTarget();
     const image = await bakeFor(target);
+    const finish = await injectFault({ kind: 'slow-copy', account: target.account.id, seconds: 600 });
     const { ImageId } = await target.account.ec2.send(
       new CopyImageCommand({
         SourceImageId: image.imageId,
@@ -164,6 +165,8 @@ describe('a request', () => {
     const Tags = Object.entries(expectedTags(image)).map(([Key, Value]) => ({ Key, Value }));
     await target.account.ec2.send(new CreateTagsCommand({ Resources: [ImageId ?? ''], Tags }));
     const afterwards = await target.deliver(handler, body);
+
+    await finish();
 
     expect([beforeItIsTagged, afterwards]).toEqual([{ outcome: 'kept' }, { outcome: 'done' }]);
     expect(await findCopies(target.account, image.imageId)).toHaveLength(1);

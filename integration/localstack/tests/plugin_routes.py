@@ -33,10 +33,11 @@ def fault(localstack: Any, **fields: Any) -> Iterator[dict]:
 
 @contextlib.contextmanager
 def copies_take(localstack: Any, seconds: float) -> Iterator[None]:
-    """How long copies stay pending; the default returns at the end."""
+    """How long copies stay pending; what was set before returns at the end."""
+    before = call(localstack, "GET", "settings")[1]
     status, answer = call(localstack, "PUT", "settings", {"copySeconds": seconds})
     assert status == 200, answer
     try:
         yield
     finally:
-        call(localstack, "DELETE", "settings")
+        call(localstack, "PUT", "settings", before)

@@ -7,7 +7,9 @@ from botocore.exceptions import ClientError
 from conditions import wait_until
 from ec2_images import bake_image, create_snapshot, ebs_of, image_of, refusal, refused, settled, tag_list, tags_of
 
-ROOT = [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 8}}]
+
+def root_device(ec2) -> list[dict]:
+    return [{"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": create_snapshot(ec2)}}]
 
 
 def test_keeps_devices_and_attributes(localstack, new_account):
@@ -100,23 +102,24 @@ def test_name_is_used_once_in_an_account_and_region(localstack, new_account):
     account = new_account()
     baked = bake_image(localstack, account)
 
-    code, status, message = refused(baked.ec2.register_image, Name="golden", BlockDeviceMappings=ROOT)
+    code, status, message = refused(baked.ec2.register_image, Name="golden", BlockDeviceMappings=root_device(baked.ec2))
 
     assert (code, status) == ("InvalidAMIName.Duplicate", 400)
     assert baked.id in message
     bake_image(localstack, account, region="eu-central-1")
     bake_image(localstack, new_account())
     baked.ec2.deregister_image(ImageId=baked.id)
-    baked.ec2.register_image(Name="golden", BlockDeviceMappings=ROOT)
+    baked.ec2.register_image(Name="golden", BlockDeviceMappings=root_device(baked.ec2))
 
 
 def test_one_of_simultaneous_registrations_gets_the_name(localstack, new_account):
     """EC2 Developer Guide, "Error codes": InvalidAMIName.Duplicate."""
     ec2 = localstack.client("ec2", new_account())
+    devices = root_device(ec2)
 
     def register(_number: int) -> str:
         try:
-            return ec2.register_image(Name="golden", BlockDeviceMappings=ROOT)["ImageId"]
+            return ec2.register_image(Name="golden", BlockDeviceMappings=devices)["ImageId"]
         except ClientError as refusal:
             return refusal.response["Error"]["Code"]
 
@@ -132,7 +135,7 @@ def test_refuses_a_bad_name(localstack, new_account, name):
     """EC2 API Reference, RegisterImage: 3 to 128 of letters, digits and ()[] ./-'@_."""
     ec2 = localstack.client("ec2", new_account())
 
-    assert refusal(ec2.register_image, Name=name, BlockDeviceMappings=ROOT) == "InvalidAMIName.Malformed"
+    assert refusal(ec2.register_image, Name=name, BlockDeviceMappings=root_device(ec2)) == "InvalidAMIName.Malformed"
 
 
 def test_refuses_another_accounts_snapshot(localstack, new_account):
@@ -150,7 +153,9 @@ def test_tags_only_the_image(localstack, new_account):
     specification = [{"ResourceType": "snapshot", "Tags": tag_list(Recipe="ubuntu")}]
 
     assert (
-        refusal(ec2.register_image, Name="golden", BlockDeviceMappings=ROOT, TagSpecifications=specification)
+        refusal(
+            ec2.register_image, Name="golden", BlockDeviceMappings=root_device(ec2), TagSpecifications=specification
+        )
         == "InvalidParameterValue"
     )
     assert ec2.describe_images(Owners=["self"])["Images"] == []
@@ -160,7 +165,7 @@ def test_dry_run_registers_nothing(localstack, new_account):
     """EC2 API Reference, RegisterImage: DryRun."""
     ec2 = localstack.client("ec2", new_account())
 
-    answer = refused(ec2.register_image, Name="golden", BlockDeviceMappings=ROOT, DryRun=True)
+    answer = refused(ec2.register_image, Name="golden", BlockDeviceMappings=root_device(ec2), DryRun=True)
 
     assert answer[:2] == ("DryRunOperation", 412)
     assert ec2.describe_images(Owners=["self"])["Images"] == []

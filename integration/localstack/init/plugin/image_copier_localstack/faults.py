@@ -1,6 +1,8 @@
 """Faults and settings that tests switch on at run time, and the routes that do it."""
 
 import json
+import math
+import re
 import threading
 import time
 import uuid
@@ -51,39 +53,64 @@ settings: dict[str, float] = {}
 faults: dict[str, dict[str, Any]] = {}
 buckets: dict[tuple[str, str, str], TokenBucket] = {}
 
-TEXT, COUNT, NUMBER = "a text", "a whole number of 0 or more", "a number of 0 or more"
-SELECTORS = {"account": TEXT, "region": TEXT, "service": TEXT}
+MAX_SECONDS = 86_400
+
+TEXT, COUNT, NUMBER = "a text that is not empty", "a whole number of 0 or more", "a number of 0 or more"
+ACCOUNT, SECONDS = "an account id of 12 digits, as a text", f"a number from 0 to {MAX_SECONDS}"
+STATUS, TIMES = "an HTTP status from 400 to 599", "a whole number of 1 or more"
+REASON = "an object with the texts code and message"
+
+SELECTORS = {"account": ACCOUNT, "region": TEXT}
+# A field with "!" must be there.
 KINDS: dict[str, dict[str, str]] = {
-    "error": {"operation!": TEXT, "code!": TEXT, "message!": TEXT, "status!": COUNT, "times": COUNT},
-    "throttle": {"operation!": TEXT, "burst!": COUNT, "refillPerSecond!": NUMBER},
+    "error": {
+        "service": TEXT,
+        "operation!": TEXT,
+        "code!": TEXT,
+        "message!": TEXT,
+        "status!": STATUS,
+        "times": TIMES,
+    },
+    "throttle": {"service": TEXT, "operation!": TEXT, "burst!": COUNT, "refillPerSecond!": NUMBER},
     "limit": {"concurrentCopies!": COUNT},
-    "fail-copy": {"sourceImageId": TEXT, "stateReason!": "an object with code and message", "times": COUNT},
+    "slow-copy": {"seconds!": SECONDS},
+    "fail-copy": {"sourceImageId": TEXT, "stateReason!": REASON, "times": TIMES},
 }
 
 
-def copy_seconds() -> float:
-    """How long a copy stays pending."""
+def default_copy_seconds() -> float:
+    """How long a copy stays pending, unless a fault makes it slow."""
     return settings.get("copySeconds", DEFAULT_COPY_SECONDS)
 
 
-def check_concurrent_copies(account: str, pending: int) -> None:
+def copy_seconds(account: str, region: str) -> float:
+    """How long a copy that is made there stays pending."""
+    return next((fault["seconds"] for fault in matching("slow-copy", account, region)), default_copy_seconds())
+
+
+def check_concurrent_copies(account: str, region: str, pending: int) -> None:
     """EC2 refuses a copy too many in progress (EC2 Developer Guide, "Error codes": ResourceLimitExceeded)."""
-    for fault in matching("limit", account):
+    for fault in matching("limit", account, region):
         if pending >= fault["concurrentCopies"]:
             message = TOO_MANY_COPIES.format(limit=fault["concurrentCopies"])
             raise CommonServiceException("ResourceLimitExceeded", message, status_code=400, sender_fault=True)
 
 
-def take_copy_failure(account: str, source_image_id: str) -> dict[str, str] | None:
+def take_copy_failure(account: str, region: str, source_image_id: str) -> dict[str, str] | None:
     """The state reason that the next copy of the source ends with, if it is to fail."""
-    for fault in matching("fail-copy", account):
+    for fault in matching("fail-copy", account, region):
         if fault.get("sourceImageId", source_image_id) == source_image_id and use(fault):
             return fault["stateReason"]
     return None
 
 
-def matching(kind: str, account: str) -> list[dict[str, Any]]:
-    return [f for f in list(faults.values()) if f["kind"] == kind and f.get("account", account) == account]
+def matching(kind: str, account: str, region: str) -> list[dict[str, Any]]:
+    """The faults of a kind that are meant for this account and Region; those that name none are meant for all."""
+    return [
+        fault
+        for fault in list(faults.values())
+        if fault["kind"] == kind and fault.get("account", account) == account and fault.get("region", region) == region
+    ]
 
 
 def use(fault: dict[str, Any]) -> bool:
@@ -103,51 +130,58 @@ def before_operation(_chain: Any, context: RequestContext, _response: Any) -> No
         return
     service, operation = context.service.service_name, context.operation.name
     account, region = context.account_id, context.region
-    for fault in [*matching("error", account), *matching("throttle", account)]:
+    for fault in [*matching("error", account, region), *matching("throttle", account, region)]:
         if (fault.get("service", "ec2"), fault["operation"]) != (service, operation):
-            continue
-        if fault.get("region", region) != region:
             continue
         if fault["kind"] == "error" and use(fault):
             status = fault["status"]
             raise CommonServiceException(fault["code"], fault["message"], status_code=status, sender_fault=status < 500)
-        if fault["kind"] == "throttle" and not bucket_of(fault, account, region).take():
+        if fault["kind"] == "throttle" and not take_token(fault, account, region):
             raise CommonServiceException("RequestLimitExceeded", THROTTLED, status_code=503)
 
 
-def bucket_of(fault: dict[str, Any], account: str, region: str) -> TokenBucket:
+def take_token(fault: dict[str, Any], account: str, region: str) -> bool:
     with LOCK:
         new = TokenBucket(fault["burst"], fault["refillPerSecond"])
-        return buckets.setdefault((fault["id"], account, region), new)
+        return buckets.setdefault((fault["id"], account, region), new).take()
 
 
 def parse_fault(body: Any) -> dict[str, Any]:
     """A fault from a request's JSON, each field checked."""
     if not isinstance(body, dict):
         raise BadInput("body: a JSON object")
-    fields = KINDS.get(body.get("kind"))
-    if fields is None:
+    kind = body.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
         raise BadInput(f"kind: one of {', '.join(KINDS)}")
-    allowed = {name.rstrip("!"): what for name, what in {**SELECTORS, **fields}.items()}
-    for name in body.keys() - allowed.keys() - {"kind"}:
-        raise BadInput(f"{name}: not a field of a fault of kind {body['kind']}; allowed: {', '.join(sorted(allowed))}")
-    for name, what in {**SELECTORS, **fields}.items():
+    fields = {**SELECTORS, **KINDS[kind]}
+    allowed = {name.rstrip("!") for name in fields}
+    for name in sorted(body.keys() - allowed - {"kind"}):
+        raise BadInput(f"{name}: not a field of a fault of kind {kind}; allowed: {', '.join(sorted(allowed))}")
+    for name, what in fields.items():
         plain = name.rstrip("!")
-        if plain not in body and not name.endswith("!"):
-            continue
-        if not is_a(what, body.get(plain)):
+        if (plain in body or name.endswith("!")) and not is_a(what, body.get(plain)):
             raise BadInput(f"{plain}: {what}")
     return {**body, "id": uuid.uuid4().hex}
 
 
 def is_a(what: str, value: Any) -> bool:
+    """Whether a value of JSON is what the field takes."""
+    if what == REASON:
+        return isinstance(value, dict) and value.keys() == {"code", "message"} and all(map(is_text, value.values()))
     if what == TEXT:
-        return isinstance(value, str)
-    if what == COUNT:
-        return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    if what == NUMBER:
-        return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in ("code", "message"))
+        return is_text(value)
+    if what == ACCOUNT:
+        return is_text(value) and re.fullmatch("[0-9]{12}", value) is not None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return False
+    if what in (COUNT, STATUS, TIMES) and not isinstance(value, int):
+        return False
+    lowest, highest = {STATUS: (400, 599), TIMES: (1, math.inf), SECONDS: (0, MAX_SECONDS)}.get(what, (0, math.inf))
+    return lowest <= value <= highest
+
+
+def is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 def answer(body: Any, status: int = 200) -> Response:
@@ -173,18 +207,16 @@ class Routes:
         try:
             if request.method == "PUT":
                 body = json_body(request)
-                if (
-                    not isinstance(body, dict)
-                    or body.keys() != {"copySeconds"}
-                    or not is_a(NUMBER, body["copySeconds"])
-                ):
-                    raise BadInput(f"copySeconds: {NUMBER}; it is the only setting")
+                if not isinstance(body, dict) or not is_a(SECONDS, body.get("copySeconds")):
+                    raise BadInput(f"copySeconds: {SECONDS}")
+                for name in sorted(body.keys() - {"copySeconds"}):
+                    raise BadInput(f"{name}: not a setting; copySeconds is the only one")
                 settings.update(body)
             if request.method == "DELETE":
                 settings.clear()
         except BadInput as problem:
             return answer({"error": str(problem)}, 400)
-        return answer({"copySeconds": copy_seconds()})
+        return answer({"copySeconds": default_copy_seconds()})
 
     @route("/_image-copier/faults", methods=["GET", "POST", "DELETE"])
     def faults(self, request: Request) -> Response:
@@ -197,13 +229,17 @@ class Routes:
             return answer(fault, 201)
         if request.method == "DELETE":
             faults.clear()
-            buckets.clear()
+            with LOCK:
+                buckets.clear()
         return answer(list(faults.values()))
 
     @route("/_image-copier/faults/<fault_id>", methods=["DELETE"])
     def fault(self, _request: Request, fault_id: str) -> Response:
         if faults.pop(fault_id, None) is None:
-            return answer({"error": f"fault: there is none with the id {fault_id}"}, 404)
+            return answer({"error": f"id: there is no fault {fault_id}"}, 404)
+        with LOCK:
+            for key in [key for key in buckets if key[0] == fault_id]:
+                del buckets[key]
         return answer({})
 
 

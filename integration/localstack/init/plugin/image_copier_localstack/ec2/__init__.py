@@ -2,11 +2,13 @@
 
 from moto.ec2.responses import EC2Response
 
+from . import backend
 from .operations import ImageOperations
 
 
 def install() -> None:
     """Replace moto's operations on images and snapshots."""
     for name, operation in vars(ImageOperations).items():
-        if not name.startswith("_"):
+        if callable(operation) and not name.startswith("__"):
             setattr(EC2Response, name, operation)
+    backend.install()

@@ -2,29 +2,24 @@
 
 import json
 import re
-import threading
 from dataclasses import dataclass
 from typing import Any
 
+from moto.ec2.models.amis import Ami
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 from moto.ec2.models.elastic_block_store import Snapshot
 
 from .. import faults
-from . import keys
-from .errors import ec2_error, image_not_found, image_unavailable
-from .events import announce
-from .model import Image, backends_in, can_create_volume, can_launch, find_snapshot, tags_of
+from . import ebs_default_key, keys
+from .errors import check_image_id, ec2_error, image_not_found, image_unavailable, required
+from .model import Image, can_create_volume, find_image, find_snapshot, set_tags, snapshot_ids_of, tags_seen
+from .settling import LOCK, PendingSnapshot, settle_later
 from .snapshots import make_snapshot
-from .tags import RESERVED_PREFIX, SHARED_PREFIX, TagMap, require_room, tags_on_create
+from .tags import RESERVED_PREFIX, TagMap, require_room, tags_on_create
 
-IMAGE_ID = re.compile(r"ami-([0-9a-f]{8}|[0-9a-f]{17})")
 NAME = re.compile(r"[A-Za-z0-9()\[\] ./\-'@_]{3,128}")
 MAX_DESCRIPTION_LENGTH = 255
 MAX_TOKEN_LENGTH = 64
-
-KEY_NOT_ACCESSIBLE = "Given key ID is not accessible. You must have DescribeKey permissions on the default CMK"
-
-LOCK = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -44,15 +39,13 @@ class CopyRequest:
 
 def parse_request(params: dict[str, Any]) -> CopyRequest:
     """Check what can be checked without looking at the source."""
-    for required in ("Name", "SourceImageId", "SourceRegion"):
-        if not params.get(required):
-            raise ec2_error("MissingParameter", f"The request must contain the parameter {required}")
-    source_image_id, source_region = params["SourceImageId"], params["SourceRegion"]
-    if not IMAGE_ID.fullmatch(source_image_id):
-        raise ec2_error("InvalidAMIID.Malformed", f'Invalid id: "{source_image_id}" (expecting "ami-...")')
+    name, source_image_id, source_region = (
+        required(params, parameter) for parameter in ("Name", "SourceImageId", "SourceRegion")
+    )
+    check_image_id(source_image_id)
     if source_region not in {region.name for region in RegionsAndZonesBackend.regions}:
         raise ec2_error("InvalidRegion", f"Invalid region name {source_region}")
-    check_name(params["Name"])
+    check_name(name)
     description = params.get("Description") or ""
     check_description(description)
     key, encrypted = params.get("KmsKeyId"), bool(params.get("Encrypted"))
@@ -63,9 +56,7 @@ def parse_request(params: dict[str, Any]) -> CopyRequest:
         raise ec2_error("InvalidParameterValue", f"ClientToken: at most {MAX_TOKEN_LENGTH} ASCII characters.")
     tags = tags_on_create(params.get("TagSpecifications") or [], ("image", "snapshot"))
     copy_tags = bool(params.get("CopyImageTags"))
-    return CopyRequest(
-        source_image_id, source_region, params["Name"], description, encrypted, key, copy_tags, tags, token
-    )
+    return CopyRequest(source_image_id, source_region, name, description, encrypted, key, copy_tags, tags, token)
 
 
 def check_name(name: str) -> None:
@@ -90,7 +81,7 @@ def copy_image(backend: Any, request: CopyRequest) -> str:
         if known:
             return known
         source = find_source(backend.account_id, request)
-        faults.check_concurrent_copies(backend.account_id, pending_copies(backend))
+        faults.check_concurrent_copies(backend.account_id, backend.region_name, pending_copies(backend))
         image = start_copy(backend, source, request)
         if request.token:
             tokens_of(backend)[request.token] = (fingerprint(request), image.id)
@@ -119,19 +110,19 @@ def fingerprint(request: CopyRequest) -> str:
 
 
 def pending_copies(backend: Any) -> int:
-    return sum(isinstance(i, Image) and i.state == "pending" for i in list(backend.amis.values()))
+    images = [image for image in list(backend.amis.values()) if isinstance(image, Image)]
+    return sum(image.state == "pending" and image.source_image_id is not None for image in images)
 
 
-def find_source(account: str, request: CopyRequest) -> Image:
+def find_source(account: str, request: CopyRequest) -> Ami:
     """The source, if the account may copy it: it needs launch permission and access to every snapshot."""
-    found = (b.amis.get(request.source_image_id) for b in backends_in(request.source_region))
-    source = next((image for image in found if isinstance(image, Image) and can_launch(image, account)), None)
+    source = find_image(request.source_image_id, account, request.source_region)
     if source is None:
         raise image_not_found(request.source_image_id)
     if source.state != "available":
         raise image_unavailable(source.id)
-    for snapshot_id in source.snapshot_ids:
-        snapshot = find_snapshot(snapshot_id, request.source_region)
+    for snapshot_id in snapshot_ids_of(source):
+        snapshot = find_snapshot(snapshot_id, account, request.source_region)
         if snapshot is None:
             raise ec2_error("InvalidSnapshot.NotFound", f"The snapshot '{snapshot_id}' does not exist.")
         if not can_create_volume(snapshot, account):
@@ -139,8 +130,8 @@ def find_source(account: str, request: CopyRequest) -> Image:
     return source
 
 
-def start_copy(backend: Any, source: Image, request: CopyRequest) -> Image:
-    """A pending image with a new snapshot for each EBS device, all tagged from the start."""
+def start_copy(backend: Any, source: Ami, request: CopyRequest) -> Image:
+    """A pending image with a new snapshot for each of the source's, all tagged from the start."""
     image_tags = inherited_tags(source, backend.account_id) if request.copy_tags else {}
     image_tags.update(request.tags.get("image", {}))
     require_room(image_tags)
@@ -157,40 +148,35 @@ def start_copy(backend: Any, source: Image, request: CopyRequest) -> Image:
         source_image_region=request.source_region,
     )
     made = []
-    for device in source.devices:
-        snapshot = copy_snapshot(backend, image, device, request) if "Ebs" in device else None
-        if snapshot:
-            made.append(snapshot)
-            ebs = {**device["Ebs"], "SnapshotId": snapshot.id, "Encrypted": bool(snapshot.encrypted)}
-            device = {**device, "Ebs": ebs}
+    for device in source.block_device_mappings:
+        if "SnapshotId" in device.get("Ebs", {}):
+            copied = copy_snapshot(backend, image, device["Ebs"]["SnapshotId"], request)
+            made.append(copied)
+            encrypted = bool(copied.snapshot.encrypted)
+            device = {**device, "Ebs": {**device["Ebs"], "SnapshotId": copied.snapshot.id, "Encrypted": encrypted}}
         image.devices.append(device)
-    image.add_tags(image_tags)
+    set_tags(image, image_tags)
     backend.amis[image.id] = image
-    failure = faults.take_copy_failure(backend.account_id, source.id)
-    timer = threading.Timer(faults.copy_seconds(), finish_copy, args=(image, made, request.key, failure))
-    timer.daemon = True
-    timer.start()
+    failure = faults.take_copy_failure(backend.account_id, backend.region_name, source.id)
+    settle_later(image, made, failure)
     return image
 
 
-def inherited_tags(source: Image, account: str) -> TagMap:
-    """What CopyImageTags copies: the caller's own tags, of others only shared ones, never those of AWS."""
-    return {
-        key: value
-        for key, value in tags_of(source).items()
-        if not key.startswith(RESERVED_PREFIX) and (source.owner_id == account or key.startswith(SHARED_PREFIX))
-    }
+def inherited_tags(source: Ami, account: str) -> TagMap:
+    """What CopyImageTags copies: every tag that the caller sees, but never those of AWS."""
+    return {key: value for key, value in tags_seen(source, account).items() if not key.startswith(RESERVED_PREFIX)}
 
 
-def copy_snapshot(backend: Any, image: Image, device: dict, request: CopyRequest) -> Snapshot:
-    source = find_snapshot(device["Ebs"]["SnapshotId"], request.source_region)
-    return make_snapshot(
+def copy_snapshot(backend: Any, image: Image, source_id: str, request: CopyRequest) -> PendingSnapshot:
+    source = find_snapshot(source_id, backend.account_id, request.source_region)
+    snapshot = make_snapshot(
         backend,
         size=source.volume.size,
         description=f"Copied for DestinationAmi {image.id} from SourceAmi {request.source_image_id} for {source.id}.",
         key_arn=key_of_copy(backend, source, request),
         tags=request.tags.get("snapshot", {}),
     )
+    return PendingSnapshot(snapshot, source)
 
 
 def key_of_copy(backend: Any, source: Snapshot, request: CopyRequest) -> str | None:
@@ -200,28 +186,8 @@ def key_of_copy(backend: Any, source: Snapshot, request: CopyRequest) -> str | N
         # Validated when the copy is made, not when it is asked for (EC2 API Reference, CopyImage, KmsKeyId).
         return keys.usable_key_arn(request.key, account, region) or request.key
     own_key = source.kms_key_id if source.encrypted and source.owner_id == account else None
-    if source.encrypted and own_key and request.source_region == region:
+    if own_key and request.source_region == region:
         return own_key
     if request.encrypted or source.encrypted or backend.ebs_encryption_by_default:
-        return keys.default_key_arn(account, region)
+        return ebs_default_key.of(backend)
     return None
-
-
-def finish_copy(image: Image, snapshots: list[Snapshot], key: str | None, failure: dict[str, str] | None) -> None:
-    """End a pending copy as available or failed, and announce it."""
-    backend = image.ec2_backend
-    with LOCK:
-        if backend.amis.get(image.id) is not image:
-            return
-        if failure is None and key and keys.usable_key_arn(key, backend.account_id, backend.region_name) is None:
-            failure = {
-                "code": "Client.InternalError",
-                "message": f"AMI snapshot copy failed with error: {KEY_NOT_ACCESSIBLE}",
-            }
-        for snapshot in snapshots:
-            snapshot.status = "error" if failure else "completed"
-            snapshot.state_message = failure["message"] if failure else ""
-        image.state = "failed" if failure else "available"
-        if failure:
-            image.state_reason = {"Code": failure["code"], "Message": failure["message"]}
-    announce(backend.account_id, backend.region_name, image.id, image.state, failure["message"] if failure else "")

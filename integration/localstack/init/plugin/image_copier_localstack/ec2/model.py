@@ -1,5 +1,6 @@
 """Images as EC2 keeps them: devices, launch permissions, ancestry, states; and who may see them."""
 
+from collections.abc import Collection
 from typing import Any
 
 from moto.ec2.models import ec2_backends
@@ -139,9 +140,13 @@ def tags_seen(resource: Ami | Snapshot, viewer: str) -> TagMap:
     return attached | shared if isinstance(resource, Ami) else attached
 
 
-def backends_in(region: str) -> list[Any]:
-    """moto's EC2 of every account that has used this Region; asking moto's own mappings would make new ones."""
-    found = [dict.get(regions, region) for regions in list(dict.values(ec2_backends))]
+def backends_in(region: str, owners: Collection[str] = ()) -> list[Any]:
+    """moto's EC2 of every account, or of the owners, that has used this Region.
+
+    Asking moto's own mappings for an account would make it one, with a thousand of Amazon's images.
+    """
+    accounts = list(dict.items(ec2_backends))
+    found = [dict.get(regions, region) for account, regions in accounts if not owners or account in owners]
     return [backend for backend in found if backend is not None]
 
 
@@ -150,11 +155,11 @@ def can_launch(image: Image, account: str) -> bool:
     return image.owner_id == account or image.is_public or {"UserId": account} in image.launch_permissions
 
 
-def visible_images(account: str, region: str) -> list[Image]:
-    """Every image of the Region that the account owns or may launch."""
+def visible_images(account: str, region: str, owners: Collection[str] = ()) -> list[Image]:
+    """Every image of the Region, or of the owners there, that the account owns or may launch."""
     return [
         image
-        for backend in backends_in(region)
+        for backend in backends_in(region, owners)
         for image in list(backend.amis.values())
         if isinstance(image, Image) and can_launch(image, account)
     ]
@@ -163,7 +168,10 @@ def visible_images(account: str, region: str) -> list[Image]:
 def find_image(image_id: str, account: str, region: str) -> Ami | None:
     """The image, if the account may see it. Each account has its own set of Amazon's images in moto."""
     own = ec2_backends[account][region].amis.get(image_id)
-    return own or next((image for image in visible_images(account, region) if image.id == image_id), None)
+    if own is not None:
+        return own
+    found = (backend.amis.get(image_id) for backend in backends_in(region))
+    return next((image for image in found if isinstance(image, Image) and can_launch(image, account)), None)
 
 
 def can_create_volume(snapshot: Snapshot, account: str) -> bool:
@@ -175,6 +183,7 @@ def can_create_volume(snapshot: Snapshot, account: str) -> bool:
     )
 
 
-def find_snapshot(snapshot_id: str, region: str) -> Snapshot | None:
-    """The snapshot, whoever owns it."""
-    return next((b.snapshots[snapshot_id] for b in backends_in(region) if snapshot_id in b.snapshots), None)
+def find_snapshot(snapshot_id: str, account: str, region: str) -> Snapshot | None:
+    """The snapshot, whoever owns it. Those of Amazon's images are in every account, so the caller's own come first."""
+    found = (backend.snapshots.get(snapshot_id) for backend in [ec2_backends[account][region], *backends_in(region)])
+    return next((snapshot for snapshot in found if snapshot is not None), None)

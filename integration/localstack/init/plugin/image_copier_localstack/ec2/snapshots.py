@@ -8,7 +8,7 @@ from moto.ec2.utils import generic_filter, random_snapshot_id
 
 from . import keys
 from .errors import ec2_error, snapshot_not_found
-from .model import Image, backends_in, can_create_volume, set_tags, snapshot_ids_of, tags_seen
+from .model import Image, backends_in, can_create_volume, find_snapshot, set_tags, snapshot_ids_of, tags_seen
 from .tags import TagMap, to_list
 
 # The volume that EC2 shows for a snapshot that was copied (EC2 API Reference, Snapshot: "an arbitrary volume ID").
@@ -31,23 +31,31 @@ def make_snapshot(
 
 def describe_snapshots(account: str, region: str, ids: list[str], owners: list[str], filters: dict) -> list[dict]:
     """The snapshots that the account owns or that are shared with it."""
-    visible = [
+    wanted = {account if owner == "self" else owner for owner in owners}
+    snapshots = snapshots_named(account, region, ids) if ids else visible_snapshots(account, region, wanted)
+    selected = [snapshot for snapshot in snapshots if not wanted or snapshot.owner_id in wanted]
+    views = generic_filter(filters, [SnapshotView(snapshot, account) for snapshot in selected])
+    return [view.describe() for view in views]
+
+
+def snapshots_named(account: str, region: str, ids: list[str]) -> list[Snapshot]:
+    snapshots = []
+    for snapshot_id in ids:
+        snapshot = find_snapshot(snapshot_id, account, region)
+        if snapshot is None or not can_create_volume(snapshot, account):
+            raise snapshot_not_found(snapshot_id)
+        snapshots.append(snapshot)
+    return snapshots
+
+
+def visible_snapshots(account: str, region: str, owners: set[str]) -> list[Snapshot]:
+    """Those of the owners, or all; the account's own EC2 also has the snapshots of Amazon's images."""
+    return [
         snapshot
-        for backend in backends_in(region)
+        for backend in backends_in(region, owners and {*owners, account})
         for snapshot in list(backend.snapshots.values())
         if can_create_volume(snapshot, account)
     ]
-    if ids:
-        by_id = {snapshot.id: snapshot for snapshot in visible}
-        missing = [snapshot_id for snapshot_id in ids if snapshot_id not in by_id]
-        if missing:
-            raise snapshot_not_found(missing[0])
-        visible = [by_id[snapshot_id] for snapshot_id in ids]
-    if owners:
-        wanted = {account if owner == "self" else owner for owner in owners}
-        visible = [snapshot for snapshot in visible if snapshot.owner_id in wanted]
-    views = generic_filter(filters, [SnapshotView(snapshot, account) for snapshot in visible])
-    return [view.describe() for view in views]
 
 
 class SnapshotView:

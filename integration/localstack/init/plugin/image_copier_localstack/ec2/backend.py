@@ -1,0 +1,85 @@
+"""What moto's EC2 does with images, snapshots and keys in its other operations."""
+
+import copy
+
+from localstack.utils.patch import patch
+from moto.ec2.models import EC2Backend
+from moto.ec2.models.amis import Ami, AmiBackend
+from moto.ec2.models.elastic_block_store import EBSBackend, Snapshot
+from moto.ec2.models.instances import InstanceBackend
+
+from . import ebs_default_key, keys
+from .changing import image_of_owner
+from .errors import image_unavailable, snapshot_not_found
+from .model import can_create_volume, find_image, find_snapshot
+
+# By Region: Amazon's images and their snapshots, as moto loads them from its files.
+amazons: dict[str, tuple[list[Ami], list[Snapshot]]] = {}
+
+
+def of_backend(backend: EC2Backend, resource: Ami | Snapshot) -> Ami | Snapshot:
+    resource = copy.copy(resource)
+    resource.ec2_backend = backend
+    return resource
+
+
+def install() -> None:
+    """Patch moto's model of EC2."""
+
+    @patch(AmiBackend._load_amis)
+    def _load_amis(original, self):
+        # They are the same in all accounts, and making a thousand of them anew takes the time of a whole test.
+        if self.region_name not in amazons:
+            original(self)
+            amazons[self.region_name] = (list(self.amis.values()), list(self.snapshots.values()))
+            return
+        images, snapshots = amazons[self.region_name]
+        self.amis.update({image.id: of_backend(self, image) for image in images})
+        self.snapshots.update({snapshot.id: of_backend(self, snapshot) for snapshot in snapshots})
+
+    @patch(AmiBackend.describe_image_attribute)
+    def describe_image_attribute(_original, self, ami_id, attribute_name):
+        return getattr(image_of_owner(self, ami_id), attribute_name)
+
+    @patch(InstanceBackend.run_instances)
+    def run_instances(original, self, image_id, *args, **options):
+        # LocalStack launches images that do not exist, and still does; but a known one must be available.
+        image = find_image(image_id, self.account_id, self.region_name) if image_id else None
+        if image is not None and image.state != "available":
+            raise image_unavailable(image_id)
+        return original(self, image_id, *args, **options)
+
+    @patch(EC2Backend.do_resources_exist)
+    def do_resources_exist(original, self, resource_ids):
+        # An account may tag images that are shared with it, for itself alone.
+        shared = {i for i in resource_ids if i.startswith("ami-") and find_image(i, self.account_id, self.region_name)}
+        return original(self, [i for i in resource_ids if i not in shared])
+
+    @patch(EBSBackend._create_default_encryption_key)
+    def _create_default_encryption_key(_original, self):
+        # moto makes the key in its own KMS, which LocalStack's does not know.
+        self.default_kms_key_id = ebs_default_key.of(self)
+        return self.default_kms_key_id
+
+    @patch(EBSBackend.create_volume)
+    def create_volume(original, self, size, zone_name, snapshot_id=None, encrypted=False, kms_key_id=None, **options):
+        snapshot = find_snapshot(snapshot_id, self.account_id, self.region_name) if snapshot_id else None
+        if snapshot is not None and can_create_volume(snapshot, self.account_id):
+            size = size or snapshot.volume.size
+            if snapshot.encrypted and not encrypted:
+                encrypted = True
+                kms_key_id = snapshot.kms_key_id if snapshot.owner_id == self.account_id else None
+        elif snapshot_id:
+            raise snapshot_not_found(snapshot_id)
+        if kms_key_id:
+            kms_key_id = keys.usable_key_arn(kms_key_id, self.account_id, self.region_name) or kms_key_id
+        # Without the snapshot, for moto looks for it among the caller's own alone.
+        volume = original(self, size, zone_name, encrypted=encrypted, kms_key_id=kms_key_id, **options)
+        volume.snapshot_id = snapshot_id
+        return volume
+
+    @patch(EBSBackend.create_snapshot)
+    def create_snapshot(original, self, *args, **options):
+        snapshot = original(self, *args, **options)
+        snapshot.kms_key_id = snapshot.volume.kms_key_id if snapshot.encrypted else None
+        return snapshot

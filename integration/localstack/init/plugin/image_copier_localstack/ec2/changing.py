@@ -1,0 +1,86 @@
+"""Changes that only an image's owner may make: launch permissions, description, disabling, deregistering."""
+
+from typing import Any
+
+from moto.ec2.models.amis import Ami
+
+from .errors import check_image_id, ec2_error, image_not_found, image_unavailable
+from .model import Image, find_image, snapshot_ids_of
+from .snapshots import images_using, is_encrypted_by_aws_managed_key
+
+
+def image_of_owner(backend: Any, image_id: str) -> Ami:
+    """The image, or what EC2 answers to others than its owner, or when it is gone."""
+    check_image_id(image_id)
+    if image_id in backend.deleted_amis:
+        raise image_unavailable(image_id)
+    image = find_image(image_id, backend.account_id, backend.region_name)
+    if image is None:
+        raise image_not_found(image_id)
+    if image.owner_id != backend.account_id:
+        raise ec2_error("AuthFailure", f"Not authorized for image:{image_id}")
+    return image
+
+
+def permissions_of(params: dict, operation: str) -> list[dict[str, str]]:
+    """The launch permissions to add or remove, in the structured form and in the older flat one."""
+    structured = (params.get("LaunchPermission") or {}).get(operation.capitalize()) or []
+    if params.get("OperationType") != operation:
+        return structured
+    flat = {
+        "UserId": "UserIds",
+        "Group": "UserGroups",
+        "OrganizationArn": "OrganizationArns",
+        "OrganizationalUnitArn": "OrganizationalUnitArns",
+    }
+    return [*structured, *({kind: value} for kind, member in flat.items() for value in params.get(member) or [])]
+
+
+def modify_image(backend: Any, image: Ami, params: dict) -> None:
+    """EC2 API Reference, ModifyImageAttribute: all of it or nothing."""
+    if image.state != "available":
+        raise image_unavailable(image.id)
+    add, remove = permissions_of(params, "add"), permissions_of(params, "remove")
+    backend.validate_permission_targets(add)
+    backend.validate_permission_targets(remove)
+    snapshots = [backend.snapshots.get(snapshot_id) for snapshot_id in snapshot_ids_of(image)]
+    if add and any(snapshot and is_encrypted_by_aws_managed_key(snapshot) for snapshot in snapshots):
+        message = "Snapshots encrypted with the AWS Managed CMK can't be shared. Specify another snapshot."
+        raise ec2_error("InvalidParameter", message)
+    kept = [permission for permission in image.launch_permissions if permission not in remove]
+    image.launch_permissions = kept + [permission for permission in add if permission not in kept]
+    description = params.get("Description") or {}
+    if params.get("Attribute") == "description":
+        description = {"Value": params.get("Value")}
+    image.description = description.get("Value", image.description)
+
+
+def disable_image(image: Ami) -> None:
+    """EC2 API Reference, DisableImage: nobody else keeps access to it."""
+    if image.state != "available":
+        raise image_unavailable(image.id)
+    image.state = "disabled"
+    image.launch_permissions = []
+
+
+def enable_image(image: Ami) -> None:
+    """EC2 API Reference, EnableImage."""
+    if image.state not in ("available", "disabled"):
+        raise image_unavailable(image.id)
+    image.state = "available"
+
+
+def deregister(backend: Any, image: Ami, delete_snapshots: bool) -> list[dict[str, str]]:
+    """Remove the image, and say what became of its snapshots (EC2 API Reference, DeleteSnapshotReturnCode)."""
+    backend.amis.pop(image.id)
+    backend.deleted_amis.append(image.id)
+    if not (delete_snapshots and isinstance(image, Image)):
+        return []
+    return [delete_associated(backend, snapshot_id) for snapshot_id in snapshot_ids_of(image)]
+
+
+def delete_associated(backend: Any, snapshot_id: str) -> dict[str, str]:
+    if images_using(backend, snapshot_id):
+        return {"SnapshotId": snapshot_id, "ReturnCode": "skipped"}
+    deleted = backend.snapshots.pop(snapshot_id, None)
+    return {"SnapshotId": snapshot_id, "ReturnCode": "success" if deleted else "client-error"}

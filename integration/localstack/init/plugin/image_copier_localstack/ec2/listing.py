@@ -1,0 +1,54 @@
+"""Which images and snapshots a listing shows (EC2 API Reference, DescribeImages)."""
+
+from typing import Any
+
+from moto.ec2.models.amis import Ami
+
+from .errors import check_image_id, image_not_found
+from .model import Image, find_image, visible_images
+
+
+def images_listed(backend: Any, account: str, region: str, params: dict) -> list[Ami]:
+    """The images that the parameters select among those that the account may see."""
+    owners = {account if owner == "self" else owner for owner in params.get("Owners") or []}
+    ids = params.get("ImageIds") or []
+    if ids:
+        images = images_named(backend, account, region, ids)
+    else:
+        amazons = [image for image in list(backend.amis.values()) if not isinstance(image, Image)]
+        images = [*amazons, *visible_images(account, region, owners)]
+    return [
+        image
+        for image in images
+        if (not owners or image.owner_id in owners or image.owner_alias in owners)
+        and executable(image, params.get("ExecutableUsers") or [], account)
+        and (image.state != "disabled" or params.get("IncludeDisabled"))
+    ]
+
+
+def images_named(backend: Any, account: str, region: str, ids: list[str]) -> list[Ami]:
+    """Each image named; one that was deregistered lately is just not listed."""
+    images = []
+    for image_id in ids:
+        check_image_id(image_id)
+        image = find_image(image_id, account, region)
+        if image is not None:
+            images.append(image)
+        elif image_id not in backend.deleted_amis:
+            raise image_not_found(image_id)
+    return images
+
+
+def executable(image: Ami, users: list[str], account: str) -> bool:
+    """ExecutableUsers: those with explicit launch permissions, or `all` for public images."""
+    wanted = {account if user == "self" else user for user in users}
+    explicit = any(permission.get("UserId") in wanted for permission in image.launch_permissions)
+    return not users or explicit or ("all" in wanted and image.is_public)
+
+
+def page(params: dict, member: str, items: list) -> dict:
+    """One page of a listing; the token is where the next one starts."""
+    start = int(params.get("NextToken") or 0)
+    size = int(params.get("MaxResults") or len(items) or 1)
+    end = start + size
+    return {member: items[start:end], "NextToken": str(end) if end < len(items) else None}

@@ -1,0 +1,65 @@
+"""How a pending image ends: available or failed, with its snapshots, and announced."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from moto.ec2.models.elastic_block_store import Snapshot
+
+from .. import faults
+from . import keys
+from .events import announce
+from .model import Image
+
+KEY_NOT_ACCESSIBLE = "Given key ID is not accessible. You must have DescribeKey permissions on the default CMK"
+
+# Held by every change to images and snapshots: moto's dictionaries have no lock of their own.
+LOCK = threading.RLock()
+
+
+@dataclass(frozen=True)
+class PendingSnapshot:
+    """A snapshot that is being made, and the one that it is a copy of."""
+
+    snapshot: Snapshot
+    source: Snapshot | None = None
+
+
+def settle_later(image: Image, made: Sequence[PendingSnapshot], failure: dict[str, str] | None = None) -> None:
+    """End a pending image after the time that settings give, as failed if there is a failure for it."""
+    backend = image.ec2_backend
+    seconds = faults.copy_seconds(backend.account_id, backend.region_name)
+    timer = threading.Timer(seconds, settle, args=(image, made, failure))
+    timer.daemon = True
+    timer.start()
+
+
+def settle(image: Image, made: Sequence[PendingSnapshot], failure: dict[str, str] | None) -> None:
+    """An image that was deregistered meanwhile leaves its snapshots behind, and is not announced."""
+    backend = image.ec2_backend
+    with LOCK:
+        if failure is None and not all(can_use_keys(pending) for pending in made):
+            failure = {
+                "code": "Client.InternalError",
+                "message": f"AMI snapshot copy failed with error: {KEY_NOT_ACCESSIBLE}",
+            }
+        for pending in made:
+            pending.snapshot.status = "error" if failure else "completed"
+            pending.snapshot.state_message = failure["message"] if failure else ""
+        if backend.amis.get(image.id) is not image:
+            return
+        image.state = "failed" if failure else "available"
+        if failure:
+            image.state_reason = {"Code": failure["code"], "Message": failure["message"]}
+    announce(backend.account_id, backend.region_name, image.id, image.state, failure["message"] if failure else "")
+
+
+def can_use_keys(pending: PendingSnapshot) -> bool:
+    """Whether the source can be decrypted and the new snapshot encrypted (EBS User Guide, "Copy a snapshot")."""
+    snapshots = [pending.snapshot, pending.source] if pending.source else [pending.snapshot]
+    return all(snapshot.kms_key_id is None or key_arn(snapshot) is not None for snapshot in snapshots)
+
+
+def key_arn(snapshot: Snapshot) -> str | None:
+    backend = snapshot.ec2_backend
+    return keys.usable_key_arn(snapshot.kms_key_id, backend.account_id, backend.region_name)

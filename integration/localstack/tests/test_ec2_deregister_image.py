@@ -1,0 +1,157 @@
+"""DeregisterImage, DisableImage and their snapshots (EC2 User Guide, "Deregister an Amazon EC2 AMI")."""
+
+import pytest
+from ec2_images import REGION, bake_image, image_of, refusal, refused, settled_copy
+
+UNKNOWN_IMAGE = "ami-0123456789abcdef0"
+
+
+@pytest.fixture
+def baked(localstack, new_account):
+    return bake_image(localstack, new_account())
+
+
+def own_snapshots(ec2) -> set[str]:
+    return {snapshot["SnapshotId"] for snapshot in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]}
+
+
+def test_snapshots_stay_by_default(baked):
+    """Deregistering has no effect on snapshots unless it is asked for."""
+    answer = baked.ec2.deregister_image(ImageId=baked.id)
+
+    assert answer.get("DeleteSnapshotResults", []) == []
+    assert own_snapshots(baked.ec2) == set(baked.snapshot_ids)
+    assert baked.ec2.describe_images(Owners=["self"])["Images"] == []
+
+
+def test_deregistered_image_is_listed_no_more(baked):
+    """EC2 API Reference, DescribeImages: for a while its id gives an empty result."""
+    baked.ec2.deregister_image(ImageId=baked.id)
+
+    assert baked.ec2.describe_images(ImageIds=[baked.id])["Images"] == []
+
+
+def test_deregistering_twice(baked):
+    """EC2 Developer Guide, "Error codes": InvalidAMIID.Unavailable."""
+    baked.ec2.deregister_image(ImageId=baked.id)
+
+    assert refused(baked.ec2.deregister_image, ImageId=baked.id)[:2] == ("InvalidAMIID.Unavailable", 400)
+
+
+def test_only_the_owner_deregisters(localstack, new_account, baked):
+    """EC2 Developer Guide, "Error codes": AuthFailure for a shared image, InvalidAMIID.NotFound for a hidden one."""
+    friend, stranger = new_account(), new_account()
+    baked.share(friend)
+
+    assert refusal(localstack.client("ec2", friend).deregister_image, ImageId=baked.id) == "AuthFailure"
+    code = refusal(localstack.client("ec2", stranger).deregister_image, ImageId=baked.id)
+    assert code == "InvalidAMIID.NotFound"
+    assert baked.describe()["State"] == "available"
+
+
+def test_amazons_images_stay(baked):
+    """EC2 Developer Guide, "Error codes": AuthFailure."""
+    public = baked.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+
+    assert refusal(baked.ec2.deregister_image, ImageId=public) == "AuthFailure"
+
+
+@pytest.mark.parametrize(
+    ("image_id", "code"), [(UNKNOWN_IMAGE, "InvalidAMIID.NotFound"), ("golden", "InvalidAMIID.Malformed")]
+)
+def test_refuses_an_image_that_is_not_there(baked, image_id, code):
+    """EC2 Developer Guide, "Error codes"."""
+    assert refusal(baked.ec2.deregister_image, ImageId=image_id) == code
+
+
+def test_dry_run_deregisters_nothing(baked):
+    """EC2 API Reference, DeregisterImage: DryRun."""
+    answer = refused(baked.ec2.deregister_image, ImageId=baked.id, DryRun=True)
+
+    assert answer[:2] == ("DryRunOperation", 412)
+    assert baked.describe()["State"] == "available"
+
+
+def test_deletes_associated_snapshots(baked):
+    """EC2 API Reference, DeregisterImage: DeleteAssociatedSnapshots answers a return code for each snapshot."""
+    answer = baked.ec2.deregister_image(ImageId=baked.id, DeleteAssociatedSnapshots=True)
+
+    assert answer["Return"] is True
+    results = {result["SnapshotId"]: result["ReturnCode"] for result in answer["DeleteSnapshotResults"]}
+    assert results == dict.fromkeys(baked.snapshot_ids, "success")
+    assert own_snapshots(baked.ec2) == set()
+
+
+def test_snapshot_of_another_image_is_skipped(baked):
+    """EC2 API Reference, DeregisterImage: a snapshot of several images is not deleted."""
+    root, data = baked.snapshot_ids
+    device = {"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": root}}
+    twin = baked.ec2.register_image(Name="twin", BlockDeviceMappings=[device])["ImageId"]
+
+    answer = baked.ec2.deregister_image(ImageId=baked.id, DeleteAssociatedSnapshots=True)
+
+    results = {result["SnapshotId"]: result["ReturnCode"] for result in answer["DeleteSnapshotResults"]}
+    assert results == {root: "skipped", data: "success"}
+    assert own_snapshots(baked.ec2) == {root}
+    assert image_of(baked.ec2, twin)["State"] == "available"
+
+
+def test_snapshot_in_use_cannot_be_deleted(baked):
+    """EBS User Guide, "Delete an Amazon EBS snapshot"; EC2 error code InvalidSnapshot.InUse."""
+    root, _ = baked.snapshot_ids
+
+    code, status, message = refused(baked.ec2.delete_snapshot, SnapshotId=root)
+    assert (code, status) == ("InvalidSnapshot.InUse", 400)
+    assert root in message and baked.id in message
+    baked.ec2.deregister_image(ImageId=baked.id)
+    baked.ec2.delete_snapshot(SnapshotId=root)
+    assert root not in own_snapshots(baked.ec2)
+    assert refusal(baked.ec2.delete_snapshot, SnapshotId=root) == "InvalidSnapshot.NotFound"
+
+
+def test_snapshots_of_others_cannot_be_deleted(localstack, new_account, baked):
+    """EC2 Developer Guide, "Error codes": InvalidSnapshot.NotFound."""
+    baked.ec2.deregister_image(ImageId=baked.id)
+    stranger = localstack.client("ec2", new_account())
+
+    assert refusal(stranger.delete_snapshot, SnapshotId=baked.snapshot_ids[0]) == "InvalidSnapshot.NotFound"
+    assert own_snapshots(baked.ec2) == set(baked.snapshot_ids)
+
+
+def test_copy_outlives_its_source(localstack, new_account, baked):
+    """EC2 User Guide, "How Amazon EC2 AMI copy works": deregistering the source has no effect on the copy."""
+    account = new_account()
+    ec2 = localstack.client("ec2", account)
+    copy = settled_copy(ec2, baked.share(account))
+
+    baked.ec2.deregister_image(ImageId=baked.id, DeleteAssociatedSnapshots=True)
+
+    assert image_of(ec2, copy["ImageId"])["State"] == "available"
+    assert len(own_snapshots(ec2)) == 2
+    request = {"Name": "copy", "SourceImageId": baked.id, "SourceRegion": REGION}
+    assert refusal(ec2.copy_image, **request) == "InvalidAMIID.NotFound"
+
+
+def test_disabled_image_is_hidden_private_and_not_usable(localstack, new_account, baked):
+    """EC2 API Reference, DisableImage and EnableImage; EC2 User Guide, "Disable an Amazon EC2 AMI"."""
+    friend = new_account()
+    baked.share(friend)
+    friends = localstack.client("ec2", friend)
+    assert refusal(friends.disable_image, ImageId=baked.id) == "AuthFailure"
+
+    assert baked.ec2.disable_image(ImageId=baked.id)["Return"] is True
+
+    assert baked.ec2.describe_images(Owners=["self"])["Images"] == []
+    [disabled] = baked.ec2.describe_images(Owners=["self"], IncludeDisabled=True)["Images"]
+    assert disabled["State"] == "disabled"
+    assert refusal(friends.describe_images, ImageIds=[baked.id]) == "InvalidAMIID.NotFound"
+    launch = {"ImageId": baked.id, "InstanceType": "t4g.micro", "MinCount": 1, "MaxCount": 1}
+    copy = {"Name": "copy", "SourceImageId": baked.id, "SourceRegion": REGION}
+    share = {"ImageId": baked.id, "LaunchPermission": {"Add": [{"UserId": friend}]}}
+    assert refusal(baked.ec2.run_instances, **launch) == "InvalidAMIID.Unavailable"
+    assert refusal(baked.ec2.copy_image, **copy) == "InvalidAMIID.Unavailable"
+    assert refusal(baked.ec2.modify_image_attribute, **share) == "InvalidAMIID.Unavailable"
+
+    assert baked.ec2.enable_image(ImageId=baked.id)["Return"] is True
+    assert baked.describe()["State"] == "available"
+    assert refusal(friends.describe_images, ImageIds=[baked.id]) == "InvalidAMIID.NotFound"
