@@ -147,6 +147,23 @@ describe('a request', () => {
     expect(handler.logLines()).toContainEqual(expect.objectContaining({ outcome: 'reused' }));
   });
 
+  it('that comes with other tags at the same time makes no second copy', async () => {
+    const { target, handler } = await openTarget();
+    const other = await target.startFunction();
+    const image = await bakeFor(target);
+    const bodies = [requestFor(image, ['*']), requestFor(image, ['*'], { tags: { Recipe: 'other' } })];
+    const [one, two] = await target.receive(...bodies);
+    if (!one || !two) throw new Error('no messages');
+
+    await Promise.all([handler.invoke(one), other.invoke(two)]);
+    const afterwards = [];
+    for (const body of bodies) afterwards.push(await target.deliver(handler, body));
+
+    expect(afterwards).toEqual([{ outcome: 'done' }, { outcome: 'done' }]);
+    expect(await settledCopies(target.account, image)).toHaveLength(1);
+    expect(await target.takeDeadLetters()).toEqual([]);
+  });
+
   it("finds the copy that AMIgo's copier made", async () => {
     const { target, handler } = await openTarget();
     const image = await bakeFor(target);

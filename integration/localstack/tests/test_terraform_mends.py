@@ -86,6 +86,19 @@ def test_subscriber_changes_its_subscription_of_a_foreign_topic(subscribed):
     assert attributes["RawMessageDelivery"] == "false"
 
 
+def test_empty_filter_policy_removes_the_filter(subscribed):
+    """SNS Developer Guide, "Removing a subscription filter policy in Amazon SNS": set it to an empty JSON body.
+
+    That AWS then shows no filter is what the acceptance tests of Terraform's AWS provider rest on.
+    """
+    subscribed.subscriber.set_subscription_attributes(
+        SubscriptionArn=subscribed.arn, AttributeName="FilterPolicy", AttributeValue="{}"
+    )
+
+    attributes = subscribed.subscriber.get_subscription_attributes(SubscriptionArn=subscribed.arn)["Attributes"]
+    assert attributes.keys().isdisjoint({"FilterPolicy", "FilterPolicyScope"})
+
+
 def test_subscriber_ends_its_subscription_of_a_foreign_topic(subscribed):
     """SNS API Reference, Unsubscribe."""
     subscribed.subscriber.unsubscribe(SubscriptionArn=subscribed.arn)

@@ -32,8 +32,15 @@ def install() -> None:
 
     @patch(SnsProvider.get_subscription_attributes)
     def get_subscription_attributes(original, self, context, subscription_arn, **kwargs):
-        """A subscription's owner reads its attributes, also where the topic is another account's."""
-        return original(self, for_the_owner(context, subscription_arn), subscription_arn, **kwargs)
+        """A subscription's owner reads its attributes, also where the topic is another account's.
+
+        An empty filter policy is none (Amazon SNS Developer Guide, "Removing a subscription filter policy").
+        """
+        answer = original(self, for_the_owner(context, subscription_arn), subscription_arn, **kwargs)
+        if answer["Attributes"].get("FilterPolicy") != "{}":
+            return answer
+        no_filter = ("FilterPolicy", "FilterPolicyScope")
+        return {"Attributes": {name: value for name, value in answer["Attributes"].items() if name not in no_filter}}
 
     @patch(SnsProvider.set_subscription_attributes)
     def set_subscription_attributes(original, self, context, subscription_arn, *args, **kwargs):
