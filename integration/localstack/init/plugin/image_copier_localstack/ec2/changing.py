@@ -73,6 +73,7 @@ def enable_image(image: Ami) -> None:
 def deregister(backend: Any, image: Ami, delete_snapshots: bool) -> list[dict[str, str]]:
     """Remove the image, and say what became of its snapshots (EC2 API Reference, DeleteSnapshotReturnCode)."""
     backend.amis.pop(image.id)
+    backend.tags.pop(image.id, None)
     backend.deleted_amis.append(image.id)
     if not (delete_snapshots and isinstance(image, Image)):
         return []
@@ -83,4 +84,5 @@ def delete_associated(backend: Any, snapshot_id: str) -> dict[str, str]:
     if images_using(backend, snapshot_id):
         return {"SnapshotId": snapshot_id, "ReturnCode": "skipped"}
     deleted = backend.snapshots.pop(snapshot_id, None)
+    backend.tags.pop(snapshot_id, None)
     return {"SnapshotId": snapshot_id, "ReturnCode": "success" if deleted else "client-error"}

@@ -20,6 +20,8 @@ from .tags import RESERVED_PREFIX, TagMap, require_room, tags_on_create
 NAME = re.compile(r"[A-Za-z0-9()\[\] ./\-'@_]{3,128}")
 MAX_DESCRIPTION_LENGTH = 255
 MAX_TOKEN_LENGTH = 64
+MAX_COMPLETION_MINUTES = 48 * 60
+DESTINATIONS = ("DestinationOutpostArn", "DestinationAvailabilityZone", "DestinationAvailabilityZoneId")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class CopyRequest:
     copy_tags: bool
     tags: dict[str, TagMap]
     token: str | None
+    completion_minutes: int | None
 
 
 def parse_request(params: dict[str, Any]) -> CopyRequest:
@@ -50,13 +53,46 @@ def parse_request(params: dict[str, Any]) -> CopyRequest:
     check_description(description)
     key, encrypted = params.get("KmsKeyId"), bool(params.get("Encrypted"))
     if key and not encrypted:
-        raise ec2_error("InvalidParameterDependency", "The parameter [KmsKeyId] requires the parameter Encrypted.")
+        raise ec2_error(
+            "InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set."
+        )
     token = params.get("ClientToken")
     if token and (len(token) > MAX_TOKEN_LENGTH or not token.isascii()):
         raise ec2_error("InvalidParameterValue", f"ClientToken: at most {MAX_TOKEN_LENGTH} ASCII characters.")
     tags = tags_on_create(params.get("TagSpecifications") or [], ("image", "snapshot"))
     copy_tags = bool(params.get("CopyImageTags"))
-    return CopyRequest(source_image_id, source_region, name, description, encrypted, key, copy_tags, tags, token)
+    check_destination(params)
+    return CopyRequest(
+        source_image_id,
+        source_region,
+        name,
+        description,
+        encrypted,
+        key,
+        copy_tags,
+        tags,
+        token,
+        completion_minutes_of(params),
+    )
+
+
+def check_destination(params: dict[str, Any]) -> None:
+    """A copy has at most one other destination; Outposts and Local Zones do not exist here."""
+    given = [name for name in DESTINATIONS if params.get(name)]
+    if len(given) > 1:
+        raise ec2_error("InvalidParameterCombination", f"{' and '.join(given)} cannot be used together.")
+    if given:
+        raise ec2_error("UnsupportedOperation", f"{given[0]} is not supported in this Region.")
+
+
+def completion_minutes_of(params: dict[str, Any]) -> int | None:
+    """15 minutes to 48 hours in steps of 15 (EBS User Guide, "Time-based copies"); the emulator keeps its own time."""
+    given = params.get("SnapshotCopyCompletionDurationMinutes")
+    minutes = None if given is None else int(given)
+    if minutes is not None and (minutes % 15 or not 15 <= minutes <= MAX_COMPLETION_MINUTES):
+        message = f"SnapshotCopyCompletionDurationMinutes: 15 to {MAX_COMPLETION_MINUTES}, in steps of 15."
+        raise ec2_error("InvalidParameterValue", message)
+    return minutes
 
 
 def check_name(name: str) -> None:

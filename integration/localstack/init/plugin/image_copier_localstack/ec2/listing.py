@@ -4,7 +4,7 @@ from typing import Any
 
 from moto.ec2.models.amis import Ami
 
-from .errors import check_image_id, image_not_found
+from .errors import check_image_id, ec2_error, image_not_found
 from .model import Image, find_image, visible_images
 
 
@@ -48,7 +48,10 @@ def executable(image: Ami, users: list[str], account: str) -> bool:
 
 def page(params: dict, member: str, items: list) -> dict:
     """One page of a listing; the token is where the next one starts."""
-    start = int(params.get("NextToken") or 0)
+    token = str(params.get("NextToken") or 0)
+    if not (token.isascii() and token.isdigit()):
+        raise ec2_error("InvalidParameterValue", f"Unable to parse pagination token '{token}'")
+    start = int(token)
     size = int(params.get("MaxResults") or len(items) or 1)
     end = start + size
     return {member: items[start:end], "NextToken": str(end) if end < len(items) else None}

@@ -3,9 +3,8 @@
 from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.models.amis import Ami
 from moto.ec2.responses._base_response import EC2BaseResponse
-from moto.ec2.utils import generic_filter
 
-from . import changing, ebs_default_key, listing, snapshots
+from . import changing, ebs_default_key, filters, listing, snapshots
 from .copying import copy_image, parse_request
 from .errors import ec2_error, required, snapshot_not_found
 from .events import announce
@@ -93,7 +92,7 @@ class ImageOperations(EC2BaseResponse):
         account = self.current_account
         images = listing.images_listed(self.ec2_backend, account, self.region, self.params)
         views = [ImageView(image, account) if isinstance(image, Image) else image for image in images]
-        shown = generic_filter(self._filters_from_querystring(), views)
+        shown = filters.select(self._filters_from_querystring(), views)
         result = [view.describe() if isinstance(view, ImageView) else view for view in shown]
         return ActionResult(listing.page(self.params, "Images", result))
 
@@ -102,6 +101,16 @@ class ImageOperations(EC2BaseResponse):
             image = self._image_of_owner()
             self.error_on_dryrun()
             changing.modify_image(self.ec2_backend, image, self.params)
+        return EmptyResult()
+
+    def reset_image_attribute(self) -> ActionResult:
+        """EC2 API Reference, ResetImageAttribute: launchPermission alone can be reset."""
+        if required(self.params, "Attribute") != "launchPermission":
+            raise ec2_error("InvalidRequest", "The request received was invalid")
+        with LOCK:
+            image = self._image_of_owner()
+            self.error_on_dryrun()
+            image.launch_permissions = []
         return EmptyResult()
 
     def disable_image(self) -> ActionResult:
@@ -135,13 +144,17 @@ class ImageOperations(EC2BaseResponse):
         params = self.params
         self.error_on_dryrun()
         found = snapshots.describe_snapshots(
-            self.current_account,
-            self.region,
-            params.get("SnapshotIds") or [],
-            params.get("OwnerIds") or [],
-            self._filters_from_querystring(),
+            self.current_account, self.region, params, self._filters_from_querystring()
         )
         return ActionResult(listing.page(params, "Snapshots", found))
+
+    def describe_snapshot_attribute(self) -> ActionResult:
+        self.error_on_dryrun()
+        snapshot = self.ec2_backend.snapshots.get(required(self.params, "SnapshotId"))
+        if snapshot is None:
+            raise snapshot_not_found(self.params["SnapshotId"])
+        permissions = snapshots.permissions_of(snapshot)
+        return ActionResult({"SnapshotId": snapshot.id, "CreateVolumePermissions": permissions})
 
     def delete_snapshot(self) -> ActionResult:
         self.error_on_dryrun()

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from moto.ec2.models.elastic_block_store import Snapshot
-from moto.ec2.utils import generic_filter, random_snapshot_id
+from moto.ec2.utils import random_snapshot_id
 
-from . import keys
+from . import filters, keys
 from .errors import ec2_error, snapshot_not_found
 from .model import Image, backends_in, can_create_volume, find_snapshot, set_tags, snapshot_ids_of, tags_seen
 from .tags import TagMap, to_list
@@ -29,13 +29,34 @@ def make_snapshot(
     return snapshot
 
 
-def describe_snapshots(account: str, region: str, ids: list[str], owners: list[str], filters: dict) -> list[dict]:
+def describe_snapshots(account: str, region: str, params: dict, selection: dict[str, list[str]]) -> list[dict]:
     """The snapshots that the account owns or that are shared with it."""
-    wanted = {account if owner == "self" else owner for owner in owners}
+    ids, wanted = params.get("SnapshotIds") or [], accounts_of(params.get("OwnerIds"), account)
+    users = accounts_of(params.get("RestorableByUserIds"), account)
     snapshots = snapshots_named(account, region, ids) if ids else visible_snapshots(account, region, wanted)
-    selected = [snapshot for snapshot in snapshots if not wanted or snapshot.owner_id in wanted]
-    views = generic_filter(filters, [SnapshotView(snapshot, account) for snapshot in selected])
+    selected = [
+        snapshot
+        for snapshot in snapshots
+        if (not wanted or snapshot.owner_id in wanted) and (not users or restorable(snapshot, users))
+    ]
+    views = filters.select(selection, [SnapshotView(snapshot, account) for snapshot in selected])
     return [view.describe() for view in views]
+
+
+def accounts_of(named: list[str] | None, account: str) -> set[str]:
+    return {account if each == "self" else each for each in named or []}
+
+
+def restorable(snapshot: Snapshot, users: set[str]) -> bool:
+    """RestorableByUserIds: those with explicit permission, or `all` for public snapshots."""
+    public = "all" in users and "all" in snapshot.create_volume_permission_groups
+    return public or bool(users & snapshot.create_volume_permission_userids)
+
+
+def permissions_of(snapshot: Snapshot) -> list[dict[str, str]]:
+    """The createVolumePermission as DescribeSnapshotAttribute answers it."""
+    groups = [{"Group": group} for group in sorted(snapshot.create_volume_permission_groups)]
+    return groups + [{"UserId": user} for user in sorted(snapshot.create_volume_permission_userids)]
 
 
 def snapshots_named(account: str, region: str, ids: list[str]) -> list[Snapshot]:
@@ -105,6 +126,7 @@ def delete_snapshot(backend: Any, snapshot_id: str) -> None:
     if users:
         raise ec2_error("InvalidSnapshot.InUse", f"The snapshot {snapshot_id} is currently in use by {users[0]}")
     backend.snapshots.pop(snapshot_id)
+    backend.tags.pop(snapshot_id, None)
 
 
 def modify_permission(snapshot: Snapshot, add: list[dict], remove: list[dict]) -> None:

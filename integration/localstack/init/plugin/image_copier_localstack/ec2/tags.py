@@ -43,7 +43,8 @@ def checked_tags(tags: list[dict]) -> TagMap:
         if not key:
             raise ec2_error("InvalidParameterValue", "Tag key cannot be empty.")
         if key.lower().startswith(RESERVED_PREFIX):
-            raise ec2_error("InvalidParameterValue", f"Tag keys starting with '{RESERVED_PREFIX}' are reserved.")
+            message = f"Tag keys starting with '{RESERVED_PREFIX}' are reserved for internal use"
+            raise ec2_error("InvalidParameterValue", message)
         if len(key) > MAX_KEY_LENGTH:
             raise ec2_error("InvalidParameterValue", f"Tag key exceeds the maximum length of {MAX_KEY_LENGTH}.")
         if len(value) > MAX_VALUE_LENGTH:
