@@ -55,7 +55,13 @@ export async function bakeImage(ec2: EC2Client, { name, description, tags, volum
   return { imageId, snapshotIds, name, description, tags };
 }
 
-/** Lets accounts see the image. That alone is not enough to copy it: see {@link shareSnapshots}. */
+/** Lets accounts see the image and copy its snapshots: a copy needs both. */
+export async function share(ec2: EC2Client, image: BakedImage, accounts: readonly string[]): Promise<void> {
+  await shareImage(ec2, image, accounts);
+  await shareSnapshots(ec2, image, accounts);
+}
+
+/** Lets accounts see the image. That alone is not enough to copy it: see {@link share}. */
 export async function shareImage(ec2: EC2Client, image: BakedImage, accounts: readonly string[]): Promise<void> {
   const Add = accounts.map((UserId) => ({ UserId }));
   await ec2.send(new ModifyImageAttributeCommand({ ImageId: image.imageId, LaunchPermission: { Add } }));

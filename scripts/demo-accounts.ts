@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { emulatedEnvironment } from './emulated-account.ts';
 import { ROOT } from './paths.ts';
 import { TerraformRoot } from './terraform.ts';
 
@@ -36,12 +37,7 @@ export function severalAccounts(
     workDirectory,
     variables,
     // LocalStack asks for no existing role, so an account of its own assumes those of the others, as on AWS.
-    env: {
-      AWS_ENDPOINT_URL: endpoint,
-      AWS_ACCESS_KEY_ID: '999999999999',
-      AWS_SECRET_ACCESS_KEY: 'any',
-      AWS_REGION: DEMO.region,
-    },
+    env: emulatedEnvironment(endpoint, '999999999999', DEMO.region),
   });
 }
 

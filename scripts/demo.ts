@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { PublishCommand } from '@aws-sdk/client-sns';
-import { bakeImage, copyRequestFor, shareImage, shareSnapshots, type BakedImage } from './bake.ts';
+import { bakeImage, copyRequestFor, share, type BakedImage } from './bake.ts';
 import { buildZip } from './build.ts';
 import { findCopies, inspectCopy, type CopyReport } from './copies.ts';
 import { applyDemoAccounts, DEMO, severalAccounts } from './demo-accounts.ts';
@@ -63,8 +63,7 @@ async function bakeAndShare(source: EmulatedAccount): Promise<BakedImage> {
     tags: { BuiltBy: 'amigo', AmigoStage: 'PROD', Name: 'amigo_ubuntu_12', Recipe: 'ubuntu', BuildNumber: '12' },
     volumeSizes: [8, 20],
   });
-  await shareImage(source.ec2, image, DEMO.targetAccounts);
-  await shareSnapshots(source.ec2, image, DEMO.targetAccounts);
+  await share(source.ec2, image, DEMO.targetAccounts);
   say(
     `Baked ${image.imageId} with ${image.snapshotIds.length} snapshots, not encrypted, and shared it with all three.`,
   );

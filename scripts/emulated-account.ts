@@ -18,6 +18,17 @@ export function emulatedSettings(endpoint: string, account: string, region: stri
   return { endpoint, region, credentials: { accessKeyId: account, secretAccessKey: 'any' } };
 }
 
+/** The same as environment variables, for programs such as Terraform and the functions. */
+export function emulatedEnvironment(endpoint: string, account: string, region: string) {
+  const { accessKeyId, secretAccessKey } = emulatedSettings(endpoint, account, region).credentials;
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  };
+}
+
 export function emulatedAccount(endpoint: string, id: string, region: string): EmulatedAccount {
   const settings = emulatedSettings(endpoint, id, region);
   return {

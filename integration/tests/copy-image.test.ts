@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CopyImageCommand, CreateTagsCommand } from '@aws-sdk/client-ec2';
 import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { ReceiveMessageCommand, type Message } from '@aws-sdk/client-sqs';
-import { bakeImage, copyRequestFor, shareImage, shareSnapshots, type BakedImage } from '../../scripts/bake.ts';
+import { bakeImage, copyRequestFor, share, shareImage, shareSnapshots, type BakedImage } from '../../scripts/bake.ts';
 import { expectedTags, findCopies, inspectCopy, snapshotsOf, tagsOf } from '../../scripts/copies.ts';
 import { emulatedAccount, type EmulatedAccount } from '../../scripts/emulated-account.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
@@ -38,8 +38,7 @@ function bake(account: EmulatedAccount = source): Promise<BakedImage> {
 
 async function bakeFor(target: TargetAccount, account: EmulatedAccount = source): Promise<BakedImage> {
   const image = await bake(account);
-  await shareImage(account.ec2, image, [target.account.id]);
-  await shareSnapshots(account.ec2, image, [target.account.id]);
+  await share(account.ec2, image, [target.account.id]);
   return image;
 }
 

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { GetRolePolicyCommand, IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
 import { CreateTopicCommand, DeleteTopicCommand, PublishCommand } from '@aws-sdk/client-sns';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
-import { bakeImage, copyRequestFor, shareImage, shareSnapshots } from '../../scripts/bake.ts';
+import { bakeImage, copyRequestFor, share } from '../../scripts/bake.ts';
 import { findCopies, inspectCopy } from '../../scripts/copies.ts';
-import { emulatedAccount, emulatedSettings } from '../../scripts/emulated-account.ts';
+import { emulatedAccount, emulatedEnvironment, emulatedSettings } from '../../scripts/emulated-account.ts';
 import { CACHE, ROOT } from '../../scripts/paths.ts';
 import { TerraformRoot } from '../../scripts/terraform.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
@@ -28,12 +28,7 @@ beforeAll(async () => {
     workDirectory: join(CACHE, 'test', 'one-account', target.id),
     variables: { account_id: target.id, request_topic_arn: topicArn, region: REGION },
     // The credentials of the target account and of no other.
-    env: {
-      AWS_ENDPOINT_URL: endpoint(),
-      AWS_ACCESS_KEY_ID: target.id,
-      AWS_SECRET_ACCESS_KEY: 'any',
-      AWS_REGION: REGION,
-    },
+    env: emulatedEnvironment(endpoint(), target.id, REGION),
   });
   await root.init();
   await root.apply();
@@ -52,8 +47,7 @@ describe('one account, applied with its own credentials alone', () => {
       tags: { Recipe: 'ubuntu' },
       volumeSizes: [8],
     });
-    await shareImage(source.ec2, image, [target.id]);
-    await shareSnapshots(source.ec2, image, [target.id]);
+    await share(source.ec2, image, [target.id]);
     const Message = JSON.stringify(copyRequestFor(image, REGION, ['*']));
     await source.sns.send(new PublishCommand({ TopicArn: topicArn, Message }));
 

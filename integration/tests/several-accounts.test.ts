@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-cloudwatch-logs';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import { bakeImage, copyRequestFor, shareImage, shareSnapshots, type BakedImage } from '../../scripts/bake.ts';
+import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts/bake.ts';
 import { findCopies, inspectCopy } from '../../scripts/copies.ts';
 import {
   appliedAccounts,
@@ -35,19 +35,20 @@ let bakes = 0;
 
 async function bake(): Promise<BakedImage> {
   bakes += 1;
-  const image = await bakeImage(source.ec2, {
+  return await bakeImage(source.ec2, {
     name: `amigo_debian_${bakes}`,
     description: `AMI for debian built by Amigo: #${bakes}`,
     tags: { BuiltBy: 'amigo', Recipe: 'debian', BuildNumber: String(bakes) },
     volumeSizes: [8, 20],
   });
-  return image;
 }
 
-async function share(image: BakedImage): Promise<void> {
-  const accounts = targets.map(({ id }) => id);
-  await shareImage(source.ec2, image, accounts);
-  await shareSnapshots(source.ec2, image, accounts);
+async function shareWithAll(image: BakedImage): Promise<void> {
+  await share(
+    source.ec2,
+    image,
+    targets.map(({ id }) => id),
+  );
 }
 
 async function publish(message: string): Promise<void> {
@@ -91,8 +92,12 @@ async function quiet(account: EmulatedAccount): Promise<void> {
   });
 }
 
-async function logOf(account: EmulatedAccount): Promise<string[]> {
-  const client = new CloudWatchLogsClient(emulatedSettings(endpoint(), account.id, REGION));
+function logsOf({ id }: EmulatedAccount): CloudWatchLogsClient {
+  return new CloudWatchLogsClient(emulatedSettings(endpoint(), id, REGION));
+}
+
+async function logLinesOf(account: EmulatedAccount): Promise<string[]> {
+  const client = logsOf(account);
   const lines: string[] = [];
   const pages = paginateFilterLogEvents({ client }, { logGroupName: copierOf(account).log_group_name });
   for await (const { events = [] } of pages) lines.push(...events.map(({ message = '' }) => message.trimEnd()));
@@ -115,7 +120,7 @@ describe('the whole way from a publish to a copy', () => {
     'copies into the accounts that are asked, and wakes nobody else',
     async () => {
       const image = await bake();
-      await share(image);
+      await shareWithAll(image);
       await publish(request(image, first, second));
 
       for (const account of [first, second]) {
@@ -130,8 +135,7 @@ describe('the whole way from a publish to a copy', () => {
         });
       }
       expect(await findCopies(third, image.imageId)).toEqual([]);
-      const logs = new CloudWatchLogsClient(emulatedSettings(endpoint(), third.id, REGION));
-      const { logStreams } = await logs.send(
+      const { logStreams } = await logsOf(third).send(
         new DescribeLogStreamsCommand({ logGroupName: copierOf(third).log_group_name }),
       );
       expect(logStreams).toEqual([]);
@@ -143,7 +147,7 @@ describe('the whole way from a publish to a copy', () => {
     'makes one copy of a request that is published many times',
     async () => {
       const image = await bake();
-      await share(image);
+      await shareWithAll(image);
       await Promise.all(Array.from({ length: 5 }, () => publish(request(image, first))));
 
       await availableCopies(first, image);
@@ -159,10 +163,10 @@ describe('the whole way from a publish to a copy', () => {
       const image = await bake();
       await publish(request(image, second));
       await waitFor('the first try', async () => {
-        const lines = await logOf(second);
+        const lines = await logLinesOf(second);
         return lines.some((line) => line.includes('"outcome":"retried"') && line.includes(image.imageId)) || undefined;
       });
-      await share(image);
+      await shareWithAll(image);
 
       expect(await availableCopies(second, image)).toHaveLength(1);
       await quiet(second);
@@ -195,12 +199,12 @@ describe('the whole way from a publish to a copy', () => {
     'logs each outcome as one line of JSON in the log group of the function',
     async () => {
       const image = await bake();
-      await share(image);
+      await shareWithAll(image);
       await publish(request(image, first));
       const [copy] = await availableCopies(first, image);
 
       const outcome = await waitFor('the log line', async () => {
-        const lines = await logOf(first);
+        const lines = await logLinesOf(first);
         return lines.find((line) => line.includes('"outcome":"started"') && line.includes(image.imageId));
       });
       expect(JSON.parse(outcome)).toMatchObject({

@@ -8,7 +8,7 @@ import {
   type Message,
 } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
-import { emulatedAccount, type EmulatedAccount } from '../../../scripts/emulated-account.ts';
+import { emulatedAccount, emulatedEnvironment, type EmulatedAccount } from '../../../scripts/emulated-account.ts';
 import { waitFor } from '../../../scripts/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './emulator.ts';
 import { HandlerProcess } from './handler-process.ts';
@@ -33,10 +33,7 @@ export class TargetAccount {
     this.keyArn = keyArn;
     [this.queueUrl, this.deadLetterQueueUrl] = urls;
     this.#environment = {
-      AWS_ENDPOINT_URL: endpoint(),
-      AWS_REGION: REGION,
-      AWS_ACCESS_KEY_ID: account.id,
-      AWS_SECRET_ACCESS_KEY: 'any',
+      ...emulatedEnvironment(endpoint(), account.id, REGION),
       KMS_KEY_ARN: keyArn,
       TRUSTED_OWNERS: trusted,
       QUEUE_URL: this.queueUrl,
