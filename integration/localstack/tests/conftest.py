@@ -20,6 +20,7 @@ import pytest
 from botocore.config import Config
 from lambda_function import LambdaFunction
 from lambda_function import create_function as create_lambda_function
+from plugin_routes import copies_take
 
 LOCALSTACK_DIR = Path(__file__).parents[1]
 PROJECT_DIR = LOCALSTACK_DIR.parents[1]
@@ -86,6 +87,13 @@ def started_localstack(root: Path) -> Iterator[tuple[LocalStack, subprocess.Pope
         yield running, process
     finally:
         stop_group(process)
+
+
+@pytest.fixture(scope="module")
+def quick_copies(localstack: LocalStack) -> Iterator[None]:
+    """Copies that end at once, for the tests of a module."""
+    with copies_take(localstack, 0.05):
+        yield
 
 
 @pytest.fixture

@@ -12,15 +12,10 @@ from ec2_images import (
     snapshots_of,
 )
 from kms_keys import alias_arn, aws_managed_key, create_key
-from plugin_routes import copies_take
+
+pytestmark = pytest.mark.usefixtures("quick_copies")
 
 ALIAS = "alias/copies"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_copies(localstack):
-    with copies_take(localstack, 0.05):
-        yield
 
 
 @pytest.fixture

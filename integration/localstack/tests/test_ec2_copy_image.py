@@ -17,11 +17,7 @@ from ec2_images import (
 )
 from plugin_routes import copies_take
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_copies(localstack):
-    with copies_take(localstack, 0.05):
-        yield
+pytestmark = pytest.mark.usefixtures("quick_copies")
 
 
 @pytest.fixture

@@ -16,13 +16,9 @@ from ec2_images import (
 from kms_keys import alias_arn, create_key
 from plugin_routes import copies_take, fault
 
+pytestmark = pytest.mark.usefixtures("quick_copies")
+
 NOT_ACCESSIBLE = "Given key ID is not accessible"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_copies(localstack):
-    with copies_take(localstack, 0.05):
-        yield
 
 
 @pytest.fixture

@@ -14,13 +14,9 @@ from ec2_images import (
 )
 from plugin_routes import copies_take
 
+pytestmark = pytest.mark.usefixtures("quick_copies")
+
 SOURCE_TAGS = {"Recipe": "ubuntu", "ec2:SharedTag/BuildNumber": "12", "aws:imagebuilder": "arn"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_copies(localstack):
-    with copies_take(localstack, 0.05):
-        yield
 
 
 @pytest.fixture

@@ -4,13 +4,8 @@ import concurrent.futures
 
 import pytest
 from ec2_images import OTHER_REGION, REGION, bake_image, copy_image, image_of, refusal, settled, tag_list
-from plugin_routes import copies_take
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_copies(localstack):
-    with copies_take(localstack, 0.05):
-        yield
+pytestmark = pytest.mark.usefixtures("quick_copies")
 
 
 @pytest.fixture

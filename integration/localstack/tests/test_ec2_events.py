@@ -7,11 +7,7 @@ from conditions import wait_until
 from ec2_images import REGION, bake_image, copy_image, settled_copy
 from plugin_routes import copies_take
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_copies(localstack):
-    with copies_take(localstack, 0.05):
-        yield
+pytestmark = pytest.mark.usefixtures("quick_copies")
 
 
 class EventQueue:

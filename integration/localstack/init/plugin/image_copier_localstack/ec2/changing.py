@@ -4,9 +4,18 @@ from typing import Any
 
 from moto.ec2.models.amis import Ami
 
+from .accounts import permissions_of
 from .errors import check_image_id, ec2_error, image_not_found, image_unavailable
 from .model import Image, find_image, snapshot_ids_of
 from .snapshots import images_using, is_encrypted_by_aws_managed_key
+
+# Each kind of launch permission, and the parameter that lists it in the flat form.
+LAUNCH_PERMISSIONS = {
+    "UserId": "UserIds",
+    "Group": "UserGroups",
+    "OrganizationArn": "OrganizationArns",
+    "OrganizationalUnitArn": "OrganizationalUnitArns",
+}
 
 
 def image_of_owner(backend: Any, image_id: str) -> Ami:
@@ -22,25 +31,11 @@ def image_of_owner(backend: Any, image_id: str) -> Ami:
     return image
 
 
-def permissions_of(params: dict, operation: str) -> list[dict[str, str]]:
-    """The launch permissions to add or remove, in the structured form and in the older flat one."""
-    structured = (params.get("LaunchPermission") or {}).get(operation.capitalize()) or []
-    if params.get("OperationType") != operation:
-        return structured
-    flat = {
-        "UserId": "UserIds",
-        "Group": "UserGroups",
-        "OrganizationArn": "OrganizationArns",
-        "OrganizationalUnitArn": "OrganizationalUnitArns",
-    }
-    return [*structured, *({kind: value} for kind, member in flat.items() for value in params.get(member) or [])]
-
-
 def modify_image(backend: Any, image: Ami, params: dict) -> None:
     """EC2 API Reference, ModifyImageAttribute: all of it or nothing."""
     if image.state != "available":
         raise image_unavailable(image.id)
-    add, remove = permissions_of(params, "add"), permissions_of(params, "remove")
+    add, remove = (permissions_of(params, each, "LaunchPermission", LAUNCH_PERMISSIONS) for each in ("add", "remove"))
     backend.validate_permission_targets(add)
     backend.validate_permission_targets(remove)
     snapshots = [backend.snapshots.get(snapshot_id) for snapshot_id in snapshot_ids_of(image)]

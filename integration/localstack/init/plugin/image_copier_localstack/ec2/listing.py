@@ -4,13 +4,15 @@ from typing import Any
 
 from moto.ec2.models.amis import Ami
 
+from .accounts import accounts_of
 from .errors import check_image_id, ec2_error, image_not_found
 from .model import Image, find_image, visible_images
 
 
 def images_listed(backend: Any, account: str, region: str, params: dict) -> list[Ami]:
     """The images that the parameters select among those that the account may see."""
-    owners = {account if owner == "self" else owner for owner in params.get("Owners") or []}
+    owners = accounts_of(params.get("Owners"), account)
+    users = accounts_of(params.get("ExecutableUsers"), account)
     ids = params.get("ImageIds") or []
     if ids:
         images = images_named(backend, account, region, ids)
@@ -21,7 +23,7 @@ def images_listed(backend: Any, account: str, region: str, params: dict) -> list
         image
         for image in images
         if (not owners or image.owner_id in owners or image.owner_alias in owners)
-        and executable(image, params.get("ExecutableUsers") or [], account)
+        and (not users or executable(image, users))
         and (image.state != "disabled" or params.get("IncludeDisabled"))
     ]
 
@@ -39,11 +41,10 @@ def images_named(backend: Any, account: str, region: str, ids: list[str]) -> lis
     return images
 
 
-def executable(image: Ami, users: list[str], account: str) -> bool:
+def executable(image: Ami, users: set[str]) -> bool:
     """ExecutableUsers: those with explicit launch permissions, or `all` for public images."""
-    wanted = {account if user == "self" else user for user in users}
-    explicit = any(permission.get("UserId") in wanted for permission in image.launch_permissions)
-    return not users or explicit or ("all" in wanted and image.is_public)
+    explicit = any(permission.get("UserId") in users for permission in image.launch_permissions)
+    return explicit or ("all" in users and image.is_public)
 
 
 def page(params: dict, member: str, items: list) -> dict:

@@ -2,11 +2,12 @@
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.models.amis import Ami
+from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.responses._base_response import EC2BaseResponse
 
 from . import changing, ebs_default_key, filters, listing, snapshots
 from .copying import copy_image, parse_request
-from .errors import ec2_error, required, snapshot_not_found
+from .errors import ec2_error, required
 from .events import announce
 from .model import DEFAULT_ROOT_DEVICE, Image, ImageView, set_tags
 from .registering import checked_name, ebs_of, registered_device, require_new_name
@@ -150,10 +151,8 @@ class ImageOperations(EC2BaseResponse):
 
     def describe_snapshot_attribute(self) -> ActionResult:
         self.error_on_dryrun()
-        snapshot = self.ec2_backend.snapshots.get(required(self.params, "SnapshotId"))
-        if snapshot is None:
-            raise snapshot_not_found(self.params["SnapshotId"])
-        permissions = snapshots.permissions_of(snapshot)
+        snapshot = self._snapshot_of_owner()
+        permissions = snapshots.described_permissions(snapshot)
         return ActionResult({"SnapshotId": snapshot.id, "CreateVolumePermissions": permissions})
 
     def delete_snapshot(self) -> ActionResult:
@@ -164,21 +163,9 @@ class ImageOperations(EC2BaseResponse):
 
     def modify_snapshot_attribute(self) -> ActionResult:
         """EC2 API Reference, ModifySnapshotAttribute: in its structured form, and in its older flat one."""
-        params = self.params
         self.error_on_dryrun()
-        permission = params.get("CreateVolumePermission") or {}
-        flat = [{"UserId": user} for user in params.get("UserIds") or []]
-        flat += [{"Group": group} for group in params.get("GroupNames") or []]
-        operation = params.get("OperationType")
         with LOCK:
-            snapshot = self.ec2_backend.snapshots.get(required(params, "SnapshotId"))
-            if snapshot is None:
-                raise snapshot_not_found(params["SnapshotId"])
-            snapshots.modify_permission(
-                snapshot,
-                [*(permission.get("Add") or []), *(flat if operation == "add" else [])],
-                [*(permission.get("Remove") or []), *(flat if operation == "remove" else [])],
-            )
+            snapshots.modify_permission(self._snapshot_of_owner(), self.params)
         return EmptyResult()
 
     def get_ebs_default_kms_key_id(self) -> ActionResult:
@@ -195,3 +182,6 @@ class ImageOperations(EC2BaseResponse):
 
     def _image_of_owner(self) -> Ami:
         return changing.image_of_owner(self.ec2_backend, required(self.params, "ImageId"))
+
+    def _snapshot_of_owner(self) -> Snapshot:
+        return snapshots.snapshot_of_owner(self.ec2_backend, required(self.params, "SnapshotId"))

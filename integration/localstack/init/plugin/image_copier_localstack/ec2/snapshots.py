@@ -7,6 +7,7 @@ from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.utils import random_snapshot_id
 
 from . import filters, keys
+from .accounts import accounts_of, permissions_of
 from .errors import ec2_error, snapshot_not_found
 from .model import Image, backends_in, can_create_volume, find_snapshot, set_tags, snapshot_ids_of, tags_seen
 from .tags import TagMap, to_list
@@ -43,17 +44,13 @@ def describe_snapshots(account: str, region: str, params: dict, selection: dict[
     return [view.describe() for view in views]
 
 
-def accounts_of(named: list[str] | None, account: str) -> set[str]:
-    return {account if each == "self" else each for each in named or []}
-
-
 def restorable(snapshot: Snapshot, users: set[str]) -> bool:
     """RestorableByUserIds: those with explicit permission, or `all` for public snapshots."""
     public = "all" in users and "all" in snapshot.create_volume_permission_groups
     return public or bool(users & snapshot.create_volume_permission_userids)
 
 
-def permissions_of(snapshot: Snapshot) -> list[dict[str, str]]:
+def described_permissions(snapshot: Snapshot) -> list[dict[str, str]]:
     """The createVolumePermission as DescribeSnapshotAttribute answers it."""
     groups = [{"Group": group} for group in sorted(snapshot.create_volume_permission_groups)]
     return groups + [{"UserId": user} for user in sorted(snapshot.create_volume_permission_userids)]
@@ -118,10 +115,17 @@ def images_using(backend: Any, snapshot_id: str) -> list[str]:
     return [i.id for i in list(backend.amis.values()) if isinstance(i, Image) and snapshot_id in snapshot_ids_of(i)]
 
 
+def snapshot_of_owner(backend: Any, snapshot_id: str) -> Snapshot:
+    """The account's own snapshot; others' do not exist to those who would change them."""
+    snapshot = backend.snapshots.get(snapshot_id)
+    if snapshot is None:
+        raise snapshot_not_found(snapshot_id)
+    return snapshot
+
+
 def delete_snapshot(backend: Any, snapshot_id: str) -> None:
     """Delete it unless an image uses it (EBS User Guide, "Delete an Amazon EBS snapshot")."""
-    if snapshot_id not in backend.snapshots:
-        raise snapshot_not_found(snapshot_id)
+    snapshot_of_owner(backend, snapshot_id)
     users = images_using(backend, snapshot_id)
     if users:
         raise ec2_error("InvalidSnapshot.InUse", f"The snapshot {snapshot_id} is currently in use by {users[0]}")
@@ -129,8 +133,10 @@ def delete_snapshot(backend: Any, snapshot_id: str) -> None:
     backend.tags.pop(snapshot_id, None)
 
 
-def modify_permission(snapshot: Snapshot, add: list[dict], remove: list[dict]) -> None:
+def modify_permission(snapshot: Snapshot, params: dict) -> None:
     """Give or take createVolumePermission; only account ids and the group `all` exist (EC2 API Reference)."""
+    flat = {"UserId": "UserIds", "Group": "GroupNames"}
+    add, remove = (permissions_of(params, each, "CreateVolumePermission", flat) for each in ("add", "remove"))
     if add and remove:
         raise ec2_error("InvalidParameterCombination", "Add and remove cannot be mixed in one request.")
     for permission in [*add, *remove]:
