@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 import { zipSync, type Zippable } from 'fflate';
 import { ROOT } from './paths.ts';
 
-const FUNCTIONS = ['copy-image'];
+const FUNCTIONS = ['copy-image', 'settle-copy'];
 const ZIP = join(ROOT, 'lambda/dist/image-copier.zip');
 
 /** Bundles each Lambda function into one file and writes them into one zip: the same sources give the same bytes. */

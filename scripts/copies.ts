@@ -1,5 +1,12 @@
-import { DescribeSnapshotsCommand, paginateDescribeImages, type Image, type Snapshot } from '@aws-sdk/client-ec2';
+import {
+  DescribeSnapshotsCommand,
+  paginateDescribeImages,
+  type Filter,
+  type Image,
+  type Snapshot,
+} from '@aws-sdk/client-ec2';
 import { ListAliasesCommand } from '@aws-sdk/client-kms';
+import { MARKER } from '../lambda/src/core/copy-marker.ts';
 import type { BakedImage } from './bake.ts';
 import type { EmulatedAccount } from './emulated-account.ts';
 
@@ -15,13 +22,17 @@ export interface CopyReport {
 }
 
 /** The account's own images that were copied from the source. */
-export async function findCopies({ ec2 }: EmulatedAccount, sourceImageId: string): Promise<Image[]> {
-  const copies: Image[] = [];
-  const filters = [{ Name: 'source-image-id', Values: [sourceImageId] }];
+export async function findCopies(account: EmulatedAccount, sourceImageId: string): Promise<Image[]> {
+  return await ownImages(account, [{ Name: 'source-image-id', Values: [sourceImageId] }]);
+}
+
+/** The account's own images, or those that match the filters. */
+export async function ownImages({ ec2 }: EmulatedAccount, filters: Filter[] = []): Promise<Image[]> {
+  const images: Image[] = [];
   for await (const page of paginateDescribeImages({ client: ec2 }, { Owners: ['self'], Filters: filters })) {
-    copies.push(...(page.Images ?? []));
+    images.push(...(page.Images ?? []));
   }
-  return copies;
+  return images;
 }
 
 export async function snapshotsOf({ ec2 }: EmulatedAccount, image: Image): Promise<Snapshot[]> {
@@ -31,13 +42,14 @@ export async function snapshotsOf({ ec2 }: EmulatedAccount, image: Image): Promi
   return Snapshots;
 }
 
-/** The tags that a copy of an image and each of its snapshots must have. */
+/** The tags that a copy of an image and each of its snapshots must have, beside the copier's own. */
 export function expectedTags(source: BakedImage): Record<string, string> {
   return { ...source.tags, Encrypted: 'true', CopiedFromAMI: source.imageId };
 }
 
+/** All tags but that by which the copier knows its copies. */
 export function tagsOf({ Tags = [] }: Pick<Image | Snapshot, 'Tags'>): Record<string, string> {
-  return Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]));
+  return Object.fromEntries(Tags.flatMap(({ Key = '', Value = '' }) => (Key === MARKER ? [] : [[Key, Value]])));
 }
 
 /** Looks at a copy and its snapshots as EC2 and KMS show them. */

@@ -13,6 +13,7 @@ export const DEMO = {
 /** What the example `several-accounts` puts out. */
 export interface AppliedAccounts {
   readonly requestTopicArn: string;
+  readonly resultsTopicArn: string;
   /** By account id. */
   readonly copiers: Readonly<Record<string, AppliedCopier>>;
 }
@@ -67,6 +68,7 @@ export async function appliedAccounts(root: TerraformRoot): Promise<AppliedAccou
   const outputs = await root.outputs();
   return {
     requestTopicArn: outputs['request_topic_arn'] as string,
+    resultsTopicArn: outputs['results_topic_arn'] as string,
     copiers: outputs['copiers'] as Record<string, AppliedCopier>,
   };
 }

@@ -1,17 +1,20 @@
 import { join } from 'node:path';
 import { PublishCommand } from '@aws-sdk/client-sns';
+import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { bakeImage, copyRequestFor, share, type BakedImage } from './bake.ts';
 import { buildZip } from './build.ts';
 import { findCopies, inspectCopy, type CopyReport } from './copies.ts';
-import { applyDemoAccounts, DEMO, severalAccounts } from './demo-accounts.ts';
+import { applyDemoAccounts, DEMO, severalAccounts, type AppliedAccounts } from './demo-accounts.ts';
 import { emulatedAccount, type EmulatedAccount } from './emulated-account.ts';
 import { runScript } from './entry.ts';
 import { openEmulator } from './localstack/emulator.ts';
+import { ResultsQueue, type ResultMessage } from './results-queue.ts';
 import { requireTerraform } from './terraform.ts';
 import { waitFor } from './wait-for.ts';
 
 const COPY_TIMEOUT_MS = 120_000;
 const KEY_ALIAS = 'alias/image-copier';
+const PARAMETER = '/image-copier/ubuntu';
 const [FIRST, SECOND, NOT_ASKED] = DEMO.targetAccounts;
 const ASKED = [FIRST, SECOND];
 const start = Date.now();
@@ -27,8 +30,7 @@ await runScript(async () => {
   const accounts = severalAccounts(emulator.endpoint, join(emulator.workDirectory, 'terraform'));
   const appliedBefore = accounts.hasState();
   try {
-    const { requestTopicArn } = await applyDemoAccounts(accounts, say);
-    await runDemo(emulator.endpoint, requestTopicArn);
+    await runDemo(emulator.endpoint, await applyDemoAccounts(accounts, say));
   } finally {
     // An emulator that ran before goes on; only what the demo brought into it goes.
     if (!emulator.ours && !appliedBefore) await accounts.destroy();
@@ -37,22 +39,47 @@ await runScript(async () => {
   }
 });
 
-async function runDemo(endpoint: string, topicArn: string): Promise<void> {
+async function runDemo(endpoint: string, { requestTopicArn, resultsTopicArn }: AppliedAccounts): Promise<void> {
   const account = (id: string) => emulatedAccount(endpoint, id, DEMO.region);
   const source = account(DEMO.sourceAccount);
-  const image = await bakeAndShare(source);
-  const Message = JSON.stringify(copyRequestFor(image, DEMO.region, ASKED));
-  await source.sns.send(new PublishCommand({ TopicArn: topicArn, Message }));
-  say(`Published the copy request for ${ASKED.join(' and ')} on ${topicArn}.`);
+  const results = await ResultsQueue.open(source, resultsTopicArn, 'demo-results');
+  try {
+    const image = await bakeAndShare(source);
+    const Message = JSON.stringify(copyRequestFor(image, DEMO.region, ASKED));
+    await source.sns.send(new PublishCommand({ TopicArn: requestTopicArn, Message }));
+    say(`Published the copy request for ${ASKED.join(' and ')} on ${requestTopicArn}.`);
 
-  const copied = await Promise.all(ASKED.map((id) => followCopies(account(id), image)));
-  const uninvited = await findCopies(account(NOT_ASKED), image.imageId);
-  const rows = [
-    ...copied.flatMap((reports, index) => reports.map((report) => [ASKED[index] ?? '', ...cells(report)])),
-    [NOT_ASKED, ...(uninvited.length === 0 ? ['none, as asked'] : uninvited.map(({ ImageId = '' }) => ImageId))],
-  ];
-  console.log(`\n${table(['account', 'copy', 'state', 'key alias', 'snapshots encrypted', 'tags complete'], rows)}\n`);
-  conclude(copied, uninvited.length);
+    const copied = await Promise.all(ASKED.map((id) => followCopies(account(id), image)));
+    const announced = await untilAnnounced(results, image);
+    const parameters = await Promise.all(ASKED.map((id) => imageOfParameter(account(id))));
+    const uninvited = await findCopies(account(NOT_ASKED), image.imageId);
+    const rows = [
+      ...copied.flatMap((reports, index) =>
+        reports.map((report) => [ASKED[index] ?? '', ...cells(report), parameters[index] ?? 'none']),
+      ),
+      [NOT_ASKED, ...(uninvited.length === 0 ? ['none, as asked'] : uninvited.map(({ ImageId = '' }) => ImageId))],
+    ];
+    const head = ['account', 'copy', 'state', 'key alias', 'snapshots encrypted', 'tags complete', PARAMETER];
+    console.log(`\n${table(head, rows)}\n`);
+    conclude(copied, announced, parameters, uninvited.length);
+  } finally {
+    await results.close();
+  }
+}
+
+/** Waits until every account that was asked has told how its copy ended. */
+async function untilAnnounced(results: ResultsQueue, image: BakedImage): Promise<readonly ResultMessage[]> {
+  const announced = await waitFor('the results', async () => {
+    const ofImage = (await results.receive()).filter(({ detail }) => detail.sourceAmi === image.imageId);
+    return new Set(ofImage.map(({ detail }) => detail.account)).size === ASKED.length ? ofImage : undefined;
+  });
+  for (const { detail, 'detail-type': type } of announced) say(`${detail.account}: announced "${type}"`);
+  return announced;
+}
+
+async function imageOfParameter({ ssm }: EmulatedAccount): Promise<string | undefined> {
+  const { Parameter } = await ssm.send(new GetParameterCommand({ Name: PARAMETER }));
+  return Parameter?.Value;
 }
 
 async function bakeAndShare(source: EmulatedAccount): Promise<BakedImage> {
@@ -104,8 +131,14 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 /** Says what was shown, and fails the script if anything does not hold. */
-function conclude(copied: readonly CopyReport[][], uninvited: number): void {
+function conclude(
+  copied: readonly CopyReport[][],
+  announced: readonly ResultMessage[],
+  parameters: readonly (string | undefined)[],
+  uninvited: number,
+): void {
   const reports = copied.flat();
+  const copies = reports.map(({ imageId }) => imageId);
   const claims: [string, boolean][] = [
     [
       'Each account that was asked has exactly one copy, and it is available.',
@@ -119,10 +152,23 @@ function conclude(copied: readonly CopyReport[][], uninvited: number): void {
       'Copies and snapshots have all tags of the bake, Encrypted and CopiedFromAMI.',
       reports.every(({ tagsComplete }) => tagsComplete),
     ],
+    [
+      'Each copy was announced once, as "Image Copied", on the results topic of the source account.',
+      announced.every((result) => result['detail-type'] === 'Image Copied') &&
+        sameItems(
+          announced.map(({ detail }) => detail.imageId),
+          copies,
+        ),
+    ],
+    [`In each account the parameter ${PARAMETER} points to its copy.`, sameItems(parameters, copies)],
     [`Account ${NOT_ASKED}, which could see the image but was not asked, has no copy.`, uninvited === 0],
   ];
   for (const [claim, holds] of claims) console.log(`${holds ? 'proved' : 'FAILED'}  ${claim}`);
   if (claims.every(([, holds]) => holds)) return;
   console.error('Error: the demo did not show what it should. What failed is marked above.');
   process.exitCode = 1;
+}
+
+function sameItems(found: readonly unknown[], expected: readonly string[]): boolean {
+  return JSON.stringify(found.toSorted()) === JSON.stringify(expected.toSorted());
 }

@@ -2,6 +2,7 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { SSMClient } from '@aws-sdk/client-ssm';
 
 /** Clients of one account and Region of the emulator. */
 export interface EmulatedAccount {
@@ -11,6 +12,7 @@ export interface EmulatedAccount {
   readonly kms: KMSClient;
   readonly sns: SNSClient;
   readonly sqs: SQSClient;
+  readonly ssm: SSMClient;
 }
 
 /** Settings for an SDK client that acts in an account: LocalStack takes a 12-digit access key id for the account. */
@@ -38,5 +40,6 @@ export function emulatedAccount(endpoint: string, id: string, region: string): E
     kms: new KMSClient(settings),
     sns: new SNSClient(settings),
     sqs: new SQSClient({ ...settings, useQueueUrlAsEndpoint: false }),
+    ssm: new SSMClient(settings),
   };
 }

@@ -11,12 +11,17 @@ export class WaitError extends Error {
  * @param probe gives the answer, or undefined while it is not there
  * @throws {WaitError} when the time is over, with what was waited for
  */
-export async function waitFor<T>(what: string, probe: () => Promise<T | undefined>, timeoutMs = 60_000): Promise<T> {
+export async function waitFor<T>(
+  what: string,
+  probe: () => Promise<T | undefined>,
+  timeoutMs = 60_000,
+  pollMs = POLL_MS,
+): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     const answer = await probe();
     if (answer !== undefined) return answer;
     if (Date.now() >= end) throw new WaitError(`Waited ${timeoutMs / 1000} s in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }

@@ -19,5 +19,5 @@ it('builds the same bytes in any time zone', () => {
 });
 
 it('puts a file for each function into the zip', () => {
-  expect(Object.keys(unzipSync(readFileSync(ZIP)))).toEqual(['copy-image.mjs']);
+  expect(Object.keys(unzipSync(readFileSync(ZIP)))).toEqual(['copy-image.mjs', 'settle-copy.mjs']);
 });

@@ -1,27 +1,51 @@
-import type { CopyRequest } from '../src/core/copy-request.ts';
+import type { CopyRequest, Tag } from '../src/core/copy-request.ts';
 import type { CopyTarget } from '../src/core/copy-image.ts';
-import type { CopyPlan, ImageCatalogue, ImageCopy, SourceImage } from '../src/core/image-catalogue.ts';
-import type { Delivery, Reason, RequestQueue } from '../src/core/request-queue.ts';
+import type { CopyInventory, CopySnapshot, OwnCopy } from '../src/core/copy-inventory.ts';
+import { formatMarker, type CopyMarker } from '../src/core/copy-marker.ts';
+import type { CopyResult, CopyResults } from '../src/core/copy-results.ts';
+import type { CopyPlan, ImageCatalogue, ImageCopy, ImageState, SourceImage } from '../src/core/image-catalogue.ts';
+import type { ImageParameter, ImageParameters } from '../src/core/image-parameters.ts';
+import type { DeadLetter, Delivery, NextTries, RequestQueue } from '../src/core/request-queue.ts';
+import type { SettleCopiesContext } from '../src/core/settle-copies.ts';
 
 export const SOURCE_ACCOUNT = '111111111111';
 export const ACCOUNT = '222222222222';
 export const SOURCE_IMAGE = 'ami-0123456789abcdef0';
 export const REGION = 'eu-west-1';
 export const NOW_MS = Date.UTC(2026, 10, 24);
+export const BAKED_AT = '2026-11-23T22:10:00.000Z';
+export const COPIER = 'image-copier';
 
 export const target: CopyTarget = {
+  copier: COPIER,
   account: ACCOUNT,
   kmsKeyArn: `arn:aws:kms:${REGION}:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`,
   trustedOwners: [SOURCE_ACCOUNT],
 };
 
-export const environment = {
+const copierEnvironment = {
   AWS_REGION: REGION,
+  COPIER_NAME: COPIER,
   KMS_KEY_ARN: target.kmsKeyArn,
-  TRUSTED_OWNERS: `${SOURCE_ACCOUNT},444444444444`,
   QUEUE_URL: 'https://sqs.test/requests',
   DEAD_LETTER_QUEUE_URL: 'https://sqs.test/dead-letters',
+};
+
+export const environment = {
+  ...copierEnvironment,
+  POWERTOOLS_SERVICE_NAME: 'image-copier-copy-image',
+  TRUSTED_OWNERS: `${SOURCE_ACCOUNT},444444444444`,
   RETRY_SECONDS: '21600',
+};
+
+export const settleEnvironment = {
+  ...copierEnvironment,
+  POWERTOOLS_SERVICE_NAME: 'image-copier-settle-copy',
+  FAILED_COPY_DELAY_SECONDS: '300',
+  OVERDUE_SECONDS: '86400',
+  PARAMETER_PATH: '/image-copier',
+  RECIPE_TAG: 'Recipe',
+  RESULTS_TOPIC_ARN: `arn:aws:sns:${REGION}:${SOURCE_ACCOUNT}:amigo-DEMO-notify-results`,
 };
 
 /** A request as guardian/amigo publishes it. */
@@ -34,9 +58,10 @@ export const requestJson = {
   tags: { BuiltBy: 'amigo', AmigoStage: 'PROD', Name: 'amigo_ubuntu_12', Recipe: 'ubuntu', BuildNumber: '12' },
 };
 
+const requestTags: readonly Tag[] = Object.entries(requestJson.tags).map(([key, value]) => ({ key, value }));
+
 export function copyRequest(changes: Partial<CopyRequest> = {}): CopyRequest {
-  const tags = Object.entries(requestJson.tags).map(([key, value]) => ({ key, value }));
-  return { ...requestJson, tags, ...changes };
+  return { ...requestJson, tags: requestTags, ...changes };
 }
 
 export function imageCopy(changes: Partial<ImageCopy> = {}): ImageCopy {
@@ -60,11 +85,17 @@ export function delivery(changes: Partial<Delivery> = {}): Delivery {
   };
 }
 
+export function sourceImage(changes: Partial<SourceImage> = {}): SourceImage {
+  return { ownerId: SOURCE_ACCOUNT, state: 'available', createdAt: BAKED_AT, ...changes };
+}
+
 /** A catalogue in memory, in which the source is shared and not copied yet. */
 export class FakeCatalogue implements ImageCatalogue {
-  source: SourceImage | undefined = { ownerId: SOURCE_ACCOUNT, state: 'available' };
+  source: SourceImage | undefined = sourceImage();
   copies: ImageCopy[] = [];
   startError: Error | undefined;
+  /** What CopyImage answers, one after the other, and the states of those images; by default one that is pending. */
+  answers: [imageId: string, state: ImageState | undefined][] = [];
   readonly started: CopyPlan[] = [];
 
   findSource(): Promise<SourceImage | undefined> {
@@ -78,13 +109,18 @@ export class FakeCatalogue implements ImageCatalogue {
   startCopy(plan: CopyPlan): Promise<string> {
     if (this.startError) return Promise.reject(this.startError);
     this.started.push(plan);
-    return Promise.resolve('ami-0bbbbbbbbbbbbbbbb');
+    return Promise.resolve(this.answers[this.started.length - 1]?.[0] ?? 'ami-0bbbbbbbbbbbbbbbb');
+  }
+
+  stateOf(imageId: string): Promise<ImageState | undefined> {
+    const answer = this.answers.find(([id]) => id === imageId);
+    return Promise.resolve(answer ? answer[1] : 'pending');
   }
 }
 
 export class FakeQueue implements RequestQueue {
   readonly postponed: { delivery: Delivery; seconds: number }[] = [];
-  readonly refused: { delivery: Delivery; reason: Reason }[] = [];
+  readonly refused: DeadLetter[] = [];
   error: Error | undefined;
 
   postpone(postponed: Delivery, seconds: number): Promise<void> {
@@ -93,9 +129,239 @@ export class FakeQueue implements RequestQueue {
     return Promise.resolve();
   }
 
-  refuse(refused: Delivery, reason: Reason): Promise<void> {
+  refuse(letter: DeadLetter): Promise<void> {
     if (this.error) return Promise.reject(this.error);
-    this.refused.push({ delivery: refused, reason });
+    this.refused.push(letter);
     return Promise.resolve();
   }
+}
+
+export const COPY = 'ami-0aaaaaaaaaaaaaaaa';
+export const SNAPSHOTS = ['snap-0aaaaaaaaaaaaaaa1', 'snap-0aaaaaaaaaaaaaaa2'];
+export const PARAMETER = '/image-copier/ubuntu';
+
+export function copyMarker(changes: Partial<CopyMarker> = {}): CopyMarker {
+  return { copier: COPIER, attempt: 1, bakedAt: BAKED_AT, ...changes };
+}
+
+/** The tags with which CopyImage makes an image and its snapshots. */
+export function copyTags(marker: CopyMarker = copyMarker()): Tag[] {
+  return [
+    ...requestTags,
+    { key: 'Encrypted', value: 'true' },
+    { key: 'CopiedFromAMI', value: SOURCE_IMAGE },
+    { key: 'ImageCopier', value: formatMarker(marker) },
+  ];
+}
+
+export function ownCopy(changes: Partial<OwnCopy> = {}): OwnCopy {
+  const { marker = copyMarker() } = changes;
+  return {
+    imageId: COPY,
+    state: 'available',
+    name: requestJson.name,
+    description: requestJson.description,
+    createdAt: new Date(NOW_MS - 600_000).toISOString(),
+    sourceImageId: SOURCE_IMAGE,
+    sourceRegion: REGION,
+    tags: copyTags(marker),
+    marker,
+    snapshotIds: SNAPSHOTS,
+    ...changes,
+  };
+}
+
+export function copySnapshot(changes: Partial<CopySnapshot> = {}): CopySnapshot {
+  return { snapshotId: 'snap-1', encrypted: true, kmsKeyArn: target.kmsKeyArn, tags: copyTags(), ...changes };
+}
+
+/** What settling sees of an account, in memory: one copy with its snapshots, unless told otherwise. */
+export class FakeAccount implements CopyInventory, ImageParameters, CopyResults, NextTries {
+  nowMs = NOW_MS;
+  copies: OwnCopy[];
+  snapshots: CopySnapshot[];
+  failedSnapshots: string[] = [];
+  /** Snapshots that stay when their image is removed. */
+  undeletable: string[] = [];
+  readonly parameters = new Map<string, string>();
+  readonly announced: CopyResult[] = [];
+  readonly asked: { body: string; delaySeconds: number }[] = [];
+  readonly refused: DeadLetter[] = [];
+  /** All calls in order; those that are about an image name it. */
+  readonly calls: string[] = [];
+  /** Which calls fail, by what is listed in `calls` and by their number from 1. */
+  fails: (call: string, count: number) => boolean = () => false;
+  /** Whether a call that fails is carried out all the same: then only its answer is lost. */
+  loseAnswers = false;
+  /** How often parameters are read before they show new values. */
+  readsUntilStored = 0;
+  readonly #taken = new Map<string, string>();
+  /** Copies that EC2 does not list by their tags yet. */
+  readonly unlisted: string[] = [];
+
+  constructor(...copies: readonly OwnCopy[]) {
+    this.copies = copies.length > 0 ? [...copies] : [ownCopy()];
+    this.snapshots = this.copies.flatMap(({ snapshotIds, tags, marker: { copier, attempt, bakedAt } }) => {
+      const marker = { key: 'ImageCopier', value: formatMarker({ copier, attempt, bakedAt }) };
+      return snapshotIds
+        .filter((id) => id !== undefined)
+        .map((snapshotId) => copySnapshot({ snapshotId, tags: withTags(tags, [marker]) }));
+    });
+  }
+
+  /** A copy as EC2 shows it now. */
+  copy(imageId = COPY): OwnCopy | undefined {
+    return this.copies.find((copy) => copy.imageId === imageId);
+  }
+
+  findById(imageIds: readonly string[]): Promise<OwnCopy[]> {
+    return this.#call('findById', () => this.copies.filter(({ imageId }) => imageIds.includes(imageId)));
+  }
+
+  findUnannounced(): Promise<OwnCopy[]> {
+    return this.#call('findUnannounced', () =>
+      this.copies.filter(({ marker }) => marker.announcement?.state !== 'announced'),
+    );
+  }
+
+  findSettled({ key, value }: Tag): Promise<OwnCopy[]> {
+    return this.#call('findSettled', () =>
+      this.copies.filter(
+        ({ imageId, state, marker, tags }) =>
+          state === 'available' &&
+          marker.announcement !== undefined &&
+          tags.some((tag) => tag.key === key && tag.value === value) &&
+          !this.unlisted.includes(imageId),
+      ),
+    );
+  }
+
+  snapshotsOf(snapshotIds: readonly string[]): Promise<CopySnapshot[]> {
+    return this.#call('snapshotsOf', () => this.snapshots.filter(({ snapshotId }) => snapshotIds.includes(snapshotId)));
+  }
+
+  tagSnapshots(snapshotIds: readonly string[], tags: readonly Tag[]): Promise<void> {
+    return this.#call('tagSnapshots', () => {
+      this.snapshots = this.snapshots.map((snapshot) =>
+        snapshotIds.includes(snapshot.snapshotId) ? { ...snapshot, tags: withTags(snapshot.tags, tags) } : snapshot,
+      );
+    });
+  }
+
+  mark(imageId: string, marker: CopyMarker): Promise<void> {
+    return this.#call(`mark ${marker.announcement?.state ?? ''} ${imageId}`, () => {
+      const tag = { key: 'ImageCopier', value: formatMarker(marker) };
+      this.copies = this.copies.map((copy) =>
+        copy.imageId === imageId ? { ...copy, marker, tags: withTags(copy.tags, [tag]) } : copy,
+      );
+    });
+  }
+
+  remove(imageId: string): Promise<string[]> {
+    return this.#call(`remove ${imageId}`, () => {
+      const gone = this.copy(imageId)?.snapshotIds;
+      this.copies = this.copies.filter((copy) => copy.imageId !== imageId);
+      this.snapshots = this.snapshots.filter(({ snapshotId }) => !gone?.includes(snapshotId));
+      return this.undeletable;
+    });
+  }
+
+  removeFailedSnapshots(): Promise<string[]> {
+    return this.#call('removeFailedSnapshots', () => this.failedSnapshots.splice(0));
+  }
+
+  findLaunchable(imageIds: readonly string[]): Promise<string[]> {
+    return this.#call('findLaunchable', () => imageIds.filter((imageId) => this.copy(imageId)?.state === 'available'));
+  }
+
+  get(name: string): Promise<string | undefined> {
+    return this.#call('get', () => {
+      this.readsUntilStored -= 1;
+      if (this.readsUntilStored < 0) this.#store();
+      return this.parameters.get(name);
+    });
+  }
+
+  put(name: string, imageId: string): Promise<void> {
+    return this.#call(`put ${imageId}`, () => {
+      this.#taken.set(name, imageId);
+      if (this.readsUntilStored <= 0) this.#store();
+    });
+  }
+
+  list(): Promise<ImageParameter[]> {
+    return this.#call('list', () => Array.from(this.parameters, ([name, imageId]) => ({ name, imageId })));
+  }
+
+  announce(result: CopyResult): Promise<void> {
+    return this.#call(`announce ${result.imageId}`, () => {
+      this.announced.push(result);
+    });
+  }
+
+  ask(body: string, delaySeconds: number): Promise<void> {
+    return this.#call('ask', () => {
+      this.asked.push({ body, delaySeconds });
+    });
+  }
+
+  refuse(letter: DeadLetter): Promise<void> {
+    return this.#call('refuse', () => {
+      this.refused.push(letter);
+    });
+  }
+
+  #store(): void {
+    for (const [name, imageId] of this.#taken) this.parameters.set(name, imageId);
+    this.#taken.clear();
+  }
+
+  async #call<T>(call: string, carryOut: () => T): Promise<T> {
+    const count = this.calls.push(call);
+    const failure = this.fails(call, count) ? new Error(`${call} failed`) : undefined;
+    if (failure && !this.loseAnswers) throw failure;
+    const answer = await Promise.resolve(carryOut());
+    if (failure) throw failure;
+    return answer;
+  }
+}
+
+/** EC2 sets tags by their names. */
+function withTags(tags: readonly Tag[], changes: readonly Tag[]): Tag[] {
+  return [...tags.filter(({ key }) => !changes.some((change) => change.key === key)), ...changes];
+}
+
+export function settleContext(account: FakeAccount, changes: Partial<SettleCopiesContext> = {}): SettleCopiesContext {
+  return {
+    account: ACCOUNT,
+    region: REGION,
+    kmsKeyArn: target.kmsKeyArn,
+    failedCopyDelaySeconds: 300,
+    overdueSeconds: 86_400,
+    parameterPath: '/image-copier',
+    recipeTag: 'Recipe',
+    inventory: account,
+    parameters: account,
+    results: account,
+    nextTries: account,
+    nowMs: () => account.nowMs,
+    pause: (ms) => {
+      account.nowMs += ms;
+      return Promise.resolve();
+    },
+    ...changes,
+  };
+}
+
+/** Answers a mocked command with one page after the other. The inputs are copied: the SDK asks for all with one object. */
+export function answerPages(
+  command: { callsFake(answer: (input: object) => Promise<object>): unknown },
+  ...pages: readonly object[]
+): object[] {
+  const asked: object[] = [];
+  command.callsFake((input) => {
+    const page = pages[asked.push({ ...input }) - 1];
+    return page ? Promise.resolve(page) : Promise.reject(new Error('There are no more pages.'));
+  });
+  return asked;
 }

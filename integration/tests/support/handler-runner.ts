@@ -1,15 +1,22 @@
 // Loads the built function and hands it the events that come over IPC, as Lambda's runtime does. Node 22 runs this as it is.
+import { flushCompileCache } from 'node:module';
 import type { Context, SQSEvent, SQSHandler } from 'aws-lambda';
+
+/** The time that an invocation has. */
+const { REMAINING_MS = '120000' } = process.env;
 
 const [, , functionUrl = ''] = process.argv;
 const { handler } = (await import(functionUrl)) as {
   handler: (...args: Parameters<SQSHandler>) => Promise<unknown>;
 };
+flushCompileCache(); // so that the next process starts faster, also when this one is killed
 
 process.on('message', ({ id, event }: { id: number; event: SQSEvent }) => {
-  const context = { awsRequestId: `request-${id}` } as Context;
+  const deadlineMs = Date.now() + Number(REMAINING_MS);
+  const getRemainingTimeInMillis = () => deadlineMs - Date.now();
+  const context = { awsRequestId: `request-${id}`, getRemainingTimeInMillis } as Context;
   handler(event, context, () => undefined).then(
-    (result) => process.send?.({ id, result }),
+    (result) => process.send?.({ id, result: result ?? null }),
     (error: unknown) => process.send?.({ id, error: String(error) }),
   );
 });

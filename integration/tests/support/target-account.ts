@@ -11,7 +11,7 @@ import type { SQSRecord } from 'aws-lambda';
 import { emulatedAccount, emulatedEnvironment, type EmulatedAccount } from '../../../scripts/emulated-account.ts';
 import { waitFor } from '../../../scripts/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './emulator.ts';
-import { HandlerProcess } from './handler-process.ts';
+import { HandlerProcess, type FunctionName } from './handler-process.ts';
 import { removeImages } from './remove-images.ts';
 
 /** What a message became: `kept` is back in the queue, `done` is deleted, as SQS and Lambda would do. */
@@ -19,7 +19,7 @@ export interface Delivered {
   readonly outcome: 'done' | 'kept';
 }
 
-/** A target account without Terraform: a key, the two queues and the built function, driven by the test. */
+/** A target account without Terraform: a key, the two queues and the built functions, driven by the test. */
 export class TargetAccount {
   readonly account: EmulatedAccount;
   readonly keyArn: string;
@@ -34,11 +34,16 @@ export class TargetAccount {
     [this.queueUrl, this.deadLetterQueueUrl] = urls;
     this.#environment = {
       ...emulatedEnvironment(endpoint(), account.id, REGION),
+      COPIER_NAME: 'image-copier',
       KMS_KEY_ARN: keyArn,
       TRUSTED_OWNERS: trusted,
       QUEUE_URL: this.queueUrl,
       DEAD_LETTER_QUEUE_URL: this.deadLetterQueueUrl,
       RETRY_SECONDS: '21600',
+      FAILED_COPY_DELAY_SECONDS: '0',
+      OVERDUE_SECONDS: '86400',
+      PARAMETER_PATH: '/image-copier',
+      RECIPE_TAG: 'Recipe',
     };
   }
 
@@ -52,9 +57,22 @@ export class TargetAccount {
     return new TargetAccount(account, KeyMetadata?.Arn ?? '', urls, trustedOwner);
   }
 
-  /** Starts the function; each call gives a process of its own, as Lambda's execution environments are. */
+  /** Starts copy-image; each call gives a process of its own, as Lambda's execution environments are. */
   async startFunction(changes: Readonly<Record<string, string>> = {}): Promise<HandlerProcess> {
-    const started = await HandlerProcess.start({ ...this.#environment, ...changes });
+    return await this.#start('copy-image', changes);
+  }
+
+  /** Starts settle-copy, likewise. */
+  async startSettling(changes: Readonly<Record<string, string>> = {}): Promise<HandlerProcess> {
+    return await this.#start('settle-copy', changes);
+  }
+
+  async #start(name: FunctionName, changes: Readonly<Record<string, string>>): Promise<HandlerProcess> {
+    const started = await HandlerProcess.start(name, {
+      ...this.#environment,
+      POWERTOOLS_SERVICE_NAME: `image-copier-${name}`,
+      ...changes,
+    });
     this.#processes.push(started);
     return started;
   }
@@ -110,7 +128,26 @@ export class TargetAccount {
   }
 }
 
-function toRecord({ MessageId = '', ReceiptHandle = '', Body = '', Attributes = {} }: Message): SQSRecord {
+/** The hint that an image has changed its state, as EventBridge puts it into the queue of settle-copy. */
+export function imageStateHint(imageId: string, state: string): SQSRecord {
+  return toRecord({
+    MessageId: imageId,
+    Body: JSON.stringify({
+      source: 'aws.ec2',
+      'detail-type': 'EC2 AMI State Change',
+      detail: { ImageId: imageId, State: state, ErrorMessage: '' },
+    }),
+  });
+}
+
+/** The hint of the schedule. */
+export function sweepHint(): SQSRecord {
+  const body = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
+  return toRecord({ MessageId: 'sweep', Body: JSON.stringify(body) });
+}
+
+/** A message as the event source mapping hands it to a function. */
+export function toRecord({ MessageId = '', ReceiptHandle = '', Body = '', Attributes = {} }: Message): SQSRecord {
   return {
     messageId: MessageId,
     receiptHandle: ReceiptHandle,

@@ -1,4 +1,5 @@
-import { RefusedError, RetryableError } from '../core/errors.ts';
+import { RefusedError, RetryableError, ThrottledError } from '../core/errors.ts';
+import { spellOutHidden } from '../core/hidden-characters.ts';
 
 /** Of EC2's answers, those that a later try may not meet again. All other client errors are refused. */
 const TRY_AGAIN: ReadonlySet<string> = new Set([
@@ -11,11 +12,6 @@ const TRY_AGAIN: ReadonlySet<string> = new Set([
   'SnapshotLimitExceeded',
   'PendingSnapshotLimitExceeded',
   'ConcurrentSnapshotLimitExceeded',
-  // Throttling, by EC2's code and by those of the SDK's other services.
-  'RequestLimitExceeded',
-  'Throttling',
-  'ThrottlingException',
-  'TooManyRequestsException',
   'ConcurrentTagAccess',
   // EC2's own faults, some of which come with a 4xx status.
   'InternalError',
@@ -29,34 +25,50 @@ const TRY_AGAIN: ReadonlySet<string> = new Set([
   'InvalidAMIName.Duplicate',
 ]);
 
+/** Throttling, by EC2's code and by those that the SDK takes for the same. */
+const THROTTLED: ReadonlySet<string> = new Set([
+  'RequestLimitExceeded',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+]);
+
 /** What EC2 says while the image is shared but a snapshot of it is not (EC2 User Guide, "How Amazon EC2 AMI copy works"). */
 const STORAGE_NOT_SHARED = /permission to access the storage/i;
 
 /**
  * Classes what an EC2 call threw as "try again" or "refused". This is the one place that knows EC2's error codes.
- * @param region the Region that was called
+ * @param namedRegion the Region that was called, if the request names it and it is not the copier's own
  */
-export function classifyEc2Error(error: unknown, region: string): RetryableError | RefusedError {
+export function classifyEc2Error(error: unknown, namedRegion?: string): RetryableError | RefusedError {
   if (!(error instanceof Error)) return new RetryableError('Unknown', String(error), { cause: error });
   const code = codeOf(error);
-  const message = `${code}: ${error.message}`;
-  if (code === 'ENOTFOUND') {
+  const message = `${code}: ${spellOutHidden(error.message)}`;
+  const cause = causeForLog(error);
+  if (code === 'ENOTFOUND' && namedRegion !== undefined) {
     const remedy = 'Check sourceRegion.';
-    return new RefusedError('InvalidRegion', `There is no EC2 endpoint in Region ${region}. ${remedy}`, {
-      cause: error,
-    });
+    return new RefusedError('InvalidRegion', `There is no EC2 endpoint in Region ${namedRegion}. ${remedy}`, { cause });
   }
   if (code === 'InvalidRequest' && STORAGE_NOT_SHARED.test(error.message)) {
     const remedy = 'Give this account createVolumePermission on every snapshot of the image.';
-    return new RetryableError(code, `${message} ${remedy}`, { cause: error });
+    return new RetryableError(code, `${message} ${remedy}`, { cause });
   }
-  if (TRY_AGAIN.has(code) || !isClientError(error)) return new RetryableError(code, message, { cause: error });
-  return new RefusedError(code, message, { cause: error });
+  if (THROTTLED.has(code)) return new ThrottledError(code, message, { cause });
+  if (TRY_AGAIN.has(code) || !isClientError(error)) return new RetryableError(code, message, { cause });
+  return new RefusedError(code, message, { cause });
 }
 
 /** The code of an answer is its name in the SDK; an error of the network has a code of its own. */
 function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
+
+/** EC2 may repeat in an error what whoever asked wrote. The log gets such an error without the parts that do. */
+function causeForLog(error: Error): Error {
+  const message = spellOutHidden(error.message);
+  if (message === error.message) return error;
+  const { name } = error;
+  return Object.assign(new Error(message), { name, ...('$metadata' in error && { $metadata: error.$metadata }) });
 }
 
 /** A 4xx answer. Without an answer (network, time-out, credentials) nothing says that it will not work later. */

@@ -4,12 +4,14 @@ import {
   paginateDescribeImages,
   type EC2Client,
   type Image,
+  type Tag as Ec2Tag,
 } from '@aws-sdk/client-ec2';
-import type { CopyPlan, ImageCatalogue, ImageCopy, SourceImage } from '../core/image-catalogue.ts';
+import type { Tag } from '../core/copy-request.ts';
+import type { CopyPlan, ImageCatalogue, ImageCopy, ImageState, SourceImage } from '../core/image-catalogue.ts';
 import { classifyEc2Error } from './ec2-errors.ts';
 
 // EC2 API Reference, DescribeImages: unpaginated calls are prone to throttling and time-outs; a page has at most 1,000.
-const PAGE_SIZE = 1000;
+export const PAGE_SIZE = 1000;
 
 /** Gives the client of a Region; the same Region may give the same client. */
 export type Ec2InRegion = (region: string) => EC2Client;
@@ -30,10 +32,14 @@ export class Ec2ImageCatalogue implements ImageCatalogue {
       const { Images = [] } = await this.#ec2In(region).send(describe);
       const [image] = Images;
       if (!image) return undefined;
-      return { ownerId: required(image.OwnerId, 'OwnerId'), state: required(image.State, 'State') };
+      return {
+        ownerId: required(image.OwnerId, 'OwnerId'),
+        state: required(image.State, 'State'),
+        createdAt: required(image.CreationDate, 'CreationDate'),
+      };
     } catch (error) {
-      if (error instanceof Error && error.name === 'InvalidAMIID.NotFound') return undefined;
-      throw classifyEc2Error(error, region);
+      if (isNotFound(error)) return undefined;
+      throw classifyEc2Error(error, region === this.#ownRegion ? undefined : region);
     }
   }
 
@@ -41,6 +47,7 @@ export class Ec2ImageCatalogue implements ImageCatalogue {
     // EC2 keeps the source of a copy even when the source is gone or hidden (EC2 User Guide, "AMI ancestry").
     const filters = {
       Owners: ['self'],
+      IncludeDisabled: true,
       Filters: [
         { Name: 'source-image-id', Values: [sourceImageId] },
         { Name: 'source-image-region', Values: [sourceRegion] },
@@ -52,7 +59,7 @@ export class Ec2ImageCatalogue implements ImageCatalogue {
       for await (const { Images = [] } of pages) copies.push(...Images.map(toCopy));
       return copies;
     } catch (error) {
-      throw classifyEc2Error(error, this.#ownRegion);
+      throw classifyEc2Error(error);
     }
   }
 
@@ -76,22 +83,42 @@ export class Ec2ImageCatalogue implements ImageCatalogue {
       const { ImageId } = await this.#ec2In(this.#ownRegion).send(copy);
       return required(ImageId, 'ImageId');
     } catch (error) {
-      throw classifyEc2Error(error, this.#ownRegion);
+      throw classifyEc2Error(error);
     }
   }
+
+  async stateOf(imageId: string): Promise<ImageState | undefined> {
+    const describe = new DescribeImagesCommand({ ImageIds: [imageId], IncludeDisabled: true });
+    try {
+      const { Images = [] } = await this.#ec2In(this.#ownRegion).send(describe);
+      // EC2 API Reference, DescribeImages: of an image that was deregistered lately the results are empty.
+      return Images[0]?.State ?? 'deregistered';
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw classifyEc2Error(error);
+    }
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && error.name === 'InvalidAMIID.NotFound';
 }
 
 function toCopy(image: Image): ImageCopy {
   return {
     imageId: required(image.ImageId, 'ImageId'),
     state: required(image.State, 'State'),
-    tags: (image.Tags ?? []).map(({ Key = '', Value = '' }) => ({ key: Key, value: Value })),
+    tags: toTags(image.Tags),
     encrypted: (image.BlockDeviceMappings ?? []).every(({ Ebs }) => Ebs?.Encrypted !== false),
   };
 }
 
+export function toTags(tags: readonly Ec2Tag[] = []): Tag[] {
+  return tags.map(({ Key = '', Value = '' }) => ({ key: Key, value: Value }));
+}
+
 /** EC2 always answers these; the SDK's types only say that it may. */
-function required<T>(value: T | undefined, field: string): T {
+export function required<T>(value: T | undefined, field: string): T {
   if (value === undefined) throw new Error(`EC2 answered without ${field}`);
   return value;
 }

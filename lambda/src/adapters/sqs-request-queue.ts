@@ -1,17 +1,13 @@
 import { ChangeMessageVisibilityCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import type { Delivery, Reason, RequestQueue } from '../core/request-queue.ts';
-
-// SQS API Reference, SendMessage: body and attributes share the message's 256 KiB, and an attribute's text may only
-// hold these characters. A reason is a sentence; more than this is noise.
-const MAX_REASON_LENGTH = 1000;
-const NOT_IN_XML = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
+import type { DeadLetter, Delivery, NextTries, RequestQueue } from '../core/request-queue.ts';
+import { deadLetterCommand } from './dead-letter.ts';
 
 export interface QueueUrls {
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
 }
 
-export class SqsRequestQueue implements RequestQueue {
+export class SqsRequestQueue implements RequestQueue, NextTries {
   readonly #sqs: SQSClient;
   readonly #urls: QueueUrls;
 
@@ -30,22 +26,13 @@ export class SqsRequestQueue implements RequestQueue {
     );
   }
 
-  async refuse(delivery: Delivery, reason: Reason): Promise<void> {
+  async refuse(letter: DeadLetter): Promise<void> {
+    await this.#sqs.send(deadLetterCommand(this.#urls.deadLetterQueueUrl, letter));
+  }
+
+  async ask(body: string, delaySeconds: number): Promise<void> {
     await this.#sqs.send(
-      new SendMessageCommand({
-        QueueUrl: this.#urls.deadLetterQueueUrl,
-        MessageBody: delivery.body,
-        MessageAttributes: {
-          Reason: { DataType: 'String', StringValue: asAttribute(reason.message) },
-          ErrorCode: { DataType: 'String', StringValue: asAttribute(reason.code) },
-          RequestedAt: { DataType: 'String', StringValue: new Date(delivery.sentAtMs).toISOString() },
-          ReceiveCount: { DataType: 'Number', StringValue: String(delivery.receiveCount) },
-        },
-      }),
+      new SendMessageCommand({ QueueUrl: this.#urls.queueUrl, MessageBody: body, DelaySeconds: delaySeconds }),
     );
   }
-}
-
-function asAttribute(text: string): string {
-  return Array.from(text).slice(0, MAX_REASON_LENGTH).join('').replace(NOT_IN_XML, '\u{FFFD}');
 }

@@ -1,11 +1,14 @@
 import { clientToken } from './client-token.ts';
+import { formatMarker, MARKER, parseMarker } from './copy-marker.ts';
 import { isFor, type CopyRequest } from './copy-request.ts';
 import { COPIED_FROM, planTags } from './copy-tags.ts';
 import { RefusedError, RetryableError } from './errors.ts';
-import type { ImageCatalogue, ImageCopy, ImageState, SourceImage } from './image-catalogue.ts';
+import type { CopyPlan, ImageCatalogue, ImageCopy, ImageState, SourceImage } from './image-catalogue.ts';
 
 /** The account that the copies are made for. */
 export interface CopyTarget {
+  /** The copier's name, by which it knows its own copies. */
+  readonly copier: string;
   readonly account: string;
   /** The full ARN: EC2 resolves a bare key id in the wrong account (EC2 User Guide, "Use encryption with EBS-backed AMIs"). */
   readonly kmsKeyArn: string;
@@ -30,7 +33,7 @@ export async function copyImage(
 ): Promise<CopyOutcome> {
   if (!isFor(request, target.account)) return { kind: 'ignored' };
   const tags = planTags(request);
-  const { sourceAmi: sourceImageId, sourceRegion, name, description } = request;
+  const { sourceAmi: sourceImageId, sourceRegion, name, description, retry } = request;
   const [source, copies] = await Promise.all([
     catalogue.findSource(sourceImageId, sourceRegion),
     catalogue.findCopies(sourceImageId, sourceRegion),
@@ -39,19 +42,52 @@ export async function copyImage(
 
   const existing = existingCopy(sourceImageId, copies);
   if (existing) return { kind: 'reused', imageId: existing.imageId };
+  requireSettled(copies, target.copier, retry?.after);
 
-  requireCopyable(sourceImageId, sourceRegion, source);
-  const attempt = 1 + copies.filter(({ state }) => state === 'failed').length;
-  const imageId = await catalogue.startCopy({
-    sourceImageId,
-    sourceRegion,
-    name,
-    description,
-    kmsKeyArn: target.kmsKeyArn,
-    tags,
-    clientToken: clientToken({ sourceImageId, sourceRegion, kmsKeyArn: target.kmsKeyArn, attempt }),
-  });
+  const { createdAt: bakedAt } = requireCopyable(sourceImageId, sourceRegion, source);
+  const marker = formatMarker({ copier: target.copier, attempt: retry?.attempt ?? 1, bakedAt });
+  const { kmsKeyArn } = target;
+  const imageId = await startNewCopy(
+    {
+      sourceImageId,
+      sourceRegion,
+      name,
+      description,
+      kmsKeyArn,
+      tags: [...tags, { key: MARKER, value: marker }],
+    },
+    retry?.after,
+    catalogue,
+  );
   return { kind: 'started', imageId };
+}
+
+/** How many copies that are gone one delivery steps over. Each costs a call of CopyImage, of which EC2 allows one a second. */
+const MAX_COPIES_GONE = 5;
+
+/**
+ * Starts a copy that is really there: EC2 answers a token that it knows with the copy of long ago, even if that is
+ * gone. Every delivery steps over the same copies, so that all of them end at the same one.
+ */
+async function startNewCopy(
+  plan: Omit<CopyPlan, 'clientToken'>,
+  after: string | undefined,
+  catalogue: ImageCatalogue,
+): Promise<string> {
+  let gone = after;
+  for (let copiesGone = 0; copiesGone < MAX_COPIES_GONE; copiesGone += 1) {
+    const { sourceImageId, sourceRegion, kmsKeyArn } = plan;
+    const token = clientToken({ sourceImageId, sourceRegion, kmsKeyArn, ...(gone !== undefined && { after: gone }) });
+    const imageId = await catalogue.startCopy({ ...plan, clientToken: token });
+    const state = await catalogue.stateOf(imageId);
+    if (state === undefined) {
+      throw new RetryableError('CopyNotListed', `EC2 answers with ${imageId}, which it does not list (yet).`);
+    }
+    if (FAILED.includes(state)) throw copyFailed(imageId);
+    if (state !== 'deregistered') return imageId;
+    gone = imageId;
+  }
+  throw new RetryableError('CopiesGone', `${MAX_COPIES_GONE} earlier copies are gone. It goes on after them.`);
 }
 
 function requireTrusted(imageId: string, source: SourceImage, trustedOwners: readonly string[]): void {
@@ -63,9 +99,12 @@ function requireTrusted(imageId: string, source: SourceImage, trustedOwners: rea
   );
 }
 
+// A copy that somebody has disabled is not replaced: it was disabled so that nobody launches this image.
+const LIVE: readonly ImageState[] = ['pending', 'available', 'disabled'];
+
 /** The copy that makes another one needless: ours, or one that guardian/amigo's copier made, which sets the same tag. */
 function existingCopy(sourceImageId: string, copies: readonly ImageCopy[]): ImageCopy | undefined {
-  const live = copies.filter(({ state, encrypted }) => encrypted && (state === 'pending' || state === 'available'));
+  const live = copies.filter(({ state, encrypted }) => encrypted && LIVE.includes(state));
   const ours = live.find(({ tags }) => tags.some(({ key, value }) => key === COPIED_FROM && value === sourceImageId));
   // AMIgo's copier tags a moment after it copies. Wait until its copy has tags, or turns out to be somebody else's.
   const untagged = live.find(({ state, tags }) => state === 'pending' && tags.length === 0);
@@ -75,9 +114,22 @@ function existingCopy(sourceImageId: string, copies: readonly ImageCopy[]): Imag
   return ours;
 }
 
+const FAILED: readonly ImageState[] = ['failed', 'error', 'invalid'];
+
+/** A failed copy of ours is settled first: that removes it, and asks for the next try. */
+function requireSettled(copies: readonly ImageCopy[], copier: string, settled: string | undefined): void {
+  const isOurs = ({ tags }: ImageCopy) => tags.some(({ key, value }) => key === MARKER && parseMarker(value, copier));
+  const failed = copies.find((copy) => FAILED.includes(copy.state) && copy.imageId !== settled && isOurs(copy));
+  if (failed) throw copyFailed(failed.imageId);
+}
+
+function copyFailed(imageId: string): RetryableError {
+  return new RetryableError('CopyFailed', `${imageId}, an earlier copy, has failed and is about to be settled.`);
+}
+
 const NEVER_COPYABLE: readonly ImageState[] = ['invalid', 'deregistered', 'failed', 'error', 'disabled'];
 
-function requireCopyable(imageId: string, region: string, source: SourceImage | undefined): void {
+function requireCopyable(imageId: string, region: string, source: SourceImage | undefined): SourceImage {
   if (!source) {
     throw new RetryableError(
       'SourceNotVisible',
@@ -91,4 +143,5 @@ function requireCopyable(imageId: string, region: string, source: SourceImage | 
   if (source.state !== 'available') {
     throw new RetryableError('SourceNotReady', `${imageId} is ${source.state}. It is copied once it is available.`);
   }
+  return source;
 }

@@ -1,5 +1,7 @@
 import * as z from 'zod/mini';
+import { MAX_ATTEMPTS } from './copy-marker.ts';
 import { RefusedError } from './errors.ts';
+import { spellOutHidden } from './hidden-characters.ts';
 
 /** What a bake asks for. The JSON is the one that guardian/amigo publishes; unknown fields are ignored. */
 export interface CopyRequest {
@@ -10,6 +12,15 @@ export interface CopyRequest {
   readonly name: string;
   readonly description: string;
   readonly tags: readonly Tag[];
+  /** Set by the copier itself when it asks again after a copy that failed. */
+  readonly retry?: Retry | undefined;
+}
+
+export interface Retry {
+  /** Which try this is, from 1. */
+  readonly attempt: number;
+  /** The copy that failed and is gone. */
+  readonly after: string;
 }
 
 export interface Tag {
@@ -19,6 +30,10 @@ export interface Tag {
 
 const EVERY_ACCOUNT = '*';
 const MAX_LISTED_PROBLEMS = 5;
+
+// EC2 answers in XML 1.0, which has no way to write any other character ("Extensible Markup Language", section 2.2).
+const STORABLE = /^[\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]*$/u;
+const NOT_STORABLE = 'must have no control characters and no halves of characters: EC2 cannot store them';
 
 function text(pattern: RegExp, allowed: string) {
   return z.string(`must be a string: ${allowed}`).check(z.regex(pattern, `must be ${allowed}`));
@@ -33,16 +48,26 @@ const tags = z.pipe(
       return [];
     }
     return Object.entries(value).map(([key, tagValue]: [string, unknown]) => {
-      if (typeof tagValue === 'string') return { key, value: tagValue };
-      issues.push({ code: 'custom', input: tagValue, path: [key], message: 'must be a string' });
+      const isText = typeof tagValue === 'string';
+      if (isText && STORABLE.test(key) && STORABLE.test(tagValue)) return { key, value: tagValue };
+      const message = isText ? NOT_STORABLE : 'must be a string';
+      issues.push({ code: 'custom', input: tagValue, path: [key], message });
       return { key, value: '' };
     });
   }),
 );
 
+const imageId = text(/^ami-[0-9a-f]{1,32}$/, 'an image id, such as ami-0123456789abcdef0');
+
+const attempt = z
+  .number(`must be a number from 1 to ${MAX_ATTEMPTS}`)
+  .check(
+    z.refine((value) => Number.isInteger(value) && value >= 1 && value <= MAX_ATTEMPTS, `must be 1 to ${MAX_ATTEMPTS}`),
+  );
+
 const copyRequest = z.object(
   {
-    sourceAmi: text(/^ami-[0-9a-f]{1,32}$/, 'an image id, such as ami-0123456789abcdef0'),
+    sourceAmi: imageId,
     // The Region becomes part of a host name, so nothing else may pass.
     sourceRegion: text(/^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$/, 'a Region, such as eu-west-1'),
     targetAccounts: z.array(
@@ -52,8 +77,9 @@ const copyRequest = z.object(
     // EC2 API Reference, CopyImage and RegisterImage: 3 to 128 of these characters.
     name: text(/^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/, "3 to 128 letters, digits, spaces or ( ) [ ] . / - ' @ _"),
     // EC2 API Reference, CopyImage: up to 255 characters.
-    description: text(/^.{0,255}$/su, 'at most 255 characters'),
+    description: text(/^.{0,255}$/su, 'at most 255 characters').check(z.regex(STORABLE, NOT_STORABLE)),
     tags,
+    retry: z.optional(z.object({ attempt, after: imageId }, 'must be an object of attempt and after')),
   },
   'must be a JSON object',
 );
@@ -66,10 +92,9 @@ export function parseCopyRequest(body: string): CopyRequest {
   let json: unknown;
   try {
     json = JSON.parse(body);
-  } catch (cause) {
-    throw new RefusedError('InvalidRequest', 'The message is not JSON. Publish the copy request as one JSON object.', {
-      cause,
-    });
+  } catch {
+    // The parser's own error repeats the message. It is not passed on: errors are logged.
+    throw new RefusedError('InvalidRequest', 'The message is not JSON. Publish the copy request as one JSON object.');
   }
   const parsed = copyRequest.safeParse(json);
   if (parsed.success) return parsed.data;
@@ -77,6 +102,16 @@ export function parseCopyRequest(body: string): CopyRequest {
   const listed = problems.slice(0, MAX_LISTED_PROBLEMS).join('; ');
   const more = problems.length - MAX_LISTED_PROBLEMS;
   throw new RefusedError('InvalidRequest', `Bad copy request: ${listed}${more > 0 ? `; and ${more} more` : ''}.`);
+}
+
+/** The request as a message's body: what {@link parseCopyRequest} reads. */
+export function formatCopyRequest({ tags: entries, ...request }: CopyRequest): string {
+  return JSON.stringify({ ...request, tags: tagsAsObject(entries) });
+}
+
+/** Tags as JSON has them. Entries keep a tag that is named like an object's own machinery. */
+export function tagsAsObject(entries: readonly Tag[]): Record<string, string> {
+  return Object.fromEntries(entries.map(({ key, value }) => [key, value]));
 }
 
 /** Whether the request is for this account. */
@@ -92,8 +127,9 @@ function fieldName(path: readonly PropertyKey[]): string {
   return [String(field), ...inside].join('');
 }
 
-/** A name from a message, quoted, in at most 40 characters. */
+/** A name from a message, quoted, in at most 40 characters, with what is hidden spelled out. */
 export function quoteName(name: string): string {
   const characters = Array.from(name);
-  return JSON.stringify(characters.length > 40 ? `${characters.slice(0, 40).join('')}…` : name);
+  const shown = characters.length > 40 ? `${characters.slice(0, 40).join('')}…` : name;
+  return spellOutHidden(JSON.stringify(shown));
 }

@@ -1,3 +1,4 @@
+import { MARKER } from './copy-marker.ts';
 import { quoteName, type CopyRequest, type Tag } from './copy-request.ts';
 import { RefusedError } from './errors.ts';
 
@@ -10,23 +11,22 @@ const RESERVED = /^aws:/i;
 
 /** The tag that says which image a copy was made of. */
 export const COPIED_FROM = 'CopiedFromAMI';
+const ENCRYPTED = 'Encrypted';
 
 /**
  * The tags of a copy and of each of its snapshots: those of the request, then `Encrypted` and `CopiedFromAMI`, which
- * win over tags of the same name. Tags with the reserved prefix `aws:` are left out.
+ * win over tags of the same name. Tags with the reserved prefix `aws:` are left out. The copier's own tag comes on top.
  * @throws {RefusedError} with code `InvalidTags` where EC2 could not take them all; nothing is cut off.
  */
 export function planTags(request: CopyRequest): Tag[] {
-  const own = new Map([
-    ['Encrypted', 'true'],
-    [COPIED_FROM, request.sourceAmi],
-  ]);
   const tags = [
-    ...request.tags.filter(({ key }) => !RESERVED.test(key) && !own.has(key)),
-    ...Array.from(own, ([key, value]): Tag => ({ key, value })),
+    ...requestedTags(request.tags),
+    { key: ENCRYPTED, value: 'true' },
+    { key: COPIED_FROM, value: request.sourceAmi },
   ];
-  if (tags.length > MAX_TAGS) {
-    refuse(`the copy would have ${tags.length} tags, EC2 allows ${MAX_TAGS}. Remove ${tags.length - MAX_TAGS}.`);
+  const count = tags.length + 1;
+  if (count > MAX_TAGS) {
+    refuse(`the copy would have ${count} tags, EC2 allows ${MAX_TAGS}. Remove ${count - MAX_TAGS}.`);
   }
   for (const { key, value } of tags) {
     if (key === '') refuse('a tag has an empty name.');
@@ -42,6 +42,19 @@ export function planTags(request: CopyRequest): Tag[] {
     }
   }
   return tags;
+}
+
+/** Those tags of a copy, or of a request, that are the bake's own. */
+export function requestedTags(tags: readonly Tag[]): Tag[] {
+  return tags.filter(({ key }) => !RESERVED.test(key) && key !== ENCRYPTED && key !== COPIED_FROM && !isMarker(key));
+}
+
+/**
+ * Whether IAM takes the name for the copier's tag: it compares names without case, and a condition on a tag matches
+ * neither of two names that differ by case alone (IAM User Guide, "Controlling access to AWS resources using tags").
+ */
+function isMarker(key: string): boolean {
+  return key.toLowerCase() === MARKER.toLowerCase();
 }
 
 function refuse(problem: string): never {

@@ -1,6 +1,6 @@
 import { copyImage, type CopyTarget } from './copy-image.ts';
 import { parseCopyRequest } from './copy-request.ts';
-import { RefusedError, RetryableError } from './errors.ts';
+import { asError, RefusedError, RetryableError } from './errors.ts';
 import type { ImageCatalogue } from './image-catalogue.ts';
 import type { Delivery, Reason, RequestQueue } from './request-queue.ts';
 import { retryDelaySeconds } from './retry-delay.ts';
@@ -22,6 +22,8 @@ export interface DeliveryResult {
   readonly messageId: string;
   readonly sourceImage?: string;
   readonly copy?: string;
+  /** For a copy that was started: since the message came into the queue. */
+  readonly waitedSeconds?: number;
   readonly reason?: Reason;
   readonly retryInSeconds?: number;
   /** The error behind a reason, for the log. */
@@ -41,6 +43,7 @@ export async function handleDelivery(delivery: Delivery, context: DeliveryContex
       messageId,
       sourceImage,
       ...(copied.kind !== 'ignored' && { copy: copied.imageId }),
+      ...(copied.kind === 'started' && { waitedSeconds: (context.nowMs() - delivery.sentAtMs) / 1000 }),
     };
   } catch (error) {
     return {
@@ -71,7 +74,8 @@ async function settleFailure(delivery: Delivery, error: Error, context: Delivery
 
 async function refuse(delivery: Delivery, reason: Reason, error: Error, { queue }: DeliveryContext): Promise<Failure> {
   try {
-    await queue.refuse(delivery, reason);
+    const { body, sentAtMs: requestedAtMs, receiveCount } = delivery;
+    await queue.refuse({ body, reason, requestedAtMs, receiveCount });
     return { outcome: 'refused', reason, error };
   } catch (queueError) {
     return retryLater(reason, error, queueError);
@@ -94,8 +98,4 @@ function reasonOf(error: Error): Reason {
   }
   // A fault of our own. It is tried again like any other, and ends in the dead-letter queue if it lasts.
   return { code: 'InternalError', message: `${error.name}: ${error.message}` };
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

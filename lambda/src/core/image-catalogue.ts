@@ -7,6 +7,8 @@ export type ImageState =
 export interface SourceImage {
   readonly ownerId: string;
   readonly state: ImageState;
+  /** When it was made, as EC2 says it: `2026-11-23T22:10:00.000Z`. */
+  readonly createdAt: string;
 }
 
 /** An image of this account that was copied from the source. */
@@ -39,4 +41,6 @@ export interface ImageCatalogue {
   findCopies(sourceImageId: string, sourceRegion: string): Promise<ImageCopy[]>;
   /** Starts the copy and returns its image id. The same token gives the same copy. */
   startCopy(plan: CopyPlan): Promise<string>;
+  /** The state of an image of this account, or undefined while EC2 does not know it: it is new, or gone for long. */
+  stateOf(imageId: string): Promise<ImageState | undefined>;
 }

@@ -15,9 +15,29 @@ export interface Reason {
   readonly message: string;
 }
 
+/** A message that is not handled, with its reason. */
+export interface DeadLetter {
+  readonly body: string;
+  readonly reason: Reason;
+  readonly requestedAtMs: number;
+  /** How often the queue has delivered it. */
+  readonly receiveCount?: number;
+  /** How often a copy of it was tried. */
+  readonly attempt?: number;
+}
+
+/** What copy-image does with the messages that it is given. */
 export interface RequestQueue {
   /** Hides the message for some seconds (0 to 43,200); after that the queue delivers it again. */
   postpone(delivery: Delivery, seconds: number): Promise<void>;
-  /** Puts the message with its reason into the dead-letter queue. */
-  refuse(delivery: Delivery, reason: Reason): Promise<void>;
+  /** Puts a message with its reason into the dead-letter queue. */
+  refuse(letter: DeadLetter): Promise<void>;
+}
+
+/** Where settle-copy asks for the next try of a copy that failed, or gives it up. */
+export interface NextTries {
+  /** Puts a request into the queue, to be delivered after some seconds (0 to 900). */
+  ask(body: string, delaySeconds: number): Promise<void>;
+  /** Puts a message with its reason into the dead-letter queue. */
+  refuse(letter: DeadLetter): Promise<void>;
 }

@@ -1,16 +1,35 @@
 import * as z from 'zod/mini';
 
-/** What the function needs to know, from its environment; the Terraform module sets all of it. */
-export interface CopyImageConfig {
+/** What both functions need to know, from their environment; the Terraform module sets all of it. */
+interface CopierConfig {
+  /** The copier's name, by which it knows its own copies. */
+  readonly copier: string;
   readonly kmsKeyArn: string;
   /** Read from the key's ARN: EC2 takes only a key of the account and Region that the copy is made in. */
   readonly account: string;
   readonly region: string;
-  readonly trustedOwners: readonly string[];
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
+}
+
+export interface CopyImageConfig extends CopierConfig {
+  readonly trustedOwners: readonly string[];
   readonly retrySeconds: number;
 }
+
+export interface SettleCopyConfig extends CopierConfig {
+  /** How long the next try waits after a copy that failed, 0 to 900. */
+  readonly failedCopyDelaySeconds: number;
+  /** After how long a copy that is not announced is overdue. */
+  readonly overdueSeconds: number;
+  /** The start of the parameters' names, such as `/image-copier`. */
+  readonly parameterPath: string;
+  /** The tag whose value ends a parameter's name. */
+  readonly recipeTag: string;
+  readonly resultsTopicArn?: string;
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
 
 class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
@@ -22,23 +41,61 @@ function setting(pattern: RegExp, allowed: string) {
   return z.string(`is not set; set it to ${allowed}`).check(z.regex(pattern, `must be ${allowed}`));
 }
 
-const environment = z.object({
+const copier = {
+  COPIER_NAME: setting(/^[A-Za-z0-9_-]{1,37}$/, '1 to 37 letters, digits, hyphens and underscores'),
   KMS_KEY_ARN: setting(KEY_ARN, 'the full ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>'),
-  TRUSTED_OWNERS: setting(/^[0-9]{12}(,[0-9]{12})*$/, '12-digit account ids, separated by commas'),
   QUEUE_URL: setting(/^https?:\/\/\S+$/, 'the URL of the request queue'),
   DEAD_LETTER_QUEUE_URL: setting(/^https?:\/\/\S+$/, 'the URL of the dead-letter queue'),
+};
+
+const copyImage = z.object({
+  ...copier,
+  TRUSTED_OWNERS: setting(/^[0-9]{12}(,[0-9]{12})*$/, '12-digit account ids, separated by commas'),
   RETRY_SECONDS: setting(/^[1-9][0-9]{0,6}$/, 'a number of seconds, such as 21600'),
 });
 
+const settleCopy = z.object({
+  ...copier,
+  // SQS API Reference, SendMessage: DelaySeconds is at most 900.
+  FAILED_COPY_DELAY_SECONDS: setting(/^([0-9]|[1-9][0-9]|[1-8][0-9]{2}|900)$/, 'a number of seconds from 0 to 900'),
+  OVERDUE_SECONDS: setting(/^[1-9][0-9]{0,6}$/, 'a number of seconds, such as 86400'),
+  PARAMETER_PATH: setting(/^(\/[A-Za-z0-9_.-]+)+$/, 'the start of a parameter name, such as /image-copier'),
+  RECIPE_TAG: setting(/^.{1,127}$/su, 'the name of a tag, such as Recipe'),
+  RESULTS_TOPIC_ARN: z.optional(setting(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:\S+$/, 'the ARN of an SNS topic')),
+});
+
 /** @throws {ConfigurationError} naming each variable that is wrong and what it may be */
-export function readConfig(variables: Readonly<Record<string, string | undefined>>): CopyImageConfig {
-  const parsed = environment.safeParse(variables);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
-    throw new ConfigurationError(problems.join('; '));
-  }
-  const { KMS_KEY_ARN, TRUSTED_OWNERS, QUEUE_URL, DEAD_LETTER_QUEUE_URL, RETRY_SECONDS } = parsed.data;
-  const { region = '', account = '' } = KEY_ARN.exec(KMS_KEY_ARN)?.groups ?? {};
+export function readCopyImageConfig(variables: Variables): CopyImageConfig {
+  const read = parse(copyImage, variables);
+  return {
+    ...copierConfig(read, variables),
+    trustedOwners: read.TRUSTED_OWNERS.split(','),
+    retrySeconds: Number(read.RETRY_SECONDS),
+  };
+}
+
+/** @throws {ConfigurationError} naming each variable that is wrong and what it may be */
+export function readSettleCopyConfig(variables: Variables): SettleCopyConfig {
+  const read = parse(settleCopy, variables);
+  return {
+    ...copierConfig(read, variables),
+    failedCopyDelaySeconds: Number(read.FAILED_COPY_DELAY_SECONDS),
+    overdueSeconds: Number(read.OVERDUE_SECONDS),
+    parameterPath: read.PARAMETER_PATH,
+    recipeTag: read.RECIPE_TAG,
+    ...(read.RESULTS_TOPIC_ARN && { resultsTopicArn: read.RESULTS_TOPIC_ARN }),
+  };
+}
+
+function parse<T>(schema: z.ZodMiniType<T>, variables: Variables): T {
+  const parsed = schema.safeParse(variables);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
+  throw new ConfigurationError(problems.join('; '));
+}
+
+function copierConfig(read: Readonly<Record<keyof typeof copier, string>>, variables: Variables): CopierConfig {
+  const { region = '', account = '' } = KEY_ARN.exec(read.KMS_KEY_ARN)?.groups ?? {};
   const ownRegion = variables['AWS_REGION'];
   if (ownRegion !== region) {
     throw new ConfigurationError(
@@ -46,12 +103,11 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     );
   }
   return {
-    kmsKeyArn: KMS_KEY_ARN,
+    copier: read.COPIER_NAME,
+    kmsKeyArn: read.KMS_KEY_ARN,
     account,
     region,
-    trustedOwners: TRUSTED_OWNERS.split(','),
-    queueUrl: QUEUE_URL,
-    deadLetterQueueUrl: DEAD_LETTER_QUEUE_URL,
-    retrySeconds: Number(RETRY_SECONDS),
+    queueUrl: read.QUEUE_URL,
+    deadLetterQueueUrl: read.DEAD_LETTER_QUEUE_URL,
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { EC2ServiceException } from '@aws-sdk/client-ec2';
 import { classifyEc2Error } from '../../src/adapters/ec2-errors.ts';
+import { RetryableError } from '../../src/core/errors.ts';
 
 /** An answer of EC2 as the SDK throws it. */
 function ec2Error(name: string, message: string, httpStatusCode: number): EC2ServiceException {
@@ -24,11 +25,6 @@ describe('classifyEc2Error', () => {
     ['ConcurrentTagAccess', '', 400],
     ['IdempotentParameterMismatch', '', 400],
     ['InvalidAMIName.Duplicate', '', 400],
-    ['RequestLimitExceeded', 'Request limit exceeded.', 503],
-    ['RequestLimitExceeded', 'with the status of a client error', 400],
-    ['Throttling', '', 400],
-    ['ThrottlingException', '', 400],
-    ['TooManyRequestsException', '', 429],
     ['InternalError', '', 500],
     ['InternalFailure', '', 500],
     ['ServiceUnavailable', '', 503],
@@ -38,6 +34,19 @@ describe('classifyEc2Error', () => {
     ['SomethingNew', 'unknown, but the server is at fault', 502],
   ])('tries again after %s (%s)', (code, message, status) => {
     expect(classify(ec2Error(code, message, status))).toMatchObject({ name: 'RetryableError', code });
+  });
+
+  it.each([
+    ['RequestLimitExceeded', 'Request limit exceeded.', 503],
+    ['RequestLimitExceeded', 'with the status of a client error', 400],
+    ['Throttling', '', 400],
+    ['ThrottlingException', '', 400],
+    ['TooManyRequestsException', '', 429],
+  ])('tries again soon after %s (%s)', (code, message, status) => {
+    const error = classify(ec2Error(code, message, status));
+
+    expect(error).toMatchObject({ name: 'ThrottledError', code });
+    expect(error).toBeInstanceOf(RetryableError);
   });
 
   it.each([
@@ -91,5 +100,11 @@ describe('classifyEc2Error', () => {
       code: 'InvalidRegion',
       message: 'There is no EC2 endpoint in Region eu-west-9. Check sourceRegion.',
     });
+  });
+
+  it("tries again where the copier's own Region cannot be found: that is a fault of the network", () => {
+    const error = Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' });
+
+    expect(classifyEc2Error(error)).toMatchObject({ name: 'RetryableError', code: 'ENOTFOUND' });
   });
 });

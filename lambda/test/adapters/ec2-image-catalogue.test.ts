@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { mockClient } from 'aws-sdk-client-mock';
 import { Ec2ImageCatalogue } from '../../src/adapters/ec2-image-catalogue.ts';
-import { ACCOUNT, REGION, SOURCE_ACCOUNT, SOURCE_IMAGE, target } from '../factories.ts';
+import { ACCOUNT, BAKED_AT, REGION, SOURCE_ACCOUNT, SOURCE_IMAGE, target } from '../factories.ts';
 
 const OTHER_REGION = 'us-east-1';
 const clients = new Map([REGION, OTHER_REGION].map((region) => [region, new EC2Client({ region })]));
@@ -30,11 +30,14 @@ beforeEach(() => {
 
 describe('findSource', () => {
   it('asks the Region of the image for its owner and state, deprecated or not', async () => {
-    otherEc2?.on(DescribeImagesCommand).resolves({ Images: [{ OwnerId: SOURCE_ACCOUNT, State: 'available' }] });
+    otherEc2?.on(DescribeImagesCommand).resolves({
+      Images: [{ OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT }],
+    });
 
     expect(await catalogue.findSource(SOURCE_IMAGE, OTHER_REGION)).toEqual({
       ownerId: SOURCE_ACCOUNT,
       state: 'available',
+      createdAt: BAKED_AT,
     });
     expect(otherEc2?.commandCalls(DescribeImagesCommand)[0]?.args[0].input).toEqual({
       ImageIds: [SOURCE_IMAGE],
@@ -75,6 +78,7 @@ describe('findCopies', () => {
     ]);
     expect(ec2?.commandCalls(DescribeImagesCommand)[0]?.args[0].input).toMatchObject({
       Owners: ['self'],
+      IncludeDisabled: true,
       Filters: [
         { Name: 'source-image-id', Values: [SOURCE_IMAGE] },
         { Name: 'source-image-region', Values: [OTHER_REGION] },
@@ -96,7 +100,7 @@ describe('findCopies', () => {
   it('classes a throttle', async () => {
     ec2?.on(DescribeImagesCommand).rejects(ec2Error('RequestLimitExceeded'));
 
-    await expect(catalogue.findCopies(SOURCE_IMAGE, REGION)).rejects.toMatchObject({ name: 'RetryableError' });
+    await expect(catalogue.findCopies(SOURCE_IMAGE, REGION)).rejects.toMatchObject({ name: 'ThrottledError' });
   });
 });
 
@@ -137,5 +141,33 @@ describe('startCopy', () => {
     ec2?.on(CopyImageCommand).rejects(ec2Error('TagLimitExceeded'));
 
     await expect(catalogue.startCopy(plan)).rejects.toMatchObject({ name: 'RefusedError', code: 'TagLimitExceeded' });
+  });
+});
+
+describe('stateOf', () => {
+  const asked = { ImageIds: ['ami-1'], IncludeDisabled: true };
+
+  it('tells the state of an image that is listed', async () => {
+    ec2?.on(DescribeImagesCommand, asked).resolves({ Images: [{ State: 'pending' }] });
+
+    expect(await catalogue.stateOf('ami-1')).toBe('pending');
+  });
+
+  it('takes an image for deregistered of which EC2 answers nothing', async () => {
+    ec2?.on(DescribeImagesCommand, asked).resolves({ Images: [] });
+
+    expect(await catalogue.stateOf('ami-1')).toBe('deregistered');
+  });
+
+  it('does not know an image that EC2 does not know', async () => {
+    ec2?.on(DescribeImagesCommand, asked).rejects(ec2Error('InvalidAMIID.NotFound'));
+
+    expect(await catalogue.stateOf('ami-1')).toBeUndefined();
+  });
+
+  it('classes what EC2 refuses', async () => {
+    ec2?.on(DescribeImagesCommand).rejects(ec2Error('UnauthorizedOperation'));
+
+    await expect(catalogue.stateOf('ami-1')).rejects.toMatchObject({ name: 'RefusedError' });
   });
 });

@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ChangeMessageVisibilityCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { mockClient } from 'aws-sdk-client-mock';
 import { SqsRequestQueue } from '../../src/adapters/sqs-request-queue.ts';
+import type { DeadLetter } from '../../src/core/request-queue.ts';
 import { delivery, NOW_MS } from '../factories.ts';
 
 const client = new SQSClient({ region: 'eu-west-1' });
@@ -25,16 +28,30 @@ describe('postpone', () => {
   });
 });
 
-describe('refuse', () => {
-  const attributes = () => sqs.commandCalls(SendMessageCommand)[0]?.args[0].input.MessageAttributes ?? {};
-
-  it('sends the same body with its reason to the dead-letter queue', async () => {
-    const refused = delivery({ receiveCount: 3 });
-    await queue.refuse(refused, { code: 'InvalidTags', message: 'too many' });
+describe('ask', () => {
+  it('sends a request to the queue, to be delivered later', async () => {
+    await queue.ask('{}', 300);
 
     expect(sqs.commandCalls(SendMessageCommand)[0]?.args[0].input).toEqual({
+      QueueUrl: urls.queueUrl,
+      MessageBody: '{}',
+      DelaySeconds: 300,
+    });
+  });
+});
+
+describe('refuse', () => {
+  const sent = () => sqs.commandCalls(SendMessageCommand)[0]?.args[0].input;
+  const attributes = () => sent()?.MessageAttributes ?? {};
+  const refuse = (message: string, changes: Partial<DeadLetter> = {}) =>
+    queue.refuse({ body: '{}', reason: { code: 'InvalidTags', message }, requestedAtMs: NOW_MS, ...changes });
+
+  it('sends the same body with its reason to the dead-letter queue', async () => {
+    await refuse('too many', { receiveCount: 3 });
+
+    expect(sent()).toEqual({
       QueueUrl: urls.deadLetterQueueUrl,
-      MessageBody: refused.body,
+      MessageBody: '{}',
       MessageAttributes: {
         Reason: { DataType: 'String', StringValue: 'too many' },
         ErrorCode: { DataType: 'String', StringValue: 'InvalidTags' },
@@ -44,15 +61,53 @@ describe('refuse', () => {
     });
   });
 
-  it('replaces characters that SQS does not take', async () => {
-    await queue.refuse(delivery(), { code: 'C', message: 'a\u0000b\u001bc\uFFFEd\uD800e\tf🦊' });
+  it('tells how often a copy was tried', async () => {
+    await refuse('no copy', { attempt: 3 });
 
-    expect(attributes()['Reason']?.StringValue).toBe('a\uFFFDb\uFFFDc\uFFFDd\uFFFDe\tf🦊');
+    expect(attributes()['Attempt']).toEqual({ DataType: 'Number', StringValue: '3' });
+    expect(attributes()).not.toHaveProperty('ReceiveCount');
+  });
+
+  it('spells out characters that SQS does not take, or that nobody sees', async () => {
+    await refuse('a\u0000b\u001bc\uFFFEd\uD800e\tf🦊g\u202E');
+
+    expect(attributes()['Reason']?.StringValue).toBe('a\\u{0}b\\u{1b}c\\u{fffe}d\\u{d800}e\\u{9}f🦊g\\u{202e}');
   });
 
   it('shortens a reason to 1,000 characters', async () => {
-    await queue.refuse(delivery(), { code: 'C', message: 'x'.repeat(5000) });
+    await refuse('x'.repeat(5000));
 
     expect(attributes()['Reason']?.StringValue).toHaveLength(1000);
+  });
+
+  it('keeps a body that leaves no room for its reason, in an attribute', async () => {
+    // Random text, which is the hardest to compress.
+    const body = randomBytes(256 * 1024)
+      .toString('latin1')
+      .replace(/[^ -~]/g, (character) => String.fromCharCode(32 + (character.charCodeAt(0) % 95)));
+    await refuse('too long', { body });
+
+    const { CompressedBody, ...others } = attributes();
+    expect(gunzipSync(CompressedBody?.BinaryValue ?? '').toString()).toBe(body);
+    expect(sent()?.MessageBody).toContain('It is in the attribute CompressedBody, gzipped.');
+    expect(others['Reason']?.StringValue).toBe('too long');
+    expect((CompressedBody?.BinaryValue?.length ?? 0) + 1000 * 4).toBeLessThan(256 * 1024);
+  });
+
+  it('leaves a body as it is up to the last byte that fits', async () => {
+    await refuse('r', { body: 'x' });
+    const taken = Object.entries(attributes()).flatMap(([name, { DataType = '', StringValue = '' }]) => [
+      name,
+      DataType,
+      StringValue,
+    ]);
+    const room = 256 * 1024 - taken.join('').length;
+    sqs.resetHistory();
+
+    await refuse('r', { body: 'x'.repeat(room) });
+    expect(attributes()).not.toHaveProperty('CompressedBody');
+    sqs.resetHistory();
+    await refuse('r', { body: 'x'.repeat(room + 1) });
+    expect(attributes()).toHaveProperty('CompressedBody');
   });
 });

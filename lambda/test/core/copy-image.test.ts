@@ -1,8 +1,18 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { copyImage } from '../../src/core/copy-image.ts';
 import type { ImageState } from '../../src/core/image-catalogue.ts';
-import { copyRequest, FakeCatalogue, imageCopy, REGION, SOURCE_ACCOUNT, SOURCE_IMAGE, target } from '../factories.ts';
+import {
+  BAKED_AT,
+  copyRequest,
+  FakeCatalogue,
+  imageCopy,
+  REGION,
+  SOURCE_IMAGE,
+  sourceImage,
+  target,
+} from '../factories.ts';
 
+const FAILED = 'ami-0ffffffffffffffff';
 let catalogue: FakeCatalogue;
 
 beforeEach(() => {
@@ -26,6 +36,7 @@ describe('copyImage', () => {
           { key: 'Recipe', value: 'ubuntu' },
           { key: 'Encrypted', value: 'true' },
           { key: 'CopiedFromAMI', value: SOURCE_IMAGE },
+          { key: 'ImageCopier', value: `image-copier attempt=1 baked=${BAKED_AT}` },
         ]) as unknown,
         clientToken: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
       },
@@ -38,20 +49,20 @@ describe('copyImage', () => {
   });
 
   it('refuses an image that nobody trusted owns, and names the owner', async () => {
-    catalogue.source = { ownerId: '999999999999', state: 'available' };
+    catalogue.source = sourceImage({ ownerId: '999999999999' });
 
     await expect(run()).rejects.toEqual(failure('RefusedError', 'UntrustedOwner'));
     await expect(run()).rejects.toThrow('belongs to account 999999999999');
   });
 
   it('refuses an untrusted image even where a copy of it exists', async () => {
-    catalogue.source = { ownerId: '999999999999', state: 'available' };
+    catalogue.source = sourceImage({ ownerId: '999999999999' });
     catalogue.copies = [imageCopy()];
 
     await expect(run()).rejects.toEqual(failure('RefusedError', 'UntrustedOwner'));
   });
 
-  it.each(['pending', 'available'] as const)('takes a copy that is %s for done', async (state) => {
+  it.each(['pending', 'available', 'disabled'] as const)('takes a copy that is %s for done', async (state) => {
     catalogue.copies = [imageCopy({ state })];
 
     expect(await run()).toEqual({ kind: 'reused', imageId: 'ami-0aaaaaaaaaaaaaaaa' });
@@ -82,13 +93,91 @@ describe('copyImage', () => {
     await expect(run()).rejects.toEqual(failure('RetryableError', 'CopyInProgress'));
   });
 
-  it('makes a new attempt with another token after a failed copy', async () => {
-    await run();
-    catalogue.copies = [imageCopy({ state: 'failed' })];
-    await run();
+  describe('after a copy that failed', () => {
+    const failed = (marker: string) =>
+      imageCopy({
+        imageId: FAILED,
+        state: 'failed',
+        tags: [
+          { key: 'CopiedFromAMI', value: SOURCE_IMAGE },
+          { key: 'ImageCopier', value: marker },
+        ],
+      });
+    const ours = failed(`image-copier attempt=1 baked=${BAKED_AT}`);
+    const retry = { attempt: 2, after: FAILED };
 
-    const [first, second] = catalogue.started.map(({ clientToken }) => clientToken);
-    expect(second).not.toBe(first);
+    it('waits until it is settled', async () => {
+      catalogue.copies = [ours];
+
+      await expect(run()).rejects.toEqual(failure('RetryableError', 'CopyFailed'));
+      expect(catalogue.started).toEqual([]);
+    });
+
+    it('waits as well where only EC2 knows that it failed', async () => {
+      catalogue.answers = [[FAILED, 'failed']];
+
+      await expect(run()).rejects.toEqual(failure('RetryableError', 'CopyFailed'));
+    });
+
+    it('makes the next try with another token, and counts it', async () => {
+      await run();
+      catalogue.copies = [ours];
+      await run({ retry });
+
+      const [first, second] = catalogue.started;
+      expect(second?.clientToken).not.toBe(first?.clientToken);
+      expect(second?.tags).toContainEqual({ key: 'ImageCopier', value: `image-copier attempt=2 baked=${BAKED_AT}` });
+    });
+
+    it('makes its own copy beside one that failed for another copier', async () => {
+      catalogue.copies = [failed(`golden attempt=1 baked=${BAKED_AT}`)];
+
+      expect(await run()).toMatchObject({ kind: 'started' });
+    });
+  });
+
+  describe('where EC2 answers with a copy of long ago', () => {
+    it('goes on after those that are gone, with the same tokens each time', async () => {
+      catalogue.answers = [
+        ['ami-01', 'deregistered'],
+        ['ami-02', 'deregistered'],
+        ['ami-03', 'pending'],
+      ];
+      expect(await run()).toEqual({ kind: 'started', imageId: 'ami-03' });
+      const tokens = catalogue.started.map(({ clientToken }) => clientToken);
+      expect(new Set(tokens).size).toBe(3);
+
+      const again = new FakeCatalogue();
+      again.answers = catalogue.answers;
+      await copyImage(copyRequest(), target, again);
+      expect(again.started.map(({ clientToken }) => clientToken)).toEqual(tokens);
+    });
+
+    it('ends at the copy that the next try has made', async () => {
+      catalogue.answers = [
+        [FAILED, 'deregistered'],
+        ['ami-02', 'available'],
+      ];
+      await run();
+      const retried = new FakeCatalogue();
+      await copyImage(copyRequest({ retry: { attempt: 2, after: FAILED } }), target, retried);
+
+      expect(catalogue.started[1]?.clientToken).toBe(retried.started[0]?.clientToken);
+    });
+
+    it('tries again while EC2 does not list it', async () => {
+      catalogue.answers = [['ami-01', undefined]];
+
+      await expect(run()).rejects.toEqual(failure('RetryableError', 'CopyNotListed'));
+      expect(catalogue.started).toHaveLength(1);
+    });
+
+    it('does not go on for ever in one delivery', async () => {
+      catalogue.answers = Array.from({ length: 9 }, (_, index) => [`ami-0${index}`, 'deregistered']);
+
+      await expect(run()).rejects.toEqual(failure('RetryableError', 'CopiesGone'));
+      expect(catalogue.started).toHaveLength(5);
+    });
   });
 
   it('tries again while the image is not shared', async () => {
@@ -98,7 +187,7 @@ describe('copyImage', () => {
   });
 
   it.each(['pending', 'transient'] as const)('tries again while the image is %s', async (state) => {
-    catalogue.source = { ownerId: SOURCE_ACCOUNT, state };
+    catalogue.source = sourceImage({ state });
 
     await expect(run()).rejects.toEqual(failure('RetryableError', 'SourceNotReady'));
   });
@@ -106,7 +195,7 @@ describe('copyImage', () => {
   it.each(['invalid', 'deregistered', 'failed', 'error', 'disabled'] as const)(
     'refuses an image that is %s',
     async (state) => {
-      catalogue.source = { ownerId: SOURCE_ACCOUNT, state };
+      catalogue.source = sourceImage({ state });
 
       await expect(run()).rejects.toEqual(failure('RefusedError', 'SourceNotCopyable'));
     },

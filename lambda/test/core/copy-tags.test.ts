@@ -19,6 +19,7 @@ describe('planTags', () => {
     const tags = [
       { key: 'Encrypted', value: 'no' },
       { key: 'CopiedFromAMI', value: 'ami-0' },
+      { key: 'ImageCopier', value: 'image-copier announced=2026' },
     ];
 
     expect(planTags(copyRequest({ tags }))).toEqual(own);
@@ -34,8 +35,8 @@ describe('planTags', () => {
     expect(planTags(copyRequest({ tags }))).toEqual([{ key: 'aws', value: '3' }, ...own]);
   });
 
-  it('takes 50 tags in all', () => {
-    expect(planTags(copyRequest({ tags: someTags(48) }))).toHaveLength(50);
+  it("takes 50 tags in all, with the copier's own", () => {
+    expect(planTags(copyRequest({ tags: someTags(47) }))).toHaveLength(49);
   });
 
   it('takes the longest names and values, counted in characters', () => {
@@ -45,7 +46,7 @@ describe('planTags', () => {
   });
 
   it.each([
-    ['more than 50 tags', someTags(49), 'tags: the copy would have 51 tags, EC2 allows 50. Remove 1.'],
+    ['more than 50 tags', someTags(48), 'tags: the copy would have 51 tags, EC2 allows 50. Remove 1.'],
     ['an empty name', [{ key: '', value: 'x' }], 'tags: a tag has an empty name.'],
     ['a long name', [{ key: 'k'.repeat(128), value: '' }], 'has 128 characters, at most 127 are allowed.'],
     ['a long value', [{ key: 'k', value: 'v'.repeat(257) }], 'the tag "k" has a value of 257 characters'],

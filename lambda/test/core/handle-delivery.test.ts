@@ -25,7 +25,12 @@ describe('handleDelivery', () => {
       messageId: 'message-1',
       sourceImage: SOURCE_IMAGE,
       copy: 'ami-0bbbbbbbbbbbbbbbb',
+      waitedSeconds: 0,
     });
+  });
+
+  it('tells how long a request has waited for its copy', async () => {
+    expect(await run({ sentAtMs: NOW_MS - 90_500 })).toMatchObject({ outcome: 'started', waitedSeconds: 90.5 });
   });
 
   it('reports a copy that was there', async () => {
@@ -39,7 +44,7 @@ describe('handleDelivery', () => {
     const reason = { code: 'InvalidRequest', message: expect.stringContaining('not JSON') as unknown };
 
     expect(await run(bad)).toMatchObject({ outcome: 'refused', reason });
-    expect(queue.refused).toEqual([{ delivery: bad, reason }]);
+    expect(queue.refused).toEqual([{ body: bad.body, reason, requestedAtMs: NOW_MS, receiveCount: 1 }]);
     expect(queue.postponed).toEqual([]);
   });
 

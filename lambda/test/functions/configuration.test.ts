@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { readConfig } from '../../src/functions/configuration.ts';
-import { environment, target } from '../factories.ts';
+import { readCopyImageConfig, readSettleCopyConfig } from '../../src/functions/configuration.ts';
+import { environment, settleEnvironment, target } from '../factories.ts';
 
-describe('readConfig', () => {
+describe('readCopyImageConfig', () => {
   it('reads the environment that the Terraform module sets', () => {
-    expect(readConfig(environment)).toEqual({
+    expect(readCopyImageConfig(environment)).toEqual({
+      copier: 'image-copier',
       kmsKeyArn: target.kmsKeyArn,
       account: '222222222222',
       region: 'eu-west-1',
@@ -16,6 +17,7 @@ describe('readConfig', () => {
   });
 
   it.each([
+    ['COPIER_NAME', 'image copier', '1 to 37 letters, digits, hyphens and underscores'],
     ['KMS_KEY_ARN', 'alias/image-copier', 'the full ARN of a KMS key'],
     ['KMS_KEY_ARN', 'arn:aws:kms:eu-west-1:222222222222:alias/a', 'the full ARN of a KMS key'],
     ['KMS_KEY_ARN', 'arn:aws:kms:eu-west-2:222222222222:key/1', "a key in the function's own Region, eu-west-1"],
@@ -25,12 +27,51 @@ describe('readConfig', () => {
     ['DEAD_LETTER_QUEUE_URL', 'no', 'the URL of the dead-letter queue'],
     ['RETRY_SECONDS', '6h', 'a number of seconds, such as 21600'],
   ])('refuses %s=%s and says what is allowed', (variable, value, allowed) => {
-    expect(() => readConfig({ ...environment, [variable]: value })).toThrow(`${variable} must be ${allowed}`);
+    expect(() => readCopyImageConfig({ ...environment, [variable]: value })).toThrow(`${variable} must be ${allowed}`);
   });
 
   it('names each variable that is missing', () => {
-    expect(() => readConfig({ AWS_REGION: 'eu-west-1' })).toThrow(
-      /^KMS_KEY_ARN is not set; set it to .*; TRUSTED_OWNERS is not set.*; QUEUE_URL .*; DEAD_LETTER_QUEUE_URL .*; RETRY_SECONDS /,
+    expect(() => readCopyImageConfig({ AWS_REGION: 'eu-west-1' })).toThrow(
+      /^COPIER_NAME is not set; .*; KMS_KEY_ARN is not set; set it to .*; QUEUE_URL .*; DEAD_LETTER_QUEUE_URL .*; TRUSTED_OWNERS is not set.*; RETRY_SECONDS /,
+    );
+  });
+});
+
+describe('readSettleCopyConfig', () => {
+  it('reads the environment that the Terraform module sets', () => {
+    expect(readSettleCopyConfig(settleEnvironment)).toEqual({
+      copier: 'image-copier',
+      kmsKeyArn: target.kmsKeyArn,
+      account: '222222222222',
+      region: 'eu-west-1',
+      queueUrl: 'https://sqs.test/requests',
+      deadLetterQueueUrl: 'https://sqs.test/dead-letters',
+      failedCopyDelaySeconds: 300,
+      overdueSeconds: 86400,
+      parameterPath: '/image-copier',
+      recipeTag: 'Recipe',
+      resultsTopicArn: 'arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results',
+    });
+  });
+
+  it('does without a results topic', () => {
+    expect(readSettleCopyConfig({ ...settleEnvironment, RESULTS_TOPIC_ARN: undefined })).not.toHaveProperty(
+      'resultsTopicArn',
+    );
+  });
+
+  it.each([
+    ['KMS_KEY_ARN', 'arn:aws:kms:eu-west-2:222222222222:key/1', "a key in the function's own Region, eu-west-1"],
+    ['FAILED_COPY_DELAY_SECONDS', '901', 'a number of seconds from 0 to 900'],
+    ['FAILED_COPY_DELAY_SECONDS', '-1', 'a number of seconds from 0 to 900'],
+    ['OVERDUE_SECONDS', '0', 'a number of seconds, such as 86400'],
+    ['PARAMETER_PATH', '/image-copier/', 'the start of a parameter name, such as /image-copier'],
+    ['PARAMETER_PATH', 'image-copier', 'the start of a parameter name, such as /image-copier'],
+    ['RECIPE_TAG', '', 'the name of a tag, such as Recipe'],
+    ['RESULTS_TOPIC_ARN', 'results', 'the ARN of an SNS topic'],
+  ])('refuses %s=%s and says what is allowed', (variable, value, allowed) => {
+    expect(() => readSettleCopyConfig({ ...settleEnvironment, [variable]: value })).toThrow(
+      `${variable} must be ${allowed}`,
     );
   });
 });

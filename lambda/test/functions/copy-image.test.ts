@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
-import { environment, requestJson, SOURCE_ACCOUNT, SOURCE_IMAGE } from '../factories.ts';
+import { BAKED_AT, environment, requestJson, SOURCE_ACCOUNT, SOURCE_IMAGE } from '../factories.ts';
 
 const original = process.env;
 let lines: Record<string, unknown>[];
@@ -20,12 +20,16 @@ async function load() {
   ec2.on(DescribeImagesCommand).resolves({ Images: [] });
   ec2
     .on(DescribeImagesCommand, { ImageIds: [SOURCE_IMAGE] })
-    .resolves({ Images: [{ OwnerId: SOURCE_ACCOUNT, State: 'available' }] });
+    .resolves({ Images: [{ OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT }] });
+  ec2.on(DescribeImagesCommand, { ImageIds: ['ami-1'] }).resolves({ Images: [{ State: 'pending' }] });
   ec2.on(CopyImageCommand).resolves({ ImageId: 'ami-1' });
   const sqs = mockClient(SQSClient);
   const { handler } = await import('../../src/functions/copy-image.ts');
   const invoke = (...records: SQSRecord[]) =>
-    handler({ Records: records } satisfies SQSEvent, { awsRequestId: 'request-1' } as Context);
+    handler({ Records: records } satisfies SQSEvent, {
+      awsRequestId: 'request-1',
+      getRemainingTimeInMillis: () => 60_000,
+    } as Context);
   return { sqs, invoke };
 }
 
@@ -91,7 +95,7 @@ describe('the copy-image function', () => {
     const [metrics] = lines.filter((line) => '_aws' in line);
     expect(metrics).toMatchObject({
       _aws: { CloudWatchMetrics: [{ Namespace: 'ImageCopier', Dimensions: [['service']] }] },
-      service: 'copy-image',
+      service: 'image-copier-copy-image',
       CopiesStarted: [1, 1],
       RequestsRefused: 1,
       RequestsIgnored: 1,

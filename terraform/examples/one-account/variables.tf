@@ -8,6 +8,12 @@ variable "account_id" {
   }
 }
 
+variable "deletion_protection" {
+  description = "Whether the key and the queues refuse to be deleted. Set it to false and apply before you destroy."
+  type        = bool
+  default     = true
+}
+
 variable "function_zip" {
   description = "Path of the zip with the functions. The default is where `make build` puts it."
   type        = string
@@ -23,6 +29,12 @@ variable "region" {
 variable "request_topic_arn" {
   description = "ARN of the topic for copy requests."
   type        = string
+}
+
+variable "results_topic_arn" {
+  description = "ARN of the topic for results, or null."
+  type        = string
+  default     = null
 }
 
 variable "role_arn" {

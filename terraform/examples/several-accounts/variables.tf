@@ -1,3 +1,9 @@
+variable "deletion_protection" {
+  description = "Whether the keys and the queues refuse to be deleted. To destroy them on purpose, set it to false, apply, and destroy."
+  type        = bool
+  default     = true
+}
+
 variable "function_zip" {
   description = "Path of the zip with the functions. The default is where `make build` puts it."
   type        = string

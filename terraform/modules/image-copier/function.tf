@@ -2,7 +2,7 @@ locals {
   function_zip = coalesce(var.function_zip, "${path.module}/../../../lambda/dist/image-copier.zip")
 }
 
-data "aws_iam_policy_document" "assume_copy_image" {
+data "aws_iam_policy_document" "assume_function" {
   # No aws:SourceAccount: AWS documents no such key for execution roles, and only this account can pass the role to Lambda.
   statement {
     actions = ["sts:AssumeRole"]
@@ -109,7 +109,7 @@ data "aws_iam_policy_document" "copy_image" {
 resource "aws_iam_role" "copy_image" {
   name               = "${local.function_name}-${local.region}"
   description        = "Execution role of the Lambda function ${local.function_name} in ${local.region}"
-  assume_role_policy = data.aws_iam_policy_document.assume_copy_image.minified_json
+  assume_role_policy = data.aws_iam_policy_document.assume_function.minified_json
 }
 
 resource "aws_iam_role_policy" "copy_image" {
@@ -137,11 +137,13 @@ resource "aws_lambda_function" "copy_image" {
 
   environment {
     variables = {
-      DEAD_LETTER_QUEUE_URL = aws_sqs_queue.dead_letters.url
-      KMS_KEY_ARN           = aws_kms_key.image.arn
-      QUEUE_URL             = aws_sqs_queue.requests.url
-      RETRY_SECONDS         = local.retry_seconds
-      TRUSTED_OWNERS        = join(",", coalesce(var.trusted_owner_ids, [local.topic_account_id]))
+      COPIER_NAME             = var.name
+      DEAD_LETTER_QUEUE_URL   = aws_sqs_queue.dead_letters.url
+      KMS_KEY_ARN             = aws_kms_key.image.arn
+      POWERTOOLS_SERVICE_NAME = local.function_name
+      QUEUE_URL               = aws_sqs_queue.requests.url
+      RETRY_SECONDS           = local.retry_seconds
+      TRUSTED_OWNERS          = join(",", coalesce(var.trusted_owner_ids, [local.topic_account_id]))
     }
   }
 

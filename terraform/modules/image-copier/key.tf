@@ -43,6 +43,23 @@ data "aws_iam_policy_document" "key" {
       values   = ["ec2.${local.region}.amazonaws.com"]
     }
   }
+
+  # Not kms:PutKeyPolicy: whoever takes this statement away on purpose may delete the key (docs/adr/0004).
+  dynamic "statement" {
+    for_each = var.deletion_protection ? ["kms:ScheduleKeyDeletion"] : []
+
+    content {
+      sid       = "NobodyDeletesKey"
+      effect    = "Deny"
+      actions   = [statement.value]
+      resources = ["*"]
+
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
+    }
+  }
 }
 
 resource "aws_kms_key" "image" {

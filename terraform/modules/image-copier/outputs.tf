@@ -5,11 +5,12 @@ output "account_id" {
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value = [
-    aws_cloudwatch_metric_alarm.dead_letters.alarm_name,
-    aws_cloudwatch_metric_alarm.errors.alarm_name,
-    aws_cloudwatch_metric_alarm.request_age.alarm_name,
-  ]
+  value       = local.alarm_names
+}
+
+output "dashboard_name" {
+  description = "Name of the dashboard."
+  value       = aws_cloudwatch_dashboard.copier.dashboard_name
 }
 
 output "dead_letter_queue_arn" {
@@ -43,8 +44,13 @@ output "key_arn" {
 }
 
 output "log_group_name" {
-  description = "Name of the function's log group."
+  description = "Name of the log group of the function that copies."
   value       = aws_cloudwatch_log_group.copy_image.name
+}
+
+output "parameter_path" {
+  description = "Start of the names of the parameters that hold the newest copy of each recipe."
+  value       = var.parameter_path
 }
 
 output "queue_arn" {
@@ -58,8 +64,38 @@ output "queue_url" {
 }
 
 output "role_arn" {
-  description = "ARN of the function's role. Allow it in the key policies of encrypted source snapshots."
+  description = "ARN of the role of the function that copies. Allow it in the key policies of encrypted source snapshots."
   value       = aws_iam_role.copy_image.arn
+}
+
+output "settle_function_arn" {
+  description = "ARN of the function that settles copies."
+  value       = aws_lambda_function.settle_copy.arn
+}
+
+output "settle_function_name" {
+  description = "Name of the function that settles copies."
+  value       = aws_lambda_function.settle_copy.function_name
+}
+
+output "settle_log_group_name" {
+  description = "Name of the log group of the function that settles copies."
+  value       = aws_cloudwatch_log_group.settle_copy.name
+}
+
+output "settle_queue_arn" {
+  description = "ARN of the queue of the function that settles copies."
+  value       = aws_sqs_queue.settle.arn
+}
+
+output "settle_queue_url" {
+  description = "URL of the queue of the function that settles copies."
+  value       = aws_sqs_queue.settle.url
+}
+
+output "settle_role_arn" {
+  description = "ARN of the role of the function that settles copies."
+  value       = aws_iam_role.settle_copy.arn
 }
 
 output "subscription_arn" {

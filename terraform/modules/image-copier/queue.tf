@@ -58,6 +58,22 @@ data "aws_iam_policy_document" "queue" {
       values   = ["false"]
     }
   }
+
+  dynamic "statement" {
+    for_each = var.deletion_protection ? ["sqs:DeleteQueue"] : []
+
+    content {
+      sid       = "NobodyDeletesQueue"
+      effect    = "Deny"
+      actions   = [statement.value]
+      resources = [each.value]
+
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
+    }
+  }
 }
 
 resource "aws_sqs_queue" "dead_letters" {

@@ -23,7 +23,7 @@ variable "alarm_actions" {
 }
 
 variable "architecture" {
-  description = "Processor architecture of the function: arm64 or x86_64."
+  description = "Processor architecture of the functions: arm64 or x86_64."
   type        = string
   default     = "arm64"
   nullable    = false
@@ -31,6 +31,26 @@ variable "architecture" {
   validation {
     condition     = contains(["arm64", "x86_64"], var.architecture)
     error_message = "architecture: arm64 or x86_64."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Whether the policies of the key and of the queues refuse their deletion. To destroy them on purpose, set it to false, apply, and destroy."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "failed_copy_delay_seconds" {
+  description = "Seconds from a copy that failed to the next try."
+  type        = number
+  default     = 300
+  nullable    = false
+
+  # SQS API Reference, SendMessage, DelaySeconds.
+  validation {
+    condition     = var.failed_copy_delay_seconds >= 0 && var.failed_copy_delay_seconds <= 900 && floor(var.failed_copy_delay_seconds) == var.failed_copy_delay_seconds
+    error_message = "failed_copy_delay_seconds: a whole number from 0 to 900."
   }
 }
 
@@ -74,7 +94,7 @@ variable "key_rotation_period_days" {
 }
 
 variable "log_retention_days" {
-  description = "Days that the function's log is kept."
+  description = "Days that the functions' logs are kept."
   type        = number
   default     = 30
   nullable    = false
@@ -87,7 +107,7 @@ variable "log_retention_days" {
 }
 
 variable "memory_size" {
-  description = "Memory of the function in MB. Its share of a processor grows with it."
+  description = "Memory of each function in MB. Its share of a processor grows with it."
   type        = number
   default     = 256
   nullable    = false
@@ -105,10 +125,48 @@ variable "name" {
   default     = "image-copier"
   nullable    = false
 
-  # A role name has at most 64 characters (IAM User Guide, Quotas): <name>-copy-image-<Region of up to 14 characters>.
+  # A role name has at most 64 characters (IAM User Guide, Quotas): <name>-settle-copy-<Region of up to 14 characters>.
   validation {
-    condition     = can(regex("^[A-Za-z0-9_-]{1,38}$", var.name))
-    error_message = "name: 1 to 38 letters, digits, hyphens and underscores."
+    condition     = can(regex("^[A-Za-z0-9_-]{1,37}$", var.name))
+    error_message = "name: 1 to 37 letters, digits, hyphens and underscores."
+  }
+}
+
+variable "overdue_hours" {
+  description = "Hours after which a copy that is not announced raises an alarm."
+  type        = number
+  default     = 24
+  nullable    = false
+
+  validation {
+    condition     = var.overdue_hours >= 1 && var.overdue_hours <= 720 && floor(var.overdue_hours) == var.overdue_hours
+    error_message = "overdue_hours: a whole number from 1 to 720."
+  }
+}
+
+variable "parameter_path" {
+  description = "Start of the names of the SSM parameters that hold the newest copy of each recipe: <parameter_path>/<value of the recipe tag>."
+  type        = string
+  default     = "/image-copier"
+  nullable    = false
+
+  # SSM API Reference, PutParameter: at most 15 levels; no name begins with aws or ssm.
+  validation {
+    condition     = can(regex("^(/[A-Za-z0-9_.-]+){1,14}$", var.parameter_path)) && !can(regex("^/(?i:aws|ssm)", var.parameter_path)) && length(var.parameter_path) <= 500
+    error_message = "parameter_path: 1 to 14 levels such as /image-copier, each of letters, digits, dots, hyphens and underscores, without a slash at the end; not beginning with /aws or /ssm."
+  }
+}
+
+variable "recipe_tag" {
+  description = "Name of the tag whose value says which images are versions of the same one."
+  type        = string
+  default     = "Recipe"
+  nullable    = false
+
+  # EC2 API Reference, Tag.
+  validation {
+    condition     = length(var.recipe_tag) >= 1 && length(var.recipe_tag) <= 127
+    error_message = "recipe_tag: 1 to 127 characters."
   }
 }
 
@@ -123,13 +181,24 @@ variable "request_topic_arn" {
   }
 }
 
+variable "results_topic_arn" {
+  description = "ARN of the topic that results are published to (output results_topic_arn of the module source-account). With null they are on this account's event bus alone."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.results_topic_arn == null || can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", var.results_topic_arn))
+    error_message = "results_topic_arn: the ARN of a standard SNS topic, for example arn:aws:sns:eu-west-1:111111111111:image-copier-results; or null."
+  }
+}
+
 variable "retry_hours" {
   description = "Hours that a request is tried again (image not shared yet, limits, throttling) before it goes to the dead-letter queue."
   type        = number
   default     = 6
   nullable    = false
 
-  # The upper end keeps max_receive_count (main.tf) below 1000, the most that SQS allows.
+  # The upper end keeps max_receive_count (queue.tf) below 1000, the most that SQS allows.
   validation {
     condition     = var.retry_hours >= 6 && var.retry_hours <= 96 && floor(var.retry_hours) == var.retry_hours
     error_message = "retry_hours: a whole number from 6 to 96."

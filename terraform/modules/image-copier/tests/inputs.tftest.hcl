@@ -28,6 +28,22 @@ mock_provider "aws" {
 }
 
 override_resource {
+  target = aws_lambda_function.settle_copy
+  values = { arn = "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-settle-copy" }
+
+  override_during = plan
+}
+
+override_resource {
+  target = aws_sqs_queue.settle
+  values = {
+    arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-settle.fifo"
+    url = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-settle.fifo"
+  }
+  override_during = plan
+}
+
+override_resource {
   target = aws_sqs_queue.dead_letters
   values = {
     arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters"
@@ -55,13 +71,74 @@ run "defaults" {
 
   assert {
     condition = aws_lambda_function.copy_image.environment[0].variables == tomap({
-      DEAD_LETTER_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-dead-letters"
-      KMS_KEY_ARN           = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-      QUEUE_URL             = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-requests"
-      RETRY_SECONDS         = "21600"
-      TRUSTED_OWNERS        = "111111111111"
+      COPIER_NAME             = "image-copier"
+      DEAD_LETTER_QUEUE_URL   = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-dead-letters"
+      KMS_KEY_ARN             = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+      POWERTOOLS_SERVICE_NAME = "image-copier-copy-image"
+      QUEUE_URL               = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-requests"
+      RETRY_SECONDS           = "21600"
+      TRUSTED_OWNERS          = "111111111111"
     })
     error_message = "The function's environment: key and queues of this copier, six hours, and the account of the topic as the one trusted owner."
+  }
+
+  assert {
+    condition = aws_lambda_function.settle_copy.environment[0].variables == tomap({
+      COPIER_NAME               = "image-copier"
+      DEAD_LETTER_QUEUE_URL     = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-dead-letters"
+      FAILED_COPY_DELAY_SECONDS = "300"
+      KMS_KEY_ARN               = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+      OVERDUE_SECONDS           = "86400"
+      PARAMETER_PATH            = "/image-copier"
+      POWERTOOLS_SERVICE_NAME   = "image-copier-settle-copy"
+      QUEUE_URL                 = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-requests"
+      RECIPE_TAG                = "Recipe"
+    })
+    error_message = "The environment of settle-copy: the same key and queues, five minutes to the next try, overdue after a day, no results topic."
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.settle_copy.runtime == "nodejs22.x" &&
+      aws_lambda_function.settle_copy.handler == "settle-copy.handler" &&
+      aws_lambda_function.settle_copy.architectures == tolist(["arm64"]) &&
+      aws_lambda_function.settle_copy.source_code_hash == filebase64sha256("./function.tf") &&
+      aws_lambda_function.settle_copy.logging_config[0].log_group == "/aws/lambda/image-copier-settle-copy" &&
+      aws_cloudwatch_log_group.settle_copy.retention_in_days == 30
+    )
+    error_message = "settle-copy comes from the same zip, and logs to a group with a retention."
+  }
+
+  assert {
+    condition = (
+      aws_sqs_queue.settle.name == "image-copier-settle.fifo" &&
+      aws_sqs_queue.settle.fifo_queue && aws_sqs_queue.settle.content_based_deduplication &&
+      aws_sqs_queue.settle.sqs_managed_sse_enabled &&
+      aws_sqs_queue.settle.message_retention_seconds == 3600 &&
+      aws_sqs_queue.settle.visibility_timeout_seconds == 6 * aws_lambda_function.settle_copy.timeout &&
+      aws_lambda_event_source_mapping.settle.event_source_arn == "arn:aws:sqs:eu-west-1:222222222222:image-copier-settle.fifo" &&
+      aws_lambda_event_source_mapping.settle.function_name == "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-settle-copy" &&
+      aws_lambda_event_source_mapping.settle.batch_size == 10
+    )
+    error_message = "settle-copy reads an encrypted FIFO queue, so that nothing is settled twice at the same time."
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_cloudwatch_event_rule.image_state.event_pattern) == {
+        source        = ["aws.ec2"]
+        "detail-type" = ["EC2 AMI State Change"]
+        detail        = { State = ["available", "failed", "deregistered", "disabled"] }
+      } &&
+      aws_cloudwatch_event_rule.sweep.schedule_expression == "rate(15 minutes)" &&
+      alltrue([
+        for target in [aws_cloudwatch_event_target.image_state, aws_cloudwatch_event_target.sweep] :
+        target.arn == "arn:aws:sqs:eu-west-1:222222222222:image-copier-settle.fifo" && target.sqs_target[0].message_group_id == "settle"
+      ]) &&
+      aws_cloudwatch_event_target.image_state.rule == "image-copier-image-state" &&
+      aws_cloudwatch_event_target.sweep.rule == "image-copier-sweep"
+    )
+    error_message = "The ends of images and a schedule of 15 minutes go to one message group of that queue."
   }
 
   assert {
@@ -141,27 +218,71 @@ run "alarms" {
 
   assert {
     condition = {
-      for alarm in [aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.request_age, aws_cloudwatch_metric_alarm.errors] :
-      alarm.alarm_name => join(" ", [alarm.namespace, one(values(alarm.dimensions)), alarm.statistic, alarm.metric_name, alarm.comparison_operator, alarm.threshold, alarm.treat_missing_data])
+      for alarm in concat([aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.request_age, aws_cloudwatch_metric_alarm.no_sweep], values(aws_cloudwatch_metric_alarm.count)) :
+      alarm.alarm_name => join(" ", [alarm.namespace, one(values(alarm.dimensions)), alarm.statistic, alarm.metric_name, alarm.comparison_operator, alarm.threshold, alarm.treat_missing_data, "${alarm.evaluation_periods} x ${alarm.period} s"])
       } == {
-      image-copier-dead-letters      = "AWS/SQS image-copier-dead-letters Maximum ApproximateNumberOfMessagesVisible GreaterThanThreshold 0 ignore"
-      image-copier-request-age       = "AWS/SQS image-copier-requests Maximum ApproximateAgeOfOldestMessage GreaterThanThreshold 600 notBreaching"
-      image-copier-copy-image-errors = "AWS/Lambda image-copier-copy-image Sum Errors GreaterThanThreshold 0 notBreaching"
+      image-copier-dead-letters        = "AWS/SQS image-copier-dead-letters Maximum ApproximateNumberOfMessagesVisible GreaterThanThreshold 0 ignore 1 x 60 s"
+      image-copier-request-age         = "AWS/SQS image-copier-requests Maximum ApproximateAgeOfOldestMessage GreaterThanThreshold 600 notBreaching 1 x 60 s"
+      image-copier-copy-image-errors   = "AWS/Lambda image-copier-copy-image Sum Errors GreaterThanThreshold 0 notBreaching 1 x 60 s"
+      image-copier-settle-copy-errors  = "AWS/Lambda image-copier-settle-copy Sum Errors GreaterThanThreshold 0 notBreaching 1 x 900 s"
+      image-copier-unverified-copies   = "ImageCopier image-copier-settle-copy Sum CopiesUnverified GreaterThanThreshold 0 notBreaching 1 x 1800 s"
+      image-copier-overdue-copies      = "ImageCopier image-copier-settle-copy Sum CopiesOverdue GreaterThanThreshold 0 notBreaching 1 x 1800 s"
+      image-copier-dangling-parameters = "ImageCopier image-copier-settle-copy Sum ParametersDangling GreaterThanThreshold 0 notBreaching 1 x 1800 s"
+      image-copier-settling            = "ImageCopier image-copier-settle-copy Sum SettlesRetried GreaterThanThreshold 0 notBreaching 4 x 900 s"
+      image-copier-no-sweep            = "ImageCopier image-copier-settle-copy Sum Sweeps LessThanThreshold 1 breaching 4 x 900 s"
     }
-    error_message = "Alarms watch the dead-letter queue, the age of the oldest request and the function's errors."
+    error_message = "Alarms watch the queues, the functions' errors, and what the sweep finds; and that it sweeps."
   }
 
   assert {
     condition = alltrue([
-      for alarm in [aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.request_age, aws_cloudwatch_metric_alarm.errors] :
+      for alarm in concat([aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.request_age, aws_cloudwatch_metric_alarm.no_sweep], values(aws_cloudwatch_metric_alarm.count)) :
       alarm.alarm_actions == toset(["arn:aws:sns:eu-west-1:222222222222:on-call"]) && alarm.ok_actions == alarm.alarm_actions
     ])
     error_message = "Each alarm tells when it starts and when it ends."
   }
 
   assert {
-    condition     = toset(output.alarm_names) == toset(["image-copier-copy-image-errors", "image-copier-dead-letters", "image-copier-request-age"])
+    condition = output.alarm_names == sort(concat(
+      [aws_cloudwatch_metric_alarm.dead_letters.alarm_name, aws_cloudwatch_metric_alarm.request_age.alarm_name, aws_cloudwatch_metric_alarm.no_sweep.alarm_name],
+      [for alarm in aws_cloudwatch_metric_alarm.count : alarm.alarm_name],
+    ))
     error_message = "The output names each alarm."
+  }
+}
+
+run "dashboard" {
+  command = plan
+
+  assert {
+    condition     = aws_cloudwatch_dashboard.copier.dashboard_name == "image-copier-eu-west-1"
+    error_message = "Dashboards are global in an account: their names differ by Region."
+  }
+
+  assert {
+    condition = alltrue([
+      for metric in [
+        "ImageCopier/CopiesStarted/image-copier-copy-image",
+        "ImageCopier/CopiesSettled/image-copier-settle-copy",
+        "ImageCopier/CopiesFailed/image-copier-settle-copy",
+        "ImageCopier/CopiesGivenUp/image-copier-settle-copy",
+        "ImageCopier/RequestsRefused/image-copier-copy-image",
+        "ImageCopier/RequestWait/image-copier-copy-image",
+        "ImageCopier/CopyTime/image-copier-settle-copy",
+        "AWS/SQS/ApproximateAgeOfOldestMessage/image-copier-requests",
+        "AWS/SQS/ApproximateNumberOfMessagesVisible/image-copier-dead-letters",
+        "AWS/Lambda/Errors/image-copier-settle-copy",
+        ] : contains(flatten([
+          for widget in jsondecode(aws_cloudwatch_dashboard.copier.dashboard_body).widgets :
+          [for m in lookup(widget.properties, "metrics", []) : "${m[0]}/${m[1]}/${m[3]}"]
+      ]), metric)
+    ])
+    error_message = "The dashboard shows copies, refused requests, the age of the queue, and the time from request to available."
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_dashboard.copier.dashboard_body).widgets[0].properties.alarms == [for name in output.alarm_names : "arn:aws:cloudwatch:eu-west-1:222222222222:alarm:${name}"]
+    error_message = "The dashboard begins with all alarms."
   }
 }
 
@@ -190,6 +311,23 @@ run "other_values" {
     name                     = "golden"
     retry_hours              = 96
     trusted_owner_ids        = ["555555555555", "666666666666"]
+
+    failed_copy_delay_seconds = 0
+    overdue_hours             = 6
+    parameter_path            = "/golden/images"
+    recipe_tag                = "Family"
+    results_topic_arn         = "arn:aws:sns:eu-west-1:111111111111:golden-results"
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.settle_copy.environment[0].variables.FAILED_COPY_DELAY_SECONDS == "0" &&
+      aws_lambda_function.settle_copy.environment[0].variables.OVERDUE_SECONDS == "21600" &&
+      aws_lambda_function.settle_copy.environment[0].variables.PARAMETER_PATH == "/golden/images" &&
+      aws_lambda_function.settle_copy.environment[0].variables.RECIPE_TAG == "Family" &&
+      aws_lambda_function.settle_copy.environment[0].variables.RESULTS_TOPIC_ARN == "arn:aws:sns:eu-west-1:111111111111:golden-results"
+    )
+    error_message = "Delay, overdue time, parameters and results topic reach settle-copy."
   }
 
   assert {
@@ -224,6 +362,12 @@ run "other_values" {
       dead_letters = aws_sqs_queue.dead_letters.name
       alias        = aws_kms_alias.image.name
       log_group    = aws_cloudwatch_log_group.copy_image.name
+      settling     = aws_lambda_function.settle_copy.function_name
+      settle_role  = aws_iam_role.settle_copy.name
+      settle_queue = aws_sqs_queue.settle.name
+      settle_log   = aws_cloudwatch_log_group.settle_copy.name
+      rules        = "${aws_cloudwatch_event_rule.image_state.name} ${aws_cloudwatch_event_rule.sweep.name}"
+      copier       = aws_lambda_function.settle_copy.environment[0].variables.COPIER_NAME
       } == {
       function     = "golden-copy-image"
       role         = "golden-copy-image-eu-west-1"
@@ -231,6 +375,12 @@ run "other_values" {
       dead_letters = "golden-dead-letters"
       alias        = "alias/golden"
       log_group    = "/aws/lambda/golden-copy-image"
+      settling     = "golden-settle-copy"
+      settle_role  = "golden-settle-copy-eu-west-1"
+      settle_queue = "golden-settle.fifo"
+      settle_log   = "/aws/lambda/golden-settle-copy"
+      rules        = "golden-image-state golden-sweep"
+      copier       = "golden"
     }
     error_message = "Everything is named after the input name."
   }
@@ -252,18 +402,29 @@ run "bad_values" {
     retry_hours              = 5
     source_key_arns          = ["arn:aws:kms:eu-west-1:111111111111:alias/images"]
     trusted_owner_ids        = ["11111111111"]
+
+    failed_copy_delay_seconds = -1
+    overdue_hours             = 0
+    parameter_path            = "image-copier"
+    recipe_tag                = ""
+    results_topic_arn         = "golden-results"
   }
 
   expect_failures = [
     var.age_alarm_seconds,
     var.alarm_actions,
     var.architecture,
+    var.failed_copy_delay_seconds,
     var.key_deletion_window_days,
     var.key_rotation_period_days,
     var.log_retention_days,
     var.memory_size,
     var.name,
+    var.overdue_hours,
+    var.parameter_path,
+    var.recipe_tag,
     var.request_topic_arn,
+    var.results_topic_arn,
     var.retry_hours,
     var.source_key_arns,
     var.trusted_owner_ids,
@@ -277,17 +438,26 @@ run "values_too_large" {
     key_deletion_window_days = 31
     key_rotation_period_days = 2561
     memory_size              = 10241
-    name                     = "a-name-of-thirty-nine-characters-012345"
+    name                     = "a-name-of-thirty-eight-characters-0123"
     request_topic_arn        = "arn:aws:sqs:eu-west-1:111111111111:image-copier"
     retry_hours              = 97
     trusted_owner_ids        = []
+
+    failed_copy_delay_seconds = 901
+    overdue_hours             = 721
+    parameter_path            = "/SSM/images"
+    recipe_tag                = join("", [for i in range(128) : "x"])
   }
 
   expect_failures = [
+    var.failed_copy_delay_seconds,
     var.key_deletion_window_days,
     var.key_rotation_period_days,
     var.memory_size,
     var.name,
+    var.overdue_hours,
+    var.parameter_path,
+    var.recipe_tag,
     var.request_topic_arn,
     var.retry_hours,
     var.trusted_owner_ids,
@@ -303,15 +473,30 @@ run "fractions" {
     key_rotation_period_days = 90.5
     memory_size              = 256.5
     retry_hours              = 6.5
+
+    failed_copy_delay_seconds = 0.5
+    overdue_hours             = 1.5
   }
 
   expect_failures = [
     var.age_alarm_seconds,
+    var.failed_copy_delay_seconds,
+    var.overdue_hours,
     var.key_deletion_window_days,
     var.key_rotation_period_days,
     var.memory_size,
     var.retry_hours,
   ]
+}
+
+run "parameter_path_with_a_slash_at_the_end" {
+  command = plan
+
+  variables {
+    parameter_path = "/image-copier/"
+  }
+
+  expect_failures = [var.parameter_path]
 }
 
 run "topic_in_another_region" {

@@ -66,7 +66,46 @@ override_resource {
   target = aws_cloudwatch_metric_alarm.request_age
 }
 override_resource {
-  target = aws_cloudwatch_metric_alarm.errors
+  target = aws_cloudwatch_metric_alarm.count
+}
+override_resource {
+  target = aws_cloudwatch_metric_alarm.no_sweep
+}
+override_resource {
+  target = aws_cloudwatch_dashboard.copier
+}
+override_resource {
+  target = aws_cloudwatch_event_rule.image_state
+}
+override_resource {
+  target = aws_cloudwatch_event_rule.sweep
+}
+override_resource {
+  target = aws_cloudwatch_event_target.image_state
+}
+override_resource {
+  target = aws_cloudwatch_event_target.sweep
+}
+override_resource {
+  target = aws_cloudwatch_log_group.settle_copy
+}
+override_resource {
+  target = aws_iam_role.settle_copy
+  values = { arn = "arn:aws:iam::222222222222:role/image-copier-settle-copy-eu-west-1" }
+}
+override_resource {
+  target = aws_iam_role_policy.settle_copy
+}
+override_resource {
+  target = aws_lambda_event_source_mapping.settle
+}
+override_resource {
+  target = aws_lambda_function.settle_copy
+  values = { arn = "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-settle-copy" }
+}
+override_resource {
+  target = aws_sqs_queue.settle
+  values = { arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-settle.fifo" }
 }
 
 variables {
@@ -144,6 +183,98 @@ run "role" {
   }
 }
 
+run "role_of_settle_copy" {
+  command = apply
+
+  variables {
+    results_topic_arn = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results"
+  }
+
+  assert {
+    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.settle_copy.policy).Statement : s.Effect == "Allow"])
+    error_message = "All statements of the role allow."
+  }
+
+  assert {
+    condition = { for s in jsondecode(aws_iam_role_policy.settle_copy.policy).Statement : s.Sid => sort(flatten([s.Action])) } == {
+      ReadCopies              = tolist(["ec2:DescribeImages", "ec2:DescribeSnapshots"])
+      MarkCopies              = tolist(["ec2:CreateTags"])
+      RepairSnapshotTags      = tolist(["ec2:CreateTags"])
+      RemoveFailedCopies      = tolist(["ec2:DeleteSnapshot", "ec2:DeregisterImage"])
+      PointParametersToCopies = tolist(["ssm:GetParameter", "ssm:PutParameter"])
+      ListParameters          = tolist(["ssm:GetParametersByPath"])
+      TellThisAccount         = tolist(["events:PutEvents"])
+      TellSourceAccount       = tolist(["sns:Publish"])
+      AskAgainOrGiveUp        = tolist(["sqs:SendMessage"])
+      TakeHints               = tolist(["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"])
+      WriteLog                = tolist(["logs:CreateLogStream", "logs:PutLogEvents"])
+    }
+    error_message = "The role may do what settle-copy calls, no more and no less."
+  }
+
+  assert {
+    condition = { for s in jsondecode(aws_iam_role_policy.settle_copy.policy).Statement : s.Sid => sort(flatten([s.Resource])) } == {
+      ReadCopies         = tolist(["*"])
+      MarkCopies         = tolist(["arn:aws:ec2:eu-west-1::image/*"])
+      RepairSnapshotTags = tolist(["arn:aws:ec2:eu-west-1::snapshot/*"])
+      RemoveFailedCopies = tolist(["arn:aws:ec2:eu-west-1::image/*", "arn:aws:ec2:eu-west-1::snapshot/*"])
+      PointParametersToCopies = tolist([
+        "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier/*",
+      ])
+      ListParameters = tolist([
+        "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier",
+        "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier/*",
+      ])
+      TellThisAccount   = tolist(["arn:aws:events:eu-west-1:222222222222:event-bus/default"])
+      TellSourceAccount = tolist(["arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results"])
+      AskAgainOrGiveUp = tolist([
+        "arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters",
+        "arn:aws:sqs:eu-west-1:222222222222:image-copier-requests",
+      ])
+      TakeHints = tolist(["arn:aws:sqs:eu-west-1:222222222222:image-copier-settle.fifo"])
+      WriteLog  = tolist(["arn:aws:logs:eu-west-1:222222222222:log-group:/aws/lambda/image-copier-settle-copy:*"])
+    }
+    error_message = "Each permission holds for this copier's own resources, and for the one topic of the source account."
+  }
+
+  assert {
+    condition = { for s in jsondecode(aws_iam_role_policy.settle_copy.policy).Statement : s.Sid => jsonencode(s.Condition) if can(s.Condition) } == {
+      MarkCopies = jsonencode({
+        StringLike = {
+          "aws:RequestTag/ImageCopier"  = "image-copier *"
+          "aws:ResourceTag/ImageCopier" = "image-copier *"
+        }
+      })
+      RepairSnapshotTags = jsonencode({
+        StringLike         = { "aws:RequestTag/ImageCopier" = "image-copier *" }
+        StringLikeIfExists = { "aws:ResourceTag/ImageCopier" = "image-copier *" }
+      })
+      RemoveFailedCopies = jsonencode({ StringLike = { "aws:ResourceTag/ImageCopier" = ["image-copier attempt=*", "image-copier announcing=*"] } })
+      TellThisAccount = jsonencode({
+        StringEquals = {
+          "events:detail-type" = ["Image Copied", "Image Copy Failed"]
+          "events:source"      = "image-copier"
+        }
+      })
+    }
+    error_message = "Only what carries this copier's tag is marked, and only what is not announced is removed; only its own two events are put."
+  }
+
+  assert {
+    condition     = aws_iam_role.settle_copy.assume_role_policy == aws_iam_role.copy_image.assume_role_policy
+    error_message = "Lambda alone may assume the role."
+  }
+}
+
+run "role_of_settle_copy_without_results_topic" {
+  command = apply
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.settle_copy.policy, "sns:")
+    error_message = "Without a topic for results the function may publish nothing."
+  }
+}
+
 run "role_with_encrypted_sources" {
   command = apply
 
@@ -190,9 +321,33 @@ run "key" {
             }
           }
         },
+        {
+          Sid       = "NobodyDeletesKey"
+          Effect    = "Deny"
+          Action    = "kms:ScheduleKeyDeletion"
+          Resource  = "*"
+          Principal = { AWS = "*" }
+        },
       ]
     }
-    error_message = "The account administers the key, and all of the account may use it, through EC2 alone."
+    error_message = "The account administers the key, all of the account may use it, through EC2 alone, and nobody may delete it."
+  }
+}
+
+run "without_deletion_protection" {
+  command = plan
+
+  variables {
+    deletion_protection = false
+  }
+
+  assert {
+    condition = (
+      [for s in jsondecode(aws_kms_key.image.policy).Statement : s.Sid] == ["AccountAdministersKey", "AccountUsesKeyThroughEc2"] &&
+      [for s in jsondecode(aws_sqs_queue.requests.policy).Statement : s.Sid] == ["TopicSends", "TlsOnly"] &&
+      [for s in jsondecode(aws_sqs_queue.dead_letters.policy).Statement : s.Sid] == ["TopicSends", "TlsOnly"]
+    )
+    error_message = "Without deletion_protection the key and the queues can be deleted."
   }
 }
 
@@ -219,9 +374,48 @@ run "queues" {
           Principal = { AWS = "*" }
           Condition = { Bool = { "aws:SecureTransport" = "false" } }
         },
+        {
+          Sid       = "NobodyDeletesQueue"
+          Effect    = "Deny"
+          Action    = "sqs:DeleteQueue"
+          Resource  = "arn:aws:sqs:eu-west-1:222222222222:image-copier-requests"
+          Principal = { AWS = "*" }
+        },
       ]
     }
-    error_message = "The topic alone may send to the queue, over TLS."
+    error_message = "The topic alone may send to the queue, over TLS, and nobody may delete it."
+  }
+
+  assert {
+    condition = jsondecode(aws_sqs_queue.settle.policy) == {
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid       = "RulesSend"
+          Effect    = "Allow"
+          Action    = "sqs:SendMessage"
+          Resource  = "arn:aws:sqs:eu-west-1:222222222222:image-copier-settle.fifo"
+          Principal = { Service = "events.amazonaws.com" }
+          Condition = {
+            ArnEquals = {
+              "aws:SourceArn" = [
+                "arn:aws:events:eu-west-1:222222222222:rule/image-copier-image-state",
+                "arn:aws:events:eu-west-1:222222222222:rule/image-copier-sweep",
+              ]
+            }
+          }
+        },
+        {
+          Sid       = "TlsOnly"
+          Effect    = "Deny"
+          Action    = "sqs:*"
+          Resource  = "arn:aws:sqs:eu-west-1:222222222222:image-copier-settle.fifo"
+          Principal = { AWS = "*" }
+          Condition = { Bool = { "aws:SecureTransport" = "false" } }
+        },
+      ]
+    }
+    error_message = "The two rules alone may send to the queue of settle-copy, over TLS."
   }
 
   assert {

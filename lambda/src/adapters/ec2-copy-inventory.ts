@@ -1,0 +1,182 @@
+import {
+  CreateTagsCommand,
+  DeleteSnapshotCommand,
+  DeregisterImageCommand,
+  DescribeSnapshotsCommand,
+  paginateDescribeImages,
+  paginateDescribeSnapshots,
+  type DescribeImagesCommandInput,
+  type EC2Client,
+  type Filter,
+  type Image,
+  type Snapshot,
+  type Tag as Ec2Tag,
+} from '@aws-sdk/client-ec2';
+import type { CopyInventory, CopySnapshot, OwnCopy } from '../core/copy-inventory.ts';
+import { formatMarker, MARKER, markerPatterns, parseMarker, type CopyMarker } from '../core/copy-marker.ts';
+import type { Tag } from '../core/copy-request.ts';
+import { PAGE_SIZE, required, toTags } from './ec2-image-catalogue.ts';
+
+// EC2 User Guide, "List and filter using the CLI and API": a filter takes at most 200 values.
+const MAX_FILTER_VALUES = 200;
+
+export class Ec2CopyInventory implements CopyInventory {
+  readonly #ec2: EC2Client;
+  readonly #copier: string;
+
+  constructor(ec2: EC2Client, copier: string) {
+    this.#ec2 = ec2;
+    this.#copier = copier;
+  }
+
+  async findById(imageIds: readonly string[]): Promise<OwnCopy[]> {
+    // By a filter: asked for by parameter, one id that is gone would be an error for all of them.
+    return (await this.#byId(imageIds)).flatMap((image) => toOwnCopy(image, this.#copier) ?? []);
+  }
+
+  async findUnannounced(): Promise<OwnCopy[]> {
+    return await this.#copies([this.#markerFilter('attempt', 'announcing')]);
+  }
+
+  async findSettled({ key, value }: Tag): Promise<OwnCopy[]> {
+    return await this.#copies([
+      this.#markerFilter('announcing', 'announced'),
+      { Name: `tag:${key}`, Values: [value] },
+      { Name: 'state', Values: ['available'] },
+    ]);
+  }
+
+  async snapshotsOf(snapshotIds: readonly string[]): Promise<CopySnapshot[]> {
+    if (snapshotIds.length === 0) return [];
+    // By a filter: one that is gone is not shown, and no error.
+    const Filters = [{ Name: 'snapshot-id', Values: [...snapshotIds] }];
+    const describe = new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters, MaxResults: PAGE_SIZE });
+    const { Snapshots = [] } = await this.#ec2.send(describe);
+    return Snapshots.map(toSnapshot);
+  }
+
+  async tagSnapshots(snapshotIds: readonly string[], tags: readonly Tag[]): Promise<void> {
+    await this.#tag(snapshotIds, tags);
+  }
+
+  async mark(imageId: string, marker: CopyMarker): Promise<void> {
+    await this.#tag([imageId], [{ key: MARKER, value: formatMarker(marker) }]);
+  }
+
+  async remove(imageId: string): Promise<string[]> {
+    const deregister = new DeregisterImageCommand({ ImageId: imageId, DeleteAssociatedSnapshots: true });
+    const { DeleteSnapshotResults = [] } = await this.#ec2.send(deregister).catch(unlessGone);
+    // The image goes even where snapshots stay (EC2 API Reference, DeregisterImage). "skipped" are those in use elsewhere.
+    const left = DeleteSnapshotResults.filter(({ ReturnCode }) => ReturnCode !== 'success' && ReturnCode !== 'skipped');
+    const stay: string[] = [];
+    for (const { SnapshotId } of left) {
+      const snapshotId = required(SnapshotId, 'SnapshotId');
+      // The image is gone: an error now would hide what became of it, and no later call comes back to its snapshots.
+      await this.#deleteSnapshot(snapshotId).catch(() => stay.push(snapshotId));
+    }
+    return stay;
+  }
+
+  async removeFailedSnapshots(): Promise<string[]> {
+    const filters = [this.#markerFilter(), { Name: 'status', Values: ['error'] }];
+    const pages = paginateDescribeSnapshots(
+      { client: this.#ec2, pageSize: PAGE_SIZE },
+      { OwnerIds: ['self'], Filters: filters },
+    );
+    const removed: string[] = [];
+    for await (const { Snapshots = [] } of pages) {
+      for (const { SnapshotId } of Snapshots) {
+        const snapshotId = required(SnapshotId, 'SnapshotId');
+        if (await this.#deleteSnapshot(snapshotId)) removed.push(snapshotId);
+      }
+    }
+    return removed;
+  }
+
+  async findLaunchable(imageIds: readonly string[]): Promise<string[]> {
+    const images = await this.#byId(imageIds);
+    return images.flatMap(({ ImageId, State }) => (State === 'available' ? required(ImageId, 'ImageId') : []));
+  }
+
+  async #byId(imageIds: readonly string[]): Promise<Image[]> {
+    const images: Image[] = [];
+    for (let start = 0; start < imageIds.length; start += MAX_FILTER_VALUES) {
+      const Values = imageIds.slice(start, start + MAX_FILTER_VALUES);
+      images.push(...(await this.#images([{ Name: 'image-id', Values }])));
+    }
+    return images;
+  }
+
+  async #copies(filters: Filter[]): Promise<OwnCopy[]> {
+    return (await this.#images(filters)).flatMap((image) => toOwnCopy(image, this.#copier) ?? []);
+  }
+
+  async #images(filters: Filter[]): Promise<Image[]> {
+    const own: DescribeImagesCommandInput = { Owners: ['self'], IncludeDisabled: true, Filters: filters };
+    const images: Image[] = [];
+    for await (const { Images = [] } of paginateDescribeImages({ client: this.#ec2, pageSize: PAGE_SIZE }, own)) {
+      images.push(...Images);
+    }
+    return images;
+  }
+
+  #markerFilter(...starts: Parameters<typeof markerPatterns>[1][]): Filter {
+    return { Name: `tag:${MARKER}`, Values: markerPatterns(this.#copier, ...starts) };
+  }
+
+  async #tag(resources: readonly string[], tags: readonly Tag[]): Promise<void> {
+    const Tags = tags.map(({ key, value }): Ec2Tag => ({ Key: key, Value: value }));
+    await this.#ec2.send(new CreateTagsCommand({ Resources: [...resources], Tags }));
+  }
+
+  /** Says whether it was there and is gone now; one that an image uses stays. */
+  async #deleteSnapshot(snapshotId: string): Promise<boolean> {
+    try {
+      await this.#ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId }));
+      return true;
+    } catch (error) {
+      if (isCode(error, 'InvalidSnapshot.InUse') || isCode(error, 'InvalidSnapshot.NotFound')) return false;
+      throw error;
+    }
+  }
+}
+
+function unlessGone(error: unknown): { DeleteSnapshotResults?: never } {
+  if (isCode(error, 'InvalidAMIID.NotFound') || isCode(error, 'InvalidAMIID.Unavailable')) return {};
+  throw error;
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && error.name === code;
+}
+
+/** Undefined for an image that is no copy of this copier. */
+function toOwnCopy(image: Image, copier: string): OwnCopy | undefined {
+  const tags = toTags(image.Tags);
+  const value = tags.find(({ key }) => key === MARKER)?.value;
+  const marker = value === undefined ? undefined : parseMarker(value, copier);
+  const { SourceImageId, SourceImageRegion, StateReason } = image;
+  if (!marker || SourceImageId === undefined || SourceImageRegion === undefined) return undefined;
+  return {
+    imageId: required(image.ImageId, 'ImageId'),
+    state: required(image.State, 'State'),
+    ...(StateReason?.Message !== undefined && { stateReason: StateReason.Message }),
+    name: required(image.Name, 'Name'),
+    description: image.Description ?? '',
+    createdAt: required(image.CreationDate, 'CreationDate'),
+    sourceImageId: SourceImageId,
+    sourceRegion: SourceImageRegion,
+    tags,
+    marker,
+    snapshotIds: (image.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => (Ebs ? [Ebs.SnapshotId] : [])),
+  };
+}
+
+function toSnapshot(snapshot: Snapshot): CopySnapshot {
+  return {
+    snapshotId: required(snapshot.SnapshotId, 'SnapshotId'),
+    encrypted: snapshot.Encrypted === true,
+    ...(snapshot.KmsKeyId !== undefined && { kmsKeyArn: snapshot.KmsKeyId }),
+    tags: toTags(snapshot.Tags),
+  };
+}

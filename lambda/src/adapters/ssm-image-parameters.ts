@@ -1,0 +1,52 @@
+import {
+  GetParameterCommand,
+  paginateGetParametersByPath,
+  PutParameterCommand,
+  type SSMClient,
+} from '@aws-sdk/client-ssm';
+import type { ImageParameter, ImageParameters } from '../core/image-parameters.ts';
+
+// SSM API Reference, GetParametersByPath: at most 10 at a time.
+const PAGE_SIZE = 10;
+
+export class SsmImageParameters implements ImageParameters {
+  readonly #ssm: SSMClient;
+  readonly #path: string;
+
+  constructor(ssm: SSMClient, path: string) {
+    this.#ssm = ssm;
+    this.#path = path;
+  }
+
+  async get(name: string): Promise<string | undefined> {
+    try {
+      const { Parameter } = await this.#ssm.send(new GetParameterCommand({ Name: name }));
+      return Parameter?.Value;
+    } catch (error) {
+      if (error instanceof Error && error.name === 'ParameterNotFound') return undefined;
+      throw error;
+    }
+  }
+
+  async put(name: string, imageId: string): Promise<void> {
+    await this.#ssm.send(
+      new PutParameterCommand({
+        Name: name,
+        Value: imageId,
+        Type: 'String',
+        // So that instances can be launched by the parameter; SSM stores only an image that this account can launch.
+        DataType: 'aws:ec2:image',
+        Overwrite: true,
+      }),
+    );
+  }
+
+  async list(): Promise<ImageParameter[]> {
+    const found: ImageParameter[] = [];
+    const pages = paginateGetParametersByPath({ client: this.#ssm, pageSize: PAGE_SIZE }, { Path: this.#path });
+    for await (const { Parameters = [] } of pages) {
+      found.push(...Parameters.map(({ Name = '', Value = '' }) => ({ name: Name, imageId: Value })));
+    }
+    return found;
+  }
+}

@@ -1,0 +1,49 @@
+import type { CopyMarker } from './copy-marker.ts';
+import type { Tag } from './copy-request.ts';
+import type { ImageState } from './image-catalogue.ts';
+
+/** A copy that this copier made, as EC2 shows it. */
+export interface OwnCopy {
+  readonly imageId: string;
+  readonly state: ImageState;
+  /** What EC2 says of a copy that failed. */
+  readonly stateReason?: string;
+  readonly name: string;
+  readonly description: string;
+  /** When CopyImage was called, as EC2 says it. */
+  readonly createdAt: string;
+  readonly sourceImageId: string;
+  readonly sourceRegion: string;
+  readonly tags: readonly Tag[];
+  readonly marker: CopyMarker;
+  /** The snapshot behind each EBS device; undefined where EC2 does not show it. */
+  readonly snapshotIds: readonly (string | undefined)[];
+}
+
+export interface CopySnapshot {
+  readonly snapshotId: string;
+  readonly encrypted: boolean;
+  readonly kmsKeyArn?: string;
+  readonly tags: readonly Tag[];
+}
+
+/** The copies that this copier made in this account and Region; no method sees or touches any other image. */
+export interface CopyInventory {
+  /** Those of the images that are copies of this copier, in any state. */
+  findById(imageIds: readonly string[]): Promise<OwnCopy[]>;
+  /** All copies that are not announced: pending, failed, or available. */
+  findUnannounced(): Promise<OwnCopy[]>;
+  /** The available copies with this tag whose end is decided. */
+  findSettled(tag: Tag): Promise<OwnCopy[]>;
+  snapshotsOf(snapshotIds: readonly string[]): Promise<CopySnapshot[]>;
+  /** Sets tags on snapshots; those of the same name are overwritten. */
+  tagSnapshots(snapshotIds: readonly string[], tags: readonly Tag[]): Promise<void>;
+  /** Writes the marker of an image. */
+  mark(imageId: string, marker: CopyMarker): Promise<void>;
+  /** Deregisters an image and deletes its snapshots; says which of them stay. One that is gone already is no error. */
+  remove(imageId: string): Promise<string[]>;
+  /** Deletes the snapshots that a failed copy left behind, and says which. */
+  removeFailedSnapshots(): Promise<string[]>;
+  /** Those of the images, whoever made them, that this account can launch as its own. */
+  findLaunchable(imageIds: readonly string[]): Promise<string[]>;
+}

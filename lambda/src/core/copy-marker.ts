@@ -1,0 +1,50 @@
+/** The tag by which a copier knows its own copies. EC2 sets it with the copy, on the image and on each snapshot. */
+export const MARKER = 'ImageCopier';
+
+/** What a copy says about itself, so that it can be settled without any other record of it. */
+export interface CopyMarker {
+  /** The name of the copier that made it. */
+  readonly copier: string;
+  /** 1 for the first try, up to {@link MAX_ATTEMPTS}. */
+  readonly attempt: number;
+  /** When the source image was made, as EC2 says it: copies of a recipe are ordered by it. */
+  readonly bakedAt: string;
+  /** On an image whose end is decided. Its time stays the same when an announcement has to be repeated. */
+  readonly announcement?: Announcement;
+}
+
+export interface Announcement {
+  readonly state: 'announcing' | 'announced';
+  readonly settledAt: string;
+}
+
+/** How often a copy is tried in all. */
+export const MAX_ATTEMPTS = 3;
+
+const FORM =
+  /^(?<copier>[A-Za-z0-9_-]+)(?: (?<state>announcing|announced)=(?<settledAt>\S+))? attempt=(?<attempt>[1-9]) baked=(?<bakedAt>\S+)$/;
+
+/** The tag's value: words, so that it can be read in the console and matched by filters and IAM conditions. */
+export function formatMarker({ copier, attempt, bakedAt, announcement }: CopyMarker): string {
+  const announced = announcement ? ` ${announcement.state}=${announcement.settledAt}` : '';
+  return `${copier}${announced} attempt=${attempt} baked=${bakedAt}`;
+}
+
+/** The marker of a copy of this copier, or undefined for any other value. */
+export function parseMarker(value: string, copier: string): CopyMarker | undefined {
+  const fields = FORM.exec(value)?.groups;
+  if (fields?.['copier'] !== copier) return undefined;
+  const { state, settledAt, attempt, bakedAt = '' } = fields;
+  if (Number.isNaN(Date.parse(bakedAt))) return undefined;
+  return {
+    copier,
+    attempt: Number(attempt),
+    bakedAt,
+    ...(settledAt && { announcement: { state: state as Announcement['state'], settledAt } }),
+  };
+}
+
+/** Filter values for {@link MARKER}, with EC2's wildcard: all copies of a copier, or those in some states. */
+export function markerPatterns(copier: string, ...starts: readonly ('attempt' | Announcement['state'])[]): string[] {
+  return starts.length === 0 ? [`${copier} *`] : starts.map((start) => `${copier} ${start}=*`);
+}

@@ -1,0 +1,24 @@
+/** How a copy ended: the detail of the event, and the message on the results topic. */
+export interface CopyResult {
+  readonly sourceAmi: string;
+  readonly sourceRegion: string;
+  readonly account: string;
+  readonly region: string;
+  readonly imageId: string;
+  readonly name: string;
+  readonly kmsKeyArn: string;
+  readonly snapshotIds: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+  readonly startedAt: string;
+  /** The same in each announcement of one copy, should it be repeated. */
+  readonly settledAt: string;
+  readonly attempt: number;
+  /** Why there is no copy; null for a copy. */
+  readonly reason: string | null;
+}
+
+/** Where results are told. */
+export interface CopyResults {
+  /** Tells that an image is copied, or, with a reason, that it is not. Returns once everybody is told. */
+  announce(result: CopyResult): Promise<void>;
+}

@@ -1,0 +1,102 @@
+import type { OwnCopy } from './copy-inventory.ts';
+import { asError } from './errors.ts';
+import { settleCopy, type SettleContext, type SettleOutcome } from './settle-copy.ts';
+
+export interface SettleCopiesContext extends SettleContext {
+  /** After how long a copy that is not announced is overdue. */
+  readonly overdueSeconds: number;
+}
+
+/** What became of one copy, for the log. `putOff` is left to the next sweep. */
+export interface CopyReport extends Omit<SettleOutcome, 'kind'> {
+  readonly outcome: SettleOutcome['kind'] | 'putOff';
+  readonly copy: string;
+  readonly sourceImage: string;
+  readonly attempt: number;
+  readonly overdue?: true;
+  readonly error?: Error;
+}
+
+export interface SettleReport {
+  readonly copies: readonly CopyReport[];
+  /** Copies for which the time was not enough. */
+  readonly left: number;
+}
+
+/** What a sweep found. Where one part failed, the others still have their say. */
+export interface SweepReport extends SettleReport {
+  /** Snapshots that failed copies had left behind. */
+  readonly removedSnapshots: readonly string[];
+  /** Parameters that point to an image that cannot be launched. */
+  readonly dangling: readonly string[];
+  readonly errors: readonly Error[];
+}
+
+/**
+ * Settles the named images so far as they are copies of this copier.
+ * @param untilMs no copy is begun after it, in milliseconds since 1970
+ */
+export async function settleNamed(
+  imageIds: readonly string[],
+  context: SettleCopiesContext,
+  untilMs: number,
+): Promise<SettleReport> {
+  return await settleAll(await context.inventory.findById(imageIds), context, untilMs);
+}
+
+/** Settles all copies that are not announced, and looks for what else is not as it should be. Events are not needed. */
+export async function sweep(context: SettleCopiesContext, untilMs: number): Promise<SweepReport> {
+  const { inventory } = context;
+  const errors: Error[] = [];
+  const attempt = async <T>(part: () => Promise<T>, otherwise: T): Promise<T> => {
+    try {
+      return await part();
+    } catch (error) {
+      errors.push(asError(error));
+      return otherwise;
+    }
+  };
+  const unannounced = await attempt(() => inventory.findUnannounced(), []);
+  const report = await settleAll(unannounced, context, untilMs);
+  const removedSnapshots = await attempt(() => inventory.removeFailedSnapshots(), []);
+  const dangling = await attempt(() => findDangling(context), []);
+  return { ...report, removedSnapshots, dangling, errors };
+}
+
+/** The parameters that point to an image that was deregistered or disabled. */
+export async function findDangling({ inventory, parameters }: SettleContext): Promise<string[]> {
+  const all = await parameters.list();
+  if (all.length === 0) return [];
+  const launchable = await inventory.findLaunchable(all.map(({ imageId }) => imageId));
+  return all.filter(({ imageId }) => !launchable.includes(imageId)).map(({ name }) => name);
+}
+
+/** One after the other, those of the oldest images first, so that a recipe's parameter moves forward alone. */
+async function settleAll(
+  copies: readonly OwnCopy[],
+  context: SettleCopiesContext,
+  untilMs: number,
+): Promise<SettleReport> {
+  const inOrder = copies.toSorted((a, b) => Date.parse(a.marker.bakedAt) - Date.parse(b.marker.bakedAt));
+  const reports: CopyReport[] = [];
+  for (const copy of inOrder) {
+    if (context.nowMs() >= untilMs) break;
+    reports.push(await settleOne(copy, context));
+  }
+  return { copies: reports, left: inOrder.length - reports.length };
+}
+
+/** An error with one copy does not hold up the others. */
+async function settleOne(copy: OwnCopy, context: SettleCopiesContext): Promise<CopyReport> {
+  const { imageId, sourceImageId, marker, createdAt } = copy;
+  const about = { copy: imageId, sourceImage: sourceImageId, attempt: marker.attempt };
+  const isOld = context.nowMs() - Date.parse(createdAt) >= context.overdueSeconds * 1000;
+  const overdue = isOld && ({ overdue: true } as const);
+  try {
+    const { kind: outcome, ...details } = await settleCopy(copy, context);
+    const isOpen = outcome === 'waiting' || outcome === 'unverified';
+    return { outcome, ...about, ...details, ...(isOpen && overdue) };
+  } catch (error) {
+    return { outcome: 'putOff', ...about, ...overdue, error: asError(error) };
+  }
+}

@@ -1,0 +1,233 @@
+import type { CopyInventory, CopySnapshot, OwnCopy } from './copy-inventory.ts';
+import { MARKER, formatMarker, MAX_ATTEMPTS, type Announcement } from './copy-marker.ts';
+import { formatCopyRequest, tagsAsObject, type Retry, type Tag } from './copy-request.ts';
+import type { CopyResult, CopyResults } from './copy-results.ts';
+import { requestedTags } from './copy-tags.ts';
+import { RetryableError } from './errors.ts';
+import type { ImageParameters } from './image-parameters.ts';
+import type { NextTries } from './request-queue.ts';
+
+export interface SettleContext {
+  readonly account: string;
+  readonly region: string;
+  readonly kmsKeyArn: string;
+  readonly failedCopyDelaySeconds: number;
+  readonly parameterPath: string;
+  readonly recipeTag: string;
+  readonly inventory: CopyInventory;
+  readonly parameters: ImageParameters;
+  readonly results: CopyResults;
+  readonly nextTries: NextTries;
+  readonly nowMs: () => number;
+  readonly pause: (ms: number) => Promise<void>;
+}
+
+/** What became of a copy. All but `waiting` and `unverified` are done with. */
+export interface SettleOutcome {
+  readonly kind: 'settled' | 'failed' | 'givenUp' | 'unverified' | 'waiting' | 'known';
+  /** Why a copy failed or is not verified. */
+  readonly reason?: string;
+  /** Snapshots that lacked tags. */
+  readonly repairedSnapshots?: readonly string[];
+  /** Snapshots of a copy that failed that EC2 would not delete. */
+  readonly leftSnapshots?: readonly string[];
+  /** The parameter that points to the copy now, or why there is none. */
+  readonly parameter?: string;
+  /** From the call of CopyImage to now. */
+  readonly copySeconds?: number;
+}
+
+/**
+ * Brings a copy one step on, as far as EC2 lets it: to its announcement, or to the next try. It may be called any
+ * number of times for the same copy, and may end anywhere; the next call goes on. It must not run twice at the same
+ * time, for the parameter's sake.
+ * @throws whatever a call to AWS throws; then the copy stays as it is until the next call
+ */
+export async function settleCopy(copy: OwnCopy, context: SettleContext): Promise<SettleOutcome> {
+  if (copy.marker.announcement?.state === 'announced') return { kind: 'known' };
+  switch (copy.state) {
+    case 'available':
+      return await settleAvailable(copy, context);
+    case 'failed':
+    case 'error':
+    case 'invalid':
+      return await settleFailed(copy, context);
+    default:
+      return { kind: 'waiting' };
+  }
+}
+
+async function settleAvailable(copy: OwnCopy, context: SettleContext): Promise<SettleOutcome> {
+  const { inventory, results, nowMs } = context;
+  const snapshotIds = copy.snapshotIds.filter((id) => id !== undefined);
+  const snapshots = await inventory.snapshotsOf(snapshotIds);
+  const reason = findFlaw(copy, snapshots, context.kmsKeyArn);
+  if (reason !== undefined) return { kind: 'unverified', reason };
+
+  const repairedSnapshots = await repairTags(copy, snapshots, inventory);
+  const settledAt = await decide(copy, context);
+  const parameter = await updateParameter(copy, context);
+  await results.announce({ ...resultOf(copy, settledAt, context), reason: null });
+  await mark(copy, { state: 'announced', settledAt }, inventory);
+  return {
+    kind: 'settled',
+    parameter,
+    copySeconds: (nowMs() - Date.parse(copy.createdAt)) / 1000,
+    ...(repairedSnapshots.length > 0 && { repairedSnapshots }),
+  };
+}
+
+/** Why a copy must not be announced: only DescribeSnapshots shows for certain which key encrypts it. */
+function findFlaw({ snapshotIds }: OwnCopy, snapshots: readonly CopySnapshot[], kmsKeyArn: string): string | undefined {
+  if (snapshotIds.length === 0) return 'EC2 shows no snapshot of it.';
+  for (const snapshotId of snapshotIds) {
+    const snapshot = snapshots.find((each) => each.snapshotId === snapshotId);
+    if (!snapshot) return `EC2 does not show ${snapshotId ?? 'the snapshot of each device'}.`;
+    if (!snapshot.encrypted) return `${snapshot.snapshotId} is not encrypted.`;
+    if (snapshot.kmsKeyArn !== kmsKeyArn) {
+      return `${snapshot.snapshotId} is encrypted under ${snapshot.kmsKeyArn ?? 'no known key'}, not under ${kmsKeyArn}.`;
+    }
+  }
+  return undefined;
+}
+
+async function repairTags(
+  copy: OwnCopy,
+  snapshots: readonly CopySnapshot[],
+  inventory: CopyInventory,
+): Promise<readonly string[]> {
+  const { copier, attempt, bakedAt } = copy.marker;
+  const expected = [...identityTags(copy), { key: MARKER, value: formatMarker({ copier, attempt, bakedAt }) }];
+  const incomplete = snapshots.filter(({ tags }) => !expected.every((tag) => hasTag(tags, tag)));
+  const snapshotIds = incomplete.map(({ snapshotId }) => snapshotId);
+  if (snapshotIds.length > 0) await inventory.tagSnapshots(snapshotIds, expected);
+  return snapshotIds;
+}
+
+/** What the copy shares with its snapshots and its result: all but what the copier notes for itself, and AWS's own. */
+function identityTags({ tags }: OwnCopy): Tag[] {
+  return tags.filter(({ key }) => key !== MARKER && !/^aws:/i.test(key));
+}
+
+function hasTag(tags: readonly Tag[], { key, value }: Tag): boolean {
+  return tags.some((tag) => tag.key === key && tag.value === value);
+}
+
+/** Fixes the time of the announcement before it is made: should it be made twice, both are the same. */
+async function decide(copy: OwnCopy, { inventory, nowMs }: SettleContext): Promise<string> {
+  const { announcement } = copy.marker;
+  if (announcement) return announcement.settledAt;
+  const settledAt = new Date(nowMs()).toISOString();
+  await mark(copy, { state: 'announcing', settledAt }, inventory);
+  return settledAt;
+}
+
+async function mark(copy: OwnCopy, announcement: Announcement, inventory: CopyInventory): Promise<void> {
+  await inventory.mark(copy.imageId, { ...copy.marker, announcement });
+}
+
+// SSM API Reference, PutParameter: letters, digits and _ . - within one level of a parameter's name. The rest of the
+// name's 1,011 characters is left to the path and to SSM's own prefix.
+const PARAMETER_NAME = /^[A-Za-z0-9_.-]{1,256}$/;
+const READ_BACK_TRIES = 20;
+const READ_BACK_PAUSE_MS = 250;
+
+/**
+ * Points the recipe's parameter to the newest copy, which is this one unless a newer one is settled. Says which, for the
+ * log. It does not only look at this copy: AWS may have stored the value of an earlier call late.
+ */
+async function updateParameter(copy: OwnCopy, context: SettleContext): Promise<string> {
+  const { inventory, parameters, parameterPath, recipeTag } = context;
+  const recipe = copy.tags.find(({ key }) => key === recipeTag)?.value;
+  if (recipe === undefined) return `none: there is no tag ${recipeTag}`;
+  if (!PARAMETER_NAME.test(recipe))
+    return `none: the value of the tag ${recipeTag} cannot be part of a parameter's name`;
+
+  const name = `${parameterPath}/${recipe}`;
+  const current = await parameters.get(name);
+  const others = await inventory.findSettled({ key: recipeTag, value: recipe });
+  // By its id too: what EC2 lists by tag may lag behind what it was told a moment ago.
+  if (current !== undefined) others.push(...(await inventory.findById([current])));
+  const newest = newestOf(others, copy);
+  if (current !== newest.imageId) await pointTo(newest.imageId, name, context);
+  return newest.imageId === copy.imageId ? name : `none: ${newest.imageId} is of a newer image`;
+}
+
+/** The copy of the newest image among this one and those that can be launched and are verified. */
+function newestOf(others: readonly OwnCopy[], copy: OwnCopy): OwnCopy {
+  const bakedMs = ({ marker }: OwnCopy) => Date.parse(marker.bakedAt);
+  return others
+    .filter(({ state, marker }) => state === 'available' && marker.announcement !== undefined)
+    .reduce((newest, other) => (bakedMs(other) > bakedMs(newest) ? other : newest), copy);
+}
+
+async function pointTo(imageId: string, name: string, { parameters, pause }: SettleContext): Promise<void> {
+  await parameters.put(name, imageId);
+  for (let tries = 1; (await parameters.get(name)) !== imageId; tries += 1) {
+    if (tries === READ_BACK_TRIES) {
+      throw new RetryableError('ParameterNotStored', `AWS took ${imageId} for ${name}, but has not stored it.`);
+    }
+    await pause(READ_BACK_PAUSE_MS);
+  }
+}
+
+async function settleFailed(copy: OwnCopy, context: SettleContext): Promise<SettleOutcome> {
+  const { inventory, nextTries, results } = context;
+  const { imageId, marker, stateReason, createdAt } = copy;
+  const { attempt } = marker;
+  const reason = stateReason ?? `EC2 gives no reason; the image is ${copy.state}.`;
+  // First the request, then the image: it carries the request until that is safe elsewhere.
+  if (attempt < MAX_ATTEMPTS) {
+    const body = bodyOf(copy, { attempt: attempt + 1, after: imageId }, context);
+    await nextTries.ask(body, context.failedCopyDelaySeconds);
+    return { kind: 'failed', reason, ...(await removed(imageId, inventory)) };
+  }
+  // A copy whose end is decided has its letter, so that there is one, however often the announcement fails.
+  if (!marker.announcement) {
+    await nextTries.refuse({
+      body: bodyOf(copy, { attempt: 1, after: imageId }, context),
+      reason: { code: 'CopyFailed', message: `EC2 failed to copy it ${attempt} times. ${reason}` },
+      requestedAtMs: Date.parse(createdAt),
+      attempt,
+    });
+  }
+  const settledAt = await decide(copy, context);
+  await results.announce({ ...resultOf(copy, settledAt, context), reason });
+  return { kind: 'givenUp', reason, ...(await removed(imageId, inventory)) };
+}
+
+async function removed(imageId: string, inventory: CopyInventory): Promise<Pick<SettleOutcome, 'leftSnapshots'>> {
+  const leftSnapshots = await inventory.remove(imageId);
+  return leftSnapshots.length > 0 ? { leftSnapshots } : {};
+}
+
+/** The request that the copy was made for, for this account alone, rebuilt from the copy. */
+function bodyOf(copy: OwnCopy, retry: Retry, { account }: SettleContext): string {
+  const { sourceImageId: sourceAmi, sourceRegion, name, description, tags } = copy;
+  return formatCopyRequest({
+    sourceAmi,
+    sourceRegion,
+    targetAccounts: [account],
+    name,
+    description,
+    tags: requestedTags(tags),
+    retry,
+  });
+}
+
+function resultOf(copy: OwnCopy, settledAt: string, context: SettleContext): Omit<CopyResult, 'reason'> {
+  return {
+    sourceAmi: copy.sourceImageId,
+    sourceRegion: copy.sourceRegion,
+    account: context.account,
+    region: context.region,
+    imageId: copy.imageId,
+    name: copy.name,
+    kmsKeyArn: context.kmsKeyArn,
+    snapshotIds: copy.snapshotIds.filter((id) => id !== undefined),
+    tags: tagsAsObject(identityTags(copy)),
+    startedAt: copy.createdAt,
+    settledAt,
+    attempt: copy.marker.attempt,
+  };
+}

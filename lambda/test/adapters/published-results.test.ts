@@ -1,0 +1,73 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import { mockClient } from 'aws-sdk-client-mock';
+import { PublishedResults } from '../../src/adapters/published-results.ts';
+import type { CopyResult } from '../../src/core/copy-results.ts';
+import { COPY, REGION, settleEnvironment } from '../factories.ts';
+
+const arn = settleEnvironment.RESULTS_TOPIC_ARN;
+const eventsClient = new EventBridgeClient({ region: REGION });
+const snsClient = new SNSClient({ region: REGION });
+const events = mockClient(eventsClient);
+const sns = mockClient(snsClient);
+const results = new PublishedResults(eventsClient, { arn, sns: snsClient });
+
+const copied = { imageId: COPY, tags: { Name: 'ubuntu "12"' }, reason: null } as unknown as CopyResult;
+const failed: CopyResult = { ...copied, reason: 'the key is disabled' };
+
+beforeEach(() => {
+  events.reset();
+  sns.reset();
+  events.on(PutEventsCommand).resolves({ FailedEntryCount: 0, Entries: [{ EventId: '1' }] });
+});
+
+describe('announce', () => {
+  it.each([
+    ['Image Copied', copied],
+    ['Image Copy Failed', failed],
+  ])('tells "%s" on the event bus and on the topic, in the same form', async (detailType, result) => {
+    await results.announce(result);
+
+    const put = events.commandCalls(PutEventsCommand).map(({ args }) => args[0].input);
+    expect(put).toEqual([
+      { Entries: [{ Source: 'image-copier', DetailType: detailType, Detail: JSON.stringify(result) }] },
+    ]);
+    const published = sns.commandCalls(PublishCommand).map(({ args }) => args[0].input);
+    expect(published).toEqual([{ TopicArn: arn, Message: expect.any(String) as unknown }]);
+    expect(JSON.parse(published[0]?.Message ?? '')).toEqual({
+      source: 'image-copier',
+      'detail-type': detailType,
+      detail: result,
+    });
+  });
+
+  it('does without a topic', async () => {
+    await new PublishedResults(eventsClient, undefined).announce(copied);
+
+    expect(events.commandCalls(PutEventsCommand)).toHaveLength(1);
+    expect(sns.calls()).toHaveLength(0);
+  });
+
+  it('fails where EventBridge takes the call and not the event', async () => {
+    events.on(PutEventsCommand).resolves({
+      FailedEntryCount: 1,
+      Entries: [{ ErrorCode: 'ThrottlingException', ErrorMessage: 'Rate exceeded' }],
+    });
+
+    await expect(results.announce(copied)).rejects.toThrow(
+      'EventBridge took no event: ThrottlingException: Rate exceeded',
+    );
+    expect(sns.calls()).toHaveLength(0);
+  });
+
+  it.each([
+    ['EventBridge', () => events.on(PutEventsCommand)],
+    ['SNS', () => sns.on(PublishCommand)],
+  ])('fails where %s fails', async (_what, on) => {
+    const error = new Error('socket hang up');
+    on().rejects(error);
+
+    await expect(results.announce(copied)).rejects.toBe(error);
+  });
+});

@@ -1,0 +1,77 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  GetParameterCommand,
+  GetParametersByPathCommand,
+  ParameterNotFound,
+  PutParameterCommand,
+  SSMClient,
+  SSMServiceException,
+} from '@aws-sdk/client-ssm';
+import { mockClient } from 'aws-sdk-client-mock';
+import { SsmImageParameters } from '../../src/adapters/ssm-image-parameters.ts';
+import { answerPages, COPY, PARAMETER, REGION } from '../factories.ts';
+
+const client = new SSMClient({ region: REGION });
+const ssm = mockClient(client);
+const parameters = new SsmImageParameters(client, '/image-copier');
+const inputs = () => ssm.calls().map(({ args }) => args[0].input as unknown);
+const denied = new SSMServiceException({ name: 'AccessDeniedException', $fault: 'client', $metadata: {} });
+
+beforeEach(() => {
+  ssm.reset();
+});
+
+describe('get', () => {
+  it('reads the image that a parameter points to', async () => {
+    ssm.on(GetParameterCommand).resolves({ Parameter: { Name: PARAMETER, Value: COPY } });
+
+    expect(await parameters.get(PARAMETER)).toBe(COPY);
+    expect(inputs()).toEqual([{ Name: PARAMETER }]);
+  });
+
+  it('does not find a parameter that is not there', async () => {
+    ssm.on(GetParameterCommand).rejects(new ParameterNotFound({ message: '', $metadata: {} }));
+
+    expect(await parameters.get(PARAMETER)).toBeUndefined();
+  });
+
+  it('says what else SSM refuses', async () => {
+    ssm.on(GetParameterCommand).rejects(denied);
+
+    await expect(parameters.get(PARAMETER)).rejects.toBe(denied);
+  });
+});
+
+describe('put', () => {
+  it('writes an image that instances can be launched by', async () => {
+    await parameters.put(PARAMETER, COPY);
+
+    expect(ssm.commandCalls(PutParameterCommand)).toHaveLength(1);
+    expect(inputs()).toEqual([
+      { Name: PARAMETER, Value: COPY, Type: 'String', DataType: 'aws:ec2:image', Overwrite: true },
+    ]);
+  });
+});
+
+describe('list', () => {
+  it('reads all pages below the path', async () => {
+    const asked = answerPages(
+      ssm.on(GetParametersByPathCommand),
+      { Parameters: [{ Name: PARAMETER, Value: COPY }], NextToken: 'more' },
+      { Parameters: [{ Name: '/image-copier/windows', Value: 'ami-2' }] },
+    );
+
+    expect(await parameters.list()).toEqual([
+      { name: PARAMETER, imageId: COPY },
+      { name: '/image-copier/windows', imageId: 'ami-2' },
+    ]);
+    const page = { Path: '/image-copier', MaxResults: 10 };
+    expect(asked).toEqual([page, { ...page, NextToken: 'more' }]);
+  });
+
+  it('says what SSM refuses', async () => {
+    ssm.on(GetParametersByPathCommand).rejects(denied);
+
+    await expect(parameters.list()).rejects.toBe(denied);
+  });
+});

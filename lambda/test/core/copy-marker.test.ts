@@ -1,0 +1,50 @@
+import { describe, expect, it } from '@jest/globals';
+import { formatMarker, markerPatterns, parseMarker } from '../../src/core/copy-marker.ts';
+import { BAKED_AT, copyMarker } from '../factories.ts';
+
+const SETTLED_AT = '2026-11-24T00:00:00.000Z';
+const parse = (value: string) => parseMarker(value, 'image-copier');
+
+describe('the marker of a copy', () => {
+  it.each([
+    ['that is not settled', copyMarker(), `image-copier attempt=1 baked=${BAKED_AT}`],
+    [
+      'that is being announced',
+      copyMarker({ attempt: 2, announcement: { state: 'announcing', settledAt: SETTLED_AT } }),
+      `image-copier announcing=${SETTLED_AT} attempt=2 baked=${BAKED_AT}`,
+    ],
+    [
+      'that is announced',
+      copyMarker({ attempt: 3, announcement: { state: 'announced', settledAt: SETTLED_AT } }),
+      `image-copier announced=${SETTLED_AT} attempt=3 baked=${BAKED_AT}`,
+    ],
+  ])('%s is written and read', (_what, marker, value) => {
+    expect(formatMarker(marker)).toBe(value);
+    expect(parse(value)).toEqual(marker);
+  });
+
+  it.each([
+    ['of another copier', `golden attempt=1 baked=${BAKED_AT}`],
+    ['of a copier with a longer name', `image-copier-2 attempt=1 baked=${BAKED_AT}`],
+    ['that is empty', ''],
+    ['without an attempt', `image-copier baked=${BAKED_AT}`],
+    ['of attempt 0', `image-copier attempt=0 baked=${BAKED_AT}`],
+    ['of no number', `image-copier attempt=x baked=${BAKED_AT}`],
+    ['without a time', 'image-copier attempt=1 baked=soon'],
+    ['in another state', `image-copier done=${SETTLED_AT} attempt=1 baked=${BAKED_AT}`],
+    ['with more words', `image-copier attempt=1 baked=${BAKED_AT} by=me`],
+    ['with a line break', `image-copier attempt=1 baked=${BAKED_AT}\n`],
+  ])('does not read one %s', (_what, value) => {
+    expect(parse(value)).toBeUndefined();
+  });
+});
+
+describe('markerPatterns', () => {
+  it('matches all copies of a copier, by its whole name', () => {
+    expect(markerPatterns('image-copier')).toEqual(['image-copier *']);
+  });
+
+  it('matches copies in some states', () => {
+    expect(markerPatterns('golden', 'attempt', 'announced')).toEqual(['golden attempt=*', 'golden announced=*']);
+  });
+});

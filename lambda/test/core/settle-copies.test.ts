@@ -1,0 +1,180 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { OwnCopy } from '../../src/core/copy-inventory.ts';
+import { findDangling, settleNamed, sweep } from '../../src/core/settle-copies.ts';
+import { copyMarker, FakeAccount, NOW_MS, ownCopy, settleContext, SOURCE_IMAGE } from '../factories.ts';
+
+const UNTIL_MS = NOW_MS + 20_000;
+let account: FakeAccount;
+
+/** Copies of one recipe; the day is that of their source images. */
+function copyOf(day: number, changes: Partial<OwnCopy> = {}): OwnCopy {
+  const marker = copyMarker({ bakedAt: `2026-11-0${day}T00:00:00.000Z` });
+  return ownCopy({ imageId: `ami-0${day}`, marker, snapshotIds: [`snap-0${day}`], ...changes });
+}
+
+beforeEach(() => {
+  account = new FakeAccount(copyOf(2), copyOf(3), copyOf(1));
+});
+
+const context = () => settleContext(account);
+const announced = () => account.announced.map(({ imageId }) => imageId);
+const sweepAll = (untilMs = UNTIL_MS) => sweep(context(), untilMs);
+
+describe('settleNamed', () => {
+  it('settles the named copies, those of the oldest images first', async () => {
+    const { copies, left } = await settleNamed(['ami-03', 'ami-01'], context(), UNTIL_MS);
+
+    expect(copies.map(({ copy }) => copy)).toEqual(['ami-01', 'ami-03']);
+    expect(left).toBe(0);
+    expect(account.parameters.get('/image-copier/ubuntu')).toBe('ami-03');
+    expect(announced()).toEqual(['ami-01', 'ami-03']);
+  });
+
+  it('says what became of each', async () => {
+    const { copies } = await settleNamed(['ami-01'], context(), UNTIL_MS);
+
+    expect(copies).toEqual([
+      {
+        outcome: 'settled',
+        copy: 'ami-01',
+        sourceImage: SOURCE_IMAGE,
+        attempt: 1,
+        parameter: '/image-copier/ubuntu',
+        copySeconds: 600,
+      },
+    ]);
+  });
+
+  it('knows nothing of other images', async () => {
+    expect(await settleNamed(['ami-0ff'], context(), UNTIL_MS)).toEqual({ copies: [], left: 0 });
+    expect(account.calls).toEqual(['findById']);
+  });
+
+  it('orders by times, not by texts', async () => {
+    account = new FakeAccount(
+      copyOf(1, { marker: copyMarker({ bakedAt: '2026-11-01T00:00:00.500Z' }) }),
+      copyOf(2, { marker: copyMarker({ bakedAt: '2026-11-01T00:00:00Z' }) }),
+    );
+    await settleNamed(['ami-01', 'ami-02'], context(), UNTIL_MS);
+
+    expect(announced()).toEqual(['ami-02', 'ami-01']);
+  });
+
+  it('begins no copy when the time is over', async () => {
+    const settling = context();
+    const clock = { ...settling, nowMs: () => NOW_MS + announced().length * 10_000 };
+
+    const { copies, left } = await settleNamed(['ami-01', 'ami-02', 'ami-03'], clock, UNTIL_MS);
+
+    expect(copies.map(({ copy }) => copy)).toEqual(['ami-01', 'ami-02']);
+    expect(left).toBe(1);
+    expect(announced()).toEqual(['ami-01', 'ami-02']);
+  });
+
+  it('settles the others where one meets an error', async () => {
+    account.fails = (call) => call === 'announce ami-02';
+
+    const { copies } = await settleNamed(['ami-01', 'ami-02', 'ami-03'], context(), UNTIL_MS);
+
+    expect(copies).toEqual([
+      expect.objectContaining({ copy: 'ami-01', outcome: 'settled' }),
+      { copy: 'ami-02', outcome: 'putOff', sourceImage: SOURCE_IMAGE, attempt: 1, error: expect.any(Error) as unknown },
+      expect.objectContaining({ copy: 'ami-03', outcome: 'settled' }),
+    ]);
+    expect(copies[1]?.error?.message).toBe('announce ami-02 failed');
+    expect(announced()).toEqual(['ami-01', 'ami-03']);
+  });
+});
+
+describe('a copy that is overdue', () => {
+  const DAY_MS = 86_400_000;
+  const aged = (ageMs: number, changes: Partial<OwnCopy> = {}) => {
+    account = new FakeAccount(copyOf(1, { createdAt: new Date(NOW_MS - ageMs).toISOString(), ...changes }));
+  };
+  const report = async () => (await sweepAll()).copies[0];
+
+  it.each([
+    [DAY_MS - 1, undefined],
+    [DAY_MS, true],
+  ])('is pending for %d ms', async (ageMs, overdue) => {
+    aged(ageMs, { state: 'pending' });
+
+    expect(await report()).toMatchObject({ outcome: 'waiting' });
+    expect((await report())?.overdue).toBe(overdue);
+  });
+
+  it('is not verified, or cannot be settled', async () => {
+    aged(DAY_MS);
+    account.snapshots = [];
+    expect(await report()).toMatchObject({ outcome: 'unverified', overdue: true });
+
+    account.fails = (call) => call === 'snapshotsOf';
+    expect(await report()).toMatchObject({ outcome: 'putOff', overdue: true });
+  });
+
+  it.each(['available', 'failed'] as const)('is so no longer once it is settled (%s)', async (state) => {
+    aged(DAY_MS, { state });
+
+    expect(await report()).not.toHaveProperty('overdue');
+  });
+});
+
+describe('sweep', () => {
+  it('settles all copies that are not announced, once', async () => {
+    await sweepAll();
+    expect(announced()).toEqual(['ami-01', 'ami-02', 'ami-03']);
+
+    expect(await sweepAll()).toEqual({ copies: [], left: 0, removedSnapshots: [], dangling: [], errors: [] });
+    expect(announced()).toHaveLength(3);
+  });
+
+  it('removes the snapshots that failed copies left behind', async () => {
+    account.failedSnapshots = ['snap-0f'];
+
+    expect(await sweepAll()).toMatchObject({ removedSnapshots: ['snap-0f'] });
+    expect(account.failedSnapshots).toEqual([]);
+  });
+
+  it('finds parameters that point to an image that is gone', async () => {
+    account.parameters.set('/image-copier/old', 'ami-0gone');
+
+    expect(await sweepAll()).toMatchObject({ dangling: ['/image-copier/old'] });
+  });
+
+  it.each([
+    ['findUnannounced', { copies: [], removedSnapshots: ['snap-0f'], dangling: ['/image-copier/old'] }],
+    ['removeFailedSnapshots', { removedSnapshots: [], dangling: ['/image-copier/old'] }],
+    ['list', { removedSnapshots: ['snap-0f'], dangling: [] }],
+    ['findLaunchable', { removedSnapshots: ['snap-0f'], dangling: [] }],
+  ])('does all else where %s fails', async (failing, expected) => {
+    account.failedSnapshots = ['snap-0f'];
+    account.parameters.set('/image-copier/old', 'ami-0gone');
+    account.fails = (call) => call === failing;
+
+    const report = await sweepAll();
+
+    expect(report).toMatchObject(expected);
+    expect(report.errors.map(({ message }) => message)).toEqual([`${failing} failed`]);
+    if (failing !== 'findUnannounced') expect(announced()).toHaveLength(3);
+  });
+
+  it('looks for the rest although the time for copies is over', async () => {
+    account.failedSnapshots = ['snap-0f'];
+
+    expect(await sweepAll(NOW_MS)).toMatchObject({ copies: [], left: 3, removedSnapshots: ['snap-0f'] });
+  });
+});
+
+describe('findDangling', () => {
+  it('names the parameters of images that cannot be launched', async () => {
+    account = new FakeAccount(copyOf(1), copyOf(2, { state: 'disabled' }));
+    for (const day of [1, 2, 3]) account.parameters.set(`/image-copier/${day}`, `ami-0${day}`);
+
+    expect(await findDangling(context())).toEqual(['/image-copier/2', '/image-copier/3']);
+  });
+
+  it('asks EC2 nothing while there are no parameters', async () => {
+    expect(await findDangling(context())).toEqual([]);
+    expect(account.calls).toEqual(['list']);
+  });
+});

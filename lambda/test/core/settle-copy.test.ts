@@ -1,0 +1,522 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { OwnCopy } from '../../src/core/copy-inventory.ts';
+import { parseCopyRequest } from '../../src/core/copy-request.ts';
+import type { ImageState } from '../../src/core/image-catalogue.ts';
+import { settleCopy, type SettleContext } from '../../src/core/settle-copy.ts';
+import {
+  ACCOUNT,
+  BAKED_AT,
+  COPY,
+  copyMarker,
+  copyRequest,
+  copySnapshot,
+  copyTags,
+  FakeAccount,
+  NOW_MS,
+  ownCopy,
+  PARAMETER,
+  REGION,
+  requestJson,
+  settleContext,
+  SNAPSHOTS,
+  SOURCE_IMAGE,
+  target,
+} from '../factories.ts';
+
+const OTHER = 'ami-0eeeeeeeeeeeeeeee';
+const QUARTER_MS = 15 * 60 * 1000;
+const NOW = new Date(NOW_MS).toISOString();
+const LATER = new Date(NOW_MS + QUARTER_MS).toISOString();
+let account: FakeAccount;
+
+beforeEach(() => {
+  account = new FakeAccount();
+});
+
+/** Settles the copy as EC2 shows it at this moment; one that is gone is settled no more. */
+async function settle(changes: Partial<SettleContext> = {}) {
+  const copy = account.copy();
+  return copy && (await settleCopy(copy, settleContext(account, changes)));
+}
+
+function untag(key: string): void {
+  account.snapshots = account.snapshots.map((snapshot) =>
+    snapshot.snapshotId === SNAPSHOTS[1]
+      ? { ...snapshot, tags: snapshot.tags.filter((tag) => tag.key !== key) }
+      : snapshot,
+  );
+}
+
+/** A copy of another image of the same recipe. */
+function otherCopy(bakedAt: string, changes: Partial<OwnCopy> = {}): OwnCopy {
+  const marker = copyMarker({ bakedAt, announcement: { state: 'announced', settledAt: NOW } });
+  return ownCopy({ imageId: OTHER, marker, snapshotIds: [], ...changes });
+}
+
+const NEWER = '2026-11-23T22:10:00.001Z';
+const OLDER = '2026-11-23T22:09:59.999Z';
+
+describe('settleCopy of an available copy', () => {
+  it('tells everybody what was copied', async () => {
+    expect(await settle()).toEqual({ kind: 'settled', parameter: PARAMETER, copySeconds: 600 });
+    expect(account.announced).toEqual([
+      {
+        sourceAmi: SOURCE_IMAGE,
+        sourceRegion: REGION,
+        account: ACCOUNT,
+        region: REGION,
+        imageId: COPY,
+        name: requestJson.name,
+        kmsKeyArn: target.kmsKeyArn,
+        snapshotIds: SNAPSHOTS,
+        tags: { ...requestJson.tags, Encrypted: 'true', CopiedFromAMI: SOURCE_IMAGE },
+        startedAt: '2026-11-23T23:50:00.000Z',
+        settledAt: NOW,
+        attempt: 1,
+        reason: null,
+      },
+    ]);
+    expect(account.parameters).toEqual(new Map([[PARAMETER, COPY]]));
+    expect(account.copy()?.marker).toEqual(copyMarker({ announcement: { state: 'announced', settledAt: NOW } }));
+  });
+
+  const STEPS = [
+    'snapshotsOf',
+    'tagSnapshots',
+    `mark announcing ${COPY}`,
+    'get',
+    'findSettled',
+    `put ${COPY}`,
+    'get',
+    `announce ${COPY}`,
+    `mark announced ${COPY}`,
+  ];
+
+  it('verifies, decides, points the parameter to it, announces, and notes that last', async () => {
+    untag('Recipe');
+    await settle();
+
+    expect(account.calls).toEqual(STEPS);
+  });
+
+  describe.each([
+    ['fails', false],
+    ['is carried out, and its answer is lost', true],
+  ])('where a call %s', (_what, loseAnswers) => {
+    it.each(STEPS.map((step, index) => [index + 1, step] as const))('goes on after call %d, %s', async (failing) => {
+      untag('Recipe');
+      account.loseAnswers = loseAnswers;
+      account.fails = (_call, count) => count === failing;
+      await expect(settle()).rejects.toThrow(`${STEPS[failing - 1] ?? ''} failed`);
+      const decidedBefore = account.copy()?.marker.announcement?.settledAt;
+      if (failing < STEPS.indexOf(`announce ${COPY}`) + 1) expect(account.announced).toEqual([]);
+
+      account.nowMs += QUARTER_MS;
+      await settle();
+
+      const settledAt = decidedBefore ?? LATER;
+      expect(account.copy()?.marker.announcement).toEqual({ state: 'announced', settledAt });
+      expect(new Set(account.announced.map((result) => JSON.stringify(result))).size).toBe(1);
+      expect(account.announced[0]).toMatchObject({ imageId: COPY, settledAt, reason: null });
+      expect(account.parameters).toEqual(new Map([[PARAMETER, COPY]]));
+      expect(account.snapshots.every(({ tags }) => tags.some(({ key }) => key === 'Recipe'))).toBe(true);
+    });
+
+    it('decides once', async () => {
+      account.loseAnswers = loseAnswers;
+      account.fails = (call) => call.startsWith('announce');
+      for (let sweeps = 0; sweeps < 4; sweeps += 1) {
+        await expect(settle()).rejects.toThrow('announce');
+        account.nowMs += QUARTER_MS;
+      }
+      account.fails = () => false;
+      await settle();
+
+      expect(new Set(account.announced.map((result) => result.settledAt))).toEqual(new Set([NOW]));
+    });
+  });
+
+  it('does nothing for a copy that is announced', async () => {
+    account = new FakeAccount(
+      ownCopy({ marker: copyMarker({ announcement: { state: 'announced', settledAt: NOW } }) }),
+    );
+
+    expect(await settle()).toEqual({ kind: 'known' });
+    expect(account.calls).toEqual([]);
+  });
+
+  describe('that is not verified', () => {
+    const KEY = 'arn:aws:kms:eu-west-1:222222222222:key/other';
+    const [first = '', second = ''] = SNAPSHOTS;
+    const sound = copySnapshot({ snapshotId: first });
+
+    it.each([
+      ['no snapshot is shown', ownCopy({ snapshotIds: [] }), [], 'EC2 shows no snapshot of it.'],
+      [
+        'a device shows none',
+        ownCopy({ snapshotIds: [first, undefined] }),
+        [sound],
+        'EC2 does not show the snapshot of each device.',
+      ],
+      ['a snapshot is missing', ownCopy(), [sound], `EC2 does not show ${second}.`],
+      [
+        'a snapshot is not encrypted',
+        ownCopy(),
+        [sound, copySnapshot({ snapshotId: second, encrypted: false })],
+        `${second} is not encrypted.`,
+      ],
+      [
+        'a snapshot is encrypted under another key',
+        ownCopy(),
+        [sound, copySnapshot({ snapshotId: second, kmsKeyArn: KEY })],
+        `${second} is encrypted under ${KEY}, not under ${target.kmsKeyArn}.`,
+      ],
+      [
+        'EC2 names no key',
+        ownCopy(),
+        [{ snapshotId: first, encrypted: true, tags: copyTags() }],
+        `${first} is encrypted under no known key, not under ${target.kmsKeyArn}.`,
+      ],
+    ])('announces nothing where %s', async (_what, copy, snapshots, reason) => {
+      account = new FakeAccount(copy);
+      account.snapshots = snapshots;
+
+      expect(await settle()).toEqual({ kind: 'unverified', reason });
+      expect(account.calls).toEqual(['snapshotsOf']);
+    });
+
+    it('announces nothing although its announcement was decided', async () => {
+      account = new FakeAccount(
+        ownCopy({ marker: copyMarker({ announcement: { state: 'announcing', settledAt: NOW } }) }),
+      );
+      account.snapshots = [sound];
+
+      expect(await settle()).toMatchObject({ kind: 'unverified' });
+      expect(account.announced).toEqual([]);
+    });
+  });
+
+  describe('with tags on its snapshots', () => {
+    const [, second = ''] = SNAPSHOTS;
+    const tagsOf = (snapshotId: string) => account.snapshots.find((each) => each.snapshotId === snapshotId)?.tags;
+
+    it('leaves complete ones alone, whatever else they hold', async () => {
+      account.snapshots = account.snapshots.map((snapshot) => ({
+        ...snapshot,
+        tags: [...snapshot.tags, { key: 'Backup', value: 'yes' }],
+      }));
+
+      expect(await settle()).not.toHaveProperty('repairedSnapshots');
+      expect(account.calls).not.toContain('tagSnapshots');
+    });
+
+    it.each(['Recipe', 'Encrypted', 'CopiedFromAMI', 'ImageCopier'])('adds %s where it is missing', async (key) => {
+      untag(key);
+
+      expect(await settle()).toMatchObject({ kind: 'settled', repairedSnapshots: [second] });
+      expect(tagsOf(second)).toEqual(expect.arrayContaining(copyTags()));
+    });
+
+    it('mends a tag that was changed', async () => {
+      untag('Recipe');
+      account.snapshots = account.snapshots.map((snapshot) => ({
+        ...snapshot,
+        tags: [{ key: 'Recipe', value: 'windows' }, ...snapshot.tags.filter(({ key }) => key !== 'Recipe')],
+      }));
+
+      expect(await settle()).toMatchObject({ repairedSnapshots: SNAPSHOTS });
+      expect(tagsOf(second)).toContainEqual({ key: 'Recipe', value: 'ubuntu' });
+    });
+
+    it('never notes an announcement on snapshots', async () => {
+      account = new FakeAccount(
+        ownCopy({ marker: copyMarker({ announcement: { state: 'announcing', settledAt: NOW } }) }),
+      );
+      untag('ImageCopier');
+      await settle();
+
+      expect(tagsOf(second)).toContainEqual({ key: 'ImageCopier', value: `image-copier attempt=1 baked=${BAKED_AT}` });
+    });
+
+    it("leaves AWS's own tags to AWS, on snapshots and in the result", async () => {
+      const marker = copyMarker();
+      account = new FakeAccount(ownCopy({ tags: [{ key: 'aws:dlm:managed', value: 'true' }, ...copyTags(marker)] }));
+      account.snapshots = account.snapshots.map((snapshot) => ({ ...snapshot, tags: copyTags(marker) }));
+
+      expect(await settle()).not.toHaveProperty('repairedSnapshots');
+      expect(account.announced[0]?.tags).not.toHaveProperty('aws:dlm:managed');
+    });
+  });
+});
+
+describe("the recipe's parameter", () => {
+  /** Settles the copy beside others, with a parameter that points to `current`. */
+  async function settleBeside(others: readonly OwnCopy[], current?: string) {
+    account = new FakeAccount(ownCopy(), ...others);
+    if (current !== undefined) account.parameters.set(PARAMETER, current);
+    const outcome = await settle();
+    expect(outcome?.kind).toBe('settled');
+    return outcome?.parameter;
+  }
+  const pointsTo = () => account.parameters.get(PARAMETER);
+  const isPut = () => account.calls.some((call) => call.startsWith('put'));
+
+  it.each([
+    ['without a recipe', [], 'none: there is no tag Recipe'],
+    ['with a slash', [{ key: 'Recipe', value: 'a/b' }], 'none: the value of the tag Recipe cannot be part'],
+    ['with a space', [{ key: 'Recipe', value: 'a b' }], 'none: the value of the tag Recipe cannot be part'],
+    ['with an empty name', [{ key: 'Recipe', value: '' }], 'none: the value of the tag Recipe cannot be part'],
+    ['with a line break', [{ key: 'Recipe', value: 'ubuntu\n' }], 'none: the value of the tag Recipe cannot be part'],
+    ['of 257 characters', [{ key: 'Recipe', value: 'x'.repeat(257) }], 'none: the value of the tag Recipe cannot be'],
+  ])('is not there for a recipe %s', async (_what, tags, parameter) => {
+    account = new FakeAccount(ownCopy({ tags }));
+
+    expect(await settle()).toEqual(
+      expect.objectContaining({ kind: 'settled', parameter: expect.stringContaining(parameter) as unknown }),
+    );
+    expect(account.calls).not.toContain('get');
+    expect(account.announced).toHaveLength(1);
+  });
+
+  it('is named by the path and the tag that are configured', async () => {
+    await settle({ parameterPath: '/golden/images', recipeTag: 'AmigoStage' });
+
+    expect(account.parameters).toEqual(new Map([['/golden/images/PROD', COPY]]));
+  });
+
+  it('moves forward', async () => {
+    expect(await settleBeside([otherCopy(OLDER)], OTHER)).toBe(PARAMETER);
+    expect(pointsTo()).toBe(COPY);
+  });
+
+  it.each([
+    ['announced', 'announced'],
+    ['decided', 'announcing'],
+  ] as const)('stays at a newer copy that is %s', async (_what, state) => {
+    const marker = copyMarker({ bakedAt: NEWER, announcement: { state, settledAt: NOW } });
+
+    expect(await settleBeside([otherCopy(NEWER, { marker })], OTHER)).toBe(`none: ${OTHER} is of a newer image`);
+    expect(isPut()).toBe(false);
+  });
+
+  it.each([
+    ['that could not set it yet', undefined],
+    ['where AWS has stored the value of an older one late', COPY],
+  ])('is set for a newer copy %s', async (_what, current) => {
+    expect(await settleBeside([otherCopy(NEWER)], current)).toBe(`none: ${OTHER} is of a newer image`);
+    expect(pointsTo()).toBe(OTHER);
+  });
+
+  it('stays at a newer copy that EC2 does not list by its tags yet', async () => {
+    account = new FakeAccount(ownCopy(), otherCopy(NEWER));
+    account.unlisted.push(OTHER);
+    account.parameters.set(PARAMETER, OTHER);
+
+    expect(await settle()).toMatchObject({ kind: 'settled', parameter: `none: ${OTHER} is of a newer image` });
+    expect(pointsTo()).toBe(OTHER);
+  });
+
+  it.each([
+    ['is not settled', otherCopy(NEWER, { marker: copyMarker({ bakedAt: NEWER }) })],
+    ['is disabled', otherCopy(NEWER, { state: 'disabled' })],
+    ['is of another recipe', otherCopy(NEWER, { tags: [{ key: 'Recipe', value: 'windows' }] })],
+    ['was baked at the same time', otherCopy(BAKED_AT)],
+  ])('does not wait for a copy that %s', async (_what, other) => {
+    expect(await settleBeside([other])).toBe(PARAMETER);
+    expect(pointsTo()).toBe(COPY);
+  });
+
+  it('leaves a newer copy that cannot be launched any more', async () => {
+    await settleBeside([otherCopy(NEWER, { state: 'disabled' })], OTHER);
+
+    expect(pointsTo()).toBe(COPY);
+  });
+
+  it("takes the place of an image that is no copy of this copier's", async () => {
+    await settleBeside([], 'ami-0123');
+
+    expect(pointsTo()).toBe(COPY);
+  });
+
+  it('is not written where it is right', async () => {
+    expect(await settleBeside([otherCopy(OLDER)], COPY)).toBe(PARAMETER);
+    expect(isPut()).toBe(false);
+  });
+
+  it('compares times, not texts', async () => {
+    await settleBeside([otherCopy('2026-11-23T22:10:00Z')], OTHER);
+
+    expect(pointsTo()).toBe(COPY);
+  });
+
+  it('is read until AWS has stored it', async () => {
+    account.readsUntilStored = 20;
+
+    expect(await settle()).toMatchObject({ kind: 'settled' });
+    expect(account.calls.filter((call) => call === 'get')).toHaveLength(21);
+    expect(account.nowMs).toBe(NOW_MS + 19 * 250);
+  });
+
+  it('holds back the announcement while AWS has not stored it', async () => {
+    account.readsUntilStored = 21;
+
+    await expect(settle()).rejects.toMatchObject({ name: 'RetryableError', code: 'ParameterNotStored' });
+    expect(account.announced).toEqual([]);
+    expect(account.copy()?.marker.announcement?.state).toBe('announcing');
+    await settle();
+    expect(account.announced).toHaveLength(1);
+  });
+
+  it.each([
+    ['in order', ['old', 'new']],
+    ['out of order', ['new', 'old']],
+  ])('ends at the newest of copies that finish %s', async (_what, order) => {
+    const copies = { old: ownCopy(), new: otherCopy(NEWER, { marker: copyMarker({ bakedAt: NEWER }) }) };
+    copies.new = { ...copies.new, snapshotIds: ['snap-new'] };
+    account = new FakeAccount(copies.old, copies.new);
+    for (const name of order) await settleCopy(copies[name as keyof typeof copies], settleContext(account));
+
+    expect(pointsTo()).toBe(OTHER);
+    expect(account.announced).toHaveLength(2);
+  });
+});
+
+describe('settleCopy of a failed copy', () => {
+  const failed = (attempt: number, changes: Partial<OwnCopy> = {}) =>
+    ownCopy({ state: 'failed', stateReason: 'Client.InternalError: key', marker: copyMarker({ attempt }), ...changes });
+  const byName = (a: { key: string }, b: { key: string }) => a.key.localeCompare(b.key);
+  function readRequest(body: string | undefined) {
+    const request = parseCopyRequest(body ?? '');
+    return { ...request, tags: request.tags.toSorted(byName) };
+  }
+  const original = (attempt: number) =>
+    copyRequest({
+      targetAccounts: [ACCOUNT],
+      tags: copyRequest().tags.toSorted(byName),
+      retry: { attempt, after: COPY },
+    });
+
+  describe.each([1, 2])('at attempt %d', (attempt) => {
+    beforeEach(() => {
+      account = new FakeAccount(failed(attempt));
+    });
+
+    it('asks for the same copy again, later, and after this one', async () => {
+      expect(await settle()).toEqual({ kind: 'failed', reason: 'Client.InternalError: key' });
+      expect(account.asked).toEqual([{ body: expect.any(String) as unknown, delaySeconds: 300 }]);
+      expect(readRequest(account.asked[0]?.body)).toEqual(original(attempt + 1));
+      expect(account.refused).toEqual([]);
+      expect(account.announced).toEqual([]);
+    });
+
+    it('asks before it removes the image, which carries the request until then', async () => {
+      await settle();
+
+      expect(account.calls).toEqual(['ask', `remove ${COPY}`]);
+      expect(account.copies).toEqual([]);
+      expect(account.snapshots).toEqual([]);
+    });
+
+    it.each([
+      ['asking fails', 1, false, 1],
+      ['the answer to asking is lost', 1, true, 2],
+      ['removing fails', 2, false, 2],
+      ['the answer to removing is lost', 2, true, 1],
+    ])('loses no request where %s', async (_what, failing, loseAnswers, requests) => {
+      account.loseAnswers = loseAnswers;
+      account.fails = (_call, count) => count === failing;
+      await expect(settle()).rejects.toThrow('failed');
+      await settle();
+
+      expect(account.copies).toEqual([]);
+      expect(account.asked).toHaveLength(requests);
+      expect(new Set(account.asked.map(({ body }) => body)).size).toBe(1);
+    });
+  });
+
+  describe('at the last attempt', () => {
+    const STEPS = ['refuse', `mark announcing ${COPY}`, `announce ${COPY}`, `remove ${COPY}`];
+
+    beforeEach(() => {
+      account = new FakeAccount(failed(3));
+    });
+
+    it('gives up in sight of all: a dead letter, an announcement', async () => {
+      expect(await settle()).toEqual({ kind: 'givenUp', reason: 'Client.InternalError: key' });
+      expect(account.calls).toEqual(STEPS);
+      expect(account.refused).toEqual([
+        {
+          body: expect.any(String) as unknown,
+          reason: { code: 'CopyFailed', message: 'EC2 failed to copy it 3 times. Client.InternalError: key' },
+          requestedAtMs: NOW_MS - 600_000,
+          attempt: 3,
+        },
+      ]);
+      expect(account.announced).toEqual([
+        expect.objectContaining({ imageId: COPY, attempt: 3, settledAt: NOW, reason: 'Client.InternalError: key' }),
+      ]);
+      expect(account.asked).toEqual([]);
+      expect(account.copies).toEqual([]);
+    });
+
+    it('leaves a letter that starts afresh when it is redriven', async () => {
+      await settle();
+
+      expect(readRequest(account.refused[0]?.body)).toEqual(original(1));
+    });
+
+    it('leaves one letter, however often its announcement fails', async () => {
+      account.fails = (call) => call.startsWith('announce');
+      for (let sweeps = 0; sweeps < 4; sweeps += 1) await expect(settle()).rejects.toThrow('announce');
+
+      expect(account.refused).toHaveLength(1);
+      expect(account.copies).toHaveLength(1);
+    });
+
+    it('never sets the parameter', async () => {
+      await settle();
+
+      expect(account.parameters.size).toBe(0);
+    });
+
+    it.each(STEPS.flatMap((step, index) => [false, true].map((lose) => [step, lose, index + 1] as const)))(
+      'ends the same where "%s" is interrupted (carried out: %s)',
+      async (_step, loseAnswers, failing) => {
+        account.loseAnswers = loseAnswers;
+        account.fails = (_call, count) => count === failing;
+        await expect(settle()).rejects.toThrow('failed');
+        const decidedBefore = account.copy()?.marker.announcement?.settledAt;
+        account.nowMs += QUARTER_MS;
+        await settle();
+
+        expect(account.copies).toEqual([]);
+        expect(new Set(account.refused.map(({ body }) => body)).size).toBe(1);
+        const settledAt = failing === STEPS.length ? NOW : (decidedBefore ?? LATER);
+        expect(new Set(account.announced.map((result) => result.settledAt))).toEqual(new Set([settledAt]));
+      },
+    );
+  });
+
+  it('counts no further than the last attempt', async () => {
+    account = new FakeAccount(failed(9));
+
+    expect(await settle()).toMatchObject({ kind: 'givenUp' });
+  });
+
+  it.each(['failed', 'error', 'invalid'] as const)('says so where EC2 gives no reason for %s', async (state) => {
+    const { stateReason, ...copy } = failed(1, { state });
+    account = new FakeAccount(copy);
+
+    expect(stateReason).toBeDefined();
+    expect(await settle()).toEqual({ kind: 'failed', reason: `EC2 gives no reason; the image is ${state}.` });
+  });
+});
+
+describe('settleCopy of any other copy', () => {
+  it.each<ImageState>(['pending', 'transient', 'deregistered', 'disabled'])('waits while it is %s', async (state) => {
+    account = new FakeAccount(ownCopy({ state }));
+
+    expect(await settle()).toEqual({ kind: 'waiting' });
+    expect(account.calls).toEqual([]);
+  });
+});

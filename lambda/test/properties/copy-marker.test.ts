@@ -1,0 +1,86 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  formatMarker,
+  markerPatterns,
+  MAX_ATTEMPTS,
+  parseMarker,
+  type CopyMarker,
+} from '../../src/core/copy-marker.ts';
+import { anyText, isoTime } from './arbitraries.ts';
+
+const copier = fc.stringMatching(/^[A-Za-z0-9_-]{1,38}$/);
+const marker: fc.Arbitrary<CopyMarker> = fc.record(
+  {
+    copier,
+    attempt: fc.integer({ min: 1, max: MAX_ATTEMPTS }),
+    bakedAt: isoTime,
+    announcement: fc.record({ state: fc.constantFrom('announcing', 'announced'), settledAt: isoTime }),
+  },
+  { requiredKeys: ['copier', 'attempt', 'bakedAt'] },
+);
+/** As EC2 matches the patterns that this code uses: the asterisk at the end stands for anything. */
+const matches = (value: string, patterns: string[]) =>
+  patterns.some((pattern) => pattern.endsWith('*') && value.startsWith(pattern.slice(0, -1)));
+
+describe('the marker', () => {
+  it('is read as it was written, and is a tag that EC2 takes', () => {
+    fc.assert(
+      fc.property(marker, (original) => {
+        const value = formatMarker(original);
+        expect(parseMarker(value, original.copier)).toEqual(original);
+        expect(value.length).toBeLessThanOrEqual(256);
+      }),
+    );
+  });
+
+  it('is found by the filters of its own copier and state alone', () => {
+    fc.assert(
+      fc.property(marker, copier, (original, other) => {
+        const value = formatMarker(original);
+        const state = original.announcement?.state ?? 'attempt';
+        expect(matches(value, markerPatterns(original.copier))).toBe(true);
+        for (const start of ['attempt', 'announcing', 'announced'] as const) {
+          expect(matches(value, markerPatterns(original.copier, start))).toBe(start === state);
+        }
+        expect(matches(value, markerPatterns(other))).toBe(other === original.copier);
+      }),
+    );
+  });
+
+  it("is never taken for another copier's, also not for one with a similar name", () => {
+    const name = fc.string({ unit: fc.constantFrom('a', '-', '_'), minLength: 1, maxLength: 3 });
+    fc.assert(
+      fc.property(marker, name, name, (original, mine, other) => {
+        const read = parseMarker(formatMarker({ ...original, copier: mine }), other);
+        expect(read !== undefined).toBe(mine === other);
+      }),
+    );
+  });
+
+  it('is read from no text that it would not be written as', () => {
+    const words = fc.constantFrom(
+      'a',
+      ' ',
+      '=',
+      'attempt=1',
+      'attempt=2',
+      'baked=2026-11-23',
+      'announced=2026-11-24',
+      'announcing=2026-11-24',
+      '\n',
+    );
+    const text = fc.oneof(
+      anyText(),
+      fc.array(words, { maxLength: 8 }).map((some) => some.join('')),
+      fc.shuffledSubarray(['a', 'attempt=1', 'baked=2026-11-23', 'announced=2026-11-24']).map((some) => some.join(' ')),
+    );
+    fc.assert(
+      fc.property(text, (value) => {
+        const read = parseMarker(value, 'a');
+        if (read) expect(formatMarker(read)).toBe(value);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
