@@ -1,6 +1,6 @@
 # Every target does the set-up that it needs, once. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down build test test-unit test-integration
+.PHONY: help demo up down build bench test test-unit test-integration
 BIN := node_modules/.bin
 INSTALLED := node_modules/.package-lock.json
 # The scripts run on Node 20 too; the functions run on Node 22.
@@ -20,6 +20,9 @@ down: $(INSTALLED) ## Stop what `make up` started
 
 build: $(INSTALLED) ## Build lambda/dist/image-copier.zip; the same commit gives the same bytes
 	@$(BIN)/tsx scripts/build.ts
+
+bench: $(INSTALLED) ## Measure a burst of 500 requests against EC2's throttle, on an embedded LocalStack
+	@$(BIN)/tsx scripts/bench.ts burst
 
 test: $(INSTALLED) ## Check formatting, lint and types, and run every test
 	@$(BIN)/tsx scripts/test.ts
