@@ -10,7 +10,7 @@ import { CACHE, ROOT } from '../../scripts/paths.ts';
 import { TerraformRoot } from '../../scripts/terraform.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
-import { COPY_IMAGE_ACTIONS } from './support/function-calls.ts';
+import { COPY_IMAGE_ACTIONS, SETTLE_COPY_ACTIONS } from './support/function-calls.ts';
 import { removeImages } from './support/remove-images.ts';
 
 const APPLY_TIMEOUT_MS = 300_000;
@@ -18,15 +18,25 @@ const source = emulatedAccount(endpoint(), newAccountId(), REGION);
 const target = emulatedAccount(endpoint(), newAccountId(), REGION);
 const iam = new IAMClient(emulatedSettings(endpoint(), target.id, REGION));
 let topicArn: string;
+let resultsTopicArn: string;
 let root: TerraformRoot;
 
 beforeAll(async () => {
-  const { TopicArn = '' } = await source.sns.send(new CreateTopicCommand({ Name: 'amigo-notify' }));
-  topicArn = TopicArn;
+  [topicArn = '', resultsTopicArn = ''] = await Promise.all(
+    ['amigo-notify', 'amigo-notify-results'].map(async (Name) => {
+      const { TopicArn = '' } = await source.sns.send(new CreateTopicCommand({ Name }));
+      return TopicArn;
+    }),
+  );
   root = new TerraformRoot({
     directory: join(ROOT, 'terraform', 'examples', 'one-account'),
     workDirectory: join(CACHE, 'test', 'one-account', target.id),
-    variables: { account_id: target.id, request_topic_arn: topicArn, region: REGION },
+    variables: {
+      account_id: target.id,
+      request_topic_arn: topicArn,
+      results_topic_arn: resultsTopicArn,
+      region: REGION,
+    },
     // The credentials of the target account and of no other.
     env: emulatedEnvironment(endpoint(), target.id, REGION),
   });
@@ -36,7 +46,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all([source, target].map(removeImages));
-  await source.sns.send(new DeleteTopicCommand({ TopicArn: topicArn }));
+  for (const TopicArn of [topicArn, resultsTopicArn]) await source.sns.send(new DeleteTopicCommand({ TopicArn }));
 });
 
 describe('one account, applied with its own credentials alone', () => {
@@ -62,16 +72,19 @@ describe('one account, applied with its own credentials alone', () => {
     expect(await root.plannedChanges()).toEqual([]);
   });
 
-  it('allows each call that the function makes', async () => {
+  it.each([
+    ['copy-image', COPY_IMAGE_ACTIONS],
+    ['settle-copy', SETTLE_COPY_ACTIONS],
+  ])('allows each call that %s makes', async (name, actions) => {
     const { Roles = [] } = await iam.send(new ListRolesCommand({}));
-    const { RoleName = '' } = Roles.find((role) => role.RoleName?.startsWith('image-copier-copy-image')) ?? {};
-    const { PolicyDocument = '' } = await iam.send(new GetRolePolicyCommand({ RoleName, PolicyName: 'copy-image' }));
+    const { RoleName = '' } = Roles.find((role) => role.RoleName?.startsWith(`image-copier-${name}`)) ?? {};
+    const { PolicyDocument = '' } = await iam.send(new GetRolePolicyCommand({ RoleName, PolicyName: name }));
     const { Statement } = JSON.parse(decodeURIComponent(PolicyDocument)) as {
       Statement: { Effect: string; Action: string | string[] }[];
     };
     const allowed = Statement.filter(({ Effect }) => Effect === 'Allow').flatMap(({ Action }) => Action);
 
-    expect(allowed).toEqual(expect.arrayContaining(COPY_IMAGE_ACTIONS));
+    expect(allowed).toEqual(expect.arrayContaining(actions));
     expect(allowed.filter((action) => action.includes('*'))).toEqual([]);
   });
 

@@ -15,7 +15,7 @@ export function newAccountId(): string {
 }
 
 interface Fault {
-  readonly kind: 'error' | 'throttle' | 'limit' | 'slow-copy';
+  readonly kind: 'error' | 'throttle' | 'limit' | 'slow-copy' | 'fail-copy';
   readonly account: string;
   readonly [setting: string]: unknown;
 }

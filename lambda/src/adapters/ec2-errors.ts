@@ -44,31 +44,24 @@ export function classifyEc2Error(error: unknown, namedRegion?: string): Retryabl
   if (!(error instanceof Error)) return new RetryableError('Unknown', String(error), { cause: error });
   const code = codeOf(error);
   const message = `${code}: ${spellOutHidden(error.message)}`;
-  const cause = causeForLog(error);
   if (code === 'ENOTFOUND' && namedRegion !== undefined) {
     const remedy = 'Check sourceRegion.';
-    return new RefusedError('InvalidRegion', `There is no EC2 endpoint in Region ${namedRegion}. ${remedy}`, { cause });
+    return new RefusedError('InvalidRegion', `There is no EC2 endpoint in Region ${namedRegion}. ${remedy}`, {
+      cause: error,
+    });
   }
   if (code === 'InvalidRequest' && STORAGE_NOT_SHARED.test(error.message)) {
     const remedy = 'Give this account createVolumePermission on every snapshot of the image.';
-    return new RetryableError(code, `${message} ${remedy}`, { cause });
+    return new RetryableError(code, `${message} ${remedy}`, { cause: error });
   }
-  if (THROTTLED.has(code)) return new ThrottledError(code, message, { cause });
-  if (TRY_AGAIN.has(code) || !isClientError(error)) return new RetryableError(code, message, { cause });
-  return new RefusedError(code, message, { cause });
+  if (THROTTLED.has(code)) return new ThrottledError(code, message, { cause: error });
+  if (TRY_AGAIN.has(code) || !isClientError(error)) return new RetryableError(code, message, { cause: error });
+  return new RefusedError(code, message, { cause: error });
 }
 
 /** The code of an answer is its name in the SDK; an error of the network has a code of its own. */
 function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-}
-
-/** EC2 may repeat in an error what whoever asked wrote. The log gets such an error without the parts that do. */
-function causeForLog(error: Error): Error {
-  const message = spellOutHidden(error.message);
-  if (message === error.message) return error;
-  const { name } = error;
-  return Object.assign(new Error(message), { name, ...('$metadata' in error && { $metadata: error.$metadata }) });
 }
 
 /** A 4xx answer. Without an answer (network, time-out, credentials) nothing says that it will not work later. */

@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { SQSClient } from '@aws-sdk/client-sqs';
@@ -9,10 +8,10 @@ import { SqsRequestQueue } from '../adapters/sqs-request-queue.ts';
 import { handleDelivery, type DeliveryContext, type DeliveryResult } from '../core/handle-delivery.ts';
 import { PatientCatalogue } from '../core/patient-catalogue.ts';
 import type { Delivery } from '../core/request-queue.ts';
-import { clientSettings, METRICS_NAMESPACE } from './clients.ts';
+import { clientSettings, createLogger, METRICS_NAMESPACE } from './runtime.ts';
 import { readCopyImageConfig, type CopyImageConfig } from './configuration.ts';
 
-const logger = new Logger();
+const logger = createLogger();
 const metrics = new Metrics({ namespace: METRICS_NAMESPACE, logger });
 const context = deliveryContext(readCopyImageConfig(process.env));
 

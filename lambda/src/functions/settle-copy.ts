@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
@@ -14,10 +13,10 @@ import { SsmImageParameters } from '../adapters/ssm-image-parameters.ts';
 import { asError } from '../core/errors.ts';
 import { findDangling, settleNamed, sweep, type CopyReport, type SettleCopiesContext } from '../core/settle-copies.ts';
 import { readHint, type Hint } from '../core/settle-hints.ts';
-import { clientSettings, METRICS_NAMESPACE } from './clients.ts';
+import { clientSettings, createLogger, METRICS_NAMESPACE } from './runtime.ts';
 import { readSettleCopyConfig, type SettleCopyConfig } from './configuration.ts';
 
-const logger = new Logger();
+const logger = createLogger();
 const metrics = new Metrics({ namespace: METRICS_NAMESPACE, logger });
 const context = settleContext(readSettleCopyConfig(process.env));
 

@@ -1,0 +1,620 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  CopyImageCommand,
+  CreateTagsCommand,
+  DeleteTagsCommand,
+  DeregisterImageCommand,
+  DescribeImagesCommand,
+  DescribeSnapshotsCommand,
+  DisableImageCommand,
+  type Image,
+} from '@aws-sdk/client-ec2';
+import { CreateKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
+import { DeleteMessageCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { GetParameterCommand, GetParametersByPathCommand, type Parameter } from '@aws-sdk/client-ssm';
+import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts/bake.ts';
+import { expectedTags, findCopies, snapshotsOf, tagsOf } from '../../scripts/copies.ts';
+import { emulatedAccount } from '../../scripts/emulated-account.ts';
+import { waitFor } from '../../scripts/wait-for.ts';
+import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
+import { CallRecorder, SETTLE_COPY_ACTIONS } from './support/function-calls.ts';
+import type { HandlerProcess } from './support/handler-process.ts';
+import { removeImages } from './support/remove-images.ts';
+import { ResultsInbox } from './support/results-inbox.ts';
+import { imageStateHint, sweepHint, TargetAccount } from './support/target-account.ts';
+
+const source = emulatedAccount(endpoint(), newAccountId(), REGION);
+const stages: Stage[] = [];
+let bakes = 0;
+
+/** A target account with both functions, and with somebody who listens to its results. */
+interface Stage {
+  readonly target: TargetAccount;
+  readonly results: ResultsInbox;
+  readonly copying: HandlerProcess;
+  readonly settling: HandlerProcess;
+}
+
+async function openStage(changes: Readonly<Record<string, string>> = {}): Promise<Stage> {
+  const target = await TargetAccount.create(source.id);
+  const results = await ResultsInbox.open(target.account, source);
+  const [copying, settling] = await Promise.all([
+    target.startFunction(),
+    target.startSettling({ RESULTS_TOPIC_ARN: results.topicArn, ...changes }),
+  ]);
+  const stage = { target, results, copying, settling };
+  stages.push(stage);
+  return stage;
+}
+
+async function bakeFor({ target }: Stage, recipe = 'ubuntu'): Promise<BakedImage> {
+  bakes += 1;
+  const image = await bakeImage(source.ec2, {
+    name: `amigo_${recipe}_${bakes}`,
+    description: `AMI for ${recipe} built by Amigo: #${bakes}`,
+    tags: { BuiltBy: 'amigo', Name: `amigo_${recipe}_${bakes}`, Recipe: recipe },
+    volumeSizes: [8, 20],
+  });
+  await share(source.ec2, image, [target.account.id]);
+  return image;
+}
+
+/** Bakes when the clock shows another second than for the image before: EC2 tells the time of an image in seconds. */
+async function bakeLater(stage: Stage, { imageId }: BakedImage, recipe?: string): Promise<BakedImage> {
+  const { Images = [] } = await source.ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
+  const nextSecond = Date.parse(Images[0]?.CreationDate ?? '') + 1000;
+  await waitFor('the next second', () => Promise.resolve(Date.now() >= nextSecond ? true : undefined));
+  return await bakeFor(stage, recipe);
+}
+
+const requestFor = (image: BakedImage) => JSON.stringify(copyRequestFor(image, REGION, ['*']));
+
+/** Asks for a copy and waits until EC2 has ended it. */
+async function copy({ target, copying }: Stage, image: BakedImage, body = requestFor(image)): Promise<Image> {
+  expect(await target.deliver(copying, body)).toEqual({ outcome: 'done' });
+  return await endedCopy(target, image);
+}
+
+async function endedCopy(target: TargetAccount, image: BakedImage): Promise<Image> {
+  return await waitFor(`the copy of ${image.imageId} to end`, async () => {
+    const [found] = await findCopies(target.account, image.imageId);
+    return found && found.State !== 'pending' ? found : undefined;
+  });
+}
+
+const idOf = ({ ImageId = '' }: Image) => ImageId;
+const hintOf = (image: Image) => imageStateHint(idOf(image), image.State ?? '');
+const markerOf = ({ Tags = [] }: Pick<Image, 'Tags'>) => Tags.find(({ Key }) => Key === 'ImageCopier')?.Value;
+
+async function imageOf({ target }: Stage, imageId: string): Promise<Image | undefined> {
+  const { Images = [] } = await target.account.ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
+  return Images[0];
+}
+
+async function ownSnapshotIds({ target }: Stage): Promise<string[]> {
+  const { Snapshots = [] } = await target.account.ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }));
+  return Snapshots.map(({ SnapshotId = '' }) => SnapshotId);
+}
+
+async function parameterOf({ target }: Stage, recipe = 'ubuntu'): Promise<Parameter | undefined> {
+  try {
+    const { Parameter: found } = await target.account.ssm.send(
+      new GetParameterCommand({ Name: `/image-copier/${recipe}` }),
+    );
+    return found;
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ParameterNotFound') return undefined;
+    throw error;
+  }
+}
+
+/** Takes the one message out of the requests queue. */
+async function takeRequest({ target }: Stage): Promise<string> {
+  const { sqs } = target.account;
+  const message = await waitFor('a request in the queue', async () => {
+    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: target.queueUrl }));
+    return Messages[0];
+  });
+  await sqs.send(new DeleteMessageCommand({ QueueUrl: target.queueUrl, ReceiptHandle: message.ReceiptHandle }));
+  return message.Body ?? '';
+}
+
+async function waitingRequests({ target }: Stage): Promise<Record<string, string>> {
+  const AttributeNames = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesDelayed'] as const;
+  const { Attributes = {} } = await target.account.sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: target.queueUrl, AttributeNames: [...AttributeNames] }),
+  );
+  return Attributes;
+}
+
+/** What the function counted in all, by the lines that CloudWatch reads metrics from. */
+function counted(settling: HandlerProcess, metric: string): number {
+  const values = settling.logLines().flatMap((line) => ('_aws' in line && metric in line ? [line[metric]].flat() : []));
+  return values.reduce<number>((sum, value) => sum + Number(value), 0);
+}
+
+const linesOf = (settling: HandlerProcess, imageId: string) =>
+  settling.logLines().filter((line) => line['copy'] === imageId);
+
+const failCopies = (account: string, settings: object = {}) =>
+  injectFault({
+    kind: 'fail-copy',
+    account,
+    stateReason: { code: 'Client.InternalError', message: 'AMI snapshot copy failed with error: no luck' },
+    ...settings,
+  });
+
+afterAll(async () => {
+  await Promise.all(stages.flatMap(({ target, results }) => [target.close(), results.close()]));
+  await removeImages(source);
+});
+
+describe('a copy that is available', () => {
+  let stage: Stage;
+  let image: BakedImage;
+  let made: Image;
+
+  beforeAll(async () => {
+    stage = await openStage();
+    image = await bakeFor(stage);
+    made = await copy(stage, image);
+    await stage.settling.invoke(hintOf(made));
+  });
+
+  it('is announced on the event bus of its account and on the topic of the source account', async () => {
+    const { onBus, onTopic } = await stage.results.all();
+    const snapshots = await snapshotsOf(stage.target.account, made);
+    const announcement = {
+      source: 'image-copier',
+      'detail-type': 'Image Copied',
+      detail: {
+        sourceAmi: image.imageId,
+        sourceRegion: REGION,
+        account: stage.target.account.id,
+        region: REGION,
+        imageId: idOf(made),
+        name: image.name,
+        kmsKeyArn: stage.target.keyArn,
+        snapshotIds: snapshots.map(({ SnapshotId }) => SnapshotId),
+        tags: expectedTags(image),
+        startedAt: made.CreationDate,
+        settledAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as unknown,
+        attempt: 1,
+        reason: null,
+      },
+    };
+
+    expect(onTopic).toEqual([announcement]);
+    expect(onBus).toEqual([expect.objectContaining({ ...announcement, account: stage.target.account.id })]);
+    expect(onBus[0]?.detail).toEqual(onTopic[0]?.detail);
+  });
+
+  it('is what the parameter of its recipe points to', async () => {
+    expect(await parameterOf(stage)).toMatchObject({ Value: idOf(made), Type: 'String', DataType: 'aws:ec2:image' });
+  });
+
+  it('is marked as announced, at the time that the announcement names', async () => {
+    const { onTopic } = await stage.results.all();
+
+    expect(markerOf((await imageOf(stage, idOf(made))) ?? {})).toBe(
+      `image-copier announced=${onTopic[0]?.detail.settledAt ?? ''} attempt=1 baked=${await bakedAt(image)}`,
+    );
+  });
+
+  it('keeps its tags, and so do its snapshots', async () => {
+    const snapshots = await snapshotsOf(stage.target.account, made);
+
+    expect(tagsOf((await imageOf(stage, idOf(made))) ?? {})).toEqual(expectedTags(image));
+    expect(snapshots.map(tagsOf)).toEqual([expectedTags(image), expectedTags(image)]);
+  });
+
+  it('is announced once, although events and sweeps come again and again', async () => {
+    const other = await stage.target.startSettling({ RESULTS_TOPIC_ARN: stage.results.topicArn });
+    await stage.settling.invoke(hintOf(made), hintOf(made), sweepHint(), hintOf(made));
+    await other.invoke(sweepHint(), hintOf(made));
+    await other.invoke(sweepHint());
+
+    const { onBus, onTopic } = await stage.results.all();
+    expect([onBus.length, onTopic.length]).toEqual([1, 1]);
+    expect(counted(stage.settling, 'CopiesSettled') + counted(other, 'CopiesSettled')).toBe(1);
+    expect([counted(stage.settling, 'Sweeps'), counted(other, 'Sweeps')]).toEqual([1, 2]);
+  });
+
+  it('is announced by the sweep alone', async () => {
+    const quiet = await openStage();
+    const other = await copy(quiet, await bakeFor(quiet));
+    await quiet.settling.invoke(sweepHint());
+
+    const { onBus, onTopic } = await quiet.results.all();
+    const imageIds = [...onBus, ...onTopic].map(({ detail }) => detail.imageId);
+    expect(imageIds).toEqual([idOf(other), idOf(other)]);
+    expect(await parameterOf(quiet)).toMatchObject({ Value: idOf(other) });
+  });
+
+  it.each([
+    ['has no recipe', {}, 'none: there is no tag Recipe'],
+    [
+      'has a recipe that would leave the path',
+      { Recipe: '../other' },
+      "none: the value of the tag Recipe cannot be part of a parameter's name",
+    ],
+  ])('and %s is announced without a parameter', async (_what, tags, parameter) => {
+    const nameless = await openStage();
+    const { ssm } = nameless.target.account;
+    const other = await bakeFor(nameless);
+    const made = await copy(nameless, other, JSON.stringify({ ...copyRequestFor(other, REGION, ['*']), tags }));
+    await nameless.settling.invoke(hintOf(made));
+
+    expect((await nameless.results.all()).onTopic).toHaveLength(1);
+    expect(linesOf(nameless.settling, idOf(made))).toEqual([
+      expect.objectContaining({ outcome: 'settled', parameter }),
+    ]);
+    const { Parameters } = await ssm.send(new GetParametersByPathCommand({ Path: '/', Recursive: true }));
+    expect(Parameters).toEqual([]);
+  });
+
+  it('has its snapshots repaired if they lack tags', async () => {
+    const torn = await openStage();
+    const other = await bakeFor(torn);
+    const damaged = await copy(torn, other);
+    const { ec2 } = torn.target.account;
+    const [one, two] = await snapshotsOf(torn.target.account, damaged);
+    const [lessOne, lessAll] = [one?.SnapshotId ?? '', two?.SnapshotId ?? ''];
+    await ec2.send(new DeleteTagsCommand({ Resources: [lessOne], Tags: [{ Key: 'Recipe' }] }));
+    await ec2.send(new DeleteTagsCommand({ Resources: [lessAll], Tags: two?.Tags?.map(({ Key }) => ({ Key })) }));
+    await ec2.send(new CreateTagsCommand({ Resources: [lessAll], Tags: [{ Key: 'Note', Value: 'mine' }] }));
+
+    await torn.settling.invoke(hintOf(damaged));
+
+    const repaired = await snapshotsOf(torn.target.account, damaged);
+    expect(repaired.map(({ SnapshotId }) => SnapshotId)).toEqual([lessOne, lessAll]);
+    expect(repaired.map(tagsOf)).toEqual([expectedTags(other), { ...expectedTags(other), Note: 'mine' }]);
+    expect(new Set(repaired.map(markerOf))).toEqual(new Set([`image-copier attempt=1 baked=${await bakedAt(other)}`]));
+    expect(counted(torn.settling, 'SnapshotsRepaired')).toBe(2);
+    expect((await torn.results.all()).onTopic).toHaveLength(1);
+  });
+});
+
+describe('a copy under another key', () => {
+  it('is never announced, but reported and counted each time', async () => {
+    const stage = await openStage();
+    const { KeyMetadata } = await stage.target.account.kms.send(new CreateKeyCommand({}));
+    const otherKey = KeyMetadata?.Arn ?? '';
+    const copying = await stage.target.startFunction({ KMS_KEY_ARN: otherKey });
+    const made = await copy({ ...stage, copying }, await bakeFor(stage));
+    const before = markerOf(made);
+
+    await stage.settling.invoke(hintOf(made));
+    await stage.settling.invoke(sweepHint());
+
+    expect(await stage.results.all()).toEqual({ onBus: [], onTopic: [] });
+    expect(await parameterOf(stage)).toBeUndefined();
+    expect(counted(stage.settling, 'CopiesUnverified')).toBe(2);
+    for (const line of linesOf(stage.settling, idOf(made))) {
+      expect(line).toMatchObject({ level: 'ERROR', outcome: 'unverified' });
+      expect(line['reason']).toContain(`is encrypted under ${otherKey}, not under ${stage.target.keyArn}.`);
+    }
+    expect(linesOf(stage.settling, idOf(made))).toHaveLength(2);
+    expect(markerOf((await imageOf(stage, idOf(made))) ?? {})).toBe(before);
+  });
+});
+
+describe('the parameter of a recipe', () => {
+  it('moves forward with newer images, and not back when the copy of an older one ends later', async () => {
+    const stage = await openStage();
+    const older = await bakeFor(stage);
+    const newer = await bakeLater(stage, older);
+
+    const copyOfNewer = await copy(stage, newer);
+    await stage.settling.invoke(hintOf(copyOfNewer));
+    const first = await parameterOf(stage);
+    const copyOfOlder = await copy(stage, older);
+    await stage.settling.invoke(hintOf(copyOfOlder));
+    const second = await parameterOf(stage);
+    const copyOfNewest = await copy(stage, await bakeLater(stage, newer));
+    await stage.settling.invoke(sweepHint());
+    const third = await parameterOf(stage);
+
+    expect([first, second, third].map((parameter) => parameter?.Value)).toEqual(
+      [copyOfNewer, copyOfNewer, copyOfNewest].map(idOf),
+    );
+    const { onTopic } = await stage.results.all();
+    expect(onTopic.map(({ detail }) => detail.imageId)).toEqual([copyOfNewer, copyOfOlder, copyOfNewest].map(idOf));
+    expect(linesOf(stage.settling, idOf(copyOfOlder))).toEqual([
+      expect.objectContaining({ outcome: 'settled', parameter: `none: ${idOf(copyOfNewer)} is of a newer image` }),
+    ]);
+  });
+
+  it('ends at the newest when several copies are settled at once', async () => {
+    const stage = await openStage();
+    const older = await bakeFor(stage);
+    const newer = await bakeLater(stage, older);
+    const [copyOfNewer, copyOfOlder] = [await copy(stage, newer), await copy(stage, older)];
+
+    await stage.settling.invoke(hintOf(copyOfNewer), hintOf(copyOfOlder));
+
+    expect(await parameterOf(stage)).toMatchObject({ Value: idOf(copyOfNewer) });
+    const { onTopic } = await stage.results.all();
+    expect(onTopic.map(({ detail }) => detail.imageId)).toEqual([copyOfOlder, copyOfNewer].map(idOf));
+  });
+
+  it.each([
+    ['deregistered', DeregisterImageCommand],
+    ['disabled', DisableImageCommand],
+  ] as const)('is reported and counted while its image is %s', async (state, Command) => {
+    const stage = await openStage();
+    const made = await copy(stage, await bakeFor(stage));
+    await stage.settling.invoke(hintOf(made));
+    await stage.settling.invoke(sweepHint());
+    const before = counted(stage.settling, 'ParametersDangling');
+
+    await stage.target.account.ec2.send(new Command({ ImageId: idOf(made) }));
+    await stage.settling.invoke(imageStateHint(idOf(made), state));
+    const afterTheEvent = counted(stage.settling, 'ParametersDangling');
+    await stage.settling.invoke(sweepHint());
+
+    expect([before, afterTheEvent, counted(stage.settling, 'ParametersDangling')]).toEqual([0, 1, 2]);
+    expect(stage.settling.logLines()).toContainEqual(
+      expect.objectContaining({ level: 'ERROR', dangling: ['/image-copier/ubuntu'] }),
+    );
+    expect(await parameterOf(stage)).toMatchObject({ Value: idOf(made) });
+  });
+});
+
+describe('a copy that failed', () => {
+  it('is removed and asked for again; the next try makes another copy, which is settled', async () => {
+    const stage = await openStage();
+    const { account, keyArn: KeyId } = stage.target;
+    const image = await bakeFor(stage);
+    await account.kms.send(new DisableKeyCommand({ KeyId }));
+    const failed = await copy(stage, image);
+    expect(failed.State).toBe('failed');
+
+    await stage.settling.invoke(hintOf(failed));
+
+    expect(await findCopies(account, image.imageId)).toEqual([]);
+    expect(await ownSnapshotIds(stage)).toEqual([]);
+    expect(counted(stage.settling, 'CopiesFailed')).toBe(1);
+    expect(linesOf(stage.settling, idOf(failed))).toEqual([
+      expect.objectContaining({ level: 'ERROR', outcome: 'failed', reason: failed.StateReason?.Message }),
+    ]);
+    const body = await takeRequest(stage);
+    expect(JSON.parse(body)).toEqual({
+      ...copyRequestFor(image, REGION, [account.id]),
+      retry: { attempt: 2, after: idOf(failed) },
+    });
+
+    await account.kms.send(new EnableKeyCommand({ KeyId }));
+    const made = await copy(stage, image, body);
+    await stage.settling.invoke(sweepHint());
+
+    expect(idOf(made)).not.toBe(idOf(failed));
+    expect(tagsOf(made)).toEqual(expectedTags(image));
+    expect(markerOf(made)).toBe(`image-copier attempt=2 baked=${await bakedAt(image)}`);
+    const { onBus, onTopic } = await stage.results.all();
+    expect(onTopic).toMatchObject([{ 'detail-type': 'Image Copied', detail: { imageId: idOf(made), attempt: 2 } }]);
+    expect(onBus).toHaveLength(1);
+    expect(await parameterOf(stage)).toMatchObject({ Value: idOf(made) });
+  });
+
+  it('is asked for again after the delay, and by the sweep too', async () => {
+    const stage = await openStage({ FAILED_COPY_DELAY_SECONDS: '900' });
+    const image = await bakeFor(stage);
+    const mend = await failCopies(stage.target.account.id);
+    await copy(stage, image);
+    await mend();
+
+    await stage.settling.invoke(sweepHint());
+
+    expect(await findCopies(stage.target.account, image.imageId)).toEqual([]);
+    expect(await waitingRequests(stage)).toEqual({
+      ApproximateNumberOfMessages: '0',
+      ApproximateNumberOfMessagesDelayed: '1',
+    });
+  });
+
+  it('three times is in the dead-letter queue and announced; put back, it works once the cause is mended', async () => {
+    const stage = await openStage();
+    const { target, settling, results } = stage;
+    const image = await bakeFor(stage);
+    const mend = await failCopies(target.account.id, { sourceImageId: image.imageId });
+    const failed: Image[] = [];
+    let body = requestFor(image);
+    for (const hint of [hintOf, sweepHint, sweepHint]) {
+      if (failed.length > 0) body = await takeRequest(stage);
+      const made = await copy(stage, image, body);
+      failed.push(made);
+      await settling.invoke(hint(made));
+    }
+    const last = failed.at(-1) ?? {};
+
+    expect(new Set(failed.map(idOf)).size).toBe(3);
+    expect(failed.map((each) => markerOf(each)?.split(' ')[1])).toEqual(['attempt=1', 'attempt=2', 'attempt=3']);
+    const [letter, ...others] = await target.takeDeadLetters();
+    const message = last.StateReason?.Message ?? '';
+    expect(others).toEqual([]);
+    expect(letter?.MessageAttributes).toMatchObject({
+      Reason: { StringValue: `EC2 failed to copy it 3 times. ${message}` },
+      ErrorCode: { StringValue: 'CopyFailed' },
+      RequestedAt: { StringValue: last.CreationDate },
+      Attempt: { StringValue: '3' },
+    });
+    const told = await results.all();
+    for (const announcements of [told.onBus, told.onTopic]) {
+      expect(announcements).toMatchObject([
+        { 'detail-type': 'Image Copy Failed', detail: { imageId: idOf(last), attempt: 3, reason: message } },
+      ]);
+    }
+    expect([counted(settling, 'CopiesFailed'), counted(settling, 'CopiesGivenUp')]).toEqual([3, 1]);
+    expect(await findCopies(target.account, image.imageId)).toEqual([]);
+    expect(await ownSnapshotIds(stage)).toEqual([]);
+    expect(await parameterOf(stage)).toBeUndefined();
+    expect(await waitingRequests(stage)).toMatchObject({ ApproximateNumberOfMessages: '0' });
+
+    await mend();
+    const made = await copy(stage, image, letter?.Body ?? '');
+    await settling.invoke(sweepHint());
+
+    expect((await results.all()).onTopic.at(-1)).toMatchObject({
+      'detail-type': 'Image Copied',
+      detail: { imageId: idOf(made), attempt: 1 },
+    });
+  });
+
+  it('leaves no snapshots behind, even where somebody took the image away first', async () => {
+    const stage = await openStage();
+    const { account } = stage.target;
+    const image = await bakeFor(stage);
+    const mends = [await failCopies(account.id), await slowCopies(account.id, 2)];
+    await stage.target.deliver(stage.copying, requestFor(image));
+    const [pending] = await findCopies(account, image.imageId);
+    await account.ec2.send(new DeregisterImageCommand({ ImageId: pending?.ImageId }));
+    const others = await copyOfOthers(stage, image);
+    await account.ec2.send(new DeregisterImageCommand({ ImageId: others }));
+    await Promise.all(mends.map((mend) => mend()));
+    const left = await waitFor('all snapshots to fail', async () => {
+      const { Snapshots = [] } = await account.ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }));
+      return Snapshots.every(({ State }) => State === 'error') ? Snapshots : undefined;
+    });
+    const ofOthers = left.filter((snapshot) => markerOf(snapshot) === undefined);
+
+    await stage.settling.invoke(sweepHint());
+
+    expect([left.length, ofOthers.length]).toEqual([4, 2]);
+    expect(await ownSnapshotIds(stage)).toEqual(ofOthers.map(({ SnapshotId }) => SnapshotId));
+  });
+});
+
+describe('a copy that is pending', () => {
+  it('is counted and reported once it takes too long, and settled when it ends', async () => {
+    const stage = await openStage({ OVERDUE_SECONDS: '1' });
+    const patient = await stage.target.startSettling({ OVERDUE_SECONDS: '86400' });
+    const image = await bakeFor(stage);
+    const mend = await slowCopies(stage.target.account.id, 5);
+    await stage.target.deliver(stage.copying, requestFor(image));
+    await mend();
+    const overdue = await waitFor('the copy to be overdue', async () => {
+      await stage.settling.invoke(sweepHint());
+      const lines = stage.settling.logLines().filter((line) => line['outcome'] === 'waiting' && line['overdue']);
+      return lines[0];
+    });
+    await patient.invoke(sweepHint());
+
+    expect(overdue).toMatchObject({ level: 'ERROR', sourceImage: image.imageId, overdue: true });
+    expect(counted(stage.settling, 'CopiesOverdue')).toBe(1);
+    expect(counted(patient, 'CopiesOverdue')).toBe(0);
+    await endedCopy(stage.target, image);
+    await stage.settling.invoke(sweepHint());
+    expect((await stage.results.all()).onTopic).toHaveLength(1);
+  });
+});
+
+describe('an image that this copier did not make', () => {
+  it('is never touched, by events or sweeps', async () => {
+    const stage = await openStage();
+    const { account } = stage.target;
+    const recorder = await CallRecorder.start();
+    const settling = await stage.target.startSettling(through(recorder, stage));
+    const image = await bakeFor(stage);
+    const ids = [await copyOfOthers(stage, image)];
+    await account.ec2.send(
+      new CreateTagsCommand({
+        Resources: ids,
+        Tags: Object.entries(expectedTags(image)).map(([Key, Value]) => ({ Key, Value })),
+      }),
+    );
+    const mend = await failCopies(account.id, { times: 1 });
+    ids.push(await copyOfOthers(stage, image));
+    const otherImage = await bakeFor(stage);
+    const copying = await stage.target.startFunction({ COPIER_NAME: 'image-copier-2' });
+    await copy({ ...stage, copying }, otherImage);
+    await mend();
+    const before = await waitFor('all images to end', async () => await endedImages(stage, 3));
+
+    await settling.invoke(...before.map(hintOf));
+    await settling.invoke(sweepHint(), ...before.map(({ ImageId = '' }) => imageStateHint(ImageId, 'deregistered')));
+    await settling.stop();
+    await recorder.stop();
+
+    expect(before.map(({ State }) => State).sort()).toEqual(['available', 'available', 'failed']);
+    expect(await endedImages(stage, 3)).toEqual(before);
+    expect([...recorder.actions].sort()).toEqual([
+      'ec2:DescribeImages',
+      'ec2:DescribeSnapshots',
+      'ssm:GetParametersByPath',
+    ]);
+    expect(await stage.results.all()).toEqual({ onBus: [], onTopic: [] });
+  });
+});
+
+describe('the function', () => {
+  it('makes no other AWS calls than those its role allows', async () => {
+    const stage = await openStage();
+    const { account } = stage.target;
+    const recorder = await CallRecorder.start();
+    const settling = await stage.target.startSettling({
+      RESULTS_TOPIC_ARN: stage.results.topicArn,
+      ...through(recorder, stage),
+    });
+    const good = await copy(stage, await bakeFor(stage));
+    const [snapshot] = await snapshotsOf(account, good);
+    const Resources = [snapshot?.SnapshotId ?? ''];
+    await account.ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key: 'Recipe' }] }));
+    const mends = [await failCopies(account.id)];
+    const bad = await copy(stage, await bakeFor(stage));
+    mends.push(await slowCopies(account.id, 1));
+    const left = await bakeFor(stage);
+    await stage.target.deliver(stage.copying, requestFor(left));
+    const [pending] = await findCopies(account, left.imageId);
+    await account.ec2.send(new DeregisterImageCommand({ ImageId: pending?.ImageId }));
+    await Promise.all(mends.map((mend) => mend()));
+    await waitFor('the snapshots that are left to fail', async () => {
+      const { Snapshots = [] } = await account.ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }));
+      return Snapshots.every(({ State }) => State !== 'pending') ? true : undefined;
+    });
+
+    await settling.invoke(hintOf(good), hintOf(bad));
+    await settling.invoke(sweepHint());
+    await settling.stop();
+    await recorder.stop();
+
+    expect([...recorder.actions].sort()).toEqual(SETTLE_COPY_ACTIONS);
+  });
+});
+
+const slowCopies = (account: string, seconds: number) => injectFault({ kind: 'slow-copy', account, seconds });
+
+/** The time of a source image as the marker has it. */
+async function bakedAt({ imageId }: BakedImage): Promise<string> {
+  const { Images = [] } = await source.ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
+  return Images[0]?.CreationDate ?? '';
+}
+
+/** A copy such as AMIgo's copier makes. */
+async function copyOfOthers({ target }: Stage, image: BakedImage): Promise<string> {
+  const { ImageId = '' } = await target.account.ec2.send(
+    new CopyImageCommand({
+      SourceImageId: image.imageId,
+      SourceRegion: REGION,
+      Name: image.name,
+      Encrypted: true,
+      KmsKeyId: target.keyArn,
+    }),
+  );
+  return ImageId;
+}
+
+/** The account's images once there are so many and none is pending. */
+async function endedImages({ target }: Stage, count: number): Promise<Image[] | undefined> {
+  const { Images = [] } = await target.account.ec2.send(new DescribeImagesCommand({ Owners: ['self'] }));
+  return Images.length === count && Images.every(({ State }) => State !== 'pending') ? Images : undefined;
+}
+
+/** Settings that lead a function's calls through a recorder; SQS clients call the host of the queue's URL. */
+function through(recorder: CallRecorder, { target }: Stage): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: recorder.url,
+    QUEUE_URL: target.queueUrl.replace(endpoint(), recorder.url),
+    DEAD_LETTER_QUEUE_URL: target.deadLetterQueueUrl.replace(endpoint(), recorder.url),
+  };
+}
