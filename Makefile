@@ -1,6 +1,6 @@
 # Every target does the set-up that it needs, once. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down build bench test test-unit test-integration
+.PHONY: help demo up down build bench test test-unit test-integration test-faults
 BIN := node_modules/.bin
 INSTALLED := node_modules/.package-lock.json
 # The scripts run on Node 20 too; the functions run on Node 22.
@@ -27,11 +27,14 @@ bench: $(INSTALLED) ## Measure a burst of 500 requests against EC2's throttle, o
 test: $(INSTALLED) ## Check formatting, lint and types, and run every test
 	@$(BIN)/tsx scripts/test.ts
 
-test-unit: $(INSTALLED) ## Run the unit tests of the Lambda functions
+test-unit: $(INSTALLED) ## Run the unit tests of the functions and of the operators' tool
 	@$(BIN)/tsx scripts/test.ts unit
 
 test-integration: $(INSTALLED) ## Run the integration tests on an embedded LocalStack
 	@$(BIN)/tsx scripts/test.ts integration
+
+test-faults: $(INSTALLED) ## Run random faults; FAULT_RUNS=n runs more, FAULT_SEED=s one run again
+	@$(BIN)/tsx scripts/test.ts faults
 
 $(INSTALLED): package.json package-lock.json .npmrc
 	@sh scripts/check-node.sh

@@ -9,7 +9,8 @@ const MAX_MESSAGE_BYTES = 256 * 1024;
 // A reason is a sentence; more than this is noise.
 const MAX_REASON_LENGTH = 1000;
 
-const COMPRESSED =
+/** The body of a letter whose own body is in the attribute CompressedBody. */
+export const COMPRESSED =
   'The message was too long to stand beside its reason. It is in the attribute CompressedBody, gzipped.';
 
 /** The call that puts a letter into the dead-letter queue, whole: a body that fills a message by itself is compressed. */
