@@ -34,8 +34,21 @@ def fault(localstack: Any, **fields: Any) -> Iterator[dict]:
 @contextlib.contextmanager
 def copies_take(localstack: Any, seconds: float) -> Iterator[None]:
     """How long copies stay pending; what was set before returns at the end."""
+    with setting(localstack, copySeconds=seconds):
+        yield
+
+
+@contextlib.contextmanager
+def validations_take(localstack: Any, seconds: float) -> Iterator[None]:
+    """How long the values of parameters that name an image are validated."""
+    with setting(localstack, parameterSeconds=seconds):
+        yield
+
+
+@contextlib.contextmanager
+def setting(localstack: Any, **seconds: float) -> Iterator[None]:
     before = call(localstack, "GET", "settings")[1]
-    status, answer = call(localstack, "PUT", "settings", {"copySeconds": seconds})
+    status, answer = call(localstack, "PUT", "settings", seconds)
     assert status == 200, answer
     try:
         yield

@@ -1,7 +1,7 @@
 """DeregisterImage, DisableImage and their snapshots (EC2 User Guide, "Deregister an Amazon EC2 AMI")."""
 
 import pytest
-from ec2_images import REGION, bake_image, image_of, refusal, refused, settled_copy
+from ec2_images import REGION, bake_image, image_of, refusal, refused, settled_copy, tag_list
 
 UNKNOWN_IMAGE = "ami-0123456789abcdef0"
 
@@ -116,6 +116,66 @@ def test_snapshots_of_others_cannot_be_deleted(localstack, new_account, baked):
 
     assert refusal(stranger.delete_snapshot, SnapshotId=baked.snapshot_ids[0]) == "InvalidSnapshot.NotFound"
     assert own_snapshots(baked.ec2) == set(baked.snapshot_ids)
+
+
+@pytest.fixture
+def failed_copies(baked):
+    """Two copies of an image that failed, tagged with their attempt."""
+
+    def copy(attempt: int) -> dict:
+        tags = tag_list(ImageCopier=f"image-copier attempt={attempt}", Attempt=str(attempt))
+        specifications = [{"ResourceType": kind, "Tags": tags} for kind in ("image", "snapshot")]
+        key = {"Encrypted": True, "KmsKeyId": "alias/missing", "TagSpecifications": specifications}
+        return settled_copy(baked.ec2, baked, **key)
+
+    return [copy(1), copy(2)]
+
+
+def snapshots_with(ec2, **filters: str) -> set[str]:
+    """The account's snapshots that match all filters."""
+    names = {"tag_key": "tag-key", "marker": "tag:ImageCopier", "attempt": "tag:Attempt"}
+    given = [{"Name": names.get(name, name), "Values": [value]} for name, value in filters.items()]
+    found = ec2.describe_snapshots(OwnerIds=["self"], Filters=given)["Snapshots"]
+    return {snapshot["SnapshotId"] for snapshot in found}
+
+
+def test_snapshots_of_a_failed_copy_are_deleted_with_it(baked, failed_copies):
+    """EC2 API Reference, DeleteSnapshotReturnCode: success for a snapshot in the state error too."""
+    first, _ = failed_copies
+    of_first, of_second = (snapshots_with(baked.ec2, attempt=n, status="error") for n in "12")
+    assert (first["State"], len(of_first), len(of_second)) == ("failed", 2, 2)
+
+    answer = baked.ec2.deregister_image(ImageId=first["ImageId"], DeleteAssociatedSnapshots=True)
+
+    results = {result["SnapshotId"]: result["ReturnCode"] for result in answer["DeleteSnapshotResults"]}
+    assert results == dict.fromkeys(of_first, "success")
+    assert own_snapshots(baked.ec2) == {*of_second, *baked.snapshot_ids}
+
+
+def test_snapshots_left_by_a_failed_copy_are_found_and_deleted(baked, failed_copies):
+    """EC2 API Reference, DescribeSnapshots: the filters tag:<key>, tag-key and status, with wildcards."""
+    for copy in failed_copies:
+        baked.ec2.deregister_image(ImageId=copy["ImageId"])
+    left = own_snapshots(baked.ec2) - set(baked.snapshot_ids)
+
+    assert len(left) == 4
+    assert snapshots_with(baked.ec2, marker="image-copier *", status="error") == left
+    assert snapshots_with(baked.ec2, tag_key="ImageC*", status="err?r") == left
+    assert len(snapshots_with(baked.ec2, marker="image-copier attempt=1*")) == 2
+    assert snapshots_with(baked.ec2, marker="image-copier") == set()
+    assert snapshots_with(baked.ec2, marker="Image-copier *") == set()
+    assert snapshots_with(baked.ec2, marker="image-copier *", status="completed") == set()
+    assert snapshots_with(baked.ec2, status="completed") == set(baked.snapshot_ids)
+
+    for snapshot_id in left:
+        baked.ec2.delete_snapshot(SnapshotId=snapshot_id)
+    assert own_snapshots(baked.ec2) == set(baked.snapshot_ids)
+
+
+def test_snapshot_of_a_failed_copy_is_in_use_by_it(baked, failed_copies):
+    """EC2 error code InvalidSnapshot.InUse: a failed image too has to be deregistered first."""
+    for snapshot_id in snapshots_with(baked.ec2, status="error"):
+        assert refusal(baked.ec2.delete_snapshot, SnapshotId=snapshot_id) == "InvalidSnapshot.InUse"
 
 
 def test_copy_outlives_its_source(localstack, new_account, baked):

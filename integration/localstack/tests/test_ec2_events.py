@@ -1,45 +1,36 @@
 """`EC2 AMI State Change` events (EC2 User Guide, "Monitor AMI events using Amazon EventBridge")."""
 
-import json
-
 import pytest
 from conditions import wait_until
-from ec2_images import REGION, bake_image, copy_image, settled_copy
-from plugin_routes import copies_take
+from ec2_images import OTHER_REGION, REGION, bake_image, copy_image, settled_copy
+from event_queue import EventQueue, pattern
+from plugin_routes import copies_take, fault
 
 pytestmark = pytest.mark.usefixtures("quick_copies")
 
 
-class EventQueue:
-    """A queue that a rule for AMI events in the account feeds."""
+class AmiEvents(EventQueue):
+    """The AMI events of an account."""
 
     def __init__(self, localstack, account: str) -> None:
-        self.account = account
+        super().__init__(localstack, account, EventPattern=pattern("aws.ec2", "EC2 AMI State Change"))
         self.ec2 = localstack.client("ec2", account)
-        self.sqs = localstack.client("sqs", account)
-        self.url = self.sqs.create_queue(QueueName="ami-events")["QueueUrl"]
-        self.received: list[dict] = []
-        events = localstack.client("events", account)
-        pattern = {"source": ["aws.ec2"], "detail-type": ["EC2 AMI State Change"]}
-        events.put_rule(Name="ami-events", EventPattern=json.dumps(pattern))
-        target = {"Id": "queue", "Arn": f"arn:aws:sqs:{REGION}:{account}:ami-events"}
-        events.put_targets(Rule="ami-events", Targets=[target])
 
     def event(self, image_id: str, state: str) -> dict:
         """The event that the image is in the state, once it was delivered."""
+        wanted = {"ImageId": image_id, "State": state}
+        return self.message(f"an event that {image_id} is {state}", lambda e: e["detail"].items() >= wanted.items())[
+            "Event"
+        ]
 
-        def delivered() -> dict | None:
-            answer = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10)
-            self.received += [json.loads(message["Body"]) for message in answer.get("Messages", [])]
-            wanted = {"ImageId": image_id, "State": state}
-            return next((event for event in self.received if event["detail"].items() >= wanted.items()), None)
-
-        return wait_until(f"an event that {image_id} is {state}", delivered)
+    def details(self) -> list[dict]:
+        """The details of the events that were received so far."""
+        return [message["Event"]["detail"] for message in self.received]
 
 
 @pytest.fixture
 def target(localstack, new_account):
-    return EventQueue(localstack, new_account())
+    return AmiEvents(localstack, new_account())
 
 
 @pytest.fixture
@@ -49,7 +40,7 @@ def source(localstack, new_account, target):
 
 def test_available_copy_is_announced_in_its_owners_account(localstack, source, target):
     """CopyImage ends in the state available; the event is of the copy's account and Region."""
-    sources_queue = EventQueue(localstack, source.account)
+    sources_queue = AmiEvents(localstack, source.account)
     copy = settled_copy(target.ec2, source)
 
     event = target.event(copy["ImageId"], "available")
@@ -61,7 +52,7 @@ def test_available_copy_is_announced_in_its_owners_account(localstack, source, t
     assert event["detail"]["ErrorMessage"] == ""
     source.ec2.deregister_image(ImageId=source.id)
     sources_queue.event(source.id, "deregistered")
-    assert {e["detail"]["ImageId"] for e in sources_queue.received} == {source.id}
+    assert {detail["ImageId"] for detail in sources_queue.details()} == {source.id}
 
 
 def test_failed_copy_is_announced_with_its_reason(source, target):
@@ -92,7 +83,7 @@ def test_stopped_copy_is_never_announced_as_available(localstack, source, target
     later = settled_copy(target.ec2, source)
     target.event(later["ImageId"], "available")
 
-    states = [e["detail"]["State"] for e in target.received if e["detail"]["ImageId"] == stopped]
+    states = [detail["State"] for detail in target.details() if detail["ImageId"] == stopped]
     assert states == ["deregistered"]
 
 
@@ -118,3 +109,39 @@ def test_disabled_and_enabled_images_are_announced(localstack, target):
     baked.ec2.enable_image(ImageId=baked.id)
 
     target.event(baked.id, "available")
+
+
+def test_lost_event_is_not_delivered(localstack, source, target):
+    """Delivery is best effort: the image ends in its state, and no event says so."""
+    with fault(localstack, kind="lose-event", account=target.account, region=REGION, state="available"):
+        lost = settled_copy(target.ec2, source)
+        failed = settled_copy(target.ec2, source, Encrypted=True, KmsKeyId="alias/missing")
+        target.event(failed["ImageId"], "failed")
+    told = settled_copy(target.ec2, source)
+    target.event(told["ImageId"], "available")
+    target.ec2.deregister_image(ImageId=lost["ImageId"])
+    target.event(lost["ImageId"], "deregistered")
+
+    assert lost["State"] == "available"
+    assert [d["State"] for d in target.details() if d["ImageId"] == lost["ImageId"]] == ["deregistered"]
+
+
+def test_events_are_lost_a_number_of_times(localstack, source, target):
+    """Delivery is best effort: any event can be lost."""
+    with fault(localstack, kind="lose-event", account=target.account, times=2):
+        lost, told = settled_copy(target.ec2, source), settled_copy(target.ec2, source)
+        target.ec2.deregister_image(ImageId=lost["ImageId"])
+        target.event(lost["ImageId"], "deregistered")
+
+    assert told["State"] == "available"
+    assert {d["ImageId"]: d["State"] for d in target.details()} == {lost["ImageId"]: "deregistered"}
+
+
+def test_events_of_other_accounts_and_regions_are_not_lost(localstack, source, target):
+    """Delivery is best effort in each account and Region for itself."""
+    with (
+        fault(localstack, kind="lose-event", account=source.account),
+        fault(localstack, kind="lose-event", account=target.account, region=OTHER_REGION),
+    ):
+        copy = settled_copy(target.ec2, source)
+        target.event(copy["ImageId"], "available")

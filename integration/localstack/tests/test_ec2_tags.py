@@ -1,7 +1,7 @@
 """Whose tags an account sees on images and snapshots (EC2 User Guide, "Tag your Amazon EC2 resources")."""
 
 import pytest
-from ec2_images import bake_image, image_of, tag_list, tags_of
+from ec2_images import bake_image, image_of, refusal, refused, tag_list, tags_of
 
 SHARED_TAGS = {"ec2:SharedTag/Recipe": "ubuntu", "BuildNumber": "12"}
 
@@ -73,3 +73,82 @@ def test_tags_of_shared_snapshots_are_their_owners(shared):
     assert tags_of(seen) == {}
     assert by_tag == []
     assert tags_of(own) == SHARED_TAGS
+
+
+@pytest.fixture
+def own(localstack, new_account):
+    """An image and its first snapshot, each with 48 tags."""
+    baked = bake_image(localstack, new_account())
+    resources = [baked.id, baked.snapshot_ids[0]]
+    baked.ec2.create_tags(Resources=resources, Tags=tag_list(**{f"Key{n}": "old" for n in range(48)}))
+    return baked, resources
+
+
+def tags_by_resource(ec2, resources: list[str]) -> list[dict[str, str]]:
+    """The tags of each resource, as DescribeTags answers them."""
+    tags = ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": resources}])["Tags"]
+    return [{t["Key"]: t["Value"] for t in tags if t["ResourceId"] == resource} for resource in resources]
+
+
+def test_a_resource_has_50_tags_at_most(own):
+    """EC2 User Guide, "Tag your Amazon EC2 resources", restrictions: AWS's own do not count; TagLimitExceeded."""
+    baked, resources = own
+    baked.ec2.create_tags(Resources=resources, Tags=[{"Key": "aws:backup:source-resource", "Value": "arn"}])
+    baked.ec2.create_tags(Resources=resources, Tags=tag_list(Key48="new", Key49="new"))
+
+    for resource in resources:
+        refusal_ = refused(baked.ec2.create_tags, Resources=[resource], Tags=tag_list(Key50="new"))
+        assert refusal_[:2] == ("TagLimitExceeded", 400)
+
+    assert [len(tags) for tags in tags_by_resource(baked.ec2, resources)] == [51, 51]
+    baked.ec2.create_tags(Resources=resources, Tags=tag_list(Key0="new", Key49="newer"))
+    for tags in tags_by_resource(baked.ec2, resources):
+        assert (len(tags), tags["Key0"], tags["Key1"], tags["Key49"]) == (51, "new", "old", "newer")
+    baked.ec2.delete_tags(Resources=resources, Tags=[{"Key": "Key0"}])
+    baked.ec2.create_tags(Resources=resources, Tags=tag_list(Key50="new"))
+
+
+def test_all_of_the_tags_are_set_or_none(own):
+    """EC2 API Reference, CreateTags: one resource without room keeps the others from being tagged."""
+    baked, resources = own
+    empty = baked.snapshot_ids[1]
+
+    code = refusal(baked.ec2.create_tags, Resources=[empty, *resources], Tags=tag_list(A="1", B="2", C="3"))
+
+    assert code == "TagLimitExceeded"
+    assert [len(tags) for tags in tags_by_resource(baked.ec2, [empty, *resources])] == [0, 48, 48]
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        {"Key": "k" * 128, "Value": "x"},
+        {"Key": "Recipe", "Value": "v" * 257},
+        {"Key": "", "Value": "x"},
+    ],
+)
+def test_tags_that_ec2_refuses(own, tag):
+    """EC2 User Guide, "Tag your Amazon EC2 resources": restrictions."""
+    baked, resources = own
+
+    assert refused(baked.ec2.create_tags, Resources=resources, Tags=[tag])[:2] == ("InvalidParameterValue", 400)
+    assert [len(tags) for tags in tags_by_resource(baked.ec2, resources)] == [48, 48]
+
+
+def test_value_may_be_left_out(own):
+    """EC2 API Reference, CreateTags: the value is then an empty string."""
+    baked, resources = own
+
+    baked.ec2.create_tags(Resources=resources, Tags=[{"Key": "Approved"}])
+
+    assert [tags["Approved"] for tags in tags_by_resource(baked.ec2, resources)] == ["", ""]
+
+
+def test_what_is_gone_is_not_tagged(own):
+    """EC2 Developer Guide, "Error codes": InvalidAMIID.NotFound, InvalidSnapshot.NotFound."""
+    baked, [image_id, snapshot_id] = own
+    baked.ec2.deregister_image(ImageId=image_id, DeleteAssociatedSnapshots=True)
+
+    for resource, code in ((image_id, "InvalidAMIID.NotFound"), (snapshot_id, "InvalidSnapshot.NotFound")):
+        assert refusal(baked.ec2.create_tags, Resources=[resource], Tags=tag_list(A="1")) == code
+    assert tags_by_resource(baked.ec2, [image_id, snapshot_id]) == [{}, {}]

@@ -105,6 +105,18 @@ def test_throttle_allows_the_burst_and_then_refuses(localstack, ec2):
         assert refused(ec2.here.describe_images)[1] == 503
 
 
+def test_throttle_counts_calls_at_the_same_time(localstack, ec2):
+    """EC2 Developer Guide, "Request throttling for the Amazon EC2 API": each request takes one token."""
+    bucket = {"operation": "DescribeImages", "burst": 13, "refillPerSecond": 0}
+    with (
+        fault(localstack, kind="throttle", account=ec2.account, **bucket),
+        concurrent.futures.ThreadPoolExecutor(10) as pool,
+    ):
+        codes = list(pool.map(lambda _: describe(ec2.here), range(40)))
+
+    assert (codes.count(None), codes.count("RequestLimitExceeded")) == (13, 27)
+
+
 def test_throttle_refills(localstack, ec2):
     """EC2 Developer Guide, "Request throttling for the Amazon EC2 API": tokens return at the refill rate."""
     bucket = {"operation": "DescribeImages", "burst": 1, "refillPerSecond": 1000}
@@ -208,6 +220,10 @@ ERROR = {"kind": "error", **LIMITED}
         ({"kind": "fail-copy", "stateReason": "broken"}, "stateReason"),
         ({"kind": "fail-copy", "stateReason": {"code": "a"}}, "stateReason"),
         ({"kind": "fail-copy", "stateReason": REASON, "sourceImageId": 1}, "sourceImageId"),
+        ({"kind": "lose-event", "state": "pending"}, "state"),
+        ({"kind": "lose-event", "state": ["available"]}, "state"),
+        ({"kind": "lose-event", "times": 0}, "times"),
+        ({"kind": "lose-event", "imageId": "ami-12345678"}, "imageId"),
     ],
 )
 def test_bad_fault_is_refused_with_its_field(localstack, body, field):
@@ -224,7 +240,7 @@ def test_bad_fault_is_refused_with_its_field(localstack, body, field):
 def test_copy_time_is_a_setting(localstack, ec2):
     baked = bake_image(localstack, ec2.account)
     with copies_take(localstack, 600):
-        assert call(localstack, "GET", "settings") == (200, {"copySeconds": 600})
+        assert call(localstack, "GET", "settings") == (200, {"copySeconds": 600, "parameterSeconds": 0.3})
         slow = copy_image(ec2.here, baked)
     with copies_take(localstack, 0):
         quick = settled(ec2.here, copy_image(ec2.here, baked))
@@ -232,21 +248,23 @@ def test_copy_time_is_a_setting(localstack, ec2):
     assert quick["State"] == "available"
     assert image_of(ec2.here, slow)["State"] == "pending"
     ec2.here.deregister_image(ImageId=slow)
-    assert call(localstack, "DELETE", "settings") == (200, {"copySeconds": 0.5})
+    assert call(localstack, "DELETE", "settings") == (200, {"copySeconds": 0.5, "parameterSeconds": 0.3})
 
 
 @pytest.mark.parametrize(
     ("body", "field"),
     [
         (b"", "body"),
-        ([], "copySeconds"),
-        ({}, "copySeconds"),
+        ([], "body"),
+        ({}, "body"),
         ({"copySeconds": -1}, "copySeconds"),
         ({"copySeconds": "1"}, "copySeconds"),
         ({"copySeconds": True}, "copySeconds"),
         (b'{"copySeconds":Infinity}', "copySeconds"),
         ({"copySeconds": 86_401}, "copySeconds"),
         ({"copySeconds": 1, "copyMinutes": 1}, "copyMinutes"),
+        ({"copySeconds": 1, "parameterSeconds": -1}, "parameterSeconds"),
+        ({"parameterSeconds": None}, "parameterSeconds"),
     ],
 )
 def test_bad_setting_is_refused_with_its_field(localstack, body, field):

@@ -14,8 +14,19 @@ from localstack.aws.api import CommonServiceException, RequestContext
 from localstack.http import Request, Response, route
 from localstack.services.edge import ROUTER
 
-DEFAULT_COPY_SECONDS = 0.5
-FEATURES = ["ec2-images", "faults", "lambda-node", "settings", "terraform-mends"]
+# How long it takes, unless a setting says otherwise.
+DEFAULT_SECONDS = {"copySeconds": 0.5, "parameterSeconds": 0.3}
+FEATURES = [
+    "ec2-images",
+    "event-rules",
+    "faults",
+    "fifo-queues",
+    "lambda-node",
+    "settings",
+    "sqs-event-source",
+    "ssm-image-parameters",
+    "terraform-mends",
+]
 
 LOCK = threading.Lock()
 THROTTLED = "Request limit exceeded."
@@ -59,6 +70,8 @@ TEXT, COUNT, NUMBER = "a text that is not empty", "a whole number of 0 or more",
 ACCOUNT, SECONDS = "an account id of 12 digits, as a text", f"a number from 0 to {MAX_SECONDS}"
 STATUS, TIMES = "an HTTP status from 400 to 599", "a whole number of 1 or more"
 REASON = "an object with the texts code and message"
+IMAGE_STATES = ("available", "failed", "deregistered", "disabled")
+STATE = f"one of {', '.join(IMAGE_STATES)}"
 
 SELECTORS = {"account": ACCOUNT, "region": TEXT}
 # A field with "!" must be there.
@@ -75,17 +88,24 @@ KINDS: dict[str, dict[str, str]] = {
     "limit": {"concurrentCopies!": COUNT},
     "slow-copy": {"seconds!": SECONDS},
     "fail-copy": {"sourceImageId": TEXT, "stateReason!": REASON, "times": TIMES},
+    "lose-event": {"state": STATE, "times": TIMES},
 }
 
 
-def default_copy_seconds() -> float:
-    """How long a copy stays pending, unless a fault makes it slow."""
-    return settings.get("copySeconds", DEFAULT_COPY_SECONDS)
+def current_settings() -> dict[str, float]:
+    """Every setting, as it was set or by default."""
+    return DEFAULT_SECONDS | settings
+
+
+def parameter_seconds() -> float:
+    """How long the value of a parameter that names an image is being validated."""
+    return current_settings()["parameterSeconds"]
 
 
 def copy_seconds(account: str, region: str) -> float:
     """How long a copy that is made there stays pending."""
-    return next((fault["seconds"] for fault in matching("slow-copy", account, region)), default_copy_seconds())
+    slow = (fault["seconds"] for fault in matching("slow-copy", account, region))
+    return next(slow, current_settings()["copySeconds"])
 
 
 def check_concurrent_copies(account: str, region: str, pending: int) -> None:
@@ -102,6 +122,11 @@ def take_copy_failure(account: str, region: str, source_image_id: str) -> dict[s
         if fault.get("sourceImageId", source_image_id) == source_image_id and use(fault):
             return fault["stateReason"]
     return None
+
+
+def take_event_loss(account: str, region: str, state: str) -> bool:
+    """Whether the event that an image is in this state is lost (EC2 User Guide, "Monitor AMI events": best effort)."""
+    return any(fault.get("state", state) == state and use(fault) for fault in matching("lose-event", account, region))
 
 
 def matching(kind: str, account: str, region: str) -> list[dict[str, Any]]:
@@ -164,12 +189,26 @@ def parse_fault(body: Any) -> dict[str, Any]:
     return {**body, "id": uuid.uuid4().hex}
 
 
+def parse_settings(body: Any) -> dict[str, float]:
+    """The settings from a request's JSON, each one checked."""
+    if not isinstance(body, dict) or not body:
+        raise BadInput(f"body: a JSON object with one or more of {', '.join(DEFAULT_SECONDS)}")
+    for name, value in body.items():
+        if name not in DEFAULT_SECONDS:
+            raise BadInput(f"{name}: not a setting; allowed: {', '.join(DEFAULT_SECONDS)}")
+        if not is_a(SECONDS, value):
+            raise BadInput(f"{name}: {SECONDS}")
+    return body
+
+
 def is_a(what: str, value: Any) -> bool:
     """Whether a value of JSON is what the field takes."""
     if what == REASON:
         return isinstance(value, dict) and value.keys() == {"code", "message"} and all(map(is_text, value.values()))
     if what == TEXT:
         return is_text(value)
+    if what == STATE:
+        return value in IMAGE_STATES
     if what == ACCOUNT:
         return is_text(value) and re.fullmatch("[0-9]{12}", value) is not None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -206,17 +245,12 @@ class Routes:
     def settings(self, request: Request) -> Response:
         try:
             if request.method == "PUT":
-                body = json_body(request)
-                if not isinstance(body, dict) or not is_a(SECONDS, body.get("copySeconds")):
-                    raise BadInput(f"copySeconds: {SECONDS}")
-                for name in sorted(body.keys() - {"copySeconds"}):
-                    raise BadInput(f"{name}: not a setting; copySeconds is the only one")
-                settings.update(body)
+                settings.update(parse_settings(json_body(request)))
             if request.method == "DELETE":
                 settings.clear()
         except BadInput as problem:
             return answer({"error": str(problem)}, 400)
-        return answer({"copySeconds": default_copy_seconds()})
+        return answer(current_settings())
 
     @route("/_image-copier/faults", methods=["GET", "POST", "DELETE"])
     def faults(self, request: Request) -> Response:

@@ -2,8 +2,9 @@
 
 "Using Lambda with Amazon SQS": Lambda long-polls, hands on each message as it stands, and processes up to five batches
 of a standard queue at a time, or as many as the mapping's maximum concurrency allows ("Configuring scaling behavior for
-SQS event source mappings"). LocalStack's poller waits up to 10 seconds between polls, rewrites a body that is JSON, and
-processes one batch after the other.
+SQS event source mappings"). From a FIFO queue it takes as many as there are message groups, up to that maximum: the
+queue itself holds a group back while messages of it are in flight. LocalStack's poller waits up to 10 seconds between
+polls, rewrites a body that is JSON, and processes one batch after the other.
 """
 
 import json
@@ -20,13 +21,15 @@ from localstack.utils.patch import patch
 LOG = logging.getLogger(__name__)
 
 BATCHES_AT_A_TIME = 5
+# The concurrency of an account (Lambda Developer Guide, "Lambda quotas"): for FIFO queues there is no other limit.
+ACCOUNT_CONCURRENCY = 1000
 # AWS waits up to 20 seconds; a mapping that is deleted here has to wait for the poll that is under way.
 WAIT_SECONDS = 2
 RECEIVE_LIMIT = 10
 
 
-class StandardQueuePoller(SqsPoller):
-    """Polls one standard queue until its mapping is stopped. FIFO queues stay with LocalStack's own way."""
+class QueuePoller(SqsPoller):
+    """Polls one queue until its mapping is stopped."""
 
     stopped: threading.Event
     free_slots: threading.Semaphore
@@ -34,13 +37,11 @@ class StandardQueuePoller(SqsPoller):
     def attach(self, worker: EsmWorker) -> None:
         """Take the end and the concurrency of the mapping that this poller serves."""
         self.stopped = worker._shutdown_event
-        allowed = (worker.esm_config.get("ScalingConfig") or {}).get("MaximumConcurrency") or BATCHES_AT_A_TIME
-        self.free_slots = threading.Semaphore(min(allowed, BATCHES_AT_A_TIME))
+        batches = ACCOUNT_CONCURRENCY if self.source_arn.endswith(".fifo") else BATCHES_AT_A_TIME
+        allowed = (worker.esm_config.get("ScalingConfig") or {}).get("MaximumConcurrency") or batches
+        self.free_slots = threading.Semaphore(min(allowed, batches))
 
     def poll_events(self) -> None:
-        if self.is_fifo_queue:
-            super().poll_events()
-            return
         while not self.stopped.is_set():
             # No message is received before it can be processed: its visibility timeout runs from then on.
             if not self.free_slots.acquire(timeout=1):
@@ -75,9 +76,6 @@ class StandardQueuePoller(SqsPoller):
             self.free_slots.release()
 
     def handle_messages(self, messages: list[dict]) -> None:
-        if self.is_fifo_queue:
-            super().handle_messages(messages)
-            return
         events = {event["messageId"]: event for event in transform_into_events(messages)}
         wanted = {event["messageId"] for event in self.filter_events([as_filtered(event) for event in events.values()])}
         self.delete_messages(messages, events.keys() - wanted)
@@ -102,12 +100,12 @@ def as_filtered(event: dict) -> dict:
 
 
 def install() -> None:
-    """Make mappings poll with StandardQueuePoller."""
-    esm_worker_factory.SqsPoller = StandardQueuePoller
+    """Make mappings poll with QueuePoller."""
+    esm_worker_factory.SqsPoller = QueuePoller
 
     @patch(esm_worker_factory.EsmWorkerFactory.get_esm_worker)
     def get_esm_worker(original, self):
         worker = original(self)
-        if isinstance(worker.poller, StandardQueuePoller):
+        if isinstance(worker.poller, QueuePoller):
             worker.poller.attach(worker)
         return worker

@@ -1,18 +1,19 @@
 """The EC2 operations on images and snapshots, in place of moto's."""
 
 from moto.core.responses import ActionResult, EmptyResult
+from moto.ec2.models import validate_resource_ids
 from moto.ec2.models.amis import Ami
 from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.responses._base_response import EC2BaseResponse
 
 from . import changing, ebs_default_key, filters, listing, snapshots
 from .copying import copy_image, parse_request
-from .errors import ec2_error, required
+from .errors import ec2_error, image_not_found, required
 from .events import announce
 from .model import DEFAULT_ROOT_DEVICE, Image, ImageView, set_tags
 from .registering import checked_name, ebs_of, registered_device, require_new_name
 from .settling import LOCK, PendingSnapshot, settle_later
-from .tags import tags_on_create
+from .tags import checked_tags, require_room, tags_on_create
 
 
 class ImageOperations(EC2BaseResponse):
@@ -166,6 +167,28 @@ class ImageOperations(EC2BaseResponse):
         self.error_on_dryrun()
         with LOCK:
             snapshots.modify_permission(self._snapshot_of_owner(), self.params)
+        return EmptyResult()
+
+    def create_tags(self) -> ActionResult:
+        """EC2 API Reference, CreateTags: on each of the resources or on none; an existing key is overwritten.
+
+        On AWS only its own services set tags with the prefix aws:. Here this is their one way to a resource.
+        """
+        backend, ids = self.ec2_backend, self._get_param("Resources", [])
+        validate_resource_ids(ids)
+        tags = checked_tags(self.params.get("Tags") or [], reserved_too=True)
+        with LOCK:
+            for resource_id in ids:
+                if resource_id in backend.deleted_amis:
+                    raise image_not_found(resource_id)
+                if resource_id.startswith("snap-"):
+                    snapshots.snapshot_of_owner(backend, resource_id)
+            backend.do_resources_exist(ids)
+            for resource_id in ids:
+                require_room({**backend.tags.get(resource_id, {}), **tags})
+            self.error_on_dryrun()
+            for resource_id in ids:
+                backend.tags[resource_id].update(tags)
         return EmptyResult()
 
     def get_ebs_default_kms_key_id(self) -> ActionResult:

@@ -33,7 +33,7 @@ def tags_on_create(specifications: list[dict], allowed: Collection[str]) -> dict
     return result
 
 
-def checked_tags(tags: list[dict]) -> TagMap:
+def checked_tags(tags: list[dict], *, reserved_too: bool = False) -> TagMap:
     """Tags as a mapping, if EC2 takes each of them."""
     if not tags:
         raise ec2_error("InvalidParameterValue", "Tag specification must have at least one tag")
@@ -42,7 +42,7 @@ def checked_tags(tags: list[dict]) -> TagMap:
         key, value = tag.get("Key", ""), tag.get("Value", "")
         if not key:
             raise ec2_error("InvalidParameterValue", "Tag key cannot be empty.")
-        if key.lower().startswith(RESERVED_PREFIX):
+        if key.lower().startswith(RESERVED_PREFIX) and not reserved_too:
             message = f"Tag keys starting with '{RESERVED_PREFIX}' are reserved for internal use"
             raise ec2_error("InvalidParameterValue", message)
         if len(key) > MAX_KEY_LENGTH:
