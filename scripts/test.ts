@@ -1,7 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { basename, join, relative } from 'node:path';
 import { buildZip } from './build.ts';
 import { runScript } from './entry.ts';
 import { openTestEmulator } from './localstack/emulator.ts';
@@ -26,6 +36,8 @@ interface Totals {
 interface StageResult {
   readonly holds: boolean;
   readonly totals?: Totals;
+  /** What else is worth a line. */
+  readonly figures?: string;
 }
 
 interface RunOptions {
@@ -59,7 +71,7 @@ const stages: Readonly<Record<string, Stage>> = {
 
   types: async (run) => allHold([await run(npmTool('tsc'), [])]),
 
-  unit: (run) => jest(run, 'lambda'),
+  unit: async (run) => combined([await jest(run, 'lambda'), await jest(run, 'scripts')]),
 
   emulator: async (run) => {
     const results = join(RESULTS, 'emulator.xml');
@@ -87,15 +99,30 @@ const stages: Readonly<Record<string, Stage>> = {
       await emulator.close();
     }
   },
+
+  faults: async (run, report) => {
+    await buildZip(report);
+    const emulator = await openTestEmulator(report);
+    try {
+      const result = await jest(run, 'integration/faults', { AWS_ENDPOINT_URL: emulator.endpoint });
+      const figures = join(RESULTS, 'faults.txt');
+      return { ...result, ...(existsSync(figures) && { figures: readFileSync(figures, 'utf8').trimEnd() }) };
+    } finally {
+      await emulator.close();
+    }
+  },
 };
 
-/** The stages of a group run side by side: the last two mostly wait, for queues and for Terraform. */
+/** The stages of a group run side by side: those of the last mostly wait, for queues and for Terraform. */
 const GROUPS: readonly (readonly string[])[] = [
   ['format', 'types'],
   ['lint', 'unit'],
   ['terraform'],
-  ['emulator', 'integration'],
+  ['emulator', 'integration', 'faults'],
 ];
+
+/** A stage that runs for as long as it is told to: alone, it shows how far it is. */
+const SHOWN_ALONE = 'faults';
 
 const WITHOUT_LOCALSTACK = ['types', 'unit', 'terraform'];
 
@@ -114,7 +141,9 @@ await runScript(async () => {
   const results = new Map<string, StageResult>();
   for (const group of GROUPS) {
     const members = group.filter((name) => names.includes(name));
-    await Promise.all(members.map(async (name) => results.set(name, await runStage(name))));
+    await Promise.all(
+      members.map(async (name) => results.set(name, await runStage(name, names.length === 1 && name === SHOWN_ALONE))),
+    );
   }
   const broken = Array.from(results).flatMap(([name, result]) => (isSound(result) ? [] : [name]));
   if (broken.length > 0) {
@@ -126,26 +155,27 @@ await runScript(async () => {
   console.log(totals);
 });
 
-/** Runs a stage with its output in a log of its own, which is shown if the stage fails. */
-async function runStage(name: string): Promise<StageResult> {
+/** Runs a stage with its output in a log of its own, which is shown if the stage fails, or with its output shown at once. */
+async function runStage(name: string, isShown: boolean): Promise<StageResult> {
   const stage = stages[name];
   if (!stage) throw new Error(`no stage ${name}`);
   const start = Date.now();
   console.log(`--- ${name} ...`);
   const log = join(RESULTS, `${name}.log`);
-  const output = openSync(log, 'a');
+  const output = isShown ? process.stdout.fd : openSync(log, 'a');
   const report: Report = (line) => {
     writeSync(output, `${line}\n`);
   };
   try {
     const result = await stage((command, args, options) => run(output, command, args, options), report);
     const seconds = Math.round((Date.now() - start) / 1000);
-    if (!isSound(result)) console.log(readFileSync(log, 'utf8'));
+    if (!isSound(result) && !isShown) console.log(readFileSync(log, 'utf8'));
     const outcome = result.totals ? describe(result.totals) : isSound(result) ? 'clean' : 'failed';
     console.log(`--- ${name}: ${outcome} (${seconds} s)`);
+    if (result.figures !== undefined && !isShown) console.log(result.figures);
     return result;
   } finally {
-    closeSync(output);
+    if (!isShown) closeSync(output);
   }
 }
 
@@ -167,7 +197,7 @@ async function run(
 }
 
 async function jest(run: Run, project: string, variables: NodeJS.ProcessEnv = {}): Promise<StageResult> {
-  const report = join(RESULTS, `${project}.json`);
+  const report = join(RESULTS, `${basename(project)}.json`);
   const args = ['-c', join(ROOT, project, 'jest.config.json'), '--json', `--outputFile=${report}`];
   const holds = await run(npmTool('jest'), args, { env: { ...process.env, ...variables } });
   const { numPassedTests, numTotalTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;

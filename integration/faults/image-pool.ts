@@ -1,0 +1,66 @@
+import { DescribeImagesCommand } from '@aws-sdk/client-ec2';
+import { bakeImage, type BakedImage } from '../../scripts/bake.ts';
+import { emulatedAccount, type EmulatedAccount } from '../../scripts/emulated-account.ts';
+import { waitFor } from '../../scripts/wait-for.ts';
+import { endpoint, injectFault, newAccountId, REGION } from '../tests/support/emulator.ts';
+import { removeImages } from '../tests/support/remove-images.ts';
+
+export interface PoolImage extends BakedImage {
+  readonly owner: EmulatedAccount;
+  readonly createdAt: string;
+}
+
+/** The recipes of the images, in the order of their bakes; the last two are the stranger's, and nobody asks for the last but one's own. */
+const RECIPES = ['ubuntu', 'ubuntu', 'debian', 'ubuntu', 'ubuntu', 'ubuntu'];
+
+/** The source images of all runs. Each run has accounts of its own, so no run sees what another made of them. */
+export class ImagePool {
+  readonly source: EmulatedAccount;
+  readonly images: readonly PoolImage[];
+  readonly #stranger: EmulatedAccount;
+
+  private constructor(source: EmulatedAccount, stranger: EmulatedAccount, images: readonly PoolImage[]) {
+    this.source = source;
+    this.#stranger = stranger;
+    this.images = images;
+  }
+
+  static async bake(): Promise<ImagePool> {
+    const [source, stranger] = [newAccountId(), newAccountId()].map((id) => emulatedAccount(endpoint(), id, REGION));
+    if (!source || !stranger) throw new Error('no accounts');
+    for (const { id } of [source, stranger]) await injectFault({ kind: 'slow-copy', account: id, seconds: 0 });
+    const images: PoolImage[] = [];
+    for (const [index, recipe] of RECIPES.entries()) {
+      const owner = index === 4 ? stranger : source;
+      images.push(await bakeAfter(images.at(-1), owner, index, recipe));
+    }
+    return new ImagePool(source, stranger, images);
+  }
+
+  async remove(): Promise<void> {
+    for (const account of [this.source, this.#stranger]) await removeImages(account);
+  }
+}
+
+/** EC2 says the time of an image in whole seconds: each image of the pool has another one. */
+async function bakeAfter(
+  previous: PoolImage | undefined,
+  owner: EmulatedAccount,
+  index: number,
+  recipe: string,
+): Promise<PoolImage> {
+  await waitFor(
+    'the next second',
+    () => Promise.resolve(Date.now() >= Date.parse(previous?.createdAt ?? '1970') + 1000 ? true : undefined),
+    5000,
+    50,
+  );
+  const image = await bakeImage(owner.ec2, {
+    name: `amigo_${recipe}_${index}_2026/11/23_22-10-00`,
+    description: `AMI for ${recipe} built by Amigo: #${index}`,
+    tags: { BuiltBy: 'amigo', Name: `amigo_${recipe}_${index}`, Recipe: recipe, BuildNumber: String(index) },
+    volumeSizes: index % 2 === 0 ? [8] : [8, 20],
+  });
+  const { Images: [described] = [] } = await owner.ec2.send(new DescribeImagesCommand({ ImageIds: [image.imageId] }));
+  return { ...image, owner, createdAt: described?.CreationDate ?? '' };
+}
