@@ -267,7 +267,9 @@ export class AccountRun {
     const image = this.image(index);
     if (!this.isShared(index)) return `AMIgo cannot copy image ${index} yet`;
     const { ec2 } = this.target.account;
-    const isFirst = !(await this.view.images()).some((each) => each.SourceImageId === image.imageId);
+    const isFirst = !(await this.view.images()).some(
+      (each) => each.SourceImageId === image.imageId && each.State !== 'failed',
+    );
     const usually = deliveries === 'none' ? undefined : await this.#copySlowly(2);
     const mend = ends === 'failed' ? await this.#failCopy(image) : undefined;
     const { ImageId: imageId = '' } = await ec2.send(

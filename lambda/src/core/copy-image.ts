@@ -83,7 +83,7 @@ async function startNewCopy(
     if (state === undefined) {
       throw new RetryableError('CopyNotListed', `EC2 answers with ${imageId}, which it does not list (yet).`);
     }
-    if (FAILED.includes(state)) throw copyFailed(imageId);
+    // One that has failed already carries the request on: settling it asks for the next try.
     if (state !== 'deregistered') return imageId;
     gone = imageId;
   }
@@ -120,11 +120,9 @@ const FAILED: readonly ImageState[] = ['failed', 'error', 'invalid'];
 function requireSettled(copies: readonly ImageCopy[], copier: string, settled: string | undefined): void {
   const isOurs = ({ tags }: ImageCopy) => tags.some(({ key, value }) => key === MARKER && parseMarker(value, copier));
   const failed = copies.find((copy) => FAILED.includes(copy.state) && copy.imageId !== settled && isOurs(copy));
-  if (failed) throw copyFailed(failed.imageId);
-}
-
-function copyFailed(imageId: string): RetryableError {
-  return new RetryableError('CopyFailed', `${imageId}, an earlier copy, has failed and is about to be settled.`);
+  if (!failed) return;
+  const { imageId } = failed;
+  throw new RetryableError('CopyFailed', `${imageId}, an earlier copy, has failed and is about to be settled.`);
 }
 
 const NEVER_COPYABLE: readonly ImageState[] = ['invalid', 'deregistered', 'failed', 'error', 'disabled'];

@@ -113,10 +113,11 @@ describe('copyImage', () => {
       expect(catalogue.started).toEqual([]);
     });
 
-    it('waits as well where only EC2 knows that it failed', async () => {
+    it('is done with one that fails at once: the copy carries the request on', async () => {
       catalogue.answers = [[FAILED, 'failed']];
 
-      await expect(run()).rejects.toEqual(failure('RetryableError', 'CopyFailed'));
+      expect(await run()).toEqual({ kind: 'started', imageId: FAILED });
+      expect(catalogue.started).toHaveLength(1);
     });
 
     it('makes the next try with another token, and counts it', async () => {
