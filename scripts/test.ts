@@ -71,7 +71,8 @@ const stages: Readonly<Record<string, Stage>> = {
 
   types: async (run) => allHold([await run(npmTool('tsc'), [])]),
 
-  unit: async (run) => combined([await jest(run, 'lambda'), await jest(run, 'scripts')]),
+  unit: async (run) =>
+    combined([await jest(run, 'lambda'), await jest(run, 'scripts'), await jest(run, 'terraform/stacks')]),
 
   emulator: async (run) => {
     const results = join(RESULTS, 'emulator.xml');
