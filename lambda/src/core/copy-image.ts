@@ -40,7 +40,7 @@ export async function copyImage(
   ]);
   if (source) requireTrusted(sourceImageId, source, target.trustedOwners);
 
-  const existing = existingCopy(sourceImageId, copies);
+  const existing = existingCopy(sourceImageId, copies, target.copier);
   if (existing) return { kind: 'reused', imageId: existing.imageId };
   requireSettled(copies, target.copier, retry?.after);
 
@@ -102,24 +102,33 @@ function requireTrusted(imageId: string, source: SourceImage, trustedOwners: rea
 // A copy that somebody has disabled is not replaced: it was disabled so that nobody launches this image.
 const LIVE: readonly ImageState[] = ['pending', 'available', 'disabled'];
 
-/** The copy that makes another one needless: ours, or one that guardian/amigo's copier made, which sets the same tag. */
-function existingCopy(sourceImageId: string, copies: readonly ImageCopy[]): ImageCopy | undefined {
+/**
+ * The copy that makes another one needless: ours, or one that guardian/amigo's copier made, which sets the same tag.
+ * @throws {RetryableError} while the outcome of somebody else's copy is open: if it fails, nobody but us makes another
+ */
+function existingCopy(sourceImageId: string, copies: readonly ImageCopy[], copier: string): ImageCopy | undefined {
   const live = copies.filter(({ state, encrypted }) => encrypted && LIVE.includes(state));
-  const ours = live.find(({ tags }) => tags.some(({ key, value }) => key === COPIED_FROM && value === sourceImageId));
+  const asked = live.filter(({ tags }) =>
+    tags.some(({ key, value }) => key === COPIED_FROM && value === sourceImageId),
+  );
+  const existing = asked.find((copy) => copy.state !== 'pending' || isOurs(copy, copier));
   // AMIgo's copier tags a moment after it copies. Wait until its copy has tags, or turns out to be somebody else's.
-  const untagged = live.find(({ state, tags }) => state === 'pending' && tags.length === 0);
-  if (!ours && untagged) {
-    throw new RetryableError('CopyInProgress', `${untagged.imageId}, a copy without tags, is still being made.`);
+  const open = [...asked, ...live.filter(({ tags }) => tags.length === 0)].find(({ state }) => state === 'pending');
+  if (!existing && open) {
+    throw new RetryableError('CopyInProgress', `${open.imageId}, a copy that somebody else started, is still pending.`);
   }
-  return ours;
+  return existing;
+}
+
+function isOurs({ tags }: ImageCopy, copier: string): boolean {
+  return tags.some(({ key, value }) => key === MARKER && parseMarker(value, copier) !== undefined);
 }
 
 const FAILED: readonly ImageState[] = ['failed', 'error', 'invalid'];
 
 /** A failed copy of ours is settled first: that removes it, and asks for the next try. */
 function requireSettled(copies: readonly ImageCopy[], copier: string, settled: string | undefined): void {
-  const isOurs = ({ tags }: ImageCopy) => tags.some(({ key, value }) => key === MARKER && parseMarker(value, copier));
-  const failed = copies.find((copy) => FAILED.includes(copy.state) && copy.imageId !== settled && isOurs(copy));
+  const failed = copies.find((copy) => FAILED.includes(copy.state) && copy.imageId !== settled && isOurs(copy, copier));
   if (!failed) return;
   const { imageId } = failed;
   throw new RetryableError('CopyFailed', `${imageId}, an earlier copy, has failed and is about to be settled.`);

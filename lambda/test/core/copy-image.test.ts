@@ -62,7 +62,16 @@ describe('copyImage', () => {
     await expect(run()).rejects.toEqual(failure('RefusedError', 'UntrustedOwner'));
   });
 
-  it.each(['pending', 'available', 'disabled'] as const)('takes a copy that is %s for done', async (state) => {
+  it.each(['pending', 'available', 'disabled'] as const)('takes a copy of ours that is %s for done', async (state) => {
+    const { tags } = imageCopy();
+    const marker = { key: 'ImageCopier', value: `image-copier attempt=1 baked=${BAKED_AT}` };
+    catalogue.copies = [imageCopy({ state, tags: [...tags, marker] })];
+
+    expect(await run()).toEqual({ kind: 'reused', imageId: 'ami-0aaaaaaaaaaaaaaaa' });
+    expect(catalogue.started).toEqual([]);
+  });
+
+  it.each(['available', 'disabled'] as const)('takes a copy of another copier that is %s for done', async (state) => {
     catalogue.copies = [imageCopy({ state })];
 
     expect(await run()).toEqual({ kind: 'reused', imageId: 'ami-0aaaaaaaaaaaaaaaa' });
@@ -87,10 +96,19 @@ describe('copyImage', () => {
     expect(await run()).toMatchObject({ kind: 'started' });
   });
 
-  it('waits while another copier has started a copy and not tagged it yet', async () => {
-    catalogue.copies = [imageCopy({ state: 'pending', tags: [] })];
+  it.each([
+    ['has tagged it', imageCopy().tags],
+    ['has not tagged it yet', []],
+  ])('waits for the end of a copy that another copier has started and %s', async (_what, tags) => {
+    catalogue.copies = [imageCopy({ state: 'pending', tags })];
 
     await expect(run()).rejects.toEqual(failure('RetryableError', 'CopyInProgress'));
+  });
+
+  it('makes its own copy after one of another copier that failed', async () => {
+    catalogue.copies = [imageCopy({ state: 'failed' })];
+
+    expect(await run()).toMatchObject({ kind: 'started' });
   });
 
   describe('after a copy that failed', () => {
