@@ -2,6 +2,7 @@ import {
   CreateSnapshotCommand,
   CreateVolumeCommand,
   DeleteVolumeCommand,
+  DescribeAvailabilityZonesCommand,
   DescribeImagesCommand,
   DescribeSnapshotsCommand,
   ModifyImageAttributeCommand,
@@ -28,9 +29,20 @@ export interface Recipe {
   readonly volumeSizes: readonly number[];
 }
 
+/** For how long, and how often, EC2 is asked whether something is there. The default is for an emulator. */
+export interface Patience {
+  readonly timeoutMs?: number;
+  readonly pollMs?: number;
+}
+
 /** Makes an unencrypted image with a snapshot for each volume, as a bake does, and waits until it is available. */
-export async function bakeImage(ec2: EC2Client, { name, description, tags, volumeSizes }: Recipe): Promise<BakedImage> {
-  const snapshotIds = await Promise.all(volumeSizes.map((size) => bakeSnapshot(ec2, size)));
+export async function bakeImage(
+  ec2: EC2Client,
+  { name, description, tags, volumeSizes }: Recipe,
+  { timeoutMs, pollMs }: Patience = {},
+): Promise<BakedImage> {
+  const wait = <T>(what: string, probe: () => Promise<T | undefined>) => waitFor(what, probe, timeoutMs, pollMs);
+  const snapshotIds = await Promise.all(volumeSizes.map((size) => bakeSnapshot(ec2, size, wait)));
   const { ImageId: imageId } = await ec2.send(
     new RegisterImageCommand({
       Name: name,
@@ -48,7 +60,7 @@ export async function bakeImage(ec2: EC2Client, { name, description, tags, volum
     }),
   );
   if (!imageId) throw new Error('RegisterImage answered without an image id');
-  await waitFor(`image ${imageId} to be available`, async () => {
+  await wait(`image ${imageId} to be available`, async () => {
     const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
     return Images[0]?.State === 'available' ? true : undefined;
   });
@@ -89,14 +101,21 @@ export function copyRequestFor(image: BakedImage, sourceRegion: string, targetAc
   return { sourceAmi, sourceRegion, targetAccounts, name, description, tags };
 }
 
-async function bakeSnapshot(ec2: EC2Client, sizeGiB: number): Promise<string> {
-  const region = await ec2.config.region();
-  const { VolumeId } = await ec2.send(new CreateVolumeCommand({ AvailabilityZone: `${region}a`, Size: sizeGiB }));
+async function bakeSnapshot(
+  ec2: EC2Client,
+  sizeGiB: number,
+  wait: (what: string, probe: () => Promise<true | undefined>) => Promise<true>,
+): Promise<string> {
+  // Not every account has a zone "a" in each Region.
+  const { AvailabilityZones: [zone] = [] } = await ec2.send(new DescribeAvailabilityZonesCommand({}));
+  const { VolumeId } = await ec2.send(
+    new CreateVolumeCommand({ AvailabilityZone: zone?.ZoneName, Size: sizeGiB, Encrypted: false }),
+  );
   if (!VolumeId) throw new Error('CreateVolume answered without a volume id');
   await waitUntilVolumeAvailable({ client: ec2, maxWaitTime: 60, minDelay: 1 }, { VolumeIds: [VolumeId] });
   const { SnapshotId } = await ec2.send(new CreateSnapshotCommand({ VolumeId }));
   if (!SnapshotId) throw new Error('CreateSnapshot answered without a snapshot id');
-  await waitFor(`snapshot ${SnapshotId} to be completed`, async () => {
+  await wait(`snapshot ${SnapshotId} to be completed`, async () => {
     const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ SnapshotIds: [SnapshotId] }));
     return Snapshots[0]?.State === 'completed' ? true : undefined;
   });

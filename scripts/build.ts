@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { build } from 'esbuild';
@@ -29,9 +30,10 @@ export async function buildZip(report: (line: string) => void): Promise<void> {
   for (const { path, contents } of outputFiles) files[basename(path)] = [contents, attributes];
   const zip = zipSync(files);
   await mkdir(join(ROOT, 'lambda/dist'), { recursive: true });
-  // In one step, so that nobody reads half a zip.
-  await writeFile(`${ZIP}.new`, zip);
-  await rename(`${ZIP}.new`, ZIP);
+  // In one step, and each build by way of a file of its own: nobody reads half a zip, also while others build.
+  const own = `${ZIP}.${randomUUID()}`;
+  await writeFile(own, zip);
+  await rename(own, ZIP);
   report(`Built ${relative(ROOT, ZIP)} (${Math.ceil(zip.length / 1024)} kB): ${Object.keys(files).join(', ')}`);
 }
 

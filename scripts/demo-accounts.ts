@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { emulatedEnvironment } from './emulated-account.ts';
+import { emulatedEnvironment, withoutAws } from './emulated-account.ts';
 import { ROOT } from './paths.ts';
 import { TerraformRoot } from './terraform.ts';
 
@@ -38,8 +39,13 @@ export function severalAccounts(
     workDirectory,
     variables,
     // LocalStack asks for no existing role, so an account of its own assumes those of the others, as on AWS.
-    env: emulatedEnvironment(endpoint, '999999999999', DEMO.region),
+    env: { ...withoutAws(), ...emulatedEnvironment(endpoint, '999999999999', DEMO.region) },
   });
+}
+
+/** Whether the demo's accounts were applied in an emulator's folder before. */
+export function isApplied(workDirectory: string): boolean {
+  return existsSync(join(workDirectory, 'terraform', 'terraform.tfstate'));
 }
 
 /** Gives the demo's accounts their part, and tells how far that is every ten seconds. */

@@ -4,7 +4,7 @@ import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { bakeImage, copyRequestFor, share, type BakedImage } from './bake.ts';
 import { buildZip } from './build.ts';
 import { findCopies, inspectCopy, type CopyReport } from './copies.ts';
-import { applyDemoAccounts, DEMO, severalAccounts, type AppliedAccounts } from './demo-accounts.ts';
+import { applyDemoAccounts, DEMO, isApplied, severalAccounts, type AppliedAccounts } from './demo-accounts.ts';
 import { emulatedAccount, type EmulatedAccount } from './emulated-account.ts';
 import { runScript } from './entry.ts';
 import { openEmulator } from './localstack/emulator.ts';
@@ -28,7 +28,7 @@ await runScript(async () => {
   await buildZip(say);
   const emulator = await openEmulator(say);
   const accounts = severalAccounts(emulator.endpoint, join(emulator.workDirectory, 'terraform'));
-  const appliedBefore = accounts.hasState();
+  const appliedBefore = isApplied(emulator.workDirectory);
   try {
     await runDemo(emulator.endpoint, await applyDemoAccounts(accounts, say));
   } finally {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { severalAccounts } from './demo-accounts.ts';
+import { isApplied, severalAccounts } from './demo-accounts.ts';
 import { runScript } from './entry.ts';
 import { attachedEmulator } from './localstack/emulator.ts';
 import { stopDetached } from './localstack/server.ts';
@@ -10,7 +10,7 @@ await runScript(async () => {
   const emulator = await attachedEmulator(say);
   if (emulator) {
     const accounts = severalAccounts(emulator.endpoint, join(emulator.workDirectory, 'terraform'));
-    if (accounts.hasState()) await accounts.destroy();
+    if (isApplied(emulator.workDirectory)) await accounts.destroy();
     say(`Took the demo's accounts out of ${emulator.endpoint}.`);
     return;
   }

@@ -1,3 +1,4 @@
+import { devNull } from 'node:os';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { SNSClient } from '@aws-sdk/client-sns';
@@ -20,7 +21,7 @@ export function emulatedSettings(endpoint: string, account: string, region: stri
   return { endpoint, region, credentials: { accessKeyId: account, secretAccessKey: 'any' } };
 }
 
-/** The same as environment variables, for programs such as Terraform and the functions. */
+/** The same as environment variables, for the functions. */
 export function emulatedEnvironment(endpoint: string, account: string, region: string) {
   const { accessKeyId, secretAccessKey } = emulatedSettings(endpoint, account, region).credentials;
   return {
@@ -28,6 +29,16 @@ export function emulatedEnvironment(endpoint: string, account: string, region: s
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
+  };
+}
+
+/** An environment for programs that must meet no AWS, with this process's variables but the AWS settings. */
+export function withoutAws(): NodeJS.ProcessEnv {
+  return {
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_'))),
+    AWS_CONFIG_FILE: devNull,
+    AWS_SHARED_CREDENTIALS_FILE: devNull,
+    AWS_EC2_METADATA_DISABLED: 'true',
   };
 }
 

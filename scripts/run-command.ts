@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
@@ -12,6 +12,10 @@ export interface CommandOptions {
   readonly logFile: string;
   /** Is given each line of standard output as it comes. */
   readonly onLine?: (line: string) => void;
+  /** Is given the process once it runs. */
+  readonly onStart?: (child: ChildProcess) => void;
+  /** Whether it has a process group of its own, so that Ctrl-C does not reach it. */
+  readonly apart?: boolean;
 }
 
 /** A command that ended with a code other than 0. Its message shows the last lines of its output. */
@@ -32,10 +36,11 @@ const TAIL_LINES = 25;
  * @throws {CommandError} if it ends with a code other than 0
  */
 export async function runCommand(command: string, args: readonly string[], options: CommandOptions): Promise<string> {
-  const { cwd, env, logFile, onLine } = options;
+  const { cwd, env, logFile, onLine, onStart, apart = false } = options;
   await mkdir(dirname(logFile), { recursive: true });
   const log = createWriteStream(logFile, { flags: 'a' });
-  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: apart });
+  onStart?.(child);
   const output: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
   if (onLine) createInterface(child.stdout).on('line', onLine);

@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process';
+import { spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { devNull, homedir } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CACHE } from './paths.ts';
 import { runCommand } from './run-command.ts';
@@ -15,63 +15,83 @@ const MIRROR_VARIABLE = 'IMAGE_COPIER_PROVIDER_MIRROR';
 export interface TerraformRootOptions {
   /** The folder with the configuration. */
   readonly directory: string;
-  /** Where state, logs and Terraform's own files go. */
+  /** Where logs and Terraform's own files go. */
   readonly workDirectory: string;
+  /**
+   * Values of the configuration's variables. The state is then in the work directory. Without them the configuration says
+   * all itself, and where its state is.
+   */
   readonly variables?: Readonly<Record<string, unknown>>;
-  /** Added to the environment: endpoint, credentials, Region. */
-  readonly env: Readonly<Record<string, string>>;
+  /** With the credentials, the Region and, for an emulator, the endpoint. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly logFile?: string;
+  /** Whether Terraform is kept from the signals of the terminal; they come by {@link TerraformRoot.interrupt} alone. */
+  readonly apart?: boolean;
 }
+
+/** What a command did to resources, or a plan would do. */
+export interface Changes {
+  readonly added: number;
+  readonly changed: number;
+  readonly destroyed: number;
+}
+
+/** Is told, as a command goes on, how many of the planned changes are made. */
+export type ChangeProgress = (done: number, planned: number) => void;
 
 /** One configuration with a state of its own. Nothing is written into its folder but the (ignored) lock file. */
 export class TerraformRoot {
   readonly #directory: string;
   readonly #work: string;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #logFile: string;
+  readonly #apart: boolean;
+  readonly #state: string[] = [];
+  readonly #variables: string[] = [];
+  #child: ChildProcess | undefined;
 
-  constructor({ directory, workDirectory, variables = {}, env }: TerraformRootOptions) {
+  constructor({ directory, workDirectory, variables, env, logFile, apart = false }: TerraformRootOptions) {
     mkdirSync(workDirectory, { recursive: true });
     this.#directory = directory;
     this.#work = workDirectory;
-    writeFileSync(this.#variablesFile, JSON.stringify(variables));
-    this.#env = { ...terraformEnvironment(workDirectory), ...env };
+    this.#env = terraformEnvironment(workDirectory, env);
+    this.#logFile = logFile ?? join(workDirectory, 'terraform.log');
+    this.#apart = apart;
+    if (!variables) return;
+    const file = join(workDirectory, 'variables.tfvars.json');
+    writeFileSync(file, JSON.stringify(variables));
+    this.#state = [`-state=${join(workDirectory, 'terraform.tfstate')}`];
+    this.#variables = [`-var-file=${file}`];
   }
 
-  /** Whether anything was applied with this state before. */
-  hasState(): boolean {
-    return existsSync(join(this.#work, 'terraform.tfstate'));
+  /** @param options further arguments of `terraform init` */
+  async init(...options: readonly string[]): Promise<void> {
+    await this.#run(['init', ...options]);
   }
 
-  async init(): Promise<void> {
-    await this.#run(['init']);
+  async apply(progress?: ChangeProgress): Promise<Changes> {
+    return await this.#change(['apply', '-auto-approve'], progress);
   }
 
-  /** @param progress is told, as it goes on, how many of the planned resources stand */
-  async apply(progress?: (done: number, planned: number) => void): Promise<void> {
-    let planned = 0;
-    let done = 0;
-    const onLine = (line: string) => {
-      planned = Number(/^Plan: (\d+) to add/.exec(line)?.[1] ?? planned);
-      if (!line.includes(': Creation complete after')) return;
-      done += 1;
-      progress?.(done, planned);
-    };
-    await this.#run(['apply', '-auto-approve', ...this.#state, this.#variables], onLine);
+  /** What an apply would do. The log says to which resources. */
+  async plan(): Promise<Changes> {
+    return await this.#change(['plan']);
+  }
+
+  async destroy(progress?: ChangeProgress): Promise<Changes> {
+    return await this.#change(['destroy', '-auto-approve'], progress);
   }
 
   /** What a new plan would change: addresses and actions, none if all stands as configured. */
   async plannedChanges(): Promise<string[]> {
     const plan = join(this.#work, 'plan');
-    await this.#run(['plan', `-out=${plan}`, ...this.#state, this.#variables]);
+    await this.#run(['plan', `-out=${plan}`, ...this.#state, ...this.#variables]);
     const { resource_changes: changes = [] } = JSON.parse(await this.#run(['show', '-json', plan])) as {
       resource_changes?: { address: string; change: { actions: string[] } }[];
     };
     return changes
       .map(({ address, change }) => `${change.actions.join('+')} ${address}`)
       .filter((line) => !/^(no-op|read) /.test(line));
-  }
-
-  async destroy(): Promise<void> {
-    await this.#run(['destroy', '-auto-approve', ...this.#state, this.#variables]);
   }
 
   /** The outputs' values by name. */
@@ -83,28 +103,62 @@ export class TerraformRoot {
     return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
   }
 
-  get #state(): string[] {
-    return [`-state=${join(this.#work, 'terraform.tfstate')}`];
+  /** Asks a running command to end what it has begun, write its state and stop; the second time, to stop at once. */
+  interrupt(): void {
+    this.#child?.kill('SIGINT');
   }
 
-  get #variablesFile(): string {
-    return join(this.#work, 'variables.tfvars.json');
+  /** The process of the running command. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
   }
 
-  get #variables(): string {
-    return `-var-file=${this.#variablesFile}`;
+  async #change(command: string[], progress?: ChangeProgress): Promise<Changes> {
+    let planned = 0;
+    let done = 0;
+    const onLine = (line: string) => {
+      if (line.startsWith('Plan: ')) {
+        planned = total(countChanges(line));
+        progress?.(done, planned);
+      }
+      if (!/: (Creation|Modifications|Destruction) complete after /.test(line)) return;
+      done += 1;
+      progress?.(done, planned);
+    };
+    return countChanges(await this.#run([...command, ...this.#state, ...this.#variables], onLine));
   }
 
-  #run(args: string[], onLine?: (line: string) => void): Promise<string> {
-    const logFile = join(this.#work, 'terraform.log');
-    return runCommand('terraform', args, { cwd: this.#directory, env: this.#env, logFile, ...(onLine && { onLine }) });
+  async #run(args: string[], onLine?: (line: string) => void): Promise<string> {
+    try {
+      return await runCommand('terraform', args, {
+        cwd: this.#directory,
+        env: this.#env,
+        logFile: this.#logFile,
+        apart: this.#apart,
+        onStart: (child) => (this.#child = child),
+        ...(onLine && { onLine }),
+      });
+    } finally {
+      this.#child = undefined;
+    }
   }
 }
 
-/** The environment that every terraform command of the project runs in. */
-export function terraformEnvironment(workDirectory: string): NodeJS.ProcessEnv {
+/** The counts of the last line that has any: of a plan, or of what was done. */
+function countChanges(output: string): Changes {
+  const line = output.match(/^(Plan:|Apply complete!|Destroy complete!).*$/gm)?.at(-1) ?? '';
+  const count = (what: string) => Number(new RegExp(`(\\d+) (?:to )?${what}`).exec(line)?.[1] ?? 0);
+  return { added: count('add'), changed: count('change'), destroyed: count('destroy') };
+}
+
+function total({ added, changed, destroyed }: Changes): number {
+  return added + changed + destroyed;
+}
+
+/** Adds to an environment what every terraform command of the project runs with. */
+export function terraformEnvironment(workDirectory: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return {
-    ...withoutAwsSettings(process.env),
+    ...env,
     ...providerSource(),
     TF_DATA_DIR: join(workDirectory, 'data'),
     TF_INPUT: '0',
@@ -112,17 +166,6 @@ export function terraformEnvironment(workDirectory: string): NodeJS.ProcessEnv {
     TF_CLI_ARGS: '-no-color',
     // A quarter of the provider's CPU time for half as much memory again.
     GOGC: '400',
-  };
-}
-
-/** The user's own accounts, profiles and roles must never meet an emulator, nor the other way round. */
-function withoutAwsSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const others = Object.entries(env).filter(([name]) => !name.startsWith('AWS_'));
-  return {
-    ...Object.fromEntries(others),
-    AWS_CONFIG_FILE: devNull,
-    AWS_SHARED_CREDENTIALS_FILE: devNull,
-    AWS_EC2_METADATA_DISABLED: 'true',
   };
 }
 

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { buildZip } from './build.ts';
+import { withoutAws } from './emulated-account.ts';
 import { runScript } from './entry.ts';
 import { openTestEmulator } from './localstack/emulator.ts';
 import { installLocalStack } from './localstack/install.ts';
@@ -53,7 +54,9 @@ const stages: Readonly<Record<string, Stage>> = {
   format: async (run) =>
     allHold([
       await run(npmTool('prettier'), ['--check', '--log-level=warn', '.']),
-      await run('terraform', ['fmt', '-check', '-recursive', 'terraform'], { env: terraformEnvironment(RESULTS) }),
+      await run('terraform', ['fmt', '-check', '-recursive', 'terraform'], {
+        env: terraformEnvironment(RESULTS, withoutAws()),
+      }),
       await run(pythonTool('ruff'), ['format', '--check', '--quiet', PLUGIN]),
     ]),
 
@@ -92,7 +95,6 @@ const stages: Readonly<Record<string, Stage>> = {
   },
 
   integration: async (run, report) => {
-    await buildZip(report);
     const emulator = await openTestEmulator(report);
     try {
       return await jest(run, 'integration', { AWS_ENDPOINT_URL: emulator.endpoint });
@@ -102,7 +104,6 @@ const stages: Readonly<Record<string, Stage>> = {
   },
 
   faults: async (run, report) => {
-    await buildZip(report);
     const emulator = await openTestEmulator(report);
     try {
       const result = await jest(run, 'integration/faults', { AWS_ENDPOINT_URL: emulator.endpoint });
@@ -126,6 +127,8 @@ const GROUPS: readonly (readonly string[])[] = [
 const SHOWN_ALONE = 'faults';
 
 const WITHOUT_LOCALSTACK = ['types', 'unit', 'terraform'];
+/** These run the functions. They are built before any stage begins, since stages that run side by side read the same zip. */
+const WITH_FUNCTIONS = ['integration', 'faults'];
 
 await runScript(async () => {
   const asked = process.argv.slice(2);
@@ -138,6 +141,7 @@ await runScript(async () => {
 
   const names = asked.length === 0 ? Object.keys(stages) : asked;
   if (names.some((name) => !WITHOUT_LOCALSTACK.includes(name))) await installLocalStack(console.log);
+  if (names.some((name) => WITH_FUNCTIONS.includes(name))) await buildZip(console.log);
 
   const results = new Map<string, StageResult>();
   for (const group of GROUPS) {
@@ -249,7 +253,7 @@ function folders(parent: string): string[] {
 
 /** A Terraform folder with its provider in place, and how to run terraform in it. */
 async function initialized(cwd: string): Promise<Required<RunOptions>> {
-  const env = terraformEnvironment(join(CACHE, 'terraform', relative(ROOT, cwd)));
+  const env = terraformEnvironment(join(CACHE, 'terraform', relative(ROOT, cwd)), withoutAws());
   await runCommand('terraform', ['init', '-backend=false'], { cwd, env, logFile: join(RESULTS, 'terraform-init.log') });
   return { cwd, env };
 }

@@ -52,6 +52,25 @@ async function settledCopies(account: EmulatedAccount, image: BakedImage) {
   });
 }
 
+/** As guardian/amigo's copier does it: the copy first, its tags in a second call. */
+async function copyAsAmigo({ account, keyArn }: TargetAccount, image: BakedImage): Promise<string> {
+  const { ImageId = '' } = await account.ec2.send(
+    new CopyImageCommand({
+      SourceImageId: image.imageId,
+      SourceRegion: REGION,
+      Name: image.name,
+      Encrypted: true,
+      KmsKeyId: keyArn,
+    }),
+  );
+  return ImageId;
+}
+
+async function tagAsAmigo({ account }: TargetAccount, image: BakedImage, imageId: string): Promise<void> {
+  const Tags = Object.entries(expectedTags(image)).map(([Key, Value]) => ({ Key, Value }));
+  await account.ec2.send(new CreateTagsCommand({ Resources: [imageId], Tags }));
+}
+
 const reasonOf = (message: Message | undefined) => message?.MessageAttributes?.['Reason']?.StringValue;
 
 afterAll(async () => {
@@ -162,28 +181,29 @@ describe('a request', () => {
     expect(await target.takeDeadLetters()).toEqual([]);
   });
 
-  it("finds the copy that AMIgo's copier made", async () => {
+  it("waits for the end of a copy that AMIgo's copier started: it may fail", async () => {
     const { target, handler } = await openTarget();
     const image = await bakeFor(target);
     const finish = await injectFault({ kind: 'slow-copy', account: target.account.id, seconds: 600 });
-    const { ImageId } = await target.account.ec2.send(
-      new CopyImageCommand({
-        SourceImageId: image.imageId,
-        SourceRegion: REGION,
-        Name: image.name,
-        Encrypted: true,
-        KmsKeyId: target.keyArn,
-      }),
-    );
+    const imageId = await copyAsAmigo(target, image);
     const body = requestFor(image, ['*']);
     const beforeItIsTagged = await target.deliver(handler, body);
-    const Tags = Object.entries(expectedTags(image)).map(([Key, Value]) => ({ Key, Value }));
-    await target.account.ec2.send(new CreateTagsCommand({ Resources: [ImageId ?? ''], Tags }));
+    await tagAsAmigo(target, image, imageId);
     const afterwards = await target.deliver(handler, body);
 
     await finish();
 
-    expect([beforeItIsTagged, afterwards]).toEqual([{ outcome: 'kept' }, { outcome: 'done' }]);
+    expect([beforeItIsTagged, afterwards]).toEqual([{ outcome: 'kept' }, { outcome: 'kept' }]);
+    expect(await findCopies(target.account, image.imageId)).toHaveLength(1);
+  });
+
+  it("takes a copy that AMIgo's copier made for done once it is available", async () => {
+    const { target, handler } = await openTarget();
+    const image = await bakeFor(target);
+    await tagAsAmigo(target, image, await copyAsAmigo(target, image));
+    await settledCopies(target.account, image);
+
+    expect(await target.deliver(handler, requestFor(image, ['*']))).toEqual({ outcome: 'done' });
     expect(await findCopies(target.account, image.imageId)).toHaveLength(1);
   });
 

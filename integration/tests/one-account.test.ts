@@ -5,7 +5,7 @@ import { CreateTopicCommand, DeleteTopicCommand, PublishCommand } from '@aws-sdk
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { bakeImage, copyRequestFor, share } from '../../scripts/bake.ts';
 import { findCopies, inspectCopy } from '../../scripts/copies.ts';
-import { emulatedAccount, emulatedEnvironment, emulatedSettings } from '../../scripts/emulated-account.ts';
+import { emulatedAccount, emulatedEnvironment, emulatedSettings, withoutAws } from '../../scripts/emulated-account.ts';
 import { CACHE, ROOT } from '../../scripts/paths.ts';
 import { TerraformRoot } from '../../scripts/terraform.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
@@ -38,7 +38,7 @@ beforeAll(async () => {
       region: REGION,
     },
     // The credentials of the target account and of no other.
-    env: emulatedEnvironment(endpoint(), target.id, REGION),
+    env: { ...withoutAws(), ...emulatedEnvironment(endpoint(), target.id, REGION) },
   });
   await root.init();
   await root.apply();

@@ -7,7 +7,7 @@ import { bakeImage, copyRequestFor, share, type BakedImage } from '../bake.ts';
 import { buildZip } from '../build.ts';
 import { ownImages } from '../copies.ts';
 import { DEMO, type AppliedCopier } from '../demo-accounts.ts';
-import { emulatedAccount, emulatedEnvironment, type EmulatedAccount } from '../emulated-account.ts';
+import { emulatedAccount, emulatedEnvironment, type EmulatedAccount, withoutAws } from '../emulated-account.ts';
 import { openTestEmulator } from '../localstack/emulator.ts';
 import { ROOT } from '../paths.ts';
 import { TerraformRoot } from '../terraform.ts';
@@ -96,7 +96,7 @@ async function applyOneAccount(
     directory: join(ROOT, 'terraform', 'examples', 'one-account'),
     workDirectory: join(workDirectory, 'terraform'),
     variables: { account_id: target.id, request_topic_arn: topicArn, region: target.region },
-    env: emulatedEnvironment(endpoint, target.id, target.region),
+    env: { ...withoutAws(), ...emulatedEnvironment(endpoint, target.id, target.region) },
   });
   await root.init();
   await root.apply();
