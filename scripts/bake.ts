@@ -11,7 +11,7 @@ import {
   waitUntilVolumeAvailable,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
-import { waitFor } from './wait-for.ts';
+import { waitFor, type Patience } from './wait-for.ts';
 
 export interface BakedImage {
   readonly imageId: string;
@@ -29,20 +29,13 @@ export interface Recipe {
   readonly volumeSizes: readonly number[];
 }
 
-/** For how long, and how often, EC2 is asked whether something is there. The default is for an emulator. */
-export interface Patience {
-  readonly timeoutMs?: number;
-  readonly pollMs?: number;
-}
-
 /** Makes an unencrypted image with a snapshot for each volume, as a bake does, and waits until it is available. */
 export async function bakeImage(
   ec2: EC2Client,
   { name, description, tags, volumeSizes }: Recipe,
-  { timeoutMs, pollMs }: Patience = {},
+  patience: Patience = {},
 ): Promise<BakedImage> {
-  const wait = <T>(what: string, probe: () => Promise<T | undefined>) => waitFor(what, probe, timeoutMs, pollMs);
-  const snapshotIds = await Promise.all(volumeSizes.map((size) => bakeSnapshot(ec2, size, wait)));
+  const snapshotIds = await Promise.all(volumeSizes.map((size) => bakeSnapshot(ec2, size, patience)));
   const { ImageId: imageId } = await ec2.send(
     new RegisterImageCommand({
       Name: name,
@@ -60,10 +53,11 @@ export async function bakeImage(
     }),
   );
   if (!imageId) throw new Error('RegisterImage answered without an image id');
-  await wait(`image ${imageId} to be available`, async () => {
+  const isAvailable = async () => {
     const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
     return Images[0]?.State === 'available' ? true : undefined;
-  });
+  };
+  await waitFor(`image ${imageId} to be available`, isAvailable, patience);
   return { imageId, snapshotIds, name, description, tags };
 }
 
@@ -101,11 +95,7 @@ export function copyRequestFor(image: BakedImage, sourceRegion: string, targetAc
   return { sourceAmi, sourceRegion, targetAccounts, name, description, tags };
 }
 
-async function bakeSnapshot(
-  ec2: EC2Client,
-  sizeGiB: number,
-  wait: (what: string, probe: () => Promise<true | undefined>) => Promise<true>,
-): Promise<string> {
+async function bakeSnapshot(ec2: EC2Client, sizeGiB: number, patience: Patience): Promise<string> {
   // Not every account has a zone "a" in each Region.
   const { AvailabilityZones: [zone] = [] } = await ec2.send(new DescribeAvailabilityZonesCommand({}));
   const { VolumeId } = await ec2.send(
@@ -115,10 +105,11 @@ async function bakeSnapshot(
   await waitUntilVolumeAvailable({ client: ec2, maxWaitTime: 60, minDelay: 1 }, { VolumeIds: [VolumeId] });
   const { SnapshotId } = await ec2.send(new CreateSnapshotCommand({ VolumeId }));
   if (!SnapshotId) throw new Error('CreateSnapshot answered without a snapshot id');
-  await wait(`snapshot ${SnapshotId} to be completed`, async () => {
+  const isCompleted = async () => {
     const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ SnapshotIds: [SnapshotId] }));
     return Snapshots[0]?.State === 'completed' ? true : undefined;
-  });
+  };
+  await waitFor(`snapshot ${SnapshotId} to be completed`, isCompleted, patience);
   await ec2.send(new DeleteVolumeCommand({ VolumeId }));
   return SnapshotId;
 }

@@ -1,17 +1,22 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { emulatedEnvironment, withoutAws } from './emulated-account.ts';
 import { ROOT } from './paths.ts';
-import { TerraformRoot } from './terraform.ts';
+import { Deployment, type Action } from './rollout/deployment.ts';
+import { PlainProgress } from './rollout/progress.ts';
+import { runStacks } from './rollout/run-stacks.ts';
+import { inWaves } from './rollout/waves.ts';
 
-/** The accounts of the demo, which are also the defaults of the example that is applied. */
+/** The accounts of the demo: those of the accounts file in terraform/examples/many-accounts. */
 export const DEMO = {
   region: 'eu-west-1',
   sourceAccount: '111111111111',
   targetAccounts: ['222222222222', '333333333333', '444444444444'],
 } as const;
 
-/** What the example `several-accounts` puts out. */
+const ACCOUNTS_FILE = join(ROOT, 'terraform', 'examples', 'many-accounts', 'accounts.yaml');
+
+/** What was applied in the source account and in the target accounts. */
 export interface AppliedAccounts {
   readonly requestTopicArn: string;
   readonly resultsTopicArn: string;
@@ -28,53 +33,77 @@ export interface AppliedCopier {
   readonly log_group_name: string;
 }
 
-/** The example that gives a source account and three target accounts their part of Image Copier. */
-export function severalAccounts(
-  endpoint: string,
-  workDirectory: string,
-  variables: Readonly<Record<string, unknown>> = {},
-): TerraformRoot {
-  return new TerraformRoot({
-    directory: join(ROOT, 'terraform', 'examples', 'several-accounts'),
-    workDirectory,
-    variables,
-    // LocalStack asks for no existing role, so an account of its own assumes those of the others, as on AWS.
-    env: { ...withoutAws(), ...emulatedEnvironment(endpoint, '999999999999', DEMO.region) },
-  });
-}
+type Report = (line: string) => void;
 
-/** Whether the demo's accounts were applied in an emulator's folder before. */
-export function isApplied(workDirectory: string): boolean {
-  return existsSync(join(workDirectory, 'terraform', 'terraform.tfstate'));
-}
+/** The demo's accounts on an emulator, given their part as `image-copier deploy` does it. */
+export class DemoAccounts {
+  readonly #out: string;
+  readonly #endpoint: string;
 
-/** Gives the demo's accounts their part, and tells how far that is every ten seconds. */
-export async function applyDemoAccounts(root: TerraformRoot, report: (line: string) => void): Promise<AppliedAccounts> {
-  const { sourceAccount, targetAccounts } = DEMO;
-  report(
-    `Applying source account ${sourceAccount} and target accounts ${targetAccounts.join(', ')} with Terraform ...`,
-  );
-  let progress = '';
-  const ticker = setInterval(() => {
-    report(`... ${progress || 'planning'}`);
-  }, 10_000);
-  try {
-    await root.init();
-    await root.apply((done, planned) => {
-      progress = `${done} of ${planned} resources stand`;
-    });
-  } finally {
-    clearInterval(ticker);
+  /** @param workDirectory the folder for all that belongs to the emulator */
+  constructor(endpoint: string, workDirectory: string) {
+    this.#endpoint = endpoint;
+    this.#out = join(workDirectory, 'deployment');
   }
-  report(progress === '' ? 'Nothing was to be changed.' : `Applied: ${progress}.`);
-  return await appliedAccounts(root);
+
+  /** Whether anything was applied and not destroyed since. */
+  get stand(): boolean {
+    return existsSync(this.#out);
+  }
+
+  async apply(report: Report): Promise<AppliedAccounts> {
+    const { sourceAccount, targetAccounts } = DEMO;
+    report(`Deploying to source account ${sourceAccount} and target accounts ${targetAccounts.join(', ')} ...`);
+    const deployment = await this.#perform('apply', report);
+    const applied = await Promise.all(
+      deployment.stacks.map(async (stack) => ({
+        account: stack.accountId,
+        outputs: (await deployment.outputsOf(stack)) as Outputs,
+      })),
+    );
+    const [source, ...targets] = applied;
+    const inRegion = (name: string, outputs: Outputs = {}) => outputs[name]?.[DEMO.region];
+    return {
+      requestTopicArn: inRegion('request_topic_arns', source?.outputs) as string,
+      resultsTopicArn: inRegion('results_topic_arns', source?.outputs) as string,
+      copiers: Object.fromEntries(
+        targets.map(({ account, outputs }) => [account, inRegion('copiers', outputs) as AppliedCopier]),
+      ),
+    };
+  }
+
+  async destroy(report: Report): Promise<void> {
+    await this.#perform('destroy', report);
+    rmSync(this.#out, { recursive: true });
+  }
+
+  async #perform(action: Action, report: Report): Promise<Deployment> {
+    const deployment = Deployment.open({
+      accountsFile: ACCOUNTS_FILE,
+      out: this.#out,
+      // LocalStack asks for no existing role, so an account of its own assumes those of the others, as on AWS.
+      env: { ...withoutAws(), ...emulatedEnvironment(this.#endpoint, '999999999999', DEMO.region) },
+    });
+    const waves = inWaves(deployment.stacks, []);
+    if (action === 'destroy') waves.reverse();
+    const progress = new PlainProgress(deployment.stacks.length, report);
+    try {
+      const { stacks } = await runStacks({
+        deployment,
+        action,
+        waves: waves.map((wave) => ({ stacks: wave })),
+        parallel: deployment.stacks.length,
+        signal: new AbortController().signal,
+        progress,
+      });
+      const problems = stacks.flatMap(({ problem }) => problem ?? []);
+      if (problems.length > 0) throw new Error(problems.join('\n'));
+      return deployment;
+    } finally {
+      progress.close();
+    }
+  }
 }
 
-export async function appliedAccounts(root: TerraformRoot): Promise<AppliedAccounts> {
-  const outputs = await root.outputs();
-  return {
-    requestTopicArn: outputs['request_topic_arn'] as string,
-    resultsTopicArn: outputs['results_topic_arn'] as string,
-    copiers: outputs['copiers'] as Record<string, AppliedCopier>,
-  };
-}
+/** Outputs of a stack by name; each is a record by Region. */
+type Outputs = Readonly<Record<string, Readonly<Record<string, unknown>>>>;

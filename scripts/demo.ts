@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { bakeImage, copyRequestFor, share, type BakedImage } from './bake.ts';
 import { buildZip } from './build.ts';
 import { findCopies, inspectCopy, type CopyReport } from './copies.ts';
-import { applyDemoAccounts, DEMO, isApplied, severalAccounts, type AppliedAccounts } from './demo-accounts.ts';
+import { DEMO, DemoAccounts, type AppliedAccounts } from './demo-accounts.ts';
 import { emulatedAccount, type EmulatedAccount } from './emulated-account.ts';
 import { runScript } from './entry.ts';
 import { openEmulator } from './localstack/emulator.ts';
@@ -27,13 +26,13 @@ await runScript(async () => {
   requireTerraform();
   await buildZip(say);
   const emulator = await openEmulator(say);
-  const accounts = severalAccounts(emulator.endpoint, join(emulator.workDirectory, 'terraform'));
-  const appliedBefore = isApplied(emulator.workDirectory);
+  const accounts = new DemoAccounts(emulator.endpoint, emulator.workDirectory);
+  const appliedBefore = accounts.stand;
   try {
-    await runDemo(emulator.endpoint, await applyDemoAccounts(accounts, say));
+    await runDemo(emulator.endpoint, await accounts.apply(say));
   } finally {
     // An emulator that ran before goes on; only what the demo brought into it goes.
-    if (!emulator.ours && !appliedBefore) await accounts.destroy();
+    if (!emulator.ours && !appliedBefore) await accounts.destroy(say);
     await emulator.close();
     say(emulator.ours ? 'Stopped what the demo started.' : 'The emulator goes on.');
   }
@@ -110,7 +109,7 @@ async function followCopies(account: EmulatedAccount, image: BakedImage): Promis
       if (copies.length === 0 || copies.some(({ State }) => State === 'pending')) return undefined;
       return await Promise.all(copies.map((copy) => inspectCopy(account, copy, image)));
     },
-    COPY_TIMEOUT_MS,
+    { timeoutMs: COPY_TIMEOUT_MS },
   );
 }
 

@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { isApplied, severalAccounts } from './demo-accounts.ts';
+import { DemoAccounts } from './demo-accounts.ts';
 import { runScript } from './entry.ts';
 import { attachedEmulator } from './localstack/emulator.ts';
 import { stopDetached } from './localstack/server.ts';
@@ -9,8 +8,8 @@ const say = console.log;
 await runScript(async () => {
   const emulator = await attachedEmulator(say);
   if (emulator) {
-    const accounts = severalAccounts(emulator.endpoint, join(emulator.workDirectory, 'terraform'));
-    if (isApplied(emulator.workDirectory)) await accounts.destroy();
+    const accounts = new DemoAccounts(emulator.endpoint, emulator.workDirectory);
+    if (accounts.stand) await accounts.destroy(say);
     say(`Took the demo's accounts out of ${emulator.endpoint}.`);
     return;
   }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addDeadLetters } from './cli/dead-letters.ts';
+import { addDeploy } from './cli/deploy.ts';
 import { runProgram } from './cli/run-program.ts';
 
 // The SDK says on each start that it will want Node 22 one day. That is nothing for the one who runs this.
@@ -10,5 +11,6 @@ const program = new Command('image-copier')
   // Before the commands are added: they take it over.
   .exitOverride();
 addDeadLetters(program);
+addDeploy(program);
 
 await runProgram(program);

@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import { buildZip } from './build.ts';
-import { applyDemoAccounts, DEMO, severalAccounts } from './demo-accounts.ts';
+import { DEMO, DemoAccounts } from './demo-accounts.ts';
 import { runScript } from './entry.ts';
 import { attachedEmulator, localStackOn, localStackPort, workDirectoryOf } from './localstack/emulator.ts';
 import { installLocalStack } from './localstack/install.ts';
@@ -14,8 +13,8 @@ await runScript(async () => {
   requireTerraform();
   await buildZip(say);
   const endpoint = (await attachedEmulator(say))?.endpoint ?? (await startLocalStack());
-  const accounts = severalAccounts(endpoint, join(workDirectoryOf(endpoint), 'terraform'));
-  const { requestTopicArn } = await applyDemoAccounts(accounts, say);
+  const accounts = new DemoAccounts(endpoint, workDirectoryOf(endpoint));
+  const { requestTopicArn } = await accounts.apply(say);
   const [target] = DEMO.targetAccounts;
   say(`
 The demo's accounts stand at ${endpoint}, Region ${DEMO.region}.

@@ -1,4 +1,12 @@
-const POLL_MS = 250;
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** For how long, and how often, it is asked. The defaults are for an emulator. */
+export interface Patience {
+  readonly timeoutMs?: number;
+  readonly pollMs?: number;
+  /** Ends the wait with its reason. */
+  readonly signal?: AbortSignal;
+}
 
 /** A condition that did not come true in time. */
 export class WaitError extends Error {
@@ -14,14 +22,14 @@ export class WaitError extends Error {
 export async function waitFor<T>(
   what: string,
   probe: () => Promise<T | undefined>,
-  timeoutMs = 60_000,
-  pollMs = POLL_MS,
+  { timeoutMs = 60_000, pollMs = 250, signal }: Patience = {},
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {
+    signal?.throwIfAborted();
     const answer = await probe();
     if (answer !== undefined) return answer;
     if (Date.now() >= end) throw new WaitError(`Waited ${timeoutMs / 1000} s in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    await sleep(pollMs, undefined, signal && { signal }).catch(() => signal?.throwIfAborted());
   }
 }

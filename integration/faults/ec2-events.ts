@@ -55,8 +55,7 @@ export class Ec2Events {
         if (imageIds.some((id) => !this.#seen.has(id))) await this.#receive();
         return imageIds.every((id) => this.#seen.has(id)) ? true : undefined;
       },
-      30_000,
-      50,
+      { timeoutMs: 30_000, pollMs: 50 },
     );
   }
 

@@ -294,7 +294,7 @@ describe('list', () => {
       const operated = await OperatedAccount.create();
       for (let count = 0; count < 12; count += 1) await operated.refuse();
       const { child, ended } = operated.start(['list']);
-      await waitFor('the letters', async () => (await operated.inFlight()) > 0 || undefined, 60_000, 20);
+      await waitFor('the letters', async () => (await operated.inFlight()) > 0 || undefined, { pollMs: 20 });
 
       child.kill(signal);
 

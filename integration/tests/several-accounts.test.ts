@@ -9,14 +9,16 @@ import { PublishCommand } from '@aws-sdk/client-sns';
 import { GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts/bake.ts';
 import { findCopies, inspectCopy } from '../../scripts/copies.ts';
+import type { AppliedAccounts, AppliedCopier } from '../../scripts/demo-accounts.ts';
 import {
-  appliedAccounts,
-  severalAccounts,
-  type AppliedAccounts,
-  type AppliedCopier,
-} from '../../scripts/demo-accounts.ts';
-import { emulatedAccount, emulatedSettings, type EmulatedAccount } from '../../scripts/emulated-account.ts';
-import { CACHE } from '../../scripts/paths.ts';
+  emulatedAccount,
+  emulatedEnvironment,
+  emulatedSettings,
+  withoutAws,
+  type EmulatedAccount,
+} from '../../scripts/emulated-account.ts';
+import { CACHE, ROOT } from '../../scripts/paths.ts';
+import { TerraformRoot } from '../../scripts/terraform.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 import { removeImages } from './support/remove-images.ts';
@@ -26,9 +28,12 @@ const COPY_TIMEOUT_MS = 120_000;
 const source = emulatedAccount(endpoint(), newAccountId(), REGION);
 const targets = [newAccountId(), newAccountId(), newAccountId()].map((id) => emulatedAccount(endpoint(), id, REGION));
 const [first, second, third] = targets as [EmulatedAccount, EmulatedAccount, EmulatedAccount];
-const root = severalAccounts(endpoint(), join(CACHE, 'test', 'several-accounts', source.id), {
-  source_account_id: source.id,
-  target_account_ids: targets.map(({ id }) => id),
+const root = new TerraformRoot({
+  directory: join(ROOT, 'terraform', 'examples', 'several-accounts'),
+  workDirectory: join(CACHE, 'test', 'several-accounts', source.id),
+  variables: { source_account_id: source.id, target_account_ids: targets.map(({ id }) => id) },
+  // LocalStack asks for no existing role, so an account of its own assumes those of the others, as on AWS.
+  env: { ...withoutAws(), ...emulatedEnvironment(endpoint(), '999999999999', REGION) },
 });
 let applied: AppliedAccounts;
 let bakes = 0;
@@ -71,7 +76,7 @@ async function availableCopies(account: EmulatedAccount, image: BakedImage) {
       const copies = await findCopies(account, image.imageId);
       return copies.length > 0 && copies.every(({ State }) => State === 'available') ? copies : undefined;
     },
-    COPY_TIMEOUT_MS,
+    { timeoutMs: COPY_TIMEOUT_MS },
   );
 }
 
@@ -107,7 +112,12 @@ async function logLinesOf(account: EmulatedAccount): Promise<string[]> {
 beforeAll(async () => {
   await root.init();
   await root.apply();
-  applied = await appliedAccounts(root);
+  const outputs = await root.outputs();
+  applied = {
+    requestTopicArn: outputs['request_topic_arn'] as string,
+    resultsTopicArn: outputs['results_topic_arn'] as string,
+    copiers: outputs['copiers'] as AppliedAccounts['copiers'],
+  };
 }, APPLY_TIMEOUT_MS);
 
 afterAll(async () => {

@@ -169,8 +169,7 @@ async function untilCopied(
       }
       return available >= images.length ? seconds : undefined;
     },
-    giveUpSeconds * 1000,
-    POLL_MS,
+    { timeoutMs: giveUpSeconds * 1000, pollMs: POLL_MS },
   );
 }
 
@@ -190,8 +189,7 @@ async function checkEnd(
       const open = found.filter(({ Tags = [] }) => !isAnnounced(Tags.find(({ Key }) => Key === MARKER)?.Value));
       return open.length === 0 ? found : undefined;
     },
-    600_000,
-    POLL_MS,
+    { timeoutMs: 600_000, pollMs: POLL_MS },
   );
   report(`All were announced ${((Date.now() - start) / 1000).toFixed(1)} s after the last was available.`);
   const sources = new Set(copies.map(({ SourceImageId }) => SourceImageId));

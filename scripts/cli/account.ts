@@ -1,7 +1,7 @@
-import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { InvalidArgumentError, type Command } from 'commander';
 import { explained } from './aws-errors.ts';
+import { clientSettings } from './credentials.ts';
 import { UserError } from './user-error.ts';
 
 export interface AccountOptions {
@@ -44,18 +44,13 @@ export async function withAccount<T>(options: AccountOptions, use: (account: Acc
 }
 
 async function connect({ profile, roleArn, region: named, name }: AccountOptions): Promise<Account> {
-  const place = { ...(profile !== undefined && { profile }), ...(named !== undefined && { region: named }) };
-  // A profile that is named counts, also when the environment holds credentials.
-  const own = profile === undefined ? fromNodeProviderChain() : fromIni({ profile });
-  const assumed = (RoleArn: string) =>
-    fromTemporaryCredentials({
-      masterCredentials: own,
-      clientConfig: place,
-      params: { RoleArn, RoleSessionName: 'image-copier' },
-    });
+  const access = {
+    ...(profile !== undefined && { profile }),
+    ...(roleArn !== undefined && { roleArn }),
+    ...(named !== undefined && { region: named }),
+  };
   const sqs = new SQSClient({
-    ...place,
-    credentials: roleArn === undefined ? own : assumed(roleArn),
+    ...clientSettings(access),
     // Else calls go to the host in the queue's URL, past an endpoint that AWS_ENDPOINT_URL names: a VPC endpoint, a proxy,
     // an emulator.
     useQueueUrlAsEndpoint: false,

@@ -6,16 +6,20 @@ const SAME_SIGNAL_MS = 1000;
 
 /**
  * Runs something that must clean up when the user stops it. The signal it is given is aborted with what to tell the
- * user; a second Ctrl-C ends the process at once.
+ * user.
+ * @param again is called for each further Ctrl-C; by default it ends the process at once
  */
-export async function interruptible<T>(use: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(
+  use: (signal: AbortSignal) => Promise<T>,
+  again: () => void = () => process.exit(2),
+): Promise<T> {
   const controller = new AbortController();
   let firstAtMs: number | undefined;
   const interrupt = () => {
     const nowMs = Date.now();
     firstAtMs ??= nowMs;
-    if (nowMs - firstAtMs > SAME_SIGNAL_MS) process.exit(2);
-    controller.abort(new UserError('Stopped.', 2));
+    if (nowMs - firstAtMs > SAME_SIGNAL_MS) again();
+    else controller.abort(new UserError('Stopped.', 2));
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
   try {

@@ -23,6 +23,11 @@ output "dead_letter_queue_url" {
   value       = aws_sqs_queue.dead_letters.url
 }
 
+output "deletion_protection" {
+  description = "Whether the policies of the key and of the queues refuse their deletion."
+  value       = var.deletion_protection
+}
+
 output "function_arn" {
   description = "ARN of the function that copies."
   value       = aws_lambda_function.copy_image.arn

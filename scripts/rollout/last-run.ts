@@ -1,0 +1,45 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+
+const schema = z.object({
+  /** Labels, `label=value`, in the order of their waves. */
+  waves: z.array(z.string()),
+  /** Whether copies are asked for after the first wave of targets, and whether they came. */
+  smoke: z.enum(['not asked', 'open', 'passed']),
+  /** The stacks that were chosen, and whether they are done. */
+  stacks: z.record(z.string(), z.boolean()),
+});
+
+/** What the last run was to apply, and how far it came. */
+export type LastRun = z.infer<typeof schema>;
+
+/** The record of the last run in an output folder cannot be read. */
+export class LastRunError extends Error {
+  override readonly name = 'LastRunError';
+}
+
+export function writeLastRun(out: string, run: LastRun): void {
+  const file = fileIn(out);
+  // In one step: the run may be killed at any time.
+  writeFileSync(`${file}.new`, `${JSON.stringify(run, null, 2)}\n`);
+  renameSync(`${file}.new`, file);
+}
+
+/**
+ * The last run.
+ * @throws {LastRunError} if there is none, or its record is damaged
+ */
+export function readLastRun(out: string): LastRun {
+  const file = fileIn(out);
+  if (!existsSync(file)) throw new LastRunError(`There is no run to resume in ${out}. Deploy without --resume.`);
+  try {
+    return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch (error) {
+    throw new LastRunError(`${file} cannot be read. Deploy without --resume.`, { cause: error });
+  }
+}
+
+function fileIn(out: string): string {
+  return join(out, 'run.json');
+}
