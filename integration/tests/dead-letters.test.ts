@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import {
   CreateQueueCommand,
@@ -17,29 +14,13 @@ import {
 import { deadLetterCommand } from '../../lambda/src/adapters/dead-letter.ts';
 import type { DeadLetter } from '../../lambda/src/core/request-queue.ts';
 import { emulatedAccount, emulatedEnvironment, type EmulatedAccount } from '../../scripts/emulated-account.ts';
-import { CACHE, ROOT } from '../../scripts/paths.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
+import { startCommand, type Ended } from './support/command.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 
-const COMMAND = ['--import', 'tsx', join(ROOT, 'scripts', 'image-copier.ts'), 'dead-letters'];
-const PYTHON = join(CACHE, 'localstack', 'venv', 'bin', 'python');
-// A terminal of 100 columns for the command that follows; what is typed there comes from standard input.
-const TERMINAL = `
-import fcntl, os, pty, struct, sys, termios
-def read(fd):
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    return os.read(fd, 65536)
-sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read)))
-`;
 const IMAGE = 'ami-0123456789abcdef0';
 const OTHER_IMAGE = 'ami-0bbbbbbbbbbbbbbbb';
 const HIDDEN = /(?!\n)[\p{C}\p{Zl}\p{Zp}]/u;
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 interface Letter {
   readonly id: string;
@@ -88,16 +69,14 @@ class OperatedAccount {
     return JSON.parse(stdout) as Letter[];
   }
 
-  start(args: readonly string[], changes: NodeJS.ProcessEnv = {}, terminal: readonly string[] = []) {
-    return start([...terminal, process.execPath, ...COMMAND, ...args], {
-      ...emulatedEnvironment(endpoint(), this.account.id, REGION),
-      ...changes,
-    });
+  start(args: readonly string[], changes: NodeJS.ProcessEnv = {}, on?: 'terminal') {
+    const environment = { ...emulatedEnvironment(endpoint(), this.account.id, REGION), ...changes };
+    return startCommand(['dead-letters', ...args], environment, on);
   }
 
   /** Runs the command on a terminal, and types something when it asks. */
   async answer(typed: string, ...args: string[]): Promise<Ended> {
-    const { child, output, ended } = this.start(args, {}, [PYTHON, '-c', TERMINAL]);
+    const { child, output, ended } = this.start(args, {}, 'terminal');
     await waitFor('the question', () => Promise.resolve(output.stdout.includes('Type yes:') || undefined));
     child.stdin.write(typed);
     return await ended;
@@ -137,18 +116,6 @@ afterAll(async () => {
     for (const QueueUrl of [deadLettersUrl, requestsUrl]) await account.sqs.send(new DeleteQueueCommand({ QueueUrl }));
   }
 });
-
-/** Runs a program without the settings of the one who runs the tests. */
-function start([program = '', ...args]: readonly string[], environment: NodeJS.ProcessEnv) {
-  const { PATH } = process.env;
-  const env = { PATH, HOME: join(CACHE, 'nobody'), AWS_EC2_METADATA_DISABLED: 'true', ...environment };
-  const child = spawn(program, args, { cwd: ROOT, env });
-  const output = { stdout: '', stderr: '' };
-  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
-  const ended = once(child, 'close').then(([code]: (number | null)[]): Ended => ({ code: code ?? null, ...output }));
-  return { child, output, ended };
-}
 
 function request(sourceAmi: string, description = ''): string {
   const targetAccounts = ['222222222222'];

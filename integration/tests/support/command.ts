@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { CACHE, ROOT } from '../../../scripts/paths.ts';
+
+const COMMAND = [process.execPath, '--import', 'tsx', join(ROOT, 'scripts', 'image-copier.ts')];
+const PYTHON = join(CACHE, 'localstack', 'venv', 'bin', 'python');
+// A terminal of 100 columns for the command that follows; what is typed there comes from standard input.
+const TERMINAL = `
+import fcntl, os, pty, struct, sys, termios
+def read(fd):
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    return os.read(fd, 65536)
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read)))
+`;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Starts the operators' tool without the settings of the one who runs the tests.
+ * @param on what it runs on: on a terminal, both outputs come as one
+ */
+export function startCommand(args: readonly string[], environment: NodeJS.ProcessEnv, on?: 'terminal') {
+  const { PATH } = process.env;
+  const env = { PATH, HOME: join(CACHE, 'nobody'), AWS_EC2_METADATA_DISABLED: 'true', ...environment };
+  const [program = '', ...rest] = [...(on ? [PYTHON, '-c', TERMINAL] : []), ...COMMAND, ...args];
+  const child = spawn(program, rest, { cwd: ROOT, env });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
+  const ended = once(child, 'close').then(([code]: (number | null)[]): Ended => ({ code: code ?? null, ...output }));
+  return { child, output, ended };
+}
