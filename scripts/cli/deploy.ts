@@ -146,7 +146,7 @@ function sourceOf(stacks: readonly Stack[]): Stack {
 async function destroy(options: DestroyOptions): Promise<void> {
   await withDeployment(options, async (deployment) => {
     const chosen = chooseStacks([...deployment.stacks, ...deployment.left], options.only);
-    requireUnprotected(chosen, deployment, options);
+    await requireUnprotected(chosen, deployment, options);
     if (!options.yes) await requireYes(chosen);
     const [source = [], ...targets] = inWaves(chosen, []);
     const waves = [...targets, source].filter((stacks) => stacks.length > 0).map((stacks) => ({ stacks }));
@@ -154,8 +154,13 @@ async function destroy(options: DestroyOptions): Promise<void> {
   });
 }
 
-function requireUnprotected(chosen: readonly StackEntry[], deployment: Deployment, { accounts }: DestroyOptions): void {
-  const names = chosen.filter((stack) => deployment.isProtected(stack)).map(({ name }) => name);
+async function requireUnprotected(
+  chosen: readonly StackEntry[],
+  deployment: Deployment,
+  { accounts }: DestroyOptions,
+): Promise<void> {
+  const names: string[] = [];
+  for (const stack of chosen) if (await deployment.isProtected(stack)) names.push(stack.name);
   if (names.length === 0) return;
   throw new UserError(
     `${names.join(', ')}: deletion_protection is on, and without its key no copy can be launched. To destroy on purpose, ` +

@@ -7,6 +7,7 @@ import { ROOT } from '../paths.ts';
 import { ChoiceError } from '../rollout/choose-stacks.ts';
 import { Deployment } from '../rollout/deployment.ts';
 import { LastRunError } from '../rollout/last-run.ts';
+import { CommandError } from '../run-command.ts';
 import { SetupError } from '../setup-error.ts';
 import { requireTerraform } from '../terraform.ts';
 import { UserError } from './user-error.ts';
@@ -67,7 +68,9 @@ export async function withDeployment<T>(
       error instanceof ChoiceError ||
       error instanceof LastRunError ||
       error instanceof SetupError;
-    throw isUsers ? new UserError(error.message, 2, { cause: error }) : error;
+    if (isUsers) throw new UserError(error.message, 2, { cause: error });
+    if (error instanceof CommandError) throw new UserError(error.message, 1, { cause: error });
+    throw error;
   }
 }
 

@@ -69,11 +69,14 @@ export class Deployment {
     return join(this.#options.out, 'logs', `${name}.log`);
   }
 
-  /** Whether a stack is configured so that AWS refuses to delete its keys and queues. */
-  isProtected(stack: StackEntry): boolean {
-    if (stack.kind === 'source') return false;
+  /** Whether AWS would refuse to delete the keys and queues of a stack, also after its configuration was applied. */
+  async isProtected(stack: StackEntry): Promise<boolean> {
     const { module = {} } = this.#configurationOf(stack.name);
-    return Object.values(module).some(({ deletion_protection: isProtected = true }) => isProtected);
+    const staysSo = Object.values(module).some(({ deletion_protection: isProtected = true }) => isProtected);
+    if (stack.kind === 'source' || !staysSo) return false;
+    const root = this.#rootOf(stack);
+    await this.#init(root, stack);
+    return await standsProtected(root);
   }
 
   /** Runs Terraform for a stack to its end. */
