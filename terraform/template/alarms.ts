@@ -1,0 +1,116 @@
+import { choose, NO_VALUE, ref, sub, type Resource, type Resources, type Value } from './intrinsics.ts';
+
+export const METRICS_NAMESPACE = 'ImageCopier';
+
+const COPY_IMAGE = '${Name}-copy-image';
+const SETTLE_COPY = '${Name}-settle-copy';
+
+const ALARM_TOPIC_ARN = sub('arn:${AWS::Partition}:sns:${AWS::Region}:${Account}:${AlarmTopicName}', {
+  Account: choose('HasAlarmTopicAccount', ref('AlarmTopicAccountId'), ref('AWS::AccountId')),
+});
+
+/** Name of the alarm after that of the copier, and the alarm. */
+const ALARMS: Readonly<Record<string, Resource>> = {
+  'copy-image-errors': countAlarm({
+    description: `The function ${COPY_IMAGE} crashed or timed out. Its log group is /aws/lambda/${COPY_IMAGE}.`,
+    Namespace: 'AWS/Lambda',
+    MetricName: 'Errors',
+    Dimensions: dimension('FunctionName', COPY_IMAGE),
+  }),
+  'dangling-parameters': countAlarm({
+    description: `A parameter below \${ParameterPath} points to an image that is gone or disabled: nothing can be launched by it. ${SETTLE_COPY} logs its name. Point it to another copy.`,
+    MetricName: 'ParametersDangling',
+    Period: 1800,
+  }),
+  'dead-letters': alarm({
+    description: 'A copy request was refused or given up. Its message in the queue ${Name}-dead-letters says why.',
+    Namespace: 'AWS/SQS',
+    MetricName: 'ApproximateNumberOfMessagesVisible',
+    Dimensions: dimension('QueueName', '${Name}-dead-letters'),
+    Statistic: 'Maximum',
+    TreatMissingData: 'ignore',
+  }),
+  'no-sweep': alarm({
+    description: `${SETTLE_COPY} has not swept for an hour. Look at the rule \${Name}-sweep, the queue \${Name}-settle.fifo and the function's event source mapping.`,
+    MetricName: 'Sweeps',
+    Period: 900,
+    EvaluationPeriods: 4,
+    ComparisonOperator: 'LessThanThreshold',
+    Threshold: 1,
+    TreatMissingData: 'breaching',
+  }),
+  'overdue-copies': countAlarm({
+    description: `A copy is not announced after \${OverdueHours} hours. ${SETTLE_COPY} logs it as overdue. If it is pending, deregister it to stop it, and ask for it again.`,
+    MetricName: 'CopiesOverdue',
+    Period: 1800,
+  }),
+  'request-age': alarm({
+    description: `Copy requests wait in the queue \${Name}-requests and nothing takes them. Look at the function ${COPY_IMAGE} and its event source mapping.`,
+    Namespace: 'AWS/SQS',
+    MetricName: 'ApproximateAgeOfOldestMessage',
+    Dimensions: dimension('QueueName', '${Name}-requests'),
+    Statistic: 'Maximum',
+    Threshold: ref('AgeAlarmSeconds'),
+    TreatMissingData: 'notBreaching',
+  }),
+  'settle-copy-errors': countAlarm({
+    description: `The function ${SETTLE_COPY} crashed or timed out. Its log group is /aws/lambda/${SETTLE_COPY}.`,
+    Namespace: 'AWS/Lambda',
+    MetricName: 'Errors',
+    Dimensions: dimension('FunctionName', SETTLE_COPY),
+    Period: 900,
+  }),
+  settling: countAlarm({
+    description: `Copies could not be settled for an hour. ${SETTLE_COPY} logs the errors.`,
+    MetricName: 'SettlesRetried',
+    Period: 900,
+    EvaluationPeriods: 4,
+  }),
+  'unverified-copies': countAlarm({
+    description: `A copy is available and not encrypted under this copier's key, so it is not announced. ${SETTLE_COPY} logs it as unverified. Deregister it, and ask for it again.`,
+    MetricName: 'CopiesUnverified',
+    Period: 1800,
+  }),
+};
+
+/** The names of the alarms after that of the copier, in the order of the alphabet. */
+export const ALARM_NAMES = Object.keys(ALARMS);
+
+/** As alarms.tf. */
+export const alarmResources: Resources = Object.fromEntries(
+  Object.entries(ALARMS).map(([name, { Properties, ...rest }]) => [
+    `${name.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase())}Alarm`,
+    { ...rest, Properties: { AlarmName: sub(`\${Name}-${name}`), ...Properties } },
+  ]),
+);
+
+type AlarmProperties = Readonly<Record<string, Value>> & { readonly description: string };
+
+function alarm({ description, ...properties }: AlarmProperties): Resource {
+  const actions = choose('HasAlarmTopic', [ALARM_TOPIC_ARN], NO_VALUE);
+  return {
+    Type: 'AWS::CloudWatch::Alarm',
+    Properties: {
+      AlarmDescription: sub(description),
+      Namespace: METRICS_NAMESPACE,
+      Dimensions: dimension('service', SETTLE_COPY),
+      Statistic: 'Sum',
+      Period: 60,
+      EvaluationPeriods: 1,
+      ComparisonOperator: 'GreaterThanThreshold',
+      Threshold: 0,
+      ...properties,
+      AlarmActions: actions,
+      OKActions: actions,
+    },
+  };
+}
+
+/** An alarm on a metric that is not there while nothing happens. */
+function countAlarm(properties: AlarmProperties): Resource {
+  return alarm({ TreatMissingData: 'notBreaching', ...properties });
+}
+
+function dimension(name: string, value: string): Value {
+  return [{ Name: name, Value: sub(value) }];
+}

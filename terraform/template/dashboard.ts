@@ -1,0 +1,103 @@
+import { ALARM_NAMES, METRICS_NAMESPACE } from './alarms.ts';
+import { sub, type Resources } from './intrinsics.ts';
+
+const COPY_IMAGE = '${Name}-copy-image';
+const SETTLE_COPY = '${Name}-settle-copy';
+
+type Metric = readonly [namespace: string, name: string, dimension: string, value: string, options: object];
+
+interface Graph {
+  readonly title: string;
+  readonly stat: string;
+  readonly stacked?: boolean;
+  readonly metrics: readonly Metric[];
+}
+
+const waitAndCopy: readonly Metric[] = [own('RequestWait', COPY_IMAGE), own('CopyTime', SETTLE_COPY)];
+
+const GRAPHS: readonly Graph[] = [
+  {
+    title: 'Copies',
+    stat: 'Sum',
+    metrics: [
+      own('CopiesStarted', COPY_IMAGE),
+      own('CopiesSettled', SETTLE_COPY),
+      own('CopiesFailed', SETTLE_COPY),
+      own('CopiesGivenUp', SETTLE_COPY),
+      own('CopiesUnverified', SETTLE_COPY),
+      own('CopiesOverdue', SETTLE_COPY),
+    ],
+  },
+  {
+    title: 'Requests',
+    stat: 'Sum',
+    metrics: [
+      own('RequestsRefused', COPY_IMAGE),
+      own('RequestsRetried', COPY_IMAGE),
+      own('CopiesReused', COPY_IMAGE),
+      own('RequestsIgnored', COPY_IMAGE),
+    ],
+  },
+  {
+    title: 'Seconds from request to available, on average: waiting, then copying',
+    stat: 'Average',
+    stacked: true,
+    metrics: waitAndCopy,
+  },
+  {
+    title: 'Seconds from request to available, 9 of 10: waiting, then copying',
+    stat: 'p90',
+    metrics: waitAndCopy,
+  },
+  {
+    title: 'Queues: messages, and seconds since the oldest',
+    stat: 'Maximum',
+    metrics: [
+      ['AWS/SQS', 'ApproximateNumberOfMessagesVisible', 'QueueName', '${Name}-requests', {}],
+      ['AWS/SQS', 'ApproximateNumberOfMessagesVisible', 'QueueName', '${Name}-dead-letters', {}],
+      ['AWS/SQS', 'ApproximateAgeOfOldestMessage', 'QueueName', '${Name}-requests', { yAxis: 'right' }],
+      ['AWS/SQS', 'ApproximateAgeOfOldestMessage', 'QueueName', '${Name}-settle.fifo', { yAxis: 'right' }],
+    ],
+  },
+  {
+    title: 'Functions: errors, and milliseconds',
+    stat: 'Maximum',
+    metrics: [
+      ['AWS/Lambda', 'Errors', 'FunctionName', COPY_IMAGE, { stat: 'Sum' }],
+      ['AWS/Lambda', 'Errors', 'FunctionName', SETTLE_COPY, { stat: 'Sum' }],
+      ['AWS/Lambda', 'Duration', 'FunctionName', COPY_IMAGE, { yAxis: 'right' }],
+      ['AWS/Lambda', 'Duration', 'FunctionName', SETTLE_COPY, { yAxis: 'right' }],
+    ],
+  },
+];
+
+const alarmArns = ALARM_NAMES.map(
+  (name) => `arn:\${AWS::Partition}:cloudwatch:\${AWS::Region}:\${AWS::AccountId}:alarm:\${Name}-${name}`,
+);
+
+/** As dashboard.tf. */
+export const dashboardResources: Resources = {
+  Dashboard: {
+    Type: 'AWS::CloudWatch::Dashboard',
+    Properties: {
+      DashboardName: sub('${Name}-${AWS::Region}'),
+      DashboardBody: sub(
+        JSON.stringify({
+          widgets: [
+            { type: 'alarm', width: 24, height: 3, properties: { title: 'Alarms', alarms: alarmArns } },
+            ...GRAPHS.map(({ title, stat, stacked = false, metrics }) => ({
+              type: 'metric',
+              width: 12,
+              height: 6,
+              properties: { title, region: '${AWS::Region}', view: 'timeSeries', stacked, stat, period: 900, metrics },
+            })),
+          ],
+        }),
+      ),
+    },
+  },
+};
+
+function own(name: string, service: string): Metric {
+  return [METRICS_NAMESPACE, name, 'service', service, {}];
+}

@@ -1,0 +1,175 @@
+import {
+  attribute,
+  choose,
+  join,
+  arnPart,
+  ref,
+  REGION,
+  split,
+  sub,
+  type Resource,
+  type Resources,
+  type Value,
+} from './intrinsics.ts';
+import { fromHours } from './hours.ts';
+
+export const FUNCTION_TIMEOUT_SECONDS = 60;
+
+/** This account's key, and those of the sources if there are any. */
+const KEYS = choose(
+  'HasSourceKeys',
+  split(',', join(',', [attribute('ImageKey', 'Arn'), ref('SourceKeyArns')])),
+  attribute('ImageKey', 'Arn'),
+);
+const THROUGH_EC2 = { 'kms:ViaService': 'ec2.*.amazonaws.com' };
+
+/** As function.tf. */
+export const functionResources: Resources = {
+  CopyImageRole: functionRole('copy-image', [
+    { Sid: 'ReadImages', Effect: 'Allow', Action: 'ec2:DescribeImages', Resource: '*' },
+    {
+      Sid: 'CopyImages',
+      Effect: 'Allow',
+      Action: 'ec2:CopyImage',
+      Resource: [sub('arn:${AWS::Partition}:ec2:*::image/*'), sub('arn:${AWS::Partition}:ec2:*::snapshot/*')],
+      Condition: { StringEquals: { 'aws:RequestedRegion': REGION } },
+    },
+    {
+      Sid: 'TagCopies',
+      Effect: 'Allow',
+      Action: 'ec2:CreateTags',
+      Resource: [
+        sub('arn:${AWS::Partition}:ec2:${AWS::Region}::image/*'),
+        sub('arn:${AWS::Partition}:ec2:${AWS::Region}::snapshot/*'),
+      ],
+      Condition: { StringEquals: { 'ec2:CreateAction': 'CopyImage' } },
+    },
+    {
+      Sid: 'EncryptThroughEc2',
+      Effect: 'Allow',
+      Action: [
+        'kms:Decrypt',
+        'kms:DescribeKey',
+        'kms:GenerateDataKey',
+        'kms:GenerateDataKeyWithoutPlaintext',
+        'kms:ReEncryptFrom',
+        'kms:ReEncryptTo',
+      ],
+      Resource: KEYS,
+      Condition: { StringLike: THROUGH_EC2 },
+    },
+    {
+      Sid: 'GrantKeysToAwsThroughEc2',
+      Effect: 'Allow',
+      Action: 'kms:CreateGrant',
+      Resource: KEYS,
+      Condition: { Bool: { 'kms:GrantIsForAWSResource': 'true' }, StringLike: THROUGH_EC2 },
+    },
+    {
+      Sid: 'TakeRequests',
+      Effect: 'Allow',
+      Action: ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
+      Resource: attribute('Requests', 'Arn'),
+    },
+    { Sid: 'RefuseRequests', Effect: 'Allow', Action: 'sqs:SendMessage', Resource: attribute('DeadLetters', 'Arn') },
+  ]),
+  CopyImageLog: functionLog('copy-image'),
+  CopyImage: lambdaFunction({
+    name: 'copy-image',
+    description: 'Copies shared machine images into this account, encrypted',
+    role: 'CopyImageRole',
+    log: 'CopyImageLog',
+    timeoutSeconds: FUNCTION_TIMEOUT_SECONDS,
+    environment: {
+      RETRY_SECONDS: fromHours('RetryHours', 'Seconds'),
+      TRUSTED_OWNERS: choose('HasTrustedOwners', ref('TrustedOwnerIds'), arnPart('RequestTopicArn', 'account')),
+    },
+  }),
+  RequestsMapping: {
+    Type: 'AWS::Lambda::EventSourceMapping',
+    Properties: {
+      EventSourceArn: attribute('Requests', 'Arn'),
+      FunctionName: ref('CopyImage'),
+      BatchSize: 10,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: 2 },
+    },
+  },
+};
+
+interface FunctionOptions {
+  /** Name of the function after that of the copier, and of its file in the zip. */
+  readonly name: string;
+  readonly description: string;
+  readonly role: string;
+  readonly log: string;
+  readonly timeoutSeconds: number;
+  /** Its own variables, beside those that both functions have. */
+  readonly environment: Readonly<Record<string, Value>>;
+}
+
+export function lambdaFunction({
+  name,
+  description,
+  role,
+  log,
+  timeoutSeconds,
+  environment,
+}: FunctionOptions): Resource {
+  return {
+    Type: 'AWS::Lambda::Function',
+    Properties: {
+      FunctionName: sub(`\${Name}-${name}`),
+      Description: description,
+      Role: attribute(role, 'Arn'),
+      Runtime: 'nodejs22.x',
+      Architectures: [ref('Architecture')],
+      Handler: `${name}.handler`,
+      Code: { S3Bucket: sub('${FunctionBucketPrefix}-${AWS::Region}'), S3Key: ref('FunctionKey') },
+      MemorySize: ref('MemorySize'),
+      Timeout: timeoutSeconds,
+      Environment: {
+        Variables: {
+          COPIER_NAME: ref('Name'),
+          DEAD_LETTER_QUEUE_URL: ref('DeadLetters'),
+          KMS_KEY_ARN: attribute('ImageKey', 'Arn'),
+          POWERTOOLS_SERVICE_NAME: sub(`\${Name}-${name}`),
+          QUEUE_URL: ref('Requests'),
+          ...environment,
+        },
+      },
+      LoggingConfig: { LogFormat: 'Text', LogGroup: ref(log) },
+    },
+  };
+}
+
+export function functionLog(name: string): Resource {
+  return {
+    Type: 'AWS::Logs::LogGroup',
+    Properties: { LogGroupName: sub(`/aws/lambda/\${Name}-${name}`), RetentionInDays: ref('LogRetentionDays') },
+  };
+}
+
+/** A function's role. Its policy is part of it, so that the function has its permissions from the start. */
+export function functionRole(name: string, statements: readonly Value[]): Resource {
+  const writeLog = {
+    Sid: 'WriteLog',
+    Effect: 'Allow',
+    Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    Resource: sub(
+      `arn:\${AWS::Partition}:logs:\${AWS::Region}:\${AWS::AccountId}:log-group:/aws/lambda/\${Name}-${name}:*`,
+    ),
+  };
+  return {
+    Type: 'AWS::IAM::Role',
+    Properties: {
+      RoleName: sub(`\${Name}-${name}-\${AWS::Region}`),
+      Description: sub(`Execution role of the Lambda function \${Name}-${name} in \${AWS::Region}`),
+      AssumeRolePolicyDocument: {
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+      },
+      Policies: [{ PolicyName: name, PolicyDocument: { Version: '2012-10-17', Statement: [...statements, writeLog] } }],
+    },
+  };
+}

@@ -1,0 +1,17 @@
+import type { Value } from './intrinsics.ts';
+
+/** Each hour up to the most that retry_hours takes, then whole days: a table of a template has at most 200 rows. */
+export const HOURS: readonly number[] = [
+  ...Array.from({ length: 96 }, (_, index) => index + 1),
+  ...Array.from({ length: 26 }, (_, index) => 24 * (index + 5)),
+];
+
+/** What CloudFormation, which has no arithmetic, cannot compute from hours; see queue.tf for the deliveries. */
+export const HOURS_TABLE: Readonly<Record<string, { Seconds: number; MaxReceiveCount: number }>> = Object.fromEntries(
+  HOURS.map((hours) => [hours, { Seconds: hours * 3600, MaxReceiveCount: 5 + hours * 10 }]),
+);
+
+/** A column of the table, for the hours of a parameter. */
+export function fromHours(parameter: string, column: 'Seconds' | 'MaxReceiveCount'): Value {
+  return { 'Fn::FindInMap': ['Hours', { Ref: parameter }, column] };
+}

@@ -1,0 +1,48 @@
+/** A value in a CloudFormation template. */
+export type Value = string | number | boolean | readonly Value[] | { readonly [key: string]: Value };
+
+/** A resource of a template. */
+export interface Resource {
+  readonly Type: string;
+  readonly Properties: { readonly [key: string]: Value };
+  readonly DependsOn?: readonly string[];
+  readonly DeletionPolicy?: 'Retain' | 'RetainExceptOnCreate';
+  readonly UpdateReplacePolicy?: 'Retain';
+}
+
+export type Resources = Readonly<Record<string, Resource>>;
+
+export const REGION = ref('AWS::Region');
+/** In place of a property, it leaves the property out; in place of an item, the item. */
+export const NO_VALUE = ref('AWS::NoValue');
+
+/** The value of a parameter, or what names a resource. */
+export function ref(name: string): Value {
+  return { Ref: name };
+}
+
+export function attribute(resource: string, name: string): Value {
+  return { 'Fn::GetAtt': [resource, name] };
+}
+
+/** A text with `${...}` for parameters, resources and the given values. */
+export function sub(text: string, values?: Readonly<Record<string, Value>>): Value {
+  return { 'Fn::Sub': values ? [text, values] : text };
+}
+
+export function choose(condition: string, then: Value, otherwise: Value): Value {
+  return { 'Fn::If': [condition, then, otherwise] };
+}
+
+export function join(separator: string, parts: Value): Value {
+  return { 'Fn::Join': [separator, parts] };
+}
+
+export function split(separator: string, text: Value): Value {
+  return { 'Fn::Split': [separator, text] };
+}
+
+/** A part of an ARN, arn:<partition>:<service>:<region>:<account>:<name>, that a parameter holds. */
+export function arnPart(parameter: string, part: 'account' | 'name'): Value {
+  return { 'Fn::Select': [part === 'account' ? 4 : 5, split(':', ref(parameter))] };
+}

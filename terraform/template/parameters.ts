@@ -1,0 +1,154 @@
+import { HOURS } from './hours.ts';
+import { text, type Variable } from './variables.ts';
+
+/** A parameter of a template. */
+export interface Parameter {
+  readonly Type: 'String' | 'Number';
+  readonly Description: string;
+  readonly Default?: string | number;
+  readonly AllowedPattern?: string;
+  readonly AllowedValues?: readonly (string | number)[];
+  readonly MinValue?: number;
+  readonly MaxValue?: number;
+  readonly MinLength?: number;
+  readonly MaxLength?: number;
+  readonly ConstraintDescription?: string;
+}
+
+/** In place of what cannot be the same in all stacks of a stack set: a path on one machine, and ARNs in each account. */
+const IN_PLACE_OF: Readonly<Record<string, Readonly<Record<string, Parameter>>>> = {
+  alarm_actions: {
+    AlarmTopicAccountId: {
+      Type: 'String',
+      Description: "ID of the account with the topics for alarms. Without it they are in the stack's own account.",
+      Default: '',
+      AllowedPattern: '^([0-9]{12})?$',
+    },
+    AlarmTopicName: {
+      Type: 'String',
+      Description:
+        "Name of the SNS topic, in the stack's own Region, to notify when an alarm starts and when it ends. Without it nobody is told.",
+      Default: '',
+      AllowedPattern: '^[A-Za-z0-9_-]{0,256}$',
+    },
+  },
+  function_zip: {
+    FunctionBucketPrefix: {
+      Type: 'String',
+      Description:
+        'Start of the names of the buckets with the zip of the functions, one in each Region: <prefix>-<Region>.',
+      AllowedPattern: '^[a-z0-9][a-z0-9-]{1,47}$',
+    },
+    FunctionKey: {
+      Type: 'String',
+      Description: 'Key of the zip with the functions in these buckets. Another zip has another key.',
+      MinLength: 1,
+      MaxLength: 1024,
+    },
+  },
+};
+
+/** What a parameter says more, or otherwise, than its variable. */
+const CHANGES: Readonly<Record<string, Partial<Parameter>>> = {
+  // CloudFormation has no arithmetic: the hours that it can turn into seconds are those of a table (hours.ts).
+  overdue_hours: {
+    AllowedValues: HOURS,
+    ConstraintDescription: 'overdue_hours: 1 to 96, or whole days (a multiple of 24) up to 720.',
+  },
+  request_topic_arn: {
+    Description:
+      "ARN of the topic for copy requests. Its Region does not count: each stack subscribes to the topic of this name in the stack's own Region.",
+  },
+};
+
+/** The parameters of the template, from the variables of the HCL module. */
+export function parametersOf(variables: readonly Variable[]): Record<string, Parameter> {
+  return Object.fromEntries(
+    variables.flatMap((variable) =>
+      Object.entries(
+        IN_PLACE_OF[variable.name] ?? {
+          [parameterName(variable.name)]: { ...parameterOf(variable), ...CHANGES[variable.name] },
+        },
+      ),
+    ),
+  );
+}
+
+/** The name of the parameter that a variable becomes: retry_hours is RetryHours. */
+function parameterName(variable: string): string {
+  return variable.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function parameterOf(variable: Variable): Parameter {
+  const { name, type, errorMessage } = variable;
+  const base = {
+    Description: variable.description,
+    ...(errorMessage !== undefined && { ConstraintDescription: errorMessage }),
+  };
+  switch (type) {
+    case 'bool':
+      return { ...base, Type: 'String', AllowedValues: ['true', 'false'], ...defaultOf(variable) };
+    case 'number':
+      return { ...base, Type: 'Number', ...numbers(variable), ...defaultOf(variable) };
+    case 'string':
+    case 'list(string)':
+      return { ...base, Type: 'String', ...texts(variable), ...defaultOf(variable) };
+    default:
+      throw new Error(`${name}: no parameter can have the type ${type}`);
+  }
+}
+
+/** CloudFormation knows no null and no list in a text: an empty text stands for both. */
+function defaultOf({ defaultValue }: Variable): Pick<Parameter, 'Default'> {
+  if (defaultValue === undefined) return {};
+  if (defaultValue === 'null' || defaultValue === '[]') return { Default: '' };
+  if (defaultValue.startsWith('"')) return { Default: text(defaultValue) };
+  return { Default: /^[0-9]+$/.test(defaultValue) ? Number(defaultValue) : defaultValue };
+}
+
+function numbers({ name, conditions }: Variable): Partial<Parameter> {
+  return { ...allowedValues(conditions), ...limits(conditions, `var.${name}`, 'MinValue', 'MaxValue') };
+}
+
+function texts(variable: Variable): Partial<Parameter> {
+  const { name, conditions } = variable;
+  return {
+    ...allowedValues(conditions),
+    ...limits(conditions, `length(var.${name})`, 'MinLength', 'MaxLength'),
+    ...allowedPattern(variable),
+  };
+}
+
+function allowedValues(conditions: readonly string[]): Pick<Parameter, 'AllowedValues'> {
+  const list = conditions.map((condition) => /^contains\((\[.+\]), var\.\w+\)$/.exec(condition)?.[1]).find(Boolean);
+  return list === undefined ? {} : { AllowedValues: JSON.parse(list) as (string | number)[] };
+}
+
+function limits<Min extends string, Max extends string>(
+  conditions: readonly string[],
+  what: string,
+  min: Min,
+  max: Max,
+): Partial<Record<Min | Max, number>> {
+  const limit = (operator: string) =>
+    conditions
+      .flatMap((condition) => condition.split(' && '))
+      .filter((part) => part.startsWith(`${what} ${operator} `))
+      .map((part) => Number(part.slice(`${what} ${operator} `.length)))[0];
+  const [least, most] = [limit('>='), limit('<=')];
+  return {
+    ...(least !== undefined && { [min]: least }),
+    ...(most !== undefined && { [max]: most }),
+  } as Partial<Record<Min | Max, number>>;
+}
+
+/** The pattern of a text, or of a list's items with commas between them. */
+function allowedPattern({ type, defaultValue, conditions }: Variable): Pick<Parameter, 'AllowedPattern'> {
+  const hcl = conditions
+    .map((condition) => /(?<!!)can\(regex\(("(?:[^"\\]|\\.)+"), \w/.exec(condition)?.[1])
+    .find(Boolean);
+  if (hcl === undefined) return {};
+  const item = text(hcl).slice(1, -1);
+  const whole = type === 'list(string)' ? `${item}(,${item})*` : item;
+  return { AllowedPattern: defaultValue === 'null' || defaultValue === '[]' ? `^(${whole})?$` : `^${whole}$` };
+}

@@ -1,0 +1,115 @@
+import {
+  attribute,
+  choose,
+  arnPart,
+  NO_VALUE,
+  ref,
+  sub,
+  type Resource,
+  type Resources,
+  type Value,
+} from './intrinsics.ts';
+import { fromHours } from './hours.ts';
+import { FUNCTION_TIMEOUT_SECONDS } from './function.ts';
+
+/** The topic is in the Region of the stack, whatever the Region in the parameter: a stack set has one value for all Regions. */
+const TOPIC_ARN = sub('arn:${AWS::Partition}:sns:${AWS::Region}:${SourceAccount}:${Topic}', {
+  SourceAccount: arnPart('RequestTopicArn', 'account'),
+  Topic: arnPart('RequestTopicArn', 'name'),
+});
+const FOURTEEN_DAYS = 14 * 24 * 3600;
+
+/** As queue.tf. */
+export const queueResources: Resources = {
+  DeadLetters: {
+    Type: 'AWS::SQS::Queue',
+    DeletionPolicy: 'RetainExceptOnCreate',
+    UpdateReplacePolicy: 'Retain',
+    Properties: {
+      QueueName: sub('${Name}-dead-letters'),
+      MessageRetentionPeriod: FOURTEEN_DAYS,
+      SqsManagedSseEnabled: true,
+    },
+  },
+  DeadLettersPolicy: queuePolicy('DeadLetters'),
+  Requests: {
+    Type: 'AWS::SQS::Queue',
+    DeletionPolicy: 'RetainExceptOnCreate',
+    UpdateReplacePolicy: 'Retain',
+    Properties: {
+      QueueName: sub('${Name}-requests'),
+      MessageRetentionPeriod: FOURTEEN_DAYS,
+      VisibilityTimeout: 6 * FUNCTION_TIMEOUT_SECONDS,
+      SqsManagedSseEnabled: true,
+      RedrivePolicy: {
+        deadLetterTargetArn: attribute('DeadLetters', 'Arn'),
+        maxReceiveCount: fromHours('RetryHours', 'MaxReceiveCount'),
+      },
+    },
+  },
+  RequestsPolicy: queuePolicy('Requests'),
+  Subscription: {
+    Type: 'AWS::SNS::Subscription',
+    // Before these, SQS would refuse what SNS delivers, and what it cannot deliver.
+    DependsOn: ['DeadLettersPolicy', 'RequestsPolicy'],
+    Properties: {
+      TopicArn: TOPIC_ARN,
+      Protocol: 'sqs',
+      Endpoint: attribute('Requests', 'Arn'),
+      RawMessageDelivery: true,
+      FilterPolicy: choose('IsFilterEnabled', { targetAccounts: [ref('AWS::AccountId'), '*'] }, NO_VALUE),
+      FilterPolicyScope: choose('IsFilterEnabled', 'MessageBody', NO_VALUE),
+      RedrivePolicy: { deadLetterTargetArn: attribute('DeadLetters', 'Arn') },
+    },
+  },
+};
+
+/** The policy goes and stays with its queue: with it goes the protection from deletion. */
+function queuePolicy(queue: string): Resource {
+  const arn = attribute(queue, 'Arn');
+  return {
+    Type: 'AWS::SQS::QueuePolicy',
+    DeletionPolicy: 'RetainExceptOnCreate',
+    UpdateReplacePolicy: 'Retain',
+    Properties: {
+      Queues: [ref(queue)],
+      PolicyDocument: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Sid: 'TopicSends',
+            Effect: 'Allow',
+            Principal: { Service: 'sns.amazonaws.com' },
+            Action: 'sqs:SendMessage',
+            Resource: arn,
+            Condition: { ArnEquals: { 'aws:SourceArn': TOPIC_ARN } },
+          },
+          tlsOnly(arn),
+          choose(
+            'IsDeletionProtected',
+            {
+              Sid: 'NobodyDeletesQueue',
+              Effect: 'Deny',
+              Principal: { AWS: '*' },
+              Action: 'sqs:DeleteQueue',
+              Resource: arn,
+            },
+            NO_VALUE,
+          ),
+        ],
+      },
+    },
+  };
+}
+
+/** A statement that denies what comes over plain HTTP. */
+export function tlsOnly(queueArn: Value): Value {
+  return {
+    Sid: 'TlsOnly',
+    Effect: 'Deny',
+    Principal: { AWS: '*' },
+    Action: 'sqs:*',
+    Resource: queueArn,
+    Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+  };
+}

@@ -1,0 +1,166 @@
+import { attribute, choose, NO_VALUE, ref, sub, type Resource, type Resources, type Value } from './intrinsics.ts';
+import { functionLog, functionRole, lambdaFunction } from './function.ts';
+import { fromHours } from './hours.ts';
+import { tlsOnly } from './queue.ts';
+
+const SETTLE_TIMEOUT_SECONDS = 120;
+const IMAGES = sub('arn:${AWS::Partition}:ec2:${AWS::Region}::image/*');
+const SNAPSHOTS = sub('arn:${AWS::Partition}:ec2:${AWS::Region}::snapshot/*');
+const PARAMETERS = 'arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${ParameterPath}';
+/** The value of the tag ImageCopier on everything that this copier made begins so; see lambda/src/core/copy-marker.ts. */
+const OWN_MARKER = sub('${Name} *');
+
+/** As settle.tf. */
+export const settleResources: Resources = {
+  Settle: {
+    Type: 'AWS::SQS::Queue',
+    Properties: {
+      QueueName: sub('${Name}-settle.fifo'),
+      FifoQueue: true,
+      ContentBasedDeduplication: true,
+      MessageRetentionPeriod: 3600,
+      VisibilityTimeout: 6 * SETTLE_TIMEOUT_SECONDS,
+      SqsManagedSseEnabled: true,
+    },
+  },
+  SettlePolicy: {
+    Type: 'AWS::SQS::QueuePolicy',
+    Properties: {
+      Queues: [ref('Settle')],
+      PolicyDocument: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Sid: 'RulesSend',
+            Effect: 'Allow',
+            Principal: { Service: 'events.amazonaws.com' },
+            Action: 'sqs:SendMessage',
+            Resource: attribute('Settle', 'Arn'),
+            // Built, not read from the rules: they wait for this policy.
+            Condition: { ArnEquals: { 'aws:SourceArn': [ruleArn('image-state'), ruleArn('sweep')] } },
+          },
+          tlsOnly(attribute('Settle', 'Arn')),
+        ],
+      },
+    },
+  },
+  ImageState: rule('image-state', {
+    Description: 'The end of each copy, and images that are taken away',
+    EventPattern: {
+      source: ['aws.ec2'],
+      'detail-type': ['EC2 AMI State Change'],
+      detail: { State: ['available', 'failed', 'deregistered', 'disabled'] },
+    },
+  }),
+  Sweep: rule('sweep', {
+    Description: 'Settles the copies whose events were lost',
+    ScheduleExpression: 'rate(15 minutes)',
+  }),
+  SettleCopyRole: functionRole('settle-copy', [
+    { Sid: 'ReadCopies', Effect: 'Allow', Action: ['ec2:DescribeImages', 'ec2:DescribeSnapshots'], Resource: '*' },
+    {
+      Sid: 'MarkCopies',
+      Effect: 'Allow',
+      Action: 'ec2:CreateTags',
+      Resource: IMAGES,
+      Condition: {
+        StringLike: { 'aws:ResourceTag/ImageCopier': OWN_MARKER, 'aws:RequestTag/ImageCopier': OWN_MARKER },
+      },
+    },
+    {
+      Sid: 'RepairSnapshotTags',
+      Effect: 'Allow',
+      Action: 'ec2:CreateTags',
+      Resource: SNAPSHOTS,
+      Condition: {
+        StringLike: { 'aws:RequestTag/ImageCopier': OWN_MARKER },
+        StringLikeIfExists: { 'aws:ResourceTag/ImageCopier': OWN_MARKER },
+      },
+    },
+    {
+      Sid: 'RemoveFailedCopies',
+      Effect: 'Allow',
+      Action: ['ec2:DeleteSnapshot', 'ec2:DeregisterImage'],
+      Resource: [IMAGES, SNAPSHOTS],
+      Condition: {
+        StringLike: { 'aws:ResourceTag/ImageCopier': [sub('${Name} attempt=*'), sub('${Name} announcing=*')] },
+      },
+    },
+    {
+      Sid: 'PointParametersToCopies',
+      Effect: 'Allow',
+      Action: ['ssm:GetParameter', 'ssm:PutParameter'],
+      Resource: sub(`${PARAMETERS}/*`),
+    },
+    {
+      Sid: 'ListParameters',
+      Effect: 'Allow',
+      Action: 'ssm:GetParametersByPath',
+      Resource: [sub(PARAMETERS), sub(`${PARAMETERS}/*`)],
+    },
+    {
+      Sid: 'TellThisAccount',
+      Effect: 'Allow',
+      Action: 'events:PutEvents',
+      Resource: sub('arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default'),
+      Condition: {
+        StringEquals: {
+          'events:source': 'image-copier',
+          'events:detail-type': ['Image Copied', 'Image Copy Failed'],
+        },
+      },
+    },
+    choose(
+      'HasResultsTopic',
+      { Sid: 'TellSourceAccount', Effect: 'Allow', Action: 'sns:Publish', Resource: ref('ResultsTopicArn') },
+      NO_VALUE,
+    ),
+    {
+      Sid: 'AskAgainOrGiveUp',
+      Effect: 'Allow',
+      Action: 'sqs:SendMessage',
+      Resource: [attribute('Requests', 'Arn'), attribute('DeadLetters', 'Arn')],
+    },
+    {
+      Sid: 'TakeHints',
+      Effect: 'Allow',
+      Action: ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
+      Resource: attribute('Settle', 'Arn'),
+    },
+  ]),
+  SettleCopyLog: functionLog('settle-copy'),
+  SettleCopy: lambdaFunction({
+    name: 'settle-copy',
+    description: 'Verifies and announces the copies of machine images, and tries those again that failed',
+    role: 'SettleCopyRole',
+    log: 'SettleCopyLog',
+    timeoutSeconds: SETTLE_TIMEOUT_SECONDS,
+    environment: {
+      FAILED_COPY_DELAY_SECONDS: ref('FailedCopyDelaySeconds'),
+      OVERDUE_SECONDS: fromHours('OverdueHours', 'Seconds'),
+      PARAMETER_PATH: ref('ParameterPath'),
+      RECIPE_TAG: ref('RecipeTag'),
+      RESULTS_TOPIC_ARN: choose('HasResultsTopic', ref('ResultsTopicArn'), NO_VALUE),
+    },
+  }),
+  SettleMapping: {
+    Type: 'AWS::Lambda::EventSourceMapping',
+    Properties: { EventSourceArn: attribute('Settle', 'Arn'), FunctionName: ref('SettleCopy'), BatchSize: 10 },
+  },
+};
+
+function rule(name: string, properties: Readonly<Record<string, Value>>): Resource {
+  return {
+    Type: 'AWS::Events::Rule',
+    DependsOn: ['SettlePolicy'],
+    Properties: {
+      Name: sub(`\${Name}-${name}`),
+      ...properties,
+      Targets: [{ Id: 'settle', Arn: attribute('Settle', 'Arn'), SqsParameters: { MessageGroupId: 'settle' } }],
+    },
+  };
+}
+
+function ruleArn(name: string): Value {
+  return sub(`arn:\${AWS::Partition}:events:\${AWS::Region}:\${AWS::AccountId}:rule/\${Name}-${name}`);
+}

@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { alarmResources } from './alarms.ts';
+import { dashboardResources } from './dashboard.ts';
+import { functionResources } from './function.ts';
+import { HOURS_TABLE } from './hours.ts';
+import { attribute, ref, type Resources, type Value } from './intrinsics.ts';
+import { keyResources } from './key.ts';
+import { parametersOf, type Parameter } from './parameters.ts';
+import { queueResources } from './queue.ts';
+import { settleResources } from './settle.ts';
+import { readVariables } from './variables.ts';
+
+const VARIABLES = join(import.meta.dirname, '..', 'modules', 'image-copier', 'variables.tf');
+
+export interface Template {
+  readonly AWSTemplateFormatVersion: string;
+  readonly Description: string;
+  readonly Parameters: Readonly<Record<string, Parameter>>;
+  readonly Mappings: Readonly<Record<string, object>>;
+  readonly Conditions: Readonly<Record<string, Value>>;
+  readonly Resources: Resources;
+  readonly Outputs: Readonly<Record<string, { Description: string; Value: Value }>>;
+}
+
+/** The CloudFormation template of all that the HCL module image-copier makes in one account and Region. */
+export function imageCopierTemplate(): Template {
+  return {
+    AWSTemplateFormatVersion: '2010-09-09',
+    Description: 'Image Copier: encrypted copies of shared EC2 machine images in this account and Region',
+    Parameters: parametersOf(readVariables(readFileSync(VARIABLES, 'utf8'))),
+    Mappings: { Hours: HOURS_TABLE },
+    Conditions: {
+      HasAlarmTopic: isGiven('AlarmTopicName'),
+      HasAlarmTopicAccount: isGiven('AlarmTopicAccountId'),
+      HasResultsTopic: isGiven('ResultsTopicArn'),
+      HasSourceKeys: isGiven('SourceKeyArns'),
+      HasTrustedOwners: isGiven('TrustedOwnerIds'),
+      IsDeletionProtected: { 'Fn::Equals': [ref('DeletionProtection'), 'true'] },
+      IsFilterEnabled: { 'Fn::Equals': [ref('FilterEnabled'), 'true'] },
+    },
+    Resources: {
+      ...keyResources,
+      ...queueResources,
+      ...functionResources,
+      ...settleResources,
+      ...alarmResources,
+      ...dashboardResources,
+    },
+    Outputs: {
+      DeadLetterQueueUrl: {
+        Description: 'URL of the queue for requests that were refused or given up.',
+        Value: ref('DeadLetters'),
+      },
+      KeyArn: { Description: 'ARN of the key that copies are encrypted with.', Value: attribute('ImageKey', 'Arn') },
+      RoleArn: {
+        Description:
+          'ARN of the role of the function that copies. Allow it in the key policies of encrypted source snapshots.',
+        Value: attribute('CopyImageRole', 'Arn'),
+      },
+    },
+  };
+}
+
+function isGiven(parameter: string): Value {
+  return { 'Fn::Not': [{ 'Fn::Equals': [ref(parameter), ''] }] };
+}
