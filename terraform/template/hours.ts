@@ -7,8 +7,8 @@ export const HOURS: readonly number[] = [
 ];
 
 /** What CloudFormation, which has no arithmetic, cannot compute from hours; see queue.tf for the deliveries. */
-export const HOURS_TABLE: Readonly<Record<string, { Seconds: number; MaxReceiveCount: number }>> = Object.fromEntries(
-  HOURS.map((hours) => [hours, { Seconds: hours * 3600, MaxReceiveCount: 5 + hours * 10 }]),
+export const HOURS_TABLE: Readonly<Record<string, { Seconds: string; MaxReceiveCount: string }>> = Object.fromEntries(
+  HOURS.map((hours) => [hours, { Seconds: String(hours * 3600), MaxReceiveCount: String(5 + hours * 10) }]),
 );
 
 /** A column of the table, for the hours of a parameter. */

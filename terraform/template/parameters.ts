@@ -48,13 +48,9 @@ const IN_PLACE_OF: Readonly<Record<string, Readonly<Record<string, Parameter>>>>
   },
 };
 
-/** What a parameter says more, or otherwise, than its variable. */
+/** What a parameter says otherwise than its variable. */
 const CHANGES: Readonly<Record<string, Partial<Parameter>>> = {
-  // CloudFormation has no arithmetic: the hours that it can turn into seconds are those of a table (hours.ts).
-  overdue_hours: {
-    AllowedValues: HOURS,
-    ConstraintDescription: 'overdue_hours: 1 to 96, or whole days (a multiple of 24) up to 720.',
-  },
+  overdue_hours: { ConstraintDescription: 'overdue_hours: 1 to 96, or whole days (a multiple of 24) up to 720.' },
   request_topic_arn: {
     Description:
       "ARN of the topic for copy requests. Its Region does not count: each stack subscribes to the topic of this name in the stack's own Region.",
@@ -89,7 +85,9 @@ function parameterOf(variable: Variable): Parameter {
     case 'bool':
       return { ...base, Type: 'String', AllowedValues: ['true', 'false'], ...defaultOf(variable) };
     case 'number':
-      return { ...base, Type: 'Number', ...numbers(variable), ...defaultOf(variable) };
+      return name.endsWith('_hours')
+        ? { ...base, ...hours(variable) }
+        : { ...base, Type: 'Number', ...numbers(variable), ...defaultOf(variable) };
     case 'string':
     case 'list(string)':
       return { ...base, Type: 'String', ...texts(variable), ...defaultOf(variable) };
@@ -104,6 +102,16 @@ function defaultOf({ defaultValue }: Variable): Pick<Parameter, 'Default'> {
   if (defaultValue === 'null' || defaultValue === '[]') return { Default: '' };
   if (defaultValue.startsWith('"')) return { Default: text(defaultValue) };
   return { Default: /^[0-9]+$/.test(defaultValue) ? Number(defaultValue) : defaultValue };
+}
+
+/** CloudFormation has no arithmetic: it can turn into seconds the hours of a table (hours.ts), whose rows it finds by text. */
+function hours({ name, defaultValue, conditions }: Variable): Omit<Parameter, 'Description'> {
+  const { MinValue = 0, MaxValue = Infinity } = limits(conditions, `var.${name}`, 'MinValue', 'MaxValue');
+  return {
+    Type: 'String',
+    AllowedValues: HOURS.filter((count) => count >= MinValue && count <= MaxValue).map(String),
+    ...(defaultValue !== undefined && { Default: defaultValue }),
+  };
 }
 
 function numbers({ name, conditions }: Variable): Partial<Parameter> {
