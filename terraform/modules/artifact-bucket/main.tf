@@ -1,0 +1,113 @@
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  bucket     = "${var.prefix}-${data.aws_region.current.id}"
+  bucket_arn = "arn:${data.aws_partition.current.partition}:s3:::${local.bucket}"
+
+  function_zips = coalesce(var.function_zips, ["${path.module}/../../../lambda/dist/image-copier.zip"])
+
+  # Another zip has another key, so a stack changes when its code does, and only then.
+  function_keys = [for zip in local.function_zips : fileexists(zip) ? "image-copier/${filesha256(zip)}.zip" : zip]
+}
+
+data "aws_iam_policy_document" "bucket" {
+  # CloudFormation and Lambda read the zip with the credentials of the stack's creator, in each account. S3 does not take a
+  # policy with a fixed organization for a public one (S3 User Guide, The meaning of "public").
+  statement {
+    sid       = "OrganizationReads"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.bucket_arn}/image-copier/*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:PrincipalOrgID"
+      values   = [var.organization_id]
+    }
+  }
+
+  statement {
+    sid       = "TlsOnly"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [local.bucket_arn, "${local.bucket_arn}/*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_s3_bucket" "artifacts" {
+  bucket = local.bucket
+}
+
+resource "aws_s3_bucket_versioning" "artifacts" {
+  bucket = aws_s3_bucket.artifacts.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+# Not with a KMS key: each account that reads would need rights on it.
+resource "aws_s3_bucket_server_side_encryption_configuration" "artifacts" {
+  bucket = aws_s3_bucket.artifacts.id
+
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm = "AES256"
+    }
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "artifacts" {
+  bucket = aws_s3_bucket.artifacts.id
+
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_policy" "artifacts" {
+  bucket = aws_s3_bucket.artifacts.id
+  policy = data.aws_iam_policy_document.bucket.minified_json
+
+  # S3 refuses two changes of a bucket's access at the same time.
+  depends_on = [aws_s3_bucket_public_access_block.artifacts]
+}
+
+resource "aws_s3_object" "function" {
+  for_each = zipmap(local.function_keys, local.function_zips)
+
+  bucket       = aws_s3_bucket.artifacts.id
+  key          = each.key
+  source       = each.value
+  content_type = "application/zip"
+
+  lifecycle {
+    # A zip that leaves the list goes last, when what depends on this module has the new key.
+    create_before_destroy = true
+
+    precondition {
+      condition     = fileexists(each.value)
+      error_message = "function_zips: there is no file ${each.value}. Run `make build`, or set function_zips to the zip of a release."
+    }
+  }
+
+  # Whoever learns the key from the output can read it.
+  depends_on = [aws_s3_bucket_policy.artifacts, aws_s3_bucket_versioning.artifacts]
+}
