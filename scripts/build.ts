@@ -3,6 +3,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { build } from 'esbuild';
 import { zipSync, type Zippable } from 'fflate';
+import { writeTemplate } from '../terraform/template/write-template.ts';
 import { ROOT } from './paths.ts';
 
 const FUNCTIONS = ['copy-image', 'settle-copy'];
@@ -37,4 +38,7 @@ export async function buildZip(report: (line: string) => void): Promise<void> {
   report(`Built ${relative(ROOT, ZIP)} (${Math.ceil(zip.length / 1024)} kB): ${Object.keys(files).join(', ')}`);
 }
 
-if (process.argv[1] === import.meta.filename) await buildZip(console.log);
+if (process.argv[1] === import.meta.filename) {
+  await buildZip(console.log);
+  writeTemplate(console.log);
+}

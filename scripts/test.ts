@@ -12,6 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, join, relative } from 'node:path';
+import { writeTemplate } from '../terraform/template/write-template.ts';
 import { buildZip } from './build.ts';
 import { withoutAws } from './emulated-account.ts';
 import { runScript } from './entry.ts';
@@ -75,7 +76,12 @@ const stages: Readonly<Record<string, Stage>> = {
   types: async (run) => allHold([await run(npmTool('tsc'), [])]),
 
   unit: async (run) =>
-    combined([await jest(run, 'lambda'), await jest(run, 'scripts'), await jest(run, 'terraform/stacks')]),
+    combined([
+      await jest(run, 'lambda'),
+      await jest(run, 'scripts'),
+      await jest(run, 'terraform/stacks'),
+      await jest(run, 'terraform/template'),
+    ]),
 
   emulator: async (run) => {
     const results = join(RESULTS, 'emulator.xml');
@@ -84,12 +90,15 @@ const stages: Readonly<Record<string, Stage>> = {
     return { holds, totals: junitTotals(results) };
   },
 
-  terraform: async (run) => {
+  terraform: async (run, report) => {
+    writeTemplate(report);
     const results: StageResult[] = [];
-    for (const module of folders(MODULES)) {
-      const report = join(RESULTS, `${relative(MODULES, module)}.xml`);
-      const holds = await run('terraform', ['test', `-junit-xml=${report}`], await initialized(module));
-      results.push({ holds, totals: junitTotals(report) });
+    for (const folder of [...folders(MODULES), ...folders(EXAMPLES)]) {
+      // An example that LocalStack cannot stand for is planned in a test of its own.
+      if (!existsSync(join(folder, 'tests'))) continue;
+      const totals = join(RESULTS, `${basename(folder)}.xml`);
+      const holds = await run('terraform', ['test', `-junit-xml=${totals}`], await initialized(folder));
+      results.push({ holds, totals: junitTotals(totals) });
     }
     return combined(results);
   },
@@ -127,8 +136,8 @@ const GROUPS: readonly (readonly string[])[] = [
 const SHOWN_ALONE = 'faults';
 
 const WITHOUT_LOCALSTACK = ['types', 'unit', 'terraform'];
-/** These run the functions. They are built before any stage begins, since stages that run side by side read the same zip. */
-const WITH_FUNCTIONS = ['integration', 'faults'];
+/** These need the zip. It is built before any stage begins, since stages that run side by side read the same one. */
+const WITH_FUNCTIONS = ['terraform', 'integration', 'faults'];
 
 await runScript(async () => {
   const asked = process.argv.slice(2);

@@ -6,8 +6,13 @@ export const HOURS: readonly number[] = [
   ...Array.from({ length: 26 }, (_, index) => 24 * (index + 5)),
 ];
 
+export interface HoursRow {
+  readonly Seconds: string;
+  readonly MaxReceiveCount: string;
+}
+
 /** What CloudFormation, which has no arithmetic, cannot compute from hours; see queue.tf for the deliveries. */
-export const HOURS_TABLE: Readonly<Record<string, { Seconds: string; MaxReceiveCount: string }>> = Object.fromEntries(
+export const HOURS_TABLE: Readonly<Record<string, HoursRow>> = Object.fromEntries(
   HOURS.map((hours) => [hours, { Seconds: String(hours * 3600), MaxReceiveCount: String(5 + hours * 10) }]),
 );
 

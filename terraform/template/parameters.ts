@@ -71,7 +71,7 @@ export function parametersOf(variables: readonly Variable[]): Record<string, Par
 }
 
 /** The name of the parameter that a variable becomes: retry_hours is RetryHours. */
-function parameterName(variable: string): string {
+export function parameterName(variable: string): string {
   return variable.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 

@@ -18,6 +18,8 @@ const TOPIC_ARN = sub('arn:${AWS::Partition}:sns:${AWS::Region}:${SourceAccount}
   Topic: arnPart('RequestTopicArn', 'name'),
 });
 const FOURTEEN_DAYS = 14 * 24 * 3600;
+/** The default of Terraform; that of SQS has become 1 MiB. SNS, EventBridge and the functions send no more. */
+export const MAXIMUM_MESSAGE_BYTES = 256 * 1024;
 
 /** As queue.tf. */
 export const queueResources: Resources = {
@@ -28,6 +30,7 @@ export const queueResources: Resources = {
     Properties: {
       QueueName: sub('${Name}-dead-letters'),
       MessageRetentionPeriod: FOURTEEN_DAYS,
+      MaximumMessageSize: MAXIMUM_MESSAGE_BYTES,
       SqsManagedSseEnabled: true,
     },
   },
@@ -39,6 +42,7 @@ export const queueResources: Resources = {
     Properties: {
       QueueName: sub('${Name}-requests'),
       MessageRetentionPeriod: FOURTEEN_DAYS,
+      MaximumMessageSize: MAXIMUM_MESSAGE_BYTES,
       VisibilityTimeout: 6 * FUNCTION_TIMEOUT_SECONDS,
       SqsManagedSseEnabled: true,
       RedrivePolicy: {

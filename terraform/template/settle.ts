@@ -1,7 +1,7 @@
 import { attribute, choose, NO_VALUE, ref, sub, type Resource, type Resources, type Value } from './intrinsics.ts';
 import { functionLog, functionRole, lambdaFunction } from './function.ts';
 import { fromHours } from './hours.ts';
-import { tlsOnly } from './queue.ts';
+import { MAXIMUM_MESSAGE_BYTES, tlsOnly } from './queue.ts';
 
 const SETTLE_TIMEOUT_SECONDS = 120;
 const IMAGES = sub('arn:${AWS::Partition}:ec2:${AWS::Region}::image/*');
@@ -19,6 +19,7 @@ export const settleResources: Resources = {
       FifoQueue: true,
       ContentBasedDeduplication: true,
       MessageRetentionPeriod: 3600,
+      MaximumMessageSize: MAXIMUM_MESSAGE_BYTES,
       VisibilityTimeout: 6 * SETTLE_TIMEOUT_SECONDS,
       SqsManagedSseEnabled: true,
     },

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { alarmResources } from './alarms.ts';
 import { dashboardResources } from './dashboard.ts';
 import { functionResources } from './function.ts';
-import { HOURS_TABLE } from './hours.ts';
+import { HOURS_TABLE, type HoursRow } from './hours.ts';
 import { attribute, ref, type Resources, type Value } from './intrinsics.ts';
 import { keyResources } from './key.ts';
 import { parametersOf, type Parameter } from './parameters.ts';
@@ -17,7 +17,7 @@ export interface Template {
   readonly AWSTemplateFormatVersion: string;
   readonly Description: string;
   readonly Parameters: Readonly<Record<string, Parameter>>;
-  readonly Mappings: Readonly<Record<string, object>>;
+  readonly Mappings: Readonly<Record<string, Readonly<Record<string, HoursRow>>>>;
   readonly Conditions: Readonly<Record<string, Value>>;
   readonly Resources: Resources;
   readonly Outputs: Readonly<Record<string, { Description: string; Value: Value }>>;

@@ -1,0 +1,93 @@
+locals {
+  template_file = coalesce(var.template_file, "${path.module}/../../template/dist/image-copier.template.json")
+  template      = fileexists(local.template_file) ? file(local.template_file) : "{}"
+  declared      = try(jsondecode(local.template).Parameters, {})
+
+  # CloudFormation answers with each parameter of the template. What is not set here would be a change in each plan.
+  defaults = { for name, parameter in local.declared : name => tostring(parameter.Default) if can(parameter.Default) }
+  parameters = merge(local.defaults, var.parameters, {
+    FunctionBucketPrefix = var.function_bucket_prefix
+    FunctionKey          = var.function_key
+    RequestTopicArn      = var.request_topic_arn
+    ResultsTopicArn      = coalesce(var.results_topic_arn, "${var.request_topic_arn}-results")
+  })
+}
+
+resource "aws_cloudformation_stack_set" "copier" {
+  name             = var.name
+  description      = "Image Copier: encrypted copies of shared EC2 machine images"
+  permission_model = "SERVICE_MANAGED"
+  call_as          = var.call_as
+  capabilities     = ["CAPABILITY_NAMED_IAM"]
+  template_body    = local.template
+  parameters       = local.parameters
+
+  auto_deployment {
+    enabled = true
+    # Else an account that leaves its unit loses its key, and with it each image and volume under it.
+    retain_stacks_on_account_removal = true
+  }
+
+  # Operations that do not touch the same stacks run at the same time, so a new account does not wait for an update.
+  managed_execution {
+    active = true
+  }
+
+  operation_preferences {
+    failure_tolerance_percentage = var.failure_tolerance_percentage
+    max_concurrent_percentage    = var.max_concurrent_percentage
+    region_concurrency_type      = "PARALLEL"
+  }
+
+  timeouts {
+    update = "6h" # hundreds of accounts
+  }
+
+  lifecycle {
+    # AWS sets it for service-managed stack sets (Terraform Registry, aws_cloudformation_stack_set).
+    ignore_changes = [administration_role_arn, execution_role_name]
+
+    precondition {
+      condition     = fileexists(local.template_file)
+      error_message = "template_file: there is no file ${local.template_file}. Run `make build`, or set template_file to the template of a release."
+    }
+
+    precondition {
+      condition     = length(local.template) <= 51200
+      error_message = "template_file: CloudFormation takes at most 51,200 bytes."
+    }
+
+    precondition {
+      condition     = length(setsubtract(keys(var.parameters), keys(local.declared))) == 0
+      error_message = "parameters: the template has no ${join(", ", setsubtract(keys(var.parameters), keys(local.declared)))}. It has ${join(", ", keys(local.declared))}."
+    }
+  }
+}
+
+# One resource for all units and Regions: it owns every stack of the set (Terraform Registry, aws_cloudformation_stack_instances).
+resource "aws_cloudformation_stack_instances" "copier" {
+  stack_set_name = aws_cloudformation_stack_set.copier.name
+  call_as        = var.call_as
+  regions        = var.regions
+
+  deployment_targets {
+    organizational_unit_ids = var.organizational_unit_ids
+  }
+
+  # When a unit or a Region leaves the list, its stacks stay, no longer managed: see the README on how to remove them on purpose.
+  retain_stacks = var.retain_stacks
+
+  operation_preferences {
+    # Else the first accounts that fail slow all others down (CloudFormation API Reference, StackSetOperationPreferences).
+    concurrency_mode             = "SOFT_FAILURE_TOLERANCE"
+    failure_tolerance_percentage = var.failure_tolerance_percentage
+    max_concurrent_percentage    = var.max_concurrent_percentage
+    region_concurrency_type      = "PARALLEL"
+  }
+
+  timeouts {
+    create = "6h"
+    update = "6h"
+    delete = "6h"
+  }
+}

@@ -1,0 +1,116 @@
+mock_provider "aws" {}
+
+variables {
+  function_bucket_prefix  = "acme-image-copier"
+  function_key            = "image-copier/0a1b.zip"
+  organizational_unit_ids = ["ou-ab12-cd34ef56"]
+  regions                 = ["eu-west-1", "us-east-1"]
+  request_topic_arn       = "arn:aws:sns:eu-west-1:111111111111:amigo-PROD-notify"
+}
+
+run "serves_new_accounts_and_keeps_what_stands" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_cloudformation_stack_set.copier.permission_model == "SERVICE_MANAGED" &&
+      aws_cloudformation_stack_set.copier.auto_deployment[0].enabled &&
+      aws_cloudformation_stack_set.copier.auto_deployment[0].retain_stacks_on_account_removal &&
+      aws_cloudformation_stack_set.copier.managed_execution[0].active &&
+      aws_cloudformation_stack_set.copier.call_as == "DELEGATED_ADMIN" &&
+      aws_cloudformation_stack_set.copier.capabilities == toset(["CAPABILITY_NAMED_IAM"])
+    )
+    error_message = "A service-managed stack set deploys to new accounts by itself, and never deletes an account's key."
+  }
+
+  assert {
+    condition = (
+      aws_cloudformation_stack_instances.copier.deployment_targets[0].organizational_unit_ids == toset(["ou-ab12-cd34ef56"]) &&
+      aws_cloudformation_stack_instances.copier.regions == toset(["eu-west-1", "us-east-1"]) &&
+      aws_cloudformation_stack_instances.copier.retain_stacks &&
+      aws_cloudformation_stack_instances.copier.call_as == "DELEGATED_ADMIN"
+    )
+    error_message = "All accounts of the units get a stack in each Region, and keep it."
+  }
+
+  assert {
+    condition = alltrue([
+      for preferences in [aws_cloudformation_stack_set.copier.operation_preferences[0], aws_cloudformation_stack_instances.copier.operation_preferences[0]] :
+      preferences.failure_tolerance_percentage == 100 && preferences.region_concurrency_type == "PARALLEL"
+    ])
+    error_message = "An account that fails holds up no other."
+  }
+}
+
+run "sets_each_parameter" {
+  command = plan
+
+  variables {
+    parameters = { RetryHours = "24", AlarmTopicName = "on-call" }
+  }
+
+  assert {
+    condition     = toset(keys(aws_cloudformation_stack_set.copier.parameters)) == toset(keys(jsondecode(aws_cloudformation_stack_set.copier.template_body).Parameters))
+    error_message = "What is left to CloudFormation's defaults would be a change in each plan."
+  }
+
+  assert {
+    condition = {
+      for name in ["AlarmTopicName", "DeletionProtection", "FunctionBucketPrefix", "FunctionKey", "RequestTopicArn", "ResultsTopicArn", "RetryHours"] :
+      name => aws_cloudformation_stack_set.copier.parameters[name]
+      } == {
+      AlarmTopicName       = "on-call"
+      DeletionProtection   = "true"
+      FunctionBucketPrefix = "acme-image-copier"
+      FunctionKey          = "image-copier/0a1b.zip"
+      RequestTopicArn      = "arn:aws:sns:eu-west-1:111111111111:amigo-PROD-notify"
+      ResultsTopicArn      = "arn:aws:sns:eu-west-1:111111111111:amigo-PROD-notify-results"
+      RetryHours           = "24"
+    }
+    error_message = "The inputs come to the parameters, and the rest has the module's defaults."
+  }
+}
+
+run "refuses_a_parameter_that_the_template_has_not" {
+  command = plan
+
+  variables {
+    parameters = { RetryHour = "24" }
+  }
+
+  expect_failures = [aws_cloudformation_stack_set.copier]
+}
+
+run "refuses_a_template_that_is_not_there" {
+  command = plan
+
+  variables {
+    template_file = "no-such-file.json"
+  }
+
+  expect_failures = [aws_cloudformation_stack_set.copier]
+}
+
+run "refuses_bad_inputs" {
+  command = plan
+
+  variables {
+    call_as                      = "ROOT"
+    failure_tolerance_percentage = 101
+    max_concurrent_percentage    = 0
+    name                         = "1-copier"
+    organizational_unit_ids      = ["cd34ef56"]
+    regions                      = []
+    request_topic_arn            = "amigo-PROD-notify"
+  }
+
+  expect_failures = [
+    var.call_as,
+    var.failure_tolerance_percentage,
+    var.max_concurrent_percentage,
+    var.name,
+    var.organizational_unit_ids,
+    var.regions,
+    var.request_topic_arn,
+  ]
+}
