@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DescribeImagesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
@@ -22,7 +23,7 @@ const environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), '99999
 const accounts = {
   canary: { id: CANARY, regions: [REGION, OTHER_REGION], labels: { wave: 'canary' } },
   payments: { id: PAYMENTS, labels: { wave: 'canary' } },
-  web: { id: WEB },
+  web: { id: WEB, inputs: { deletion_protection: true } },
 };
 
 interface Row {
@@ -79,15 +80,15 @@ afterAll(() => {
 
 describe('deploy and destroy', () => {
   it(
-    'end what runs in good order on Ctrl-C, and go on from there',
+    'let what runs go on to its end on Ctrl-C, and begin nothing more',
     async () => {
-      const { child, output, ended } = startCommand(['deploy', ...place], environment, 'terminal');
+      const { child, output, ended } = startCommand(['deploy', '--parallel', '2', ...place], environment, 'terminal');
       await waitFor(
-        'changes in each account',
+        'changes in two accounts',
         () => {
           const isUnderWay = (name: string) =>
             new RegExp(`${name}: [1-9]\\d* of \\d+ changes made`).test(output.stdout);
-          return Promise.resolve(Object.keys(accounts).every(isUnderWay) || undefined);
+          return Promise.resolve(['canary', 'payments'].every(isUnderWay) || undefined);
         },
         { timeoutMs: DEPLOY_TIMEOUT_MS },
       );
@@ -95,22 +96,31 @@ describe('deploy and destroy', () => {
       const { code, stdout } = await ended;
 
       expect({ code, end: stdout.trimEnd().split('\r\n').at(-1) }).toEqual({ code: 2, end: 'Error: Stopped.' });
-      expect(stdout).toMatch(/source +\d{12} +done/);
-      for (const name of Object.keys(accounts)) {
-        expect(stdout).toMatch(new RegExp(`${name} +\\d{12} +stopped`));
-        expect(readFileSync(join(out, 'logs', `${name}.log`), 'utf8')).toContain('Gracefully shutting down');
-      }
-
-      const resumed = await rowsOf('deploy', '--resume');
-
-      // What was made before the stop is in the states: making it again would fail.
-      expect(resumed).toMatchObject({ code: 0 });
-      expect(resultsOf(resumed.rows)).toEqual(Object.keys(accounts).map((name) => [name, 'done']));
+      expect(stdout).toContain('Stopping: no further account is begun.');
+      for (const name of ['source', 'canary', 'payments']) expect(stdout).toMatch(new RegExp(`${name} +\\d{12} +done`));
+      expect(stdout).toMatch(/web +\d{12} +not reached/);
+      // The terminal's own signal did not reach Terraform.
+      expect(readFileSync(join(out, 'logs', 'canary.log'), 'utf8')).not.toContain('Interrupt received');
       expect(await queuesOf(CANARY, OTHER_REGION)).toEqual(QUEUES);
-      expect(await run('deploy', '--resume')).toMatchObject({
-        code: 0,
-        stdout: expect.stringMatching(/nothing to resume/),
-      });
+      expect(await queuesOf(WEB)).toEqual([]);
+    },
+    DEPLOY_TIMEOUT_MS,
+  );
+
+  it(
+    'interrupt Terraform on a second Ctrl-C',
+    async () => {
+      const { child, output, ended } = startCommand(['deploy', '--only', 'web', ...place], environment, 'terminal');
+      await waitFor('the plan', () => Promise.resolve(output.stdout.includes('web: planning') || undefined));
+      child.stdin.write('\u0003');
+      // Sooner it would be taken for the same one, which npm passes on as well.
+      await sleep(1100);
+      child.stdin.write('\u0003');
+      const { code, stdout } = await ended;
+
+      expect({ code, end: stdout.trimEnd().split('\r\n').at(-1) }).toEqual({ code: 2, end: 'Error: Stopped.' });
+      expect(stdout).toMatch(/web +\d{12} +failed/);
+      expect(await queuesOf(WEB)).toEqual([]);
     },
     DEPLOY_TIMEOUT_MS,
   );
@@ -182,15 +192,14 @@ describe('deploy and destroy', () => {
   it(
     'leave alone what left the accounts file, and what is protected, until it is destroyed on purpose',
     async () => {
-      const protectedWeb = { ...accounts.web, inputs: { deletion_protection: true } };
-      writeAccounts({ canary: accounts.canary, web: protectedWeb });
+      writeAccounts({ canary: accounts.canary, web: accounts.web });
 
-      const deployed = await rowsOf('deploy', '--only', 'web');
+      const planned = await rowsOf('deploy', '--plan', '--only', 'web');
       const refused = await run('destroy', '--only', 'web', '--yes');
       const unasked = await run('destroy', '--only', 'payments');
 
-      expect(deployed.stderr).toContain(`No longer in ${accountsFile}, but not destroyed: payments (${PAYMENTS}).`);
-      expect(deployed.stderr).toContain('npm run image-copier -- destroy --only payments');
+      expect(planned.stderr).toContain(`No longer in ${accountsFile}, but not destroyed: payments (${PAYMENTS}).`);
+      expect(planned.stderr).toContain('npm run image-copier -- destroy --only payments');
       expect(refused).toMatchObject({
         code: 2,
         stderr: expect.stringMatching(/web: deletion_protection is on.*set inputs/),
@@ -198,7 +207,7 @@ describe('deploy and destroy', () => {
       expect(unasked).toMatchObject({ code: 2, stderr: expect.stringMatching(/Add --yes/) });
       expect(await queuesOf(PAYMENTS)).toEqual(QUEUES);
 
-      writeAccounts({ canary: accounts.canary, web: accounts.web });
+      writeAccounts({ canary: accounts.canary, web: { id: WEB } });
       const destroyed = await rowsOf('destroy', '--only', 'web,payments,canary,source', '--yes');
 
       // The protection of web is lifted first, and the topics go last.

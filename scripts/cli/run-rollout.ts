@@ -14,7 +14,7 @@ export interface RolloutPlan extends Omit<StacksRun, 'signal' | 'progress'> {
 /**
  * Runs Terraform for the stacks, shows how far it is on standard error, and the results on standard output.
  * @returns whether all went well
- * @throws {UserError} if the user stopped it; by then all that ran has written its state
+ * @throws {UserError} if the user stopped it; by then all that ran has ended
  */
 export async function runRollout(plan: RolloutPlan): Promise<boolean> {
   const { deployment, json } = plan;
@@ -31,7 +31,7 @@ export async function runRollout(plan: RolloutPlan): Promise<boolean> {
         signal.throwIfAborted();
         return report.problem === undefined && report.stacks.every(({ result }) => result === 'done');
       },
-      // The second time Terraform stops at once, and may lose what it has not written.
+      // Terraform writes its state then, but what AWS was just making may not be in it. The next time it stops at once.
       () => {
         deployment.interrupt();
       },
@@ -42,11 +42,12 @@ export async function runRollout(plan: RolloutPlan): Promise<boolean> {
 }
 
 async function perform(plan: RolloutPlan, signal: AbortSignal): Promise<RolloutReport> {
-  const { deployment, waves } = plan;
+  const { waves } = plan;
   const progress = openProgress(waves.reduce((sum, { stacks }) => sum + stacks.length, 0));
   signal.addEventListener('abort', () => {
-    progress.say('Stopping: what runs ends its current step and writes its state. Please wait.');
-    deployment.interrupt();
+    progress.say(
+      'Stopping: no further account is begun. Those that run go on to their end; Ctrl-C again interrupts them.',
+    );
   });
   try {
     return await runStacks({ ...plan, signal, progress });

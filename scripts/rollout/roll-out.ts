@@ -1,8 +1,8 @@
 import type { StackEntry } from '../../terraform/stacks/stacks.ts';
 import type { Changes } from '../terraform.ts';
 
-/** How it went with a stack. `stopped`: it had begun when the user stopped the run. `not reached`: it had not. */
-type Result = 'done' | 'failed' | 'stopped' | 'not reached';
+/** How it went with a stack. `not reached`: it was not begun, since the run ended before. */
+type Result = 'done' | 'failed' | 'not reached';
 
 export interface StackReport {
   readonly stack: StackEntry;
@@ -38,7 +38,7 @@ export interface Work {
   readonly perform: (stack: StackEntry) => Promise<Changes>;
   /** How many stacks at a time. */
   readonly parallel: number;
-  /** No stack is begun once it is aborted. */
+  /** No stack is begun once it is aborted; those that run go on to their end. */
   readonly signal: AbortSignal;
   readonly onEnd: (report: StackReport) => void;
   readonly say: (line: string) => void;
@@ -75,14 +75,14 @@ async function performAll(stacks: readonly StackEntry[], work: Work): Promise<St
   return reports;
 }
 
-async function perform(stack: StackEntry, { perform: run, signal }: Work): Promise<StackReport> {
+async function perform(stack: StackEntry, { perform: run }: Work): Promise<StackReport> {
   const startMs = performance.now();
   const seconds = () => (performance.now() - startMs) / 1000;
   try {
     return { stack, result: 'done', changes: await run(stack), seconds: seconds() };
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
-    return { stack, result: signal.aborted ? 'stopped' : 'failed', seconds: seconds(), problem };
+    return { stack, result: 'failed', seconds: seconds(), problem };
   }
 }
 

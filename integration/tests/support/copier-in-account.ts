@@ -66,8 +66,9 @@ export async function readCopier(accountId: string, source: EmulatedAccount, top
   const standing = Object.assign({}, ...parts) as Record<string, { KeyId?: string }>;
   const key = Object.values(standing).find(({ KeyId }) => KeyId !== undefined)?.KeyId;
   if (key === undefined) throw new Error(`There is no key in account ${accountId}.`);
-  const text = JSON.stringify(standing, plain).replaceAll(accountId, '<account>').replaceAll(key, '<key>');
-  return JSON.parse(text) as Standing;
+  // Before lists are sorted: an id that differs would have another place.
+  const text = JSON.stringify(standing).replaceAll(accountId, '<account>').replaceAll(key, '<key>');
+  return JSON.parse(JSON.stringify(JSON.parse(text), plain)) as Standing;
 }
 
 export interface Difference {
