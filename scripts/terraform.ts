@@ -1,5 +1,5 @@
 import { spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { CACHE } from './paths.ts';
@@ -108,6 +108,11 @@ export class TerraformRoot {
     this.#child?.kill('SIGINT');
   }
 
+  /** Where Terraform keeps what `init` prepares: links to providers, the list of modules, which backend. */
+  get dataDirectory(): string {
+    return dataDirectoryIn(this.#work);
+  }
+
   /** The process of the running command. */
   get pid(): number | undefined {
     return this.#child?.pid;
@@ -158,15 +163,19 @@ function total({ added, changed, destroyed }: Changes): number {
 /** Adds to an environment what every terraform command of the project runs with. */
 export function terraformEnvironment(workDirectory: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return {
+    // Less CPU time for more memory: docs/rollout.md has the figures.
+    GOGC: '400',
     ...env,
     ...providerSource(),
-    TF_DATA_DIR: join(workDirectory, 'data'),
+    TF_DATA_DIR: dataDirectoryIn(workDirectory),
     TF_INPUT: '0',
     TF_IN_AUTOMATION: '1',
     TF_CLI_ARGS: '-no-color',
-    // A quarter of the provider's CPU time for half as much memory again.
-    GOGC: '400',
   };
+}
+
+function dataDirectoryIn(workDirectory: string): string {
+  return join(workDirectory, 'data');
 }
 
 /** Where `terraform init` finds the provider: the user's own settings, else a mirror on this machine, else the registry. */
@@ -190,7 +199,9 @@ function providerSource(): Record<string, string> {
 }
 `
     : '';
-  writeFileSync(file, `disable_checkpoint = true\n${installation}`);
+  const configuration = `disable_checkpoint = true\n${installation}`;
+  // Another Terraform may read it at this moment.
+  if (!existsSync(file) || readFileSync(file, 'utf8') !== configuration) writeFileSync(file, configuration);
   return { TF_CLI_CONFIG_FILE: file, ...(!mirror && { TF_PLUGIN_CACHE_DIR: pluginCache }) };
 }
 
@@ -199,6 +210,13 @@ function providerSource(): Record<string, string> {
  * @throws {SetupError} if Terraform is missing or too old
  */
 export function requireTerraform(): string {
+  platformOfTerraform ??= findTerraform();
+  return platformOfTerraform;
+}
+
+let platformOfTerraform: string | undefined;
+
+function findTerraform(): string {
   const { stdout, error } = spawnSync('terraform', ['version', '-json'], { encoding: 'utf8' });
   if (error) throw new SetupError(`Terraform is not on PATH. Install Terraform ${OLDEST.join('.')} or newer.`);
   const { terraform_version: version, platform } = JSON.parse(stdout) as {

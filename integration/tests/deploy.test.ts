@@ -176,6 +176,8 @@ describe('deploy and destroy', () => {
       writeAccounts(accounts, { deletion_protection: true, retry_hours: 7 });
 
       const planned = await rowsOf('deploy', '--plan', '--only', 'wave=canary');
+      const logOfPayments = () => readFileSync(join(out, 'logs', 'payments.log'), 'utf8');
+      const firstLog = logOfPayments();
       const again = await rowsOf('deploy', '--plan', '--only', `payments,${CANARY}`);
 
       expect(planned.code).toBe(0);
@@ -185,6 +187,9 @@ describe('deploy and destroy', () => {
       ]);
       expect(planned.rows[1]?.changed).toBeGreaterThan(0);
       expect(resultsOf(again.rows)).toEqual(resultsOf(planned.rows));
+      // What init did for this configuration still stands the second time.
+      expect(firstLog).toContain('Terraform has been successfully initialized');
+      expect(logOfPayments()).not.toContain('Initializing');
     },
     DEPLOY_TIMEOUT_MS,
   );

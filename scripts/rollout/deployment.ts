@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { parseAccountsFile, type AccountsFile } from '../../terraform/stacks/accounts-file.ts';
 import { planStacks, type Stack, type StackEntry } from '../../terraform/stacks/stacks.ts';
 import { synthesizeStacks } from '../../terraform/stacks/synth.ts';
-import { TerraformRoot, type ChangeProgress, type Changes } from '../terraform.ts';
+import { requireTerraform, TerraformRoot, type ChangeProgress, type Changes } from '../terraform.ts';
+import { Initialization } from './initialization.ts';
 
 export type Action = 'apply' | 'plan' | 'destroy';
 
@@ -75,8 +76,7 @@ export class Deployment {
     const staysSo = Object.values(module).some(({ deletion_protection: isProtected = true }) => isProtected);
     if (stack.kind === 'source' || !staysSo) return false;
     const root = this.#rootOf(stack);
-    await this.#init(root, stack);
-    return await standsProtected(root);
+    return await this.#initialized(root, stack, () => standsProtected(root));
   }
 
   /** Runs Terraform for a stack to its end. */
@@ -85,9 +85,10 @@ export class Deployment {
     const root = this.#rootOf(stack);
     this.#running.set(stack.name, root);
     try {
-      await this.#init(root, stack);
-      if (action === 'destroy' && (await standsProtected(root))) await this.#next(() => root.apply());
-      const changes = await this.#next(() => root[action](progress));
+      const changes = await this.#initialized(root, stack, async () => {
+        if (action === 'destroy' && (await standsProtected(root))) await this.#next(() => root.apply());
+        return await this.#next(() => root[action](progress));
+      });
       if (action === 'destroy') this.#forget(stack);
       return changes;
     } finally {
@@ -128,16 +129,25 @@ export class Deployment {
     });
   }
 
+  /** Runs commands after an init, if one is needed. Should they fail for want of one, the next time has one. */
+  async #initialized<T>(root: TerraformRoot, stack: StackEntry, commands: () => Promise<T>): Promise<T> {
+    const directory = join(this.#options.out, stack.directory);
+    const { dataDirectory } = root;
+    const initialization = new Initialization({ directory, dataDirectory, platform: requireTerraform() });
+    try {
+      await this.#init(root, join(directory, LOCK_FILE), initialization);
+      return await commands();
+    } catch (error) {
+      initialization.forget();
+      throw error;
+    }
+  }
+
   /**
    * All stacks take the provider that the first one locked. Without a lock file Terraform downloads the provider anew for
    * each, past its plugin cache, and that cache takes one writer at a time.
    */
-  async #init(root: TerraformRoot, { directory }: StackEntry): Promise<void> {
-    const lock = join(this.#options.out, directory, LOCK_FILE);
-    const locked = async () => {
-      copyFileSync(this.#sharedLock, lock);
-      await this.#next(() => root.init());
-    };
+  async #init(root: TerraformRoot, lock: string, initialization: Initialization): Promise<void> {
     const first = async () => {
       if (existsSync(this.#sharedLock)) return false;
       rmSync(lock, { force: true });
@@ -147,7 +157,12 @@ export class Deployment {
     };
     const turn = this.#alone.then(first);
     this.#alone = turn.catch(() => undefined);
-    if (!(await turn)) await locked();
+    if (!(await turn)) {
+      copyFileSync(this.#sharedLock, lock);
+      if (initialization.stands) return;
+      await this.#next(() => root.init());
+    }
+    initialization.remember();
   }
 
   get #sharedLock(): string {
