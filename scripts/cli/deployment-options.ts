@@ -114,7 +114,8 @@ function count(value: string): number {
   throw new InvalidArgumentError('It must be a number from 1.');
 }
 
-function defaultParallel(): number {
+/** As many accounts at a time as the processors and the free memory allow. */
+export function defaultParallel(): number {
   const byMemory = Math.floor(freemem() / 2 ** 20 / MIB_A_RUN);
   return Math.max(1, Math.min(MAX_PARALLEL, RUNS_A_CORE * availableParallelism(), byMemory));
 }
