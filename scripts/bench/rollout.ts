@@ -12,6 +12,8 @@ const STEPS = ['create', 'no change', 'destroy'] as const;
 type Step = (typeof STEPS)[number];
 
 const REPEATS = 3;
+/** A run of Terraform without a change takes seconds, its peak a part of one. */
+const SAMPLE_MS = 100;
 
 interface Measured {
   readonly seconds: number;
@@ -87,7 +89,7 @@ async function measurePairs(
 }
 
 async function measure({ perform, pids }: Way, step: Step): Promise<Measured> {
-  const memory = new MemoryWatch(pids);
+  const memory = new MemoryWatch(pids, SAMPLE_MS);
   const startMs = performance.now();
   try {
     const { added, changed, destroyed } = await perform(step === 'destroy' ? 'destroy' : 'apply');

@@ -12,12 +12,15 @@ export class MemoryWatch {
   readonly #ticker: NodeJS.Timeout;
   #peakKib = 0;
 
-  /** @param roots gives the processes of the moment */
-  constructor(roots: () => readonly number[]) {
+  /**
+   * @param roots gives the processes of the moment
+   * @param sampleMs how often to look: a peak between two looks is missed
+   */
+  constructor(roots: () => readonly number[], sampleMs = SAMPLE_MS) {
     this.#roots = roots;
     this.#ticker = setInterval(() => {
       this.#sample();
-    }, SAMPLE_MS);
+    }, sampleMs);
     this.#ticker.unref();
   }
 
