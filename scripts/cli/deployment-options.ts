@@ -25,7 +25,7 @@ const DEFAULT_ACCOUNTS = 'accounts.yaml';
 const DEFAULT_OUT = '.image-copier';
 const DEFAULT_ZIP = join(ROOT, 'lambda', 'dist', 'image-copier.zip');
 // Measured (docs/rollout.md): a run of Terraform with its provider takes so much, and mostly waits.
-const MIB_A_RUN = 1000;
+const MIB_A_RUN = 800;
 const RUNS_A_CORE = 3;
 const MAX_PARALLEL = 8;
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Initialization } from '../../rollout/initialization.ts';
 
-const PROVIDER = ['registry.terraform.io', 'hashicorp', 'aws', '5.100.0'] as const;
+const PROVIDER = ['registry.example', 'hashicorp', 'aws', '5.100.0'] as const;
 const platform = 'linux_amd64';
 
 let work: string;
