@@ -10,6 +10,8 @@ import { MARKER } from '../lambda/src/core/copy-marker.ts';
 import type { BakedImage } from './bake.ts';
 import type { EmulatedAccount } from './emulated-account.ts';
 
+type WithEc2 = Pick<EmulatedAccount, 'ec2'>;
+
 /** What stands in an account after a copy. */
 export interface CopyReport {
   readonly imageId: string;
@@ -22,12 +24,12 @@ export interface CopyReport {
 }
 
 /** The account's own images that were copied from the source. */
-export async function findCopies(account: EmulatedAccount, sourceImageId: string): Promise<Image[]> {
+export async function findCopies(account: WithEc2, sourceImageId: string): Promise<Image[]> {
   return await ownImages(account, [{ Name: 'source-image-id', Values: [sourceImageId] }]);
 }
 
 /** The account's own images, or those that match the filters. */
-export async function ownImages({ ec2 }: EmulatedAccount, filters: Filter[] = []): Promise<Image[]> {
+export async function ownImages({ ec2 }: WithEc2, filters: Filter[] = []): Promise<Image[]> {
   const images: Image[] = [];
   for await (const page of paginateDescribeImages({ client: ec2 }, { Owners: ['self'], Filters: filters })) {
     images.push(...(page.Images ?? []));
@@ -35,11 +37,16 @@ export async function ownImages({ ec2 }: EmulatedAccount, filters: Filter[] = []
   return images;
 }
 
-export async function snapshotsOf({ ec2 }: EmulatedAccount, image: Image): Promise<Snapshot[]> {
+export async function snapshotsOf({ ec2 }: WithEc2, image: Image): Promise<Snapshot[]> {
   const ids = (image.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => (Ebs?.SnapshotId ? [Ebs.SnapshotId] : []));
   if (ids.length === 0) return [];
   const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ SnapshotIds: ids }));
   return Snapshots;
+}
+
+/** Whether the copier has announced a copy, as its marker says. */
+export function isAnnounced({ Tags = [] }: Pick<Image, 'Tags'>): boolean {
+  return Tags.some(({ Key, Value = '' }) => Key === MARKER && Value.includes(' announced='));
 }
 
 /** The tags that a copy of an image and each of its snapshots must have, beside the copier's own. */

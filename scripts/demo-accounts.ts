@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { emulatedEnvironment, withoutAws } from './emulated-account.ts';
 import { ROOT } from './paths.ts';
 import { Deployment, type Action } from './rollout/deployment.ts';
-import { PlainProgress } from './rollout/progress.ts';
-import { runStacks } from './rollout/run-stacks.ts';
+import { runEveryStack } from './rollout/run-stacks.ts';
 import { inWaves } from './rollout/waves.ts';
 
 /** The accounts of the demo: those of the accounts file in terraform/examples/many-accounts. */
@@ -86,22 +85,11 @@ export class DemoAccounts {
     });
     const waves = inWaves(deployment.stacks, []);
     if (action === 'destroy') waves.reverse();
-    const progress = new PlainProgress(deployment.stacks.length, report);
-    try {
-      const { stacks } = await runStacks({
-        deployment,
-        action,
-        waves: waves.map((wave) => ({ stacks: wave })),
-        parallel: deployment.stacks.length,
-        signal: new AbortController().signal,
-        progress,
-      });
-      const problems = stacks.flatMap(({ problem }) => problem ?? []);
-      if (problems.length > 0) throw new Error(problems.join('\n'));
-      return deployment;
-    } finally {
-      progress.close();
-    }
+    await runEveryStack(
+      { deployment, action, waves: waves.map((stacks) => ({ stacks })), parallel: deployment.stacks.length },
+      report,
+    );
+    return deployment;
   }
 }
 

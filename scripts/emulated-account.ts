@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { devNull } from 'node:os';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
@@ -40,6 +41,11 @@ export function withoutAws(): NodeJS.ProcessEnv {
     AWS_SHARED_CREDENTIALS_FILE: devNull,
     AWS_EC2_METADATA_DISABLED: 'true',
   };
+}
+
+/** A fresh account id, so that those who work on one emulator share nothing. */
+export function newAccountId(): string {
+  return String(randomInt(100_000_000_000, 999_999_999_999));
 }
 
 export function emulatedAccount(endpoint: string, id: string, region: string): EmulatedAccount {

@@ -12,8 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import { writeTemplate } from '../terraform/template/write-template.ts';
-import { buildZip } from './build.ts';
+import { buildZip, writeTemplate } from './build.ts';
 import { withoutAws } from './emulated-account.ts';
 import { runScript } from './entry.ts';
 import { openTestEmulator } from './localstack/emulator.ts';

@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DescribeImagesCommand, EC2Client } from '@aws-sdk/client-ec2';
-import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { stringify } from 'yaml';
-import { emulatedEnvironment, emulatedSettings, withoutAws } from '../../scripts/emulated-account.ts';
+import { ownImages } from '../../scripts/copies.ts';
+import { emulatedAccount, emulatedEnvironment, withoutAws } from '../../scripts/emulated-account.ts';
 import { CACHE } from '../../scripts/paths.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
 import { startCommand, type Ended } from './support/command.ts';
@@ -61,8 +61,10 @@ async function rowsOf(...args: string[]): Promise<{ code: number | null; stderr:
 
 const resultsOf = (rows: readonly Row[]) => rows.map(({ stack, result }) => [stack, result]);
 
+const imagesOf = (account: string, region: string) => ownImages(emulatedAccount(endpoint(), account, region));
+
 async function queuesOf(account: string, region = REGION): Promise<string[]> {
-  const sqs = new SQSClient(emulatedSettings(endpoint(), account, region));
+  const { sqs } = emulatedAccount(endpoint(), account, region);
   const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: 'image-copier-' }));
   return QueueUrls.map((url) => url.slice(url.lastIndexOf('/') + 1)).sort();
 }
@@ -164,8 +166,8 @@ describe('deploy and destroy', () => {
           [OTHER_REGION, CANARY],
         ].sort(),
       );
-      for (const [, region = '', , account = ''] of copied) expect(await ownImages(account, region)).toEqual([]);
-      expect(await ownImages(SOURCE, REGION)).toEqual([]);
+      for (const [, region = '', , account = ''] of copied) expect(await imagesOf(account, region)).toEqual([]);
+      expect(await imagesOf(SOURCE, REGION)).toEqual([]);
     },
     DEPLOY_TIMEOUT_MS,
   );
@@ -230,9 +232,3 @@ describe('deploy and destroy', () => {
     DEPLOY_TIMEOUT_MS,
   );
 });
-
-async function ownImages(account: string, region: string): Promise<unknown[]> {
-  const ec2 = new EC2Client(emulatedSettings(endpoint(), account, region));
-  const { Images = [] } = await ec2.send(new DescribeImagesCommand({ Owners: ['self'] }));
-  return Images;
-}

@@ -2,10 +2,9 @@ import { join } from 'node:path';
 import { ModifyImageAttributeCommand, RegisterImageCommand } from '@aws-sdk/client-ec2';
 import { CreateTopicCommand, PublishBatchCommand } from '@aws-sdk/client-sns';
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import { MARKER } from '../../lambda/src/core/copy-marker.ts';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../bake.ts';
 import { buildZip } from '../build.ts';
-import { ownImages } from '../copies.ts';
+import { isAnnounced, ownImages } from '../copies.ts';
 import { DEMO, type AppliedCopier } from '../demo-accounts.ts';
 import { emulatedAccount, emulatedEnvironment, type EmulatedAccount, withoutAws } from '../emulated-account.ts';
 import { openTestEmulator } from '../localstack/emulator.ts';
@@ -185,9 +184,7 @@ async function checkEnd(
     'all copies to be announced',
     async () => {
       const found = await ownImages(target);
-      const isAnnounced = (value = '') => value.includes(' announced=');
-      const open = found.filter(({ Tags = [] }) => !isAnnounced(Tags.find(({ Key }) => Key === MARKER)?.Value));
-      return open.length === 0 ? found : undefined;
+      return found.every(isAnnounced) ? found : undefined;
     },
     { timeoutMs: 600_000, pollMs: POLL_MS },
   );

@@ -1,12 +1,10 @@
-import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Stack } from '../../terraform/stacks/stacks.ts';
 import { defaultParallel } from '../cli/deployment-options.ts';
-import { emulatedEnvironment, withoutAws } from '../emulated-account.ts';
+import { emulatedEnvironment, newAccountId, withoutAws } from '../emulated-account.ts';
 import { Deployment } from '../rollout/deployment.ts';
-import { PlainProgress } from '../rollout/progress.ts';
-import { runStacks } from '../rollout/run-stacks.ts';
+import { runEveryStack } from '../rollout/run-stacks.ts';
 import { TerraformRoot, type Changes } from '../terraform.ts';
 
 const REGION = 'eu-west-1';
@@ -109,23 +107,12 @@ export class RolloutAccounts {
 
   async #run(deployment: Deployment, kind: Stack['kind'], command: Command): Promise<Changes> {
     const stacks = deployment.stacks.filter((stack) => stack.kind === kind);
-    const progress = new PlainProgress(stacks.length, () => undefined);
-    try {
-      const report = await runStacks({
-        deployment,
-        action: command,
-        waves: [{ stacks }],
-        parallel: this.parallel,
-        signal: new AbortController().signal,
-        progress,
-      });
-      const problems = report.stacks.flatMap(({ problem }) => problem ?? []);
-      if (problems.length > 0) throw new Error(problems.join('\n'));
-      const sum = (what: keyof Changes) => report.stacks.reduce((all, { changes }) => all + (changes?.[what] ?? 0), 0);
-      return { added: sum('added'), changed: sum('changed'), destroyed: sum('destroyed') };
-    } finally {
-      progress.close();
-    }
+    const reports = await runEveryStack(
+      { deployment, action: command, waves: [{ stacks }], parallel: this.parallel },
+      () => undefined,
+    );
+    const sum = (what: keyof Changes) => reports.reduce((all, { changes }) => all + (changes?.[what] ?? 0), 0);
+    return { added: sum('added'), changed: sum('changed'), destroyed: sum('destroyed') };
   }
 }
 
@@ -150,8 +137,4 @@ function merged(stacks: readonly Stack[], out: string): object {
     provider: { aws: parts.map(({ provider }) => provider) },
     module: Object.fromEntries(parts.map(({ name, module }) => [name, module])),
   };
-}
-
-function newAccountId(): string {
-  return String(randomInt(100_000_000_000, 999_999_999_999));
 }

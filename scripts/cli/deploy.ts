@@ -148,8 +148,10 @@ async function destroy(options: DestroyOptions): Promise<void> {
     const chosen = chooseStacks([...deployment.stacks, ...deployment.left], options.only);
     await requireUnprotected(chosen, deployment, options);
     if (!options.yes) await requireYes(chosen);
-    const [source = [], ...targets] = inWaves(chosen, []);
-    const waves = [...targets, source].filter((stacks) => stacks.length > 0).map((stacks) => ({ stacks }));
+    const waves = inWaves(chosen, [])
+      .reverse()
+      .filter((stacks) => stacks.length > 0)
+      .map((stacks) => ({ stacks }));
     if (!(await runRollout({ ...shared(deployment, options), action: 'destroy', waves }))) process.exitCode = 1;
   });
 }

@@ -13,13 +13,14 @@ export function checkBySmoke(source: Stack, wave: readonly Stack[], onPassed: ()
   return async ({ signal, say }) => {
     for (const region of regions) {
       const settings = ({ access }: Stack) => clientSettings({ ...access, region });
+      const ofSource = settings(source);
       const inRegion = targets.filter((target) => target.regions.includes(region));
       const [first] = inRegion.flatMap(({ modules }) => modules.filter((call) => call.region === region));
       try {
         await smokeCopy(
           {
-            ec2: new EC2Client(settings(source)),
-            sns: new SNSClient(settings(source)),
+            ec2: new EC2Client(ofSource),
+            sns: new SNSClient(ofSource),
             requestTopicArn: String(first?.inputs['request_topic_arn']),
           },
           inRegion.map((target) => ({ id: target.accountId, ec2: new EC2Client(settings(target)) })),

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { writeInOneStep } from '../write-in-one-step.ts';
 
 const schema = z.object({
   /** Labels, `label=value`, in the order of their waves. */
@@ -20,10 +21,7 @@ export class LastRunError extends Error {
 }
 
 export function writeLastRun(out: string, run: LastRun): void {
-  const file = fileIn(out);
-  // In one step: the run may be killed at any time.
-  writeFileSync(`${file}.new`, `${JSON.stringify(run, null, 2)}\n`);
-  renameSync(`${file}.new`, file);
+  writeInOneStep(fileIn(out), `${JSON.stringify(run, null, 2)}\n`);
 }
 
 /**

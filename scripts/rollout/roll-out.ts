@@ -1,4 +1,5 @@
 import type { StackEntry } from '../../terraform/stacks/stacks.ts';
+import { messageOf } from '../message-of.ts';
 import type { Changes } from '../terraform.ts';
 
 /** How it went with a stack. `not reached`: it was not begun, since the run ended before. */
@@ -81,8 +82,7 @@ async function perform(stack: StackEntry, { perform: run }: Work): Promise<Stack
   try {
     return { stack, result: 'done', changes: await run(stack), seconds: seconds() };
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
-    return { stack, result: 'failed', seconds: seconds(), problem };
+    return { stack, result: 'failed', seconds: seconds(), problem: messageOf(error) };
   }
 }
 
@@ -96,6 +96,6 @@ async function failureOf(check: Wave['check'], work: Work): Promise<string | und
     await check?.(work);
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

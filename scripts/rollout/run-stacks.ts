@@ -1,5 +1,5 @@
 import type { Action, Deployment } from './deployment.ts';
-import type { Progress } from './progress.ts';
+import { PlainProgress, type Progress } from './progress.ts';
 import { rollOut, type RolloutReport, type StackReport, type Wave } from './roll-out.ts';
 
 export interface StacksRun {
@@ -34,4 +34,24 @@ export async function runStacks(run: StacksRun): Promise<RolloutReport> {
       progress.say(line);
     },
   });
+}
+
+/**
+ * The same for programs that need every stack, and that nobody stops.
+ * @throws {Error} with all problems, if any stack fails
+ */
+export async function runEveryStack(
+  run: Omit<StacksRun, 'signal' | 'progress' | 'onEnd'>,
+  report: (line: string) => void,
+): Promise<readonly StackReport[]> {
+  const total = run.waves.reduce((sum, { stacks }) => sum + stacks.length, 0);
+  const progress = new PlainProgress(total, report);
+  try {
+    const { stacks } = await runStacks({ ...run, signal: new AbortController().signal, progress });
+    const problems = stacks.flatMap(({ problem }) => problem ?? []);
+    if (problems.length > 0) throw new Error(problems.join('\n'));
+    return stacks;
+  } finally {
+    progress.close();
+  }
 }

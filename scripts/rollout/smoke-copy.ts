@@ -1,13 +1,8 @@
-import {
-  DeregisterImageCommand,
-  DescribeSnapshotsCommand,
-  paginateDescribeImages,
-  type EC2Client,
-  type Image,
-} from '@aws-sdk/client-ec2';
+import { DeregisterImageCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
-import { MARKER } from '../../lambda/src/core/copy-marker.ts';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../bake.ts';
+import { findCopies, isAnnounced, ownImages, snapshotsOf } from '../copies.ts';
+import { messageOf } from '../message-of.ts';
 import { waitFor, type Patience } from '../wait-for.ts';
 
 /** The source account in one Region. */
@@ -60,7 +55,7 @@ export async function smokeCopy(
       targets.map((target) => untilAnnounced(target, image, region, say, patience)),
     );
     signal.throwIfAborted();
-    const problems = waits.flatMap((wait) => (wait.status === 'rejected' ? [reasonOf(wait.reason)] : []));
+    const problems = waits.flatMap((wait) => (wait.status === 'rejected' ? [messageOf(wait.reason)] : []));
     if (problems.length > 0) throw new Error(problems.join('\n'));
   } finally {
     await Promise.all(targets.map((target) => remove(target.ec2, 'source-image-id', image, say)));
@@ -78,23 +73,16 @@ async function untilAnnounced(
   const copy = await waitFor(
     `an announced copy of ${image.imageId} in ${id}, ${region}. Look at the alarms and the dead letters there`,
     async () => {
-      const copies = await ownImages(ec2, 'source-image-id', image);
-      return copies.find(({ Tags = [] }) =>
-        Tags.some(({ Key, Value = '' }) => Key === MARKER && Value.includes(' announced=')),
-      );
+      const copies = await findCopies({ ec2 }, image.imageId);
+      return copies.find(isAnnounced);
     },
     patience,
   );
-  const snapshotIds = (copy.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
-  const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ SnapshotIds: snapshotIds }));
-  if (Snapshots.length === 0 || Snapshots.some(({ Encrypted }) => !Encrypted)) {
+  const snapshots = await snapshotsOf({ ec2 }, copy);
+  if (snapshots.length === 0 || snapshots.some(({ Encrypted }) => !Encrypted)) {
     throw new Error(`The smoke copy ${copy.ImageId ?? ''} in ${id}, ${region}, is not encrypted.`);
   }
   say(`Smoke copy in ${region}: ${copy.ImageId ?? ''} in ${id} is encrypted and announced.`);
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** What cannot be removed is told: the check itself has its result by then. */
@@ -105,17 +93,10 @@ async function remove(
   say: (line: string) => void,
 ): Promise<void> {
   try {
-    for (const { ImageId } of await ownImages(ec2, filter, image)) {
+    for (const { ImageId } of await ownImages({ ec2 }, [{ Name: filter, Values: [image.imageId] }])) {
       await ec2.send(new DeregisterImageCommand({ ImageId, DeleteAssociatedSnapshots: true }));
     }
   } catch (error) {
-    say(`What the smoke copy of ${image.imageId} left must be removed by hand: ${reasonOf(error)}`);
+    say(`What the smoke copy of ${image.imageId} left must be removed by hand: ${messageOf(error)}`);
   }
-}
-
-async function ownImages(ec2: EC2Client, filter: string, { imageId }: BakedImage): Promise<Image[]> {
-  const images: Image[] = [];
-  const own = { Owners: ['self'], Filters: [{ Name: filter, Values: [imageId] }] };
-  for await (const { Images = [] } of paginateDescribeImages({ client: ec2 }, own)) images.push(...Images);
-  return images;
 }

@@ -2,8 +2,9 @@ import { choose, NO_VALUE, ref, sub, type Resource, type Resources, type Value }
 
 export const METRICS_NAMESPACE = 'ImageCopier';
 
-const COPY_IMAGE = '${Name}-copy-image';
-const SETTLE_COPY = '${Name}-settle-copy';
+/** Names of the functions, for `sub`. */
+export const COPY_IMAGE = '${Name}-copy-image';
+export const SETTLE_COPY = '${Name}-settle-copy';
 
 const ALARM_TOPIC_ARN = sub('arn:${AWS::Partition}:sns:${AWS::Region}:${Account}:${AlarmTopicName}', {
   Account: choose('HasAlarmTopicAccount', ref('AlarmTopicAccountId'), ref('AWS::AccountId')),

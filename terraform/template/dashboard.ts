@@ -1,8 +1,5 @@
-import { ALARM_NAMES, METRICS_NAMESPACE } from './alarms.ts';
+import { ALARM_NAMES, COPY_IMAGE, METRICS_NAMESPACE, SETTLE_COPY } from './alarms.ts';
 import { sub, type Resources } from './intrinsics.ts';
-
-const COPY_IMAGE = '${Name}-copy-image';
-const SETTLE_COPY = '${Name}-settle-copy';
 
 type Metric = readonly [namespace: string, name: string, dimension: string, value: string, options: object];
 

@@ -1,4 +1,4 @@
-import type { Value } from './intrinsics.ts';
+import { ref, type Value } from './intrinsics.ts';
 
 /** Each hour up to the most that retry_hours takes, then whole days: a table of a template has at most 200 rows. */
 export const HOURS: readonly number[] = [
@@ -18,5 +18,5 @@ export const HOURS_TABLE: Readonly<Record<string, HoursRow>> = Object.fromEntrie
 
 /** A column of the table, for the hours of a parameter. */
 export function fromHours(parameter: string, column: 'Seconds' | 'MaxReceiveCount'): Value {
-  return { 'Fn::FindInMap': ['Hours', { Ref: parameter }, column] };
+  return { 'Fn::FindInMap': ['Hours', ref(parameter), column] };
 }

@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+export { newAccountId } from '../../../scripts/emulated-account.ts';
 
 /** The emulator that the test run started, or that the user named. */
 export function endpoint(): string {
@@ -8,11 +8,6 @@ export function endpoint(): string {
 }
 
 export const REGION = 'eu-west-1';
-
-/** A fresh account id, so that tests share nothing. */
-export function newAccountId(): string {
-  return String(randomInt(100_000_000_000, 999_999_999_999));
-}
 
 interface Fault {
   readonly kind: 'error' | 'throttle' | 'limit' | 'slow-copy' | 'fail-copy';
