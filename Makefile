@@ -1,6 +1,6 @@
 # Every target does the set-up that it needs, once. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down build bench test test-unit test-integration test-faults
+.PHONY: help demo up down build docs bench test test-unit test-integration test-faults
 BIN := node_modules/.bin
 INSTALLED := node_modules/.package-lock.json
 # The scripts run on Node 20 too; the functions run on Node 22.
@@ -18,11 +18,14 @@ up: $(INSTALLED) ## Start LocalStack with the demo's accounts and leave it runni
 down: $(INSTALLED) ## Stop what `make up` started
 	@$(BIN)/tsx scripts/down.ts
 
-build: $(INSTALLED) ## Build lambda/dist/image-copier.zip; the same commit gives the same bytes
+build: $(INSTALLED) ## Build the functions, the template and the operators' tool; the same commit gives the same bytes
 	@$(BIN)/tsx scripts/build.ts
 
-bench: $(INSTALLED) ## Measure a burst of 500 requests against EC2's throttle, on an embedded LocalStack
-	@$(BIN)/tsx scripts/bench.ts burst
+docs: $(INSTALLED) ## Write the tables of inputs and outputs in the READMEs of the Terraform modules
+	@$(BIN)/tsx scripts/docs.ts
+
+bench: $(INSTALLED) ## Compare the functions' cold starts with what is possible, and with PEER_JAR; `npm run bench -- help` lists more
+	@$(BIN)/tsx scripts/bench.ts cold-start
 
 test: $(INSTALLED) ## Check formatting, lint and types, and run every test
 	@$(BIN)/tsx scripts/test.ts

@@ -27,15 +27,17 @@ export interface Recipe {
   readonly tags: Readonly<Record<string, string>>;
   /** GiB of each volume, the root volume first. */
   readonly volumeSizes: readonly number[];
+  /** ARN of the key that its snapshots are encrypted with. */
+  readonly keyArn?: string;
 }
 
-/** Makes an unencrypted image with a snapshot for each volume, as a bake does, and waits until it is available. */
+/** Makes an image, unencrypted unless a key is named, with a snapshot for each volume, as a bake does, and waits until it is available. */
 export async function bakeImage(
   ec2: EC2Client,
-  { name, description, tags, volumeSizes }: Recipe,
+  { name, description, tags, volumeSizes, keyArn }: Recipe,
   patience: Patience = {},
 ): Promise<BakedImage> {
-  const snapshotIds = await Promise.all(volumeSizes.map((size) => bakeSnapshot(ec2, size, patience)));
+  const snapshotIds = await Promise.all(volumeSizes.map((size) => bakeSnapshot(ec2, size, keyArn, patience)));
   const { ImageId: imageId } = await ec2.send(
     new RegisterImageCommand({
       Name: name,
@@ -95,11 +97,21 @@ export function copyRequestFor(image: BakedImage, sourceRegion: string, targetAc
   return { sourceAmi, sourceRegion, targetAccounts, name, description, tags };
 }
 
-async function bakeSnapshot(ec2: EC2Client, sizeGiB: number, patience: Patience): Promise<string> {
+async function bakeSnapshot(
+  ec2: EC2Client,
+  sizeGiB: number,
+  keyArn: string | undefined,
+  patience: Patience,
+): Promise<string> {
   // Not every account has a zone "a" in each Region.
   const { AvailabilityZones: [zone] = [] } = await ec2.send(new DescribeAvailabilityZonesCommand({}));
   const { VolumeId } = await ec2.send(
-    new CreateVolumeCommand({ AvailabilityZone: zone?.ZoneName, Size: sizeGiB, Encrypted: false }),
+    new CreateVolumeCommand({
+      AvailabilityZone: zone?.ZoneName,
+      Size: sizeGiB,
+      Encrypted: keyArn !== undefined,
+      KmsKeyId: keyArn,
+    }),
   );
   if (!VolumeId) throw new Error('CreateVolume answered without a volume id');
   await waitUntilVolumeAvailable({ client: ec2, maxWaitTime: 60, minDelay: 1 }, { VolumeIds: [VolumeId] });

@@ -1,65 +1,76 @@
-import { parseArgs } from 'node:util';
-import { benchBurst } from './bench/burst.ts';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { benchBurst, type BurstOptions } from './bench/burst.ts';
+import { benchColdStart, type ColdStartOptions } from './bench/cold-start.ts';
 import { benchRollout } from './bench/rollout.ts';
+import { benchStatus, type StatusOptions } from './bench/status.ts';
+import { list, numberUpTo, wholeNumber } from './cli/option-values.ts';
 import { runScript } from './entry.ts';
-import { SetupError } from './setup-error.ts';
+import { CACHE } from './paths.ts';
 import { requireTerraform } from './terraform.ts';
 
-const HELP = `Usage: npm run bench -- burst|rollout [options]
+const count = wholeNumber(1, 1_000_000);
+const positive = numberUpTo(1_000_000);
 
-burst publishes requests at once for one account on an embedded LocalStack, under EC2's throttle of CopyImage (burst 100,
-1 a second) and its limit of copies in progress, and prints the time against the least that the throttle allows.
+const program = new Command('npm run bench --')
+  .description('Measures what speed is claimed for. Each benchmark compares in one run.')
+  .showHelpAfterError();
 
-  --requests N           how many requests (500)
-  --speed N              how many times faster than EC2's the emulator's clock runs (4)
-  --copy-seconds N       how long EC2 needs for a copy, in EC2's seconds (240)
-  --concurrent-copies N  how many copies EC2 makes at a time (300)
+program
+  .command('cold-start')
+  .description(
+    'starts the functions many times, in turns with one that does nothing, with one that sends the same requests signed ' +
+      "by hand, and with guardian/amigo's copier if the environment variable PEER_JAR is its class path: its jar, and " +
+      "after a colon those of Lambda's runtime client for Java",
+  )
+  .option('--rounds <n>', 'how often each is started', count, 15)
+  .option('--memory <MB,...>', 'memory settings, which decide on processor time', wholeNumbers, [512])
+  .option('--out <folder>', 'where the figures and the chart go', join(CACHE, 'bench'))
+  .action((options: Omit<ColdStartOptions, 'peer'>) =>
+    benchColdStart({ ...options, peer: process.env['PEER_JAR'] }, console.log),
+  );
 
-rollout deploys to target accounts on an embedded LocalStack with one stack an account, as image-copier deploy does, and
-with one state that has a provider alias for each, and prints time and peak memory. It takes some 20 minutes.
+program
+  .command('burst')
+  .description(
+    "publishes requests at once for one account on an embedded LocalStack, under EC2's throttle of CopyImage (burst 100, " +
+      '1 a second) and its limit of copies in progress, and compares the time with the least that the throttle allows',
+  )
+  .option('--requests <n>', 'how many requests', count, 500)
+  .option('--speed <n>', "how many times faster than EC2's the emulator's clock runs", positive, 4)
+  .option('--copy-seconds <n>', "how long EC2 needs for a copy, in EC2's seconds", positive, 240)
+  .option('--concurrent-copies <n>', 'how many copies EC2 makes at a time', count, 300)
+  .action(async (options: BurstOptions) => {
+    requireTerraform();
+    await benchBurst(options, console.log);
+  });
 
-  --accounts N,N,...     how many target accounts (1,4,16)`;
+program
+  .command('rollout')
+  .description(
+    'deploys to target accounts on an embedded LocalStack with one stack an account, as image-copier deploy does, and with ' +
+      'one state that has a provider alias for each, and compares time and peak memory; it takes some 20 minutes',
+  )
+  .option('--accounts <n,...>', 'how many target accounts', wholeNumbers, [1, 4, 16])
+  .action(async ({ accounts }: { accounts: number[] }) => {
+    requireTerraform();
+    await benchRollout(accounts, console.log);
+  });
+
+program
+  .command('status')
+  .description(
+    'reads many accounts of an embedded LocalStack with image-copier status, with and without a latency added to each call',
+  )
+  .option('--accounts <n>', 'how many target accounts', count, 200)
+  .option('--recipes <n>', 'how many recipes, each copied into each account', count, 5)
+  .option('--latency <ms>', 'what is added to each call', positive, 50)
+  .action((options: StatusOptions) => benchStatus(options, console.log));
 
 await runScript(async () => {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      requests: { type: 'string', default: '500' },
-      speed: { type: 'string', default: '4' },
-      'copy-seconds': { type: 'string', default: '240' },
-      'concurrent-copies': { type: 'string', default: '300' },
-      accounts: { type: 'string', default: '1,4,16' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return;
-  }
-  const bench = positionals.join(' ');
-  if (bench !== 'burst' && bench !== 'rollout') throw new SetupError(`Name one benchmark: burst or rollout.\n${HELP}`);
-  requireTerraform();
-  if (bench === 'rollout') {
-    await benchRollout(values.accounts.split(',').map(accountCount), console.log);
-    return;
-  }
-  const options = {
-    requests: positive('requests', values.requests),
-    speed: positive('speed', values.speed),
-    copySeconds: positive('copy-seconds', values['copy-seconds']),
-    concurrentCopies: positive('concurrent-copies', values['concurrent-copies']),
-  };
-  await benchBurst(options, console.log);
+  await program.parseAsync();
 });
 
-function accountCount(value: string): number {
-  const count = positive('accounts', value);
-  if (!Number.isInteger(count)) throw new SetupError(`--accounts: "${value}" is no whole number.`);
-  return count;
-}
-
-function positive(name: string, value: string): number {
-  const number = Number(value);
-  if (!(Number.isFinite(number) && number > 0)) throw new SetupError(`--${name}: "${value}" is no number above 0.`);
-  return number;
+function wholeNumbers(value: string): number[] {
+  return list(value).map(count);
 }

@@ -1,30 +1,21 @@
+import { chmodSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { build } from 'esbuild';
 import { zipSync, type Zippable } from 'fflate';
 import { imageCopierTemplate } from '../terraform/template/template.ts';
+import { bundleFunctions, withLeanSchemas, ZIP } from './lambda-bundle.ts';
 import { ROOT } from './paths.ts';
 import { writeInOneStep } from './write-in-one-step.ts';
 
-const FUNCTIONS = ['copy-image', 'settle-copy'];
-const ZIP = join(ROOT, 'lambda/dist/image-copier.zip');
-const TEMPLATE = join(ROOT, 'terraform/template/dist/image-copier.template.json');
+/** Where the CloudFormation template goes. */
+export const TEMPLATE = join(ROOT, 'terraform/template/dist/image-copier.template.json');
 
-/** Bundles each Lambda function into one file and writes them into one zip: the same sources give the same bytes. */
+/** Where the operators' tool goes. */
+export const TOOL = join(ROOT, 'scripts/dist/image-copier.mjs');
+
+/** Bundles the Lambda functions and writes them into one zip: the same sources give the same bytes. */
 export async function buildZip(report: (line: string) => void): Promise<void> {
-  const { outputFiles } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: FUNCTIONS.map((name) => `lambda/src/functions/${name}.ts`),
-    outdir: 'lambda/dist',
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    target: 'node22',
-    format: 'esm',
-    // The SDK's ES modules shake out, its CommonJS does not: a third less code to load.
-    mainFields: ['module', 'main'],
-    write: false,
-  });
+  const { outputFiles } = await bundleFunctions();
   // A zip holds a time and a mode for each file. Both are fixed, and the time is read as local time.
   const attributes = { mtime: new Date(1980, 0, 1), os: 3, attrs: 0o644 << 16, level: 9 } as const;
   const files: Zippable = {};
@@ -41,7 +32,37 @@ export function writeTemplate(report: (line: string) => void): void {
   report(`Built ${relative(ROOT, TEMPLATE)} (${Math.ceil(json.length / 1024)} kB)`);
 }
 
+/** Bundles the operators' tool into one file. */
+export async function buildTool(report: (line: string) => void): Promise<void> {
+  const { outputFiles } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: ['scripts/image-copier.ts'],
+    outfile: TOOL,
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    mainFields: ['module', 'main'],
+    plugins: [withLeanSchemas()],
+    // Some packages are CommonJS, and ask for Node's own modules by `require`.
+    banner: {
+      js: [
+        '#!/usr/bin/env node',
+        "import { createRequire as requireOfBundle } from 'node:module';",
+        'const require = requireOfBundle(import.meta.url);',
+      ].join('\n'),
+    },
+    write: false,
+  });
+  const [{ contents } = { contents: new Uint8Array() }] = outputFiles;
+  writeInOneStep(TOOL, contents);
+  chmodSync(TOOL, 0o755);
+  report(`Built ${relative(ROOT, TOOL)} (${Math.ceil(contents.length / 1024)} kB)`);
+}
+
 if (process.argv[1] === import.meta.filename) {
   await buildZip(console.log);
   writeTemplate(console.log);
+  await buildTool(console.log);
 }

@@ -6,6 +6,7 @@ import {
   type Snapshot,
 } from '@aws-sdk/client-ec2';
 import { ListAliasesCommand } from '@aws-sdk/client-kms';
+import { PAGE_SIZE } from '../lambda/src/adapters/ec2-image-catalogue.ts';
 import { MARKER } from '../lambda/src/core/copy-marker.ts';
 import type { BakedImage } from './bake.ts';
 import type { EmulatedAccount } from './emulated-account.ts';
@@ -28,10 +29,15 @@ export async function findCopies(account: WithEc2, sourceImageId: string): Promi
   return await ownImages(account, [{ Name: 'source-image-id', Values: [sourceImageId] }]);
 }
 
-/** The account's own images, or those that match the filters. */
-export async function ownImages({ ec2 }: WithEc2, filters: Filter[] = []): Promise<Image[]> {
+/** The account's own images, or those that match the filters; disabled ones if they are wanted too. */
+export async function ownImages(
+  { ec2 }: WithEc2,
+  filters: Filter[] = [],
+  { disabledToo = false }: { readonly disabledToo?: boolean } = {},
+): Promise<Image[]> {
   const images: Image[] = [];
-  for await (const page of paginateDescribeImages({ client: ec2 }, { Owners: ['self'], Filters: filters })) {
+  const input = { Owners: ['self'], IncludeDisabled: disabledToo, Filters: filters };
+  for await (const page of paginateDescribeImages({ client: ec2, pageSize: PAGE_SIZE }, input)) {
     images.push(...(page.Images ?? []));
   }
   return images;
@@ -44,9 +50,14 @@ export async function snapshotsOf({ ec2 }: WithEc2, image: Image): Promise<Snaps
   return Snapshots;
 }
 
+/** The value of a tag, if it is there. */
+export function tagOf({ Tags = [] }: Pick<Image, 'Tags'>, name: string): string | undefined {
+  return Tags.find(({ Key }) => Key === name)?.Value;
+}
+
 /** Whether the copier has announced a copy, as its marker says. */
-export function isAnnounced({ Tags = [] }: Pick<Image, 'Tags'>): boolean {
-  return Tags.some(({ Key, Value = '' }) => Key === MARKER && Value.includes(' announced='));
+export function isAnnounced(image: Pick<Image, 'Tags'>): boolean {
+  return tagOf(image, MARKER)?.includes(' announced=') ?? false;
 }
 
 /** The tags that a copy of an image and each of its snapshots must have, beside the copier's own. */

@@ -1,7 +1,7 @@
 import { spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { CACHE } from './paths.ts';
 import { runCommand } from './run-command.ts';
 import { SetupError } from './setup-error.ts';
@@ -11,6 +11,9 @@ const OLDEST = [1, 11] as const;
 
 /** Names a folder in the layout of a Terraform provider mirror, to be used before the registry. */
 const MIRROR_VARIABLE = 'IMAGE_COPIER_PROVIDER_MIRROR';
+
+/** Actions of a plan that leave a resource as it is. */
+const NO_CHANGE = new Set(['noop', 'read']);
 
 export interface TerraformRootOptions {
   /** The folder with the configuration. */
@@ -53,14 +56,15 @@ export class TerraformRoot {
   constructor({ directory, workDirectory, variables, env, logFile, apart = false }: TerraformRootOptions) {
     mkdirSync(workDirectory, { recursive: true });
     this.#directory = directory;
-    this.#work = workDirectory;
-    this.#env = terraformEnvironment(workDirectory, env);
-    this.#logFile = logFile ?? join(workDirectory, 'terraform.log');
+    // Terraform runs in another folder: there, a path from here would name another place.
+    this.#work = resolve(workDirectory);
+    this.#env = terraformEnvironment(this.#work, env);
+    this.#logFile = logFile ?? join(this.#work, 'terraform.log');
     this.#apart = apart;
     if (!variables) return;
-    const file = join(workDirectory, 'variables.tfvars.json');
+    const file = join(this.#work, 'variables.tfvars.json');
     writeFileSync(file, JSON.stringify(variables));
-    this.#state = [`-state=${join(workDirectory, 'terraform.tfstate')}`];
+    this.#state = [`-state=${join(this.#work, 'terraform.tfstate')}`];
     this.#variables = [`-var-file=${file}`];
   }
 
@@ -84,14 +88,16 @@ export class TerraformRoot {
 
   /** What a new plan would change: addresses and actions, none if all stands as configured. */
   async plannedChanges(): Promise<string[]> {
-    const plan = join(this.#work, 'plan');
-    await this.#run(['plan', `-out=${plan}`, ...this.#state, ...this.#variables]);
-    const { resource_changes: changes = [] } = JSON.parse(await this.#run(['show', '-json', plan])) as {
-      resource_changes?: { address: string; change: { actions: string[] } }[];
-    };
-    return changes
-      .map(({ address, change }) => `${change.actions.join('+')} ${address}`)
-      .filter((line) => !/^(no-op|read) /.test(line));
+    const output = await this.#run(['plan', '-json', ...this.#state, ...this.#variables]);
+    const events = output
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; change?: { resource: { addr: string }; action: string } });
+    return events.flatMap(({ type, change }) =>
+      type === 'planned_change' && change && !NO_CHANGE.has(change.action)
+        ? [`${change.action} ${change.resource.addr}`]
+        : [],
+    );
   }
 
   /** The outputs' values by name. */

@@ -12,9 +12,10 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import { buildZip, writeTemplate } from './build.ts';
+import { buildTool, buildZip, TEMPLATE, writeTemplate } from './build.ts';
 import { withoutAws } from './emulated-account.ts';
 import { runScript } from './entry.ts';
+import { installLinters, LINTERS } from './lint/install.ts';
 import { openTestEmulator } from './localstack/emulator.ts';
 import { installLocalStack } from './localstack/install.ts';
 import { CACHE, ROOT } from './paths.ts';
@@ -23,8 +24,10 @@ import { SetupError } from './setup-error.ts';
 import { terraformEnvironment } from './terraform.ts';
 
 const RESULTS = join(CACHE, 'test');
-const EXAMPLES = join(ROOT, 'terraform', 'examples');
-const MODULES = join(ROOT, 'terraform', 'modules');
+const TERRAFORM = join(ROOT, 'terraform');
+const EXAMPLES = join(TERRAFORM, 'examples');
+const MODULES = join(TERRAFORM, 'modules');
+const TERRAFORM_DOCS = join(TERRAFORM, '.terraform-docs.yml');
 const PLUGIN = join(ROOT, 'integration', 'localstack');
 
 /** A test that is skipped shows nothing, so it counts as failed. */
@@ -44,6 +47,8 @@ interface StageResult {
 interface RunOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Whether its output comes at its end: others run at the same time. */
+  readonly inOnePiece?: boolean;
 }
 
 type Run = (command: string, args: readonly string[], options?: RunOptions) => Promise<boolean>;
@@ -53,59 +58,73 @@ type Stage = (run: Run, report: Report) => Promise<StageResult>;
 const stages: Readonly<Record<string, Stage>> = {
   format: async (run) =>
     allHold([
-      await run(npmTool('prettier'), ['--check', '--log-level=warn', '.']),
-      await run('terraform', ['fmt', '-check', '-recursive', 'terraform'], {
+      await run(npmTool('prettier'), ['--check', '--log-level=warn', ...PRETTIER_CACHE, '.']),
+      await run('terraform', ['fmt', '-check', '-recursive', TERRAFORM], {
         env: terraformEnvironment(RESULTS, withoutAws()),
       }),
       await run(pythonTool('ruff'), ['format', '--check', '--quiet', PLUGIN]),
     ]),
 
-  lint: async (run) => {
+  lint: async (run, report) => {
     const results = [
-      await run(npmTool('eslint'), ['.']),
+      await run(npmTool('oxlint'), []),
       await run(npmTool('knip'), []),
       await run(pythonTool('ruff'), ['check', '--quiet', PLUGIN]),
     ];
     for (const example of folders(EXAMPLES)) {
       results.push(await run('terraform', ['validate'], await initialized(example)));
     }
+    await installLinters(console.log);
+    writeTemplate(report);
+    results.push(
+      await run(LINTERS.tflint, ['--recursive', `--chdir=${TERRAFORM}`, `--config=${join(TERRAFORM, '.tflint.hcl')}`]),
+      await run(LINTERS.checkov, [...CHECKOV, '--directory', TERRAFORM]),
+      await run(LINTERS.cfnLint, [TEMPLATE]),
+    );
+    for (const module of folders(MODULES)) {
+      const isCurrent = await run(LINTERS.terraformDocs, ['-c', TERRAFORM_DOCS, '--output-check', module]);
+      if (!isCurrent) report('`make docs` writes it anew.');
+      results.push(isCurrent);
+    }
     return allHold(results);
   },
 
-  types: async (run) => allHold([await run(npmTool('tsc'), [])]),
+  types: async (run) =>
+    allHold([await run(npmTool('tsc'), []), await run(npmTool('tsc'), ['-p', join(ROOT, 'scripts/status/browser')])]),
 
-  unit: async (run) =>
-    combined([
-      await jest(run, 'lambda'),
-      await jest(run, 'scripts'),
-      await jest(run, 'terraform/stacks'),
-      await jest(run, 'terraform/template'),
-    ]),
+  unit: async (run) => {
+    const projects = ['lambda', 'scripts', 'terraform/stacks', 'terraform/template'];
+    // By itself jest leaves one processor to others.
+    return await jest(run, 'unit', ['--maxWorkers=100%', '--projects', ...projects]);
+  },
+
+  browser: (run) => jest(run, 'browser', configOf('scripts/test/browser')),
 
   emulator: async (run) => {
-    const results = join(RESULTS, 'emulator.xml');
-    const python = pythonTool('python');
-    const holds = await run(python, ['-m', 'pytest', '-q', `--junitxml=${results}`], { cwd: PLUGIN });
-    return { holds, totals: junitTotals(results) };
+    // Faults and settings hold for a whole emulator: parts that share one would disturb each other.
+    if (process.env['AWS_ENDPOINT_URL']) return await pytest(run, 'emulator', []);
+    const others = APART.flat().map((module) => `--ignore=tests/${module}.py`);
+    const parts = [others, ...APART.map((modules) => modules.map((module) => `tests/${module}.py`))];
+    return combined(await Promise.all(parts.map((part, index) => pytest(run, `emulator-${index + 1}`, part))));
   },
 
   terraform: async (run, report) => {
     writeTemplate(report);
-    const results: StageResult[] = [];
-    for (const folder of [...folders(MODULES), ...folders(EXAMPLES)]) {
-      // An example that LocalStack cannot stand for is planned in a test of its own.
-      if (!existsSync(join(folder, 'tests'))) continue;
+    // An example that LocalStack cannot stand for is planned in a test of its own.
+    const tested = [...folders(MODULES), ...folders(EXAMPLES)].filter((folder) => existsSync(join(folder, 'tests')));
+    const results = tested.map(async (folder) => {
       const totals = join(RESULTS, `${basename(folder)}.xml`);
-      const holds = await run('terraform', ['test', `-junit-xml=${totals}`], await initialized(folder));
-      results.push({ holds, totals: junitTotals(totals) });
-    }
-    return combined(results);
+      const options = { ...(await initialized(folder)), inOnePiece: true };
+      const holds = await run('terraform', ['test', `-junit-xml=${totals}`], options);
+      return { holds, totals: junitTotals(totals) };
+    });
+    return combined(await Promise.all(results));
   },
 
   integration: async (run, report) => {
     const emulator = await openTestEmulator(report);
     try {
-      return await jest(run, 'integration', { AWS_ENDPOINT_URL: emulator.endpoint });
+      return await jest(run, 'integration', configOf('integration'), { AWS_ENDPOINT_URL: emulator.endpoint });
     } finally {
       await emulator.close();
     }
@@ -114,7 +133,7 @@ const stages: Readonly<Record<string, Stage>> = {
   faults: async (run, report) => {
     const emulator = await openTestEmulator(report);
     try {
-      const result = await jest(run, 'integration/faults', { AWS_ENDPOINT_URL: emulator.endpoint });
+      const result = await jest(run, 'faults', configOf('integration/faults'), { AWS_ENDPOINT_URL: emulator.endpoint });
       const figures = join(RESULTS, 'faults.txt');
       return { ...result, ...(existsSync(figures) && { figures: readFileSync(figures, 'utf8').trimEnd() }) };
     } finally {
@@ -123,20 +142,48 @@ const stages: Readonly<Record<string, Stage>> = {
   },
 };
 
-/** The stages of a group run side by side: those of the last mostly wait, for queues and for Terraform. */
-const GROUPS: readonly (readonly string[])[] = [
-  ['format', 'types'],
-  ['lint', 'unit'],
-  ['terraform'],
-  ['emulator', 'integration', 'faults'],
+/**
+ * Modules of the plugin's tests that run apart from the others, each part with a LocalStack of its own and side by side:
+ * most of them wait, for a minute to be over or for a message to come back.
+ */
+const APART: readonly (readonly string[])[] = [
+  ['test_sqs_event_source', 'test_lambda_node'],
+  [
+    'test_sqs_event_source_fifo',
+    'test_sqs_fifo',
+    'test_ec2_copy_encryption',
+    'test_ec2_copy_image',
+    'test_ec2_copy_states',
+    'test_ec2_copy_tags',
+    'test_ec2_copy_token',
+  ],
+  ['test_once_a_minute', 'test_event_rules', 'test_frame'],
 ];
+
+/**
+ * Lanes run side by side, and the stages of a lane one after the other. The first and the last mostly wait, for queues and for
+ * Terraform; the others compute meanwhile.
+ */
+const LANES: readonly (readonly string[])[] = [
+  ['integration'],
+  ['format', 'types', 'lint'],
+  ['terraform', 'unit', 'browser'],
+  ['emulator', 'faults'],
+];
+
+// It passes over what it has found in order: the same text, with the same options and the same version.
+const PRETTIER_CACHE = ['--cache', '--cache-strategy=content', `--cache-location=${join(CACHE, 'prettier')}`];
+
+// Without the guidelines' addresses, and without asking anybody for anything.
+const CHECKOV = ['--framework', 'terraform', '--compact', '--quiet', '--skip-download'];
 
 /** A stage that runs for as long as it is told to: alone, it shows how far it is. */
 const SHOWN_ALONE = 'faults';
 
-const WITHOUT_LOCALSTACK = ['types', 'unit', 'terraform'];
-/** These need the zip. It is built before any stage begins, since stages that run side by side read the same one. */
+const WITHOUT_LOCALSTACK = ['types', 'unit', 'browser', 'terraform'];
+/** These need the zip or the operators' tool. They are built before any stage begins, since stages that run side by side read the same ones. */
 const WITH_FUNCTIONS = ['terraform', 'integration', 'faults'];
+const WITH_PROVIDER = ['lint', 'terraform', 'integration'];
 
 await runScript(async () => {
   const asked = process.argv.slice(2);
@@ -149,15 +196,21 @@ await runScript(async () => {
 
   const names = asked.length === 0 ? Object.keys(stages) : asked;
   if (names.some((name) => !WITHOUT_LOCALSTACK.includes(name))) await installLocalStack(console.log);
-  if (names.some((name) => WITH_FUNCTIONS.includes(name))) await buildZip(console.log);
+  if (names.some((name) => WITH_FUNCTIONS.includes(name))) {
+    await buildZip(console.log);
+    await buildTool(console.log);
+  }
+  // Terraform's plugin cache takes one writer at a time: once the provider is there, nobody writes.
+  if (names.some((name) => WITH_PROVIDER.includes(name))) await initialized(join(MODULES, 'image-copier'));
 
   const results = new Map<string, StageResult>();
-  for (const group of GROUPS) {
-    const members = group.filter((name) => names.includes(name));
-    await Promise.all(
-      members.map(async (name) => results.set(name, await runStage(name, names.length === 1 && name === SHOWN_ALONE))),
-    );
-  }
+  await Promise.all(
+    LANES.map(async (lane) => {
+      for (const name of lane.filter((member) => names.includes(member))) {
+        results.set(name, await runStage(name, names.length === 1 && name === SHOWN_ALONE));
+      }
+    }),
+  );
   const broken = Array.from(results).flatMap(([name, result]) => (isSound(result) ? [] : [name]));
   if (broken.length > 0) {
     console.log(`Failed: ${broken.join(', ')}.`);
@@ -201,21 +254,43 @@ async function run(
   output: number,
   command: string,
   args: readonly string[],
-  { cwd = ROOT, env = process.env }: RunOptions = {},
+  { cwd = ROOT, env = process.env, inOnePiece = false }: RunOptions = {},
 ): Promise<boolean> {
-  const child = spawn(command, args, { cwd, env, stdio: ['ignore', output, output] });
+  const to = inOnePiece ? 'pipe' : output;
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', to, to] });
+  const pieces: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (piece: Buffer) => pieces.push(piece));
   const ended = await Promise.race([once(child, 'close'), once(child, 'error')]).catch((error: unknown) => [error]);
   if (ended[0] instanceof Error) throw new SetupError(`${command} cannot be run: ${ended[0].message}.`);
+  writeFileSync(output, Buffer.concat(pieces));
   return ended[0] === 0;
 }
 
-async function jest(run: Run, project: string, variables: NodeJS.ProcessEnv = {}): Promise<StageResult> {
-  const report = join(RESULTS, `${basename(project)}.json`);
-  const args = ['-c', join(ROOT, project, 'jest.config.json'), '--json', `--outputFile=${report}`];
+async function jest(
+  run: Run,
+  name: string,
+  projects: readonly string[],
+  variables: NodeJS.ProcessEnv = {},
+): Promise<StageResult> {
+  const report = join(RESULTS, `${name}.json`);
+  const args = [...projects, '--json', `--outputFile=${report}`];
   const holds = await run(npmTool('jest'), args, { env: { ...process.env, ...variables } });
   const { numPassedTests, numTotalTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
   const passed = numPassedTests ?? 0;
   return { holds, totals: { passed, failed: (numTotalTests ?? 0) - passed } };
+}
+
+function configOf(project: string): string[] {
+  return ['-c', join(ROOT, project, 'jest.config.json')];
+}
+
+/** Runs tests of the plugin: all, or what pytest's arguments select. */
+async function pytest(run: Run, name: string, args: readonly string[]): Promise<StageResult> {
+  const results = join(RESULTS, `${name}.xml`);
+  const holds = await run(pythonTool('python'), ['-m', 'pytest', '-q', `--junitxml=${results}`, ...args], {
+    cwd: PLUGIN,
+  });
+  return { holds, totals: junitTotals(results) };
 }
 
 /** Reads the totals of a JUnit report; a runner that wrote none has failed as a whole. */
@@ -260,7 +335,7 @@ function folders(parent: string): string[] {
 }
 
 /** A Terraform folder with its provider in place, and how to run terraform in it. */
-async function initialized(cwd: string): Promise<Required<RunOptions>> {
+async function initialized(cwd: string): Promise<Required<Pick<RunOptions, 'cwd' | 'env'>>> {
   const env = terraformEnvironment(join(CACHE, 'terraform', relative(ROOT, cwd)), withoutAws());
   await runCommand('terraform', ['init', '-backend=false'], { cwd, env, logFile: join(RESULTS, 'terraform-init.log') });
   return { cwd, env };

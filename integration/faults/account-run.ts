@@ -289,7 +289,8 @@ export class AccountRun {
     if (tags) await ec2.send(new CreateTagsCommand({ Resources: [imageId], Tags }));
     if (deliveries === 'afterTags') await this.#deliver({ hiddenToo: true, messages: 3 });
     // Whoever comes while the copy has no tags waits, but only while it is pending.
-    const counts = tags && isFirst && (isPending || deliveries !== 'beforeTags');
+    const wasSeen = isFirst && (isPending || deliveries !== 'beforeTags');
+    const counts = !tags ? 'never' : wasSeen ? 'always' : 'later';
     await this.#noteForeign(imageId, index, counts);
     const what = [tags ? 'tagged' : 'never tagged', `to be ${ends}`, `deliveries ${deliveries}`].join(', ');
     return `AMIgo copies image ${index} as ${imageId}: ${what}`;
@@ -302,7 +303,7 @@ export class AccountRun {
       ? await this.target.account.kms.send(new CreateKeyCommand({}))
       : {};
     const imageId = await this.#copyAsUs(encrypted ? { Encrypted: true, KmsKeyId: Arn } : {});
-    await this.#noteForeign(imageId, UNASKED_IMAGE, false);
+    await this.#noteForeign(imageId, UNASKED_IMAGE, 'never');
     return `${imageId} names us as its maker, but is ${encrypted ? 'encrypted under another key' : 'not encrypted'}`;
   }
 
@@ -349,7 +350,7 @@ export class AccountRun {
     });
   }
 
-  async #noteForeign(imageId: string, sourceImage: number, counts: boolean): Promise<void> {
+  async #noteForeign(imageId: string, sourceImage: number, counts: ForeignCopy['counts']): Promise<void> {
     this.foreign.push({ imageId, sourceImage, counts, tags: await this.view.tagsOf(imageId) });
   }
 

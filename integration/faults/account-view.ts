@@ -10,8 +10,11 @@ export interface ForeignCopy {
   readonly imageId: string;
   /** The place of its source in the pool. */
   readonly sourceImage: number;
-  /** Whether it makes a copy of ours needless, once it is available. */
-  readonly counts: boolean;
+  /**
+   * Whether it makes a copy of ours needless, once it is available: for each request, for those that come later, since
+   * one before it may have led to a copy of ours, or for none.
+   */
+  readonly counts: 'always' | 'later' | 'never';
   /** As {@link AccountView.tagsOf} gives them. */
   readonly tags: string;
 }

@@ -4,7 +4,7 @@ import { expectedTags } from '../../scripts/copies.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
 import type { Announcement } from '../tests/support/results-inbox.ts';
 import { copyIdIn, isStrangers, type AccountRun } from './account-run.ts';
-import { isOurs, markerOf } from './account-view.ts';
+import { isOurs, markerOf, type ForeignCopy } from './account-view.ts';
 import type { NotedCall } from './execution-environment.ts';
 import { ALWAYS, REFUSAL } from './plan.ts';
 
@@ -121,7 +121,9 @@ class AccountCheck {
     const alive = new Set(
       this.#standing.images.flatMap(({ ImageId, State }) => (State === 'available' ? [ImageId] : [])),
     );
-    const standIn = foreign.find((each) => each.counts && each.sourceImage === index && alive.has(each.imageId));
+    const standInOf = (counts: readonly ForeignCopy['counts'][]) =>
+      foreign.find((each) => counts.includes(each.counts) && each.sourceImage === index && alive.has(each.imageId));
+    const standIn = standInOf(['always']);
 
     if (copies.length > 1) {
       this.#doubled += 1;
@@ -135,7 +137,7 @@ class AccountCheck {
     if (asked.length === 0 && copies.length + letters.length > 0) {
       this.#violated('1', `nobody asked for image ${index}: ${copies.length} copies, ${letters.length} dead letters`);
     }
-    if (asked.length === 0 || copies.length > 0 || standIn) return;
+    if (asked.length === 0 || copies.length > 0 || standInOf(['always', 'later'])) return;
     if (letters.length === 0) {
       this.#lost += 1;
       this.#violated('1', `image ${index} was asked for and has neither a copy nor a dead letter`);

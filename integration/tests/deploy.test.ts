@@ -1,24 +1,17 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ListQueuesCommand } from '@aws-sdk/client-sqs';
-import { stringify } from 'yaml';
+import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ownImages } from '../../scripts/copies.ts';
-import { emulatedAccount, emulatedEnvironment, withoutAws } from '../../scripts/emulated-account.ts';
-import { CACHE } from '../../scripts/paths.ts';
+import { emulatedAccount } from '../../scripts/emulated-account.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
-import { startCommand, type Ended } from './support/command.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
+import { QUEUES, queuesOf, resultsOf, Rollout } from './support/rollout.ts';
 
 const DEPLOY_TIMEOUT_MS = 400_000;
 const OTHER_REGION = 'us-east-1';
-const [SOURCE, CANARY, PAYMENTS, WEB] = [newAccountId(), newAccountId(), newAccountId(), newAccountId()] as const;
-const work = join(CACHE, 'test', 'deploy', SOURCE);
-const accountsFile = join(work, 'accounts.yaml');
-const out = join(work, 'out');
-const place = ['--accounts', accountsFile, '--out', out];
-const environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), '999999999999', REGION) };
+const [CANARY, PAYMENTS, WEB] = [newAccountId(), newAccountId(), newAccountId()] as const;
+const rollout = new Rollout();
 
 const accounts = {
   canary: { id: CANARY, regions: [REGION, OTHER_REGION], labels: { wave: 'canary' } },
@@ -26,65 +19,22 @@ const accounts = {
   web: { id: WEB, inputs: { deletion_protection: true } },
 };
 
-interface Row {
-  readonly stack: string;
-  readonly result: string;
-  readonly added: number | null;
-  readonly changed: number | null;
-  readonly destroyed: number | null;
-  readonly problem: string | null;
-}
-
-function writeAccounts(
-  listed: Readonly<Record<string, object>>,
-  inputs: object = { deletion_protection: false },
-): void {
-  const file = {
-    source: { id: SOURCE },
-    topic: 'amigo-TEST-notify',
-    defaults: { regions: [REGION], roleName: 'deployer', inputs },
-    accounts: Object.entries(listed).map(([name, account]) => ({ name, ...account })),
-  };
-  mkdirSync(work, { recursive: true });
-  writeFileSync(accountsFile, stringify(file));
-}
-
-async function run(...args: string[]): Promise<Ended> {
-  return await startCommand([...args, ...place], environment).ended;
-}
-
-/** Runs a command and gives what it prints for programs, in the order of the rollout. */
-async function rowsOf(...args: string[]): Promise<{ code: number | null; stderr: string; rows: Row[] }> {
-  const { code, stdout, stderr } = await run(...args, '--json');
-  return { code, stderr, rows: JSON.parse(stdout) as Row[] };
-}
-
-const resultsOf = (rows: readonly Row[]) => rows.map(({ stack, result }) => [stack, result]);
-
 const imagesOf = (account: string, region: string) => ownImages(emulatedAccount(endpoint(), account, region));
 
-async function queuesOf(account: string, region = REGION): Promise<string[]> {
-  const { sqs } = emulatedAccount(endpoint(), account, region);
-  const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: 'image-copier-' }));
-  return QueueUrls.map((url) => url.slice(url.lastIndexOf('/') + 1)).sort();
-}
-
-const QUEUES = ['image-copier-dead-letters', 'image-copier-requests', 'image-copier-settle.fifo'];
-
-beforeAll(() => {
-  writeAccounts(accounts);
+beforeEach(() => {
+  rollout.write(accounts);
 });
 
 // In case a test above the last failed: what stands costs nobody anything but the emulator's memory.
 afterAll(() => {
-  rmSync(work, { recursive: true });
+  rollout.remove();
 });
 
 describe('deploy and destroy', () => {
   it(
     'let what runs go on to its end on Ctrl-C, and begin nothing more',
     async () => {
-      const { child, output, ended } = startCommand(['deploy', '--parallel', '2', ...place], environment, 'terminal');
+      const { child, output, ended } = rollout.startOnTerminal('deploy', '--parallel', '2');
       await waitFor(
         'changes in two accounts',
         () => {
@@ -102,7 +52,7 @@ describe('deploy and destroy', () => {
       for (const name of ['source', 'canary', 'payments']) expect(stdout).toMatch(new RegExp(`${name} +\\d{12} +done`));
       expect(stdout).toMatch(/web +\d{12} +not reached/);
       // The terminal's own signal did not reach Terraform.
-      expect(readFileSync(join(out, 'logs', 'canary.log'), 'utf8')).not.toContain('Interrupt received');
+      expect(readFileSync(join(rollout.out, 'logs', 'canary.log'), 'utf8')).not.toContain('Interrupt received');
       expect(await queuesOf(CANARY, OTHER_REGION)).toEqual(QUEUES);
       expect(await queuesOf(WEB)).toEqual([]);
     },
@@ -110,9 +60,33 @@ describe('deploy and destroy', () => {
   );
 
   it(
+    'change nothing for a plan, and only what is chosen',
+    async () => {
+      rollout.write(accounts, { deletion_protection: true, retry_hours: 7 });
+
+      const planned = await rollout.rowsOf('deploy', '--plan', '--only', 'wave=canary');
+      const logOfPayments = () => readFileSync(join(rollout.out, 'logs', 'payments.log'), 'utf8');
+      const firstLog = logOfPayments();
+      const again = await rollout.rowsOf('deploy', '--plan', '--only', PAYMENTS);
+
+      expect(planned.code).toBe(0);
+      expect(resultsOf(planned.rows)).toEqual([
+        ['canary', 'done'],
+        ['payments', 'done'],
+      ]);
+      expect(planned.rows[1]?.changed).toBeGreaterThan(0);
+      expect(resultsOf(again.rows)).toEqual([['payments', 'done']]);
+      // What init did for this configuration still stands the second time.
+      expect(firstLog).toContain('Terraform has been successfully initialized');
+      expect(logOfPayments()).not.toContain('Initializing');
+    },
+    DEPLOY_TIMEOUT_MS,
+  );
+
+  it(
     'interrupt Terraform on a second Ctrl-C',
     async () => {
-      const { child, output, ended } = startCommand(['deploy', '--only', 'web', ...place], environment, 'terminal');
+      const { child, output, ended } = rollout.startOnTerminal('deploy', '--only', 'web');
       await waitFor('the plan', () => Promise.resolve(output.stdout.includes('web: planning') || undefined));
       child.stdin.write('\u0003');
       // Sooner it would be taken for the same one, which npm passes on as well.
@@ -130,9 +104,9 @@ describe('deploy and destroy', () => {
   it(
     'go on with the others when an account fails, but begin no further wave; resume; check by a smoke copy',
     async () => {
-      writeAccounts({ ...accounts, payments: { ...accounts.payments, profile: 'nobody' } });
+      rollout.write({ ...accounts, payments: { ...accounts.payments, profile: 'nobody' } });
 
-      const failed = await rowsOf('deploy', '--waves', 'wave=canary', '--smoke');
+      const failed = await rollout.rowsOf('deploy', '--waves', 'wave=canary', '--smoke');
 
       expect(failed.code).toBe(1);
       expect(resultsOf(failed.rows)).toEqual([
@@ -145,11 +119,11 @@ describe('deploy and destroy', () => {
       expect(failed.stderr).toContain('payments failed, so no further wave was begun.');
       expect(failed.stderr).not.toContain('Smoke copy');
       expect(failed.stderr).toContain(
-        `npm run image-copier -- deploy --resume --accounts ${accountsFile} --out ${out}`,
+        `npx image-copier deploy --resume --accounts-file ${rollout.accountsFile} --out ${rollout.out}`,
       );
 
-      writeAccounts(accounts);
-      const resumed = await rowsOf('deploy', '--resume');
+      rollout.write(accounts);
+      const resumed = await rollout.rowsOf('deploy', '--resume');
 
       expect(resumed.code).toBe(0);
       expect(resultsOf(resumed.rows)).toEqual([
@@ -167,31 +141,7 @@ describe('deploy and destroy', () => {
         ].sort(),
       );
       for (const [, region = '', , account = ''] of copied) expect(await imagesOf(account, region)).toEqual([]);
-      expect(await imagesOf(SOURCE, REGION)).toEqual([]);
-    },
-    DEPLOY_TIMEOUT_MS,
-  );
-
-  it(
-    'change nothing for a plan, and only what is chosen',
-    async () => {
-      writeAccounts(accounts, { deletion_protection: true, retry_hours: 7 });
-
-      const planned = await rowsOf('deploy', '--plan', '--only', 'wave=canary');
-      const logOfPayments = () => readFileSync(join(out, 'logs', 'payments.log'), 'utf8');
-      const firstLog = logOfPayments();
-      const again = await rowsOf('deploy', '--plan', '--only', `payments,${CANARY}`);
-
-      expect(planned.code).toBe(0);
-      expect(resultsOf(planned.rows)).toEqual([
-        ['canary', 'done'],
-        ['payments', 'done'],
-      ]);
-      expect(planned.rows[1]?.changed).toBeGreaterThan(0);
-      expect(resultsOf(again.rows)).toEqual(resultsOf(planned.rows));
-      // What init did for this configuration still stands the second time.
-      expect(firstLog).toContain('Terraform has been successfully initialized');
-      expect(logOfPayments()).not.toContain('Initializing');
+      expect(await imagesOf(rollout.source, REGION)).toEqual([]);
     },
     DEPLOY_TIMEOUT_MS,
   );
@@ -199,14 +149,16 @@ describe('deploy and destroy', () => {
   it(
     'leave alone what left the accounts file, and what is protected, until it is destroyed on purpose',
     async () => {
-      writeAccounts({ canary: accounts.canary, web: accounts.web });
+      rollout.write({ canary: accounts.canary, web: accounts.web });
 
-      const planned = await rowsOf('deploy', '--plan', '--only', 'web');
-      const refused = await run('destroy', '--only', 'web', '--yes');
-      const unasked = await run('destroy', '--only', 'payments');
+      const planned = await rollout.rowsOf('deploy', '--plan', '--only', 'web');
+      const refused = await rollout.run('destroy', '--only', 'web', '--yes');
+      const unasked = await rollout.run('destroy', '--only', 'payments');
 
-      expect(planned.stderr).toContain(`No longer in ${accountsFile}, but not destroyed: payments (${PAYMENTS}).`);
-      expect(planned.stderr).toContain('npm run image-copier -- destroy --only payments');
+      expect(planned.stderr).toContain(
+        `No longer in ${rollout.accountsFile}, but not destroyed: payments (${PAYMENTS}).`,
+      );
+      expect(planned.stderr).toContain('npx image-copier destroy --only payments');
       expect(refused).toMatchObject({
         code: 2,
         stderr: expect.stringMatching(/web: deletion_protection is on.*set inputs/),
@@ -214,8 +166,8 @@ describe('deploy and destroy', () => {
       expect(unasked).toMatchObject({ code: 2, stderr: expect.stringMatching(/Add --yes/) });
       expect(await queuesOf(PAYMENTS)).toEqual(QUEUES);
 
-      writeAccounts({ canary: accounts.canary, web: { id: WEB } });
-      const destroyed = await rowsOf('destroy', '--only', 'web,payments,canary,source', '--yes');
+      rollout.write({ canary: accounts.canary, web: { id: WEB } });
+      const destroyed = await rollout.rowsOf('destroy', '--only', 'web,payments,canary,source', '--yes');
 
       // The protection of web is lifted first, and the topics go last.
       expect(destroyed.code).toBe(0);
@@ -226,8 +178,10 @@ describe('deploy and destroy', () => {
         ['source', 'done'],
       ]);
       for (const account of [CANARY, PAYMENTS, WEB]) expect(await queuesOf(account)).toEqual([]);
-      expect(existsSync(join(out, 'stacks', 'payments'))).toBe(false);
-      expect(readFileSync(join(out, 'logs', 'web.log'), 'utf8')).toMatch(/Apply complete![^]*Destroy complete!/);
+      expect(existsSync(join(rollout.out, 'stacks', 'payments'))).toBe(false);
+      expect(readFileSync(join(rollout.out, 'logs', 'web.log'), 'utf8')).toMatch(
+        /Apply complete![^]*Destroy complete!/,
+      );
     },
     DEPLOY_TIMEOUT_MS,
   );

@@ -16,6 +16,7 @@ import { parameterName } from '../../terraform/template/parameters.ts';
 import { imageCopierTemplate } from '../../terraform/template/template.ts';
 import { differences, readCopier, type Difference, type Standing } from './support/copier-in-account.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
+import { leaveAccount } from './support/leave-account.ts';
 
 const TIMEOUT_MS = 400_000;
 const STACK_NAME = 'image-copier';
@@ -31,6 +32,8 @@ type Inputs = Readonly<Record<string, boolean | number | string | readonly strin
 
 interface Scenario {
   readonly inputs: string;
+  /** The account that the module is applied in. */
+  readonly byModule: string;
   /** The inputs that the module and the template share. */
   readonly shared: () => Inputs;
   /** Inputs of the module alone, and the parameters that stand for them. */
@@ -42,12 +45,14 @@ const OTHERS = 'each input other than its default';
 const scenarios: readonly Scenario[] = [
   {
     inputs: 'only the inputs that are required',
+    byModule: newAccountId(),
     shared: () => ({ request_topic_arn: topics.request }),
     ofModule: () => ({}),
     ofTemplate: {},
   },
   {
     inputs: OTHERS,
+    byModule: newAccountId(),
     shared: () => ({
       age_alarm_seconds: 600,
       architecture: 'x86_64',
@@ -130,8 +135,13 @@ const EXPLAINED: readonly {
 beforeAll(async () => {
   [topics.request, topics.results] = await Promise.all([createTopic('notify'), createTopic('notify-results')]);
   bucket = terraform('artifact-bucket', source.id, { prefix: bucketPrefix, organization_id: 'o-a1b2c3d4e5' });
-  await bucket.init();
-  await bucket.apply();
+  // At once: they wait for AWS to settle, not for each other.
+  await Promise.all([
+    apply(bucket),
+    ...scenarios.map(({ byModule, shared, ofModule }) =>
+      apply(terraform('image-copier', byModule, { ...shared(), ...ofModule(byModule) })),
+    ),
+  ]);
   functionKey = String((await bucket.outputs())['function_key']);
 }, TIMEOUT_MS);
 
@@ -140,28 +150,25 @@ afterAll(async () => {
   for (const TopicArn of Object.values(topics)) await source.sns.send(new DeleteTopicCommand({ TopicArn }));
 }, TIMEOUT_MS);
 
-describe.each(scenarios)('the module and the template, with $inputs', ({ inputs, shared, ofModule, ofTemplate }) => {
+describe.each(scenarios)('the module and the template, with $inputs', ({ inputs, byModule, shared, ofTemplate }) => {
   const explained = EXPLAINED.filter((difference) => [undefined, inputs].includes(difference.inputs));
-  const byModule = newAccountId();
   const byTemplate = newAccountId();
   const cloudFormation = new CloudFormationClient(emulatedSettings(endpoint(), byTemplate, REGION));
   const { kms } = emulatedAccount(endpoint(), byTemplate, REGION);
-  let root: TerraformRoot;
   let parameters: Record<string, string>;
   let found: readonly Difference[];
 
   beforeAll(async () => {
-    root = terraform('image-copier', byModule, { ...shared(), ...ofModule(byModule) });
     const given = { ...parametersOf(shared()), ...ofTemplate };
-    await Promise.all([root.init().then(() => root.apply()), createStack(given)]);
+    await createStack(given);
     const [module, stack] = await Promise.all([byModule, byTemplate].map(read));
     parameters = { ...defaults(), ...given };
     found = differences(module, stack);
   }, TIMEOUT_MS);
 
   afterAll(async () => {
-    await root.destroy();
-  }, TIMEOUT_MS);
+    await leaveAccount(emulatedAccount(endpoint(), byModule, REGION));
+  });
 
   it('differ in nothing that is not explained', () => {
     expect(found.filter(({ path }) => !explained.some(({ where }) => where.test(path)))).toEqual([]);
@@ -233,6 +240,11 @@ function terraform(module: string, accountId: string, variables: Inputs): Terraf
     variables,
     env: { ...withoutAws(), ...emulatedEnvironment(endpoint(), accountId, REGION) },
   });
+}
+
+async function apply(root: TerraformRoot): Promise<void> {
+  await root.init();
+  await root.apply();
 }
 
 async function read(accountId: string): Promise<Standing> {

@@ -14,10 +14,11 @@ import { DeleteMessageCommand, GetQueueAttributesCommand, ReceiveMessageCommand 
 import { GetParameterCommand, GetParametersByPathCommand, type Parameter } from '@aws-sdk/client-ssm';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts/bake.ts';
 import { expectedTags, findCopies, snapshotsOf, tagsOf } from '../../scripts/copies.ts';
+import { SETTLE_COPY_ACTIONS } from '../../scripts/doctor/called-actions.ts';
 import { emulatedAccount } from '../../scripts/emulated-account.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
 import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
-import { CallRecorder, SETTLE_COPY_ACTIONS } from './support/function-calls.ts';
+import { CallRecorder } from './support/function-calls.ts';
 import type { HandlerProcess } from './support/handler-process.ts';
 import { removeImages } from './support/remove-images.ts';
 import { ResultsInbox } from './support/results-inbox.ts';

@@ -21,7 +21,7 @@ import { CACHE, ROOT } from '../../scripts/paths.ts';
 import { TerraformRoot } from '../../scripts/terraform.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
-import { removeImages } from './support/remove-images.ts';
+import { leaveAccount } from './support/leave-account.ts';
 
 const APPLY_TIMEOUT_MS = 300_000;
 const COPY_TIMEOUT_MS = 120_000;
@@ -121,9 +121,8 @@ beforeAll(async () => {
 }, APPLY_TIMEOUT_MS);
 
 afterAll(async () => {
-  await Promise.all([source, ...targets].map(removeImages));
-  await root.destroy();
-}, APPLY_TIMEOUT_MS);
+  await Promise.all([source, ...targets].map(leaveAccount));
+});
 
 describe('the whole way from a publish to a copy', () => {
   it(

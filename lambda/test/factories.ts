@@ -33,14 +33,14 @@ const copierEnvironment = {
 
 export const environment = {
   ...copierEnvironment,
-  POWERTOOLS_SERVICE_NAME: 'image-copier-copy-image',
+  AWS_LAMBDA_FUNCTION_NAME: 'image-copier-copy-image',
   TRUSTED_OWNERS: `${SOURCE_ACCOUNT},444444444444`,
   RETRY_SECONDS: '21600',
 };
 
 export const settleEnvironment = {
   ...copierEnvironment,
-  POWERTOOLS_SERVICE_NAME: 'image-copier-settle-copy',
+  AWS_LAMBDA_FUNCTION_NAME: 'image-copier-settle-copy',
   FAILED_COPY_DELAY_SECONDS: '300',
   OVERDUE_SECONDS: '86400',
   PARAMETER_PATH: '/image-copier',

@@ -6,6 +6,7 @@ import { bakeImage, copyRequestFor, share, type BakedImage } from '../bake.ts';
 import { buildZip } from '../build.ts';
 import { isAnnounced, ownImages } from '../copies.ts';
 import { DEMO, type AppliedCopier } from '../demo-accounts.ts';
+import { eachOf } from '../each-of.ts';
 import { emulatedAccount, emulatedEnvironment, type EmulatedAccount, withoutAws } from '../emulated-account.ts';
 import { openTestEmulator } from '../localstack/emulator.ts';
 import { ROOT } from '../paths.ts';
@@ -107,7 +108,7 @@ async function bakeMany(source: EmulatedAccount, target: EmulatedAccount, count:
   const first = await bakeImage(source.ec2, { name: 'burst_0', description: '', tags: tagsOf(0), volumeSizes: [8] });
   await share(source.ec2, first, [target.id]);
   const numbers = Array.from({ length: count - 1 }, (_, index) => index + 1);
-  const others = await eachOf(numbers, async (number) => {
+  const others = await eachOf(numbers, AT_A_TIME, async (number) => {
     const name = `burst_${number}`;
     const tags = tagsOf(number);
     const { ImageId: imageId = '' } = await source.ec2.send(
@@ -138,7 +139,7 @@ async function publishAll(
   const batches = Array.from({ length: Math.ceil(images.length / PUBLISH_BATCH) }, (_, index) =>
     images.slice(index * PUBLISH_BATCH, (index + 1) * PUBLISH_BATCH),
   );
-  await eachOf(batches, async (batch) => {
+  await eachOf(batches, AT_A_TIME, async (batch) => {
     const PublishBatchRequestEntries = batch.map((image, index) => ({
       Id: String(index),
       Message: JSON.stringify(copyRequestFor(image, source.region, [account])),
@@ -209,12 +210,4 @@ async function messagesIn(target: EmulatedAccount, QueueUrl: string): Promise<nu
 async function put(endpoint: string, method: 'PUT' | 'POST', path: string, body: object): Promise<void> {
   const response = await fetch(`${endpoint}/_image-copier/${path}`, { method, body: JSON.stringify(body) });
   if (!response.ok) throw new Error(`The emulator refused ${path}: ${await response.text()}`);
-}
-
-async function eachOf<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let start = 0; start < items.length; start += AT_A_TIME) {
-    results.push(...(await Promise.all(items.slice(start, start + AT_A_TIME).map(work))));
-  }
-  return results;
 }

@@ -5,6 +5,7 @@ import { formatTable } from '../cli/table.ts';
 import { openTestEmulator } from '../localstack/emulator.ts';
 import { MemoryWatch } from '../rollout/memory.ts';
 import { RolloutAccounts, type Way } from './rollout-accounts.ts';
+import { median } from './statistics.ts';
 
 type Report = (line: string) => void;
 
@@ -129,8 +130,4 @@ async function settings(accounts: RolloutAccounts): Promise<string[][]> {
     median(measured.map(({ seconds }) => seconds)).toFixed(1),
     median(measured.map(({ peakMib = NaN }) => peakMib)).toFixed(0),
   ]);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }

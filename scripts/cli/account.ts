@@ -1,7 +1,8 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { explained } from './aws-errors.ts';
 import { clientSettings } from './credentials.ts';
+import { copierName, region, roleArn } from './option-values.ts';
 import { UserError } from './user-error.ts';
 
 export interface AccountOptions {
@@ -43,12 +44,7 @@ export async function withAccount<T>(options: AccountOptions, use: (account: Acc
   }
 }
 
-async function connect({ profile, roleArn, region: named, name }: AccountOptions): Promise<Account> {
-  const access = {
-    ...(profile !== undefined && { profile }),
-    ...(roleArn !== undefined && { roleArn }),
-    ...(named !== undefined && { region: named }),
-  };
+async function connect({ name, ...access }: AccountOptions): Promise<Account> {
   const sqs = new SQSClient({
     ...clientSettings(access),
     // Else calls go to the host in the queue's URL, past an endpoint that AWS_ENDPOINT_URL names: a VPC endpoint, a proxy,
@@ -61,20 +57,4 @@ async function connect({ profile, roleArn, region: named, name }: AccountOptions
     const message = 'No AWS Region. Add --region eu-west-1, or set AWS_REGION or the region of the profile.';
     throw new UserError(message, 2, { cause: error });
   }
-}
-
-function roleArn(value: string): string {
-  if (/^arn:aws[a-z-]*:iam::\d{12}:role\/\S+$/.test(value)) return value;
-  throw new InvalidArgumentError('It must be like arn:aws:iam::222222222222:role/operator.');
-}
-
-function region(value: string): string {
-  if (/^[a-z]{2,4}(-[a-z]{2,12}){1,3}-\d{1,2}$/.test(value)) return value;
-  throw new InvalidArgumentError('It must be a Region, such as eu-west-1.');
-}
-
-/** As the Terraform module checks it. */
-function copierName(value: string): string {
-  if (/^[A-Za-z0-9_-]{1,37}$/.test(value)) return value;
-  throw new InvalidArgumentError('It must be 1 to 37 letters, digits, hyphens and underscores.');
 }

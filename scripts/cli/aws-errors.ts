@@ -29,7 +29,7 @@ const REMEDIES: readonly Remedy[] = [
     explain: (message) => `AWS does not take these credentials: ${message} Log in again, or choose another --profile.`,
   },
   {
-    codes: /^(AccessDenied|AccessDeniedException|AuthorizationError)$/,
+    codes: /^(AccessDenied|AccessDeniedException|AuthorizationError|UnauthorizedOperation)$/,
     explain: (message) => `Access denied: ${message} Allow it there, or choose another --profile or --role-arn.`,
   },
   {

@@ -51,6 +51,22 @@ export async function withDeadLetters<T>(
   }
 }
 
+/** The letters, which are given back at once. Where SQS says that there are none, none are looked for. */
+export async function peekLetters(
+  sqs: SQSClient,
+  queueName: string,
+  signal: AbortSignal,
+): Promise<readonly DeadLetter[]> {
+  const { Attributes = {} } = await sqs.send(
+    new GetQueueAttributesCommand({
+      QueueUrl: await urlOf(sqs, queueName),
+      AttributeNames: ['ApproximateNumberOfMessages'],
+    }),
+  );
+  if (Attributes.ApproximateNumberOfMessages === '0') return [];
+  return await withDeadLetters(sqs, queueName, signal, ({ letters }) => Promise.resolve(letters));
+}
+
 export async function urlOf(sqs: SQSClient, QueueName: string): Promise<string> {
   const { QueueUrl = '' } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
   return QueueUrl;

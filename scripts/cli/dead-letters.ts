@@ -75,7 +75,7 @@ function addChoice(command: Command): Command {
 }
 
 function help(example: string): string {
-  return `\nExample:\n  npm run image-copier -- dead-letters ${example}\n\n${EXIT_CODES}`;
+  return `\nExample:\n  npx image-copier dead-letters ${example}\n\n${EXIT_CODES}`;
 }
 
 async function list(options: ListOptions): Promise<void> {

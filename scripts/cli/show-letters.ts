@@ -1,3 +1,4 @@
+import { age } from './age.ts';
 import { NOTHING } from './choose-letters.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { formatTable } from './table.ts';
@@ -49,6 +50,8 @@ function reasonText({ code, reason }: DeadLetter, name: string): string {
   if (code === undefined && reason === undefined) {
     return `No reason. SQS moves a request here when the function fails on each delivery: look in its log, /aws/lambda/${name}-copy-image.`;
   }
+  // What EC2 refused begins with EC2's code already.
+  if (code !== undefined && reason?.startsWith(`${code}: `)) return reason;
   return [code ?? NOTHING, reason ?? 'without a text'].join(': ');
 }
 
@@ -58,15 +61,6 @@ function tries({ attempt, receiveCount }: DeadLetter): string {
     ...(receiveCount === undefined ? [] : [counted(receiveCount, 'delivery', 'deliveries')]),
   ];
   return parts.length === 0 ? NOTHING : parts.join(', ');
-}
-
-/** In the largest unit of which there are two: days from 48 hours on. A clock that is behind makes no letter younger than 0. */
-function age(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 172_800) return `${Math.floor(seconds / 3600)} h`;
-  return `${Math.floor(seconds / 86_400)} d`;
 }
 
 function counted(count: number, one: string, several: string): string {

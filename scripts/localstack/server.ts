@@ -269,7 +269,7 @@ async function groupOf(child: ChildProcess): Promise<number> {
 /** Lets LocalStack end in its own way, which ends the functions too, and then what is left of its group. */
 async function stopGroup(group: number): Promise<void> {
   if (isRunning(group)) process.kill(group, 'SIGTERM');
-  for (let end = Date.now() + STOP_TIMEOUT_MS; isRunning(group) && Date.now() < end;) await sleep(POLL_MS);
+  for (const end = Date.now() + STOP_TIMEOUT_MS; isRunning(group) && Date.now() < end;) await sleep(POLL_MS);
   signalGroup(group, 'SIGKILL');
   while (isRunning(group)) await sleep(POLL_MS);
 }

@@ -38,6 +38,17 @@ export function readLastRun(out: string): LastRun {
   }
 }
 
+/** What of a run concerns the stacks that there still are: an account that left the file cannot be resumed. */
+export function withoutLeft(run: LastRun, stacks: readonly { readonly name: string }[]): LastRun {
+  const names = new Set(stacks.map(({ name }) => name));
+  return { ...run, stacks: Object.fromEntries(Object.entries(run.stacks).filter(([name]) => names.has(name))) };
+}
+
+/** Whether anything of a run is left to do. */
+export function isOpen({ smoke, stacks }: LastRun): boolean {
+  return Object.values(stacks).includes(false) || (smoke === 'open' && Object.keys(stacks).length > 0);
+}
+
 function fileIn(out: string): string {
   return join(out, 'run.json');
 }

@@ -1,4 +1,5 @@
 import type { StackEntry } from '../../terraform/stacks/stacks.ts';
+import { LiveLines } from '../live-lines.ts';
 import { summaryOf } from './results-table.ts';
 import type { StackReport } from './roll-out.ts';
 
@@ -77,15 +78,14 @@ export class PlainProgress extends StackProgress {
   }
 }
 
-/** On a terminal: a line for each stack that runs, drawn again and again below the lines that stay. */
+/** On a terminal: a line for each stack that runs, below the lines that stay. */
 export class LiveProgress extends StackProgress {
-  readonly #terminal: Pick<NodeJS.WriteStream, 'write' | 'columns' | 'rows'>;
+  readonly #lines: LiveLines;
   readonly #ticker: NodeJS.Timeout;
-  #drawn = 0;
 
   constructor(total: number, terminal: Pick<NodeJS.WriteStream, 'write' | 'columns' | 'rows'>) {
     super(total);
-    this.#terminal = terminal;
+    this.#lines = new LiveLines(terminal);
     this.#ticker = setInterval(() => {
       this.#draw('');
     }, REDRAW_MS);
@@ -97,20 +97,13 @@ export class LiveProgress extends StackProgress {
 
   close(): void {
     clearInterval(this.#ticker);
-    this.#terminal.write(this.#erased());
-    this.#drawn = 0;
+    this.#lines.close();
   }
 
   #draw(stays: string): void {
-    const { columns, rows } = this.#terminal;
-    const erase = this.#erased();
-    const lines = this.running.slice(0, Math.max(rows - 2, 1)).map((line) => `  ${line}`.slice(0, columns - 1));
-    this.#drawn = lines.length;
-    this.#terminal.write(erase + stays + lines.map((line) => `${line}\n`).join(''));
-  }
-
-  /** Goes up over what was drawn, and clears from there (ECMA-48: CUU, ED). */
-  #erased(): string {
-    return this.#drawn === 0 ? '' : `\u001B[${this.#drawn}A\u001B[J`;
+    this.#lines.draw(
+      this.running.map((line) => `  ${line}`),
+      stays,
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { closest } from './closest.ts';
 import { readYaml, YamlSyntaxError, type LocatedYaml, type Path, type Position } from './located-yaml.ts';
 import { partitionOf, REGIONS } from './regions.ts';

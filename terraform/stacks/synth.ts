@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { App, LocalBackend, S3Backend, TerraformHclModule, TerraformOutput, TerraformStack } from 'cdktn';
+import { ROOT } from '../../scripts/paths.ts';
 import { AwsProvider } from './aws-provider.ts';
 import type { ModuleCall, Stack, StackEntry } from './stacks.ts';
 
-const MODULES = join(import.meta.dirname, '..', 'modules');
+const MODULES = join(ROOT, 'terraform', 'modules');
 
 /** The list of the stacks, in the output folder. */
 const STACKS_FILE = 'stacks.json';

@@ -133,7 +133,6 @@ export function lambdaFunction({
           COPIER_NAME: ref('Name'),
           DEAD_LETTER_QUEUE_URL: ref('DeadLetters'),
           KMS_KEY_ARN: attribute('ImageKey', 'Arn'),
-          POWERTOOLS_SERVICE_NAME: sub(`\${Name}-${name}`),
           QUEUE_URL: ref('Requests'),
           ...environment,
         },

@@ -17,7 +17,9 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.client import ClientCreator
 from botocore.config import Config
+from event_source import Source
 from lambda_function import LambdaFunction
 from lambda_function import create_function as create_lambda_function
 from plugin_routes import copies_take
@@ -26,6 +28,20 @@ LOCALSTACK_DIR = Path(__file__).parents[1]
 PROJECT_DIR = LOCALSTACK_DIR.parents[1]
 START_TIMEOUT_SECONDS = 120
 LOG_TAIL_LINES = 60
+
+# The class of a service's clients; EC2's has 750 methods.
+create_client_class = ClientCreator._create_client_class
+client_classes: dict[str, type] = {}
+
+
+def kept_client_class(creator: ClientCreator, service: str, *args: object) -> type:
+    """The class that botocore would make anew for each client."""
+    if service not in client_classes:
+        client_classes[service] = create_client_class(creator, service, *args)
+    return client_classes[service]
+
+
+ClientCreator._create_client_class = kept_client_class
 
 
 @dataclass(frozen=True)
@@ -96,7 +112,7 @@ def quick_copies(localstack: LocalStack) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_account() -> Callable[[], str]:
     """A function that answers a fresh account id at each call, so that tests share no resources."""
     return lambda: f"{secrets.randbelow(9 * 10**11) + 10**11}"
@@ -117,6 +133,14 @@ def create_function(localstack: LocalStack) -> Iterator[Callable[..., LambdaFunc
             function.lambda_client.delete_function(FunctionName=function.name)
         except function.lambda_client.exceptions.ResourceNotFoundException:
             pass  # the test deleted it
+
+
+@pytest.fixture
+def source(localstack: LocalStack, create_function: Callable[..., LambdaFunction], new_account) -> Iterator[Source]:
+    """A queue and a function, for the test to connect; they are disconnected after the test."""
+    source = Source(localstack, create_function, new_account())
+    yield source
+    source.close()
 
 
 def environment(root: Path, port: int) -> dict[str, str]:

@@ -31,10 +31,13 @@ class EventQueue:
         """Make the queue the rule's target, once more if it is."""
         assert self.events.put_targets(Rule="events", Targets=[self.target])["FailedEntries"] == []
 
-    def receive(self) -> list[dict]:
-        """The messages that are there now, each with its body as an event; they are deleted."""
+    def receive(self, wait_seconds: int = 0) -> list[dict]:
+        """What was received, with the messages that are there now or come meanwhile; they are deleted."""
         answer = self.sqs.receive_message(
-            QueueUrl=self.url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
+            QueueUrl=self.url,
+            MaxNumberOfMessages=10,
+            WaitTimeSeconds=wait_seconds,
+            MessageSystemAttributeNames=["All"],
         )
         messages = answer.get("Messages", [])
         for message in messages:
@@ -44,10 +47,12 @@ class EventQueue:
 
     def message(self, describe: str, matches: Callable[[dict], bool], timeout_seconds: float = 30) -> dict:
         """The message with the event that matches, once it was delivered."""
+
+        def found(messages: list[dict]) -> dict | None:
+            return next((message for message in messages if matches(message["Event"])), None)
+
         return wait_until(
-            describe,
-            lambda: next((message for message in self.receive() if matches(message["Event"])), None),
-            timeout_seconds,
+            describe, lambda: found(self.received) or found(self.receive(wait_seconds=1)), timeout_seconds
         )
 
 

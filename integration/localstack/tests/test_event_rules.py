@@ -51,27 +51,6 @@ def test_image_events_reach_a_fifo_queue(localstack, new_account):
     assert {message["Attributes"]["MessageGroupId"] for message in queue.received} == {"settle"}
 
 
-def test_schedule_reaches_a_fifo_queue_once_a_minute(localstack, new_account):
-    """EventBridge User Guide, "Creating a rule that runs on a schedule"; API Reference, PutRule and DisableRule."""
-    minute = {"fifo_group": "settle", "ScheduleExpression": "rate(1 minute)"}
-    queue, disabled, later = (EventQueue(localstack, new_account(), **minute) for _ in range(3))
-    queue.put_target()
-    queue.events.put_rule(Name="events", ScheduleExpression="rate(1 minute)")
-    disabled.events.disable_rule(Name="events")
-    later.events.put_rule(Name="events", ScheduleExpression="cron(0 0 29 2 ? *)")
-    last = EventQueue(localstack, new_account(), **minute)
-
-    last.message("a scheduled event of the rule that was made last", lambda e: True, timeout_seconds=90)
-    message = queue.message("a scheduled event", lambda e: True)
-
-    assert message["Attributes"]["MessageGroupId"] == "settle"
-    event = message["Event"]
-    assert (event["source"], event["detail-type"], event["detail"]) == ("aws.events", "Scheduled Event", {})
-    assert (event["resources"], event["account"]) == ([queue.rule_arn], queue.account)
-    assert len(queue.received) == 1
-    assert disabled.receive() == later.receive() == []
-
-
 def test_fifo_target_needs_a_message_group(localstack, new_account):
     """EventBridge API Reference, SqsParameters: MessageGroupId is required for FIFO queues."""
     queue = EventQueue(localstack, new_account(), fifo_group="settle", ScheduleExpression="rate(1 minute)")

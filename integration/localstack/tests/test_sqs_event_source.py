@@ -2,110 +2,10 @@
 
 import json
 import time
-from collections.abc import Iterator
 
 import pytest
 from conditions import wait_until
-
-REGION = "eu-west-1"
-
-
-class Source:
-    """A queue with a dead-letter queue, a function, the mapping between them, and what the function reported."""
-
-    def __init__(self, localstack, create_function, account: str) -> None:
-        self.account = account
-        self.sqs = localstack.client("sqs", account)
-        self.create_function = create_function
-        self.reports_url = self.sqs.create_queue(QueueName="reports")["QueueUrl"]
-        self.dead_letters_url = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
-        self.mapping_id = ""
-        self.reports: list[dict] = []
-
-    def connect(
-        self, body: str, visibility_seconds: int = 2, max_receives: int = 100, fifo: bool = False, **mapping
-    ) -> None:
-        """Create queue, function and mapping. `body` handles `event`, with report({..}) and sqs(target, {..})."""
-        redrive = {
-            "deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{self.account}:dead-letters",
-            "maxReceiveCount": max_receives,
-        }
-        fifo_attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
-        name = "requests.fifo" if fifo else "requests"
-        self.queue_url = self.sqs.create_queue(
-            QueueName=name,
-            Attributes={"VisibilityTimeout": str(visibility_seconds)}
-            | (fifo_attributes if fifo else {"RedrivePolicy": json.dumps(redrive)}),
-        )["QueueUrl"]
-        code = """
-        const { AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_REGION, QUEUE_URL, REPORTS_URL } = process.env;
-        const sqs = async (target, parameters) => {
-          const scope = `${AWS_ACCESS_KEY_ID}/20260101/${AWS_REGION}/sqs/aws4_request`;
-          const response = await fetch(AWS_ENDPOINT_URL, {
-            method: 'POST',
-            headers: {
-              authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`,
-              'content-type': 'application/x-amz-json-1.0',
-              'x-amz-target': `AmazonSQS.${target}`,
-            },
-            body: JSON.stringify(parameters),
-          });
-          if (!response.ok) throw new Error(await response.text());
-        };
-        const report = (value) => sqs('SendMessage', {
-          QueueUrl: REPORTS_URL, MessageBody: JSON.stringify({ at: Date.now(), ...value }) });
-        const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-        """
-        self.function = self.create_function(
-            self.account,
-            code + f"export const handler = async (event) => {{ {body} }};",
-            Environment={"Variables": {"QUEUE_URL": self.queue_url, "REPORTS_URL": self.reports_url}},
-            Timeout=visibility_seconds,
-        )
-        self.mapping_id = self.function.lambda_client.create_event_source_mapping(
-            FunctionName="probe",
-            EventSourceArn=f"arn:aws:sqs:{REGION}:{self.account}:{name}",
-            **{"FunctionResponseTypes": ["ReportBatchItemFailures"], **mapping},
-        )["UUID"]
-
-    def send(self, *bodies: str, **options) -> list[str]:
-        return [
-            self.sqs.send_message(QueueUrl=self.queue_url, MessageBody=body, **options)["MessageId"] for body in bodies
-        ]
-
-    def wait_for_reports(self, count: int) -> list[dict]:
-        """The function's first `count` reports."""
-
-        def collect() -> bool:
-            received = self.sqs.receive_message(QueueUrl=self.reports_url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-            for message in received.get("Messages", []):
-                self.sqs.delete_message(QueueUrl=self.reports_url, ReceiptHandle=message["ReceiptHandle"])
-                self.reports.append(json.loads(message["Body"]))
-            return len(self.reports) >= count
-
-        wait_until(f"{count} reports of the function", collect, timeout_seconds=60)
-        return sorted(self.reports, key=lambda report: report["at"])
-
-    def wait_until_empty(self) -> None:
-        """Wait until the queue holds no message, visible or not."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-
-        def is_empty() -> bool:
-            attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)["Attributes"]
-            return {attributes[name] for name in names} == {"0"}
-
-        wait_until("the queue is empty", is_empty)
-
-    def close(self) -> None:
-        if self.mapping_id:
-            self.function.lambda_client.delete_event_source_mapping(UUID=self.mapping_id)
-
-
-@pytest.fixture
-def source(localstack, create_function, new_account) -> Iterator[Source]:
-    source = Source(localstack, create_function, new_account())
-    yield source
-    source.close()
+from event_source import REGION
 
 
 def test_record_is_the_documented_one(source):
@@ -178,17 +78,18 @@ def test_error_of_the_function_brings_the_whole_batch_back(source):
     """Handling errors for an SQS event source: the messages become visible after the visibility timeout."""
     source.connect(
         """
-        const { body, attributes } = event.Records[0];
-        await report({ body });
-        if (attributes.ApproximateReceiveCount === '1') throw new Error('first time');
+        const { ApproximateReceiveCount, ApproximateFirstReceiveTimestamp } = event.Records[0].attributes;
+        await report({ received: Number(ApproximateFirstReceiveTimestamp) });
+        if (ApproximateReceiveCount === '1') throw new Error('first time');
         """,
         visibility_seconds=3,
     )
 
     source.send("one")
 
+    # The timeout runs from the receipt on: the function may start later by any time.
     first, second = source.wait_for_reports(2)
-    assert second["at"] - first["at"] >= 2_500
+    assert second["at"] - first["received"] >= 2_900
     source.wait_until_empty()
 
 
@@ -314,17 +215,11 @@ def test_without_report_batch_item_failures_a_response_is_a_success(source):
 @pytest.mark.parametrize(("scaling", "expected"), [({"ScalingConfig": {"MaximumConcurrency": 2}}, 2), ({}, 5)])
 def test_batches_are_processed_at_the_same_time_up_to_the_maximum_concurrency(source, scaling, expected):
     """Configuring scaling behavior for SQS event source mappings: five at first, fewer where the mapping says so."""
-    source.connect(
-        "const start = Date.now(); await sleep(1500); await report({ start, end: Date.now() });",
-        visibility_seconds=20,
-        BatchSize=1,
-        **scaling,
-    )
+    source.connect_held(**scaling)
 
     source.send(*[str(number) for number in range(2 * expected)])
 
-    reports = source.wait_for_reports(2 * expected)
-    assert most_at_a_time(reports) == expected
+    source.assert_runs_at_a_time(expected, total=2 * expected)
     source.wait_until_empty()
 
 
@@ -356,141 +251,39 @@ def test_filter_criteria_look_into_a_json_body_and_delete_the_rest(source):
     assert bodies == ['{ "kind": "wanted" }']
 
 
-def test_fifo_messages_are_processed_in_the_order_of_their_group(source):
-    """Configuring scaling behavior for SQS event source mappings: FIFO queues; one batch of a group at a time."""
-    source.connect(
-        """
-        const start = Date.now();
-        await sleep(event.Records[0].body === '0' ? 1500 : 0);
-        await report({ start, end: Date.now(), bodies: event.Records.map(({ body }) => body) });
-        """,
-        visibility_seconds=20,
-        fifo=True,
-        BatchSize=2,
-    )
+def test_updated_mapping_stays_enabled(source):
+    """AWS Lambda API Reference, UpdateEventSourceMapping: what the request leaves out stays as it is."""
+    source.connect("await report({ bodies: event.Records.map(({ body }) => body) })")
+    client, mapping = source.function.lambda_client, source.mapping_id
+    states: list[str] = []
 
-    source.send(*[str(number) for number in range(9)], MessageGroupId="settle")
+    def state() -> str:
+        states.append(client.get_event_source_mapping(UUID=mapping)["State"])
+        return states[-1]
 
-    wait_until("every message", lambda: source.wait_for_reports(1) and len(bodies_of(source.reports)) >= 9)
-    reports = sorted(source.reports, key=lambda report: report["start"])
-    assert bodies_of(reports) == [str(number) for number in range(9)]
-    assert most_at_a_time(reports) == 1
-    source.wait_until_empty()
+    wait_until("the mapping is enabled", lambda: state() == "Enabled")
+    client.update_event_source_mapping(UUID=mapping, BatchSize=1)
+    wait_until("the mapping is enabled again", lambda: state() == "Enabled")
+    states.clear()
 
+    # Longer than a poll that was under way when the mapping was updated.
+    ends = time.monotonic() + 4
+    wait_until("such a poll is over", lambda: state() and time.monotonic() > ends)
 
-def test_fifo_groups_are_processed_at_the_same_time(source):
-    """Configuring scaling behavior for SQS event source mappings: as many batches as there are message groups."""
-    source.connect(
-        "const start = Date.now(); await sleep(3000); await report({ start, end: Date.now() });",
-        visibility_seconds=20,
-        fifo=True,
-        BatchSize=1,
-    )
-
-    for group in range(7):
-        source.send(f"first {group}", f"second {group}", MessageGroupId=str(group))
-
-    assert most_at_a_time(source.wait_for_reports(14)) == 7
+    assert set(states) == {"Enabled"}
+    source.send("one")
+    assert [report["bodies"] for report in source.wait_for_reports(1)] == [["one"]]
 
 
-def test_fifo_groups_are_processed_up_to_the_maximum_concurrency(source):
-    """Configuring scaling behavior for SQS event source mappings: the lower of message groups and maximum."""
-    source.connect(
-        "const start = Date.now(); await sleep(1500); await report({ start, end: Date.now() });",
-        visibility_seconds=20,
-        fifo=True,
-        BatchSize=1,
-        ScalingConfig={"MaximumConcurrency": 2},
-    )
+def test_disabled_mapping_is_disabled(source):
+    """AWS Lambda API Reference, UpdateEventSourceMapping: `Enabled`."""
+    source.connect("await report({})")
+    client, mapping = source.function.lambda_client, source.mapping_id
 
-    for group in range(4):
-        source.send(f"first {group}", MessageGroupId=str(group))
+    def turn(enabled: bool, state: str) -> None:
+        client.update_event_source_mapping(UUID=mapping, Enabled=enabled)
+        wait_until(f"the mapping is {state}", lambda: client.get_event_source_mapping(UUID=mapping)["State"] == state)
 
-    assert most_at_a_time(source.wait_for_reports(4)) == 2
-
-
-def test_failed_fifo_message_holds_its_group_back_and_no_other(source):
-    """SQS Developer Guide, FIFO queue delivery logic; Lambda retries before it takes more of the group."""
-    source.connect(
-        """
-        const { body, attributes } = event.Records[0];
-        await report({ body });
-        if (body === 'fails' && attributes.ApproximateReceiveCount === '1') throw new Error('first time');
-        """,
-        visibility_seconds=4,
-        fifo=True,
-        BatchSize=1,
-    )
-    source.send("fails", "after it", MessageGroupId="one")
-    [failed] = source.wait_for_reports(1)
-    source.send("other", "other 2", MessageGroupId="two")
-
-    reports = source.wait_for_reports(5)
-
-    assert [report["body"] for report in reports] == ["fails", "other", "other 2", "fails", "after it"]
-    assert reports[3]["at"] - failed["at"] >= 3_500
-    source.wait_until_empty()
-
-
-def test_failed_fifo_messages_of_a_batch_come_back_before_the_next(source):
-    """Handling errors for an SQS event source: partial batch responses with a FIFO queue."""
-    source.connect(
-        """
-        const { Records } = event;
-        await report({ bodies: Records.map(({ body }) => body) });
-        const failed = Records.filter(({ body, attributes }) =>
-          body !== '0' && attributes.ApproximateReceiveCount === '1');
-        return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
-        """,
-        visibility_seconds=3,
-        fifo=True,
-        BatchSize=3,
-    )
-    # Sent in one call, so that they are received together.
-    entries = [{"Id": n, "MessageBody": n, "MessageGroupId": "settle"} for n in "0123"]
-    source.sqs.send_message_batch(QueueUrl=source.queue_url, Entries=entries)
-
-    wait_until("the last message", lambda: source.wait_for_reports(1) and bodies_of(source.reports).count("3") == 2)
-
-    seen = bodies_of(source.reports)
-    assert seen[0] == "0"
-    assert {n: seen.count(n) for n in "0123"} == {"0": 1, "1": 2, "2": 2, "3": 2}
-    assert seen[seen.index("3") - 2 : seen.index("3")] == ["1", "2"]
-    source.wait_until_empty()
-
-
-def test_fifo_body_is_handed_on_as_it_stands_with_its_group(source):
-    """Using Lambda with Amazon SQS: example FIFO queue message event."""
-    body = '{ "a":1.0,\n "b" : "ü" }'
-    source.connect("await report({ event })", fifo=True)
-
-    source.send(body, MessageGroupId="settle")
-
-    [record] = source.wait_for_reports(1)[0]["event"]["Records"]
-    assert record["body"] == body
-    assert record["attributes"]["MessageGroupId"] == "settle"
-    assert record["attributes"].keys() >= {"MessageDeduplicationId", "SequenceNumber"}
-    assert record["eventSourceARN"] == f"arn:aws:sqs:{REGION}:{source.account}:requests.fifo"
-
-
-def test_idle_mapping_takes_a_fifo_message_at_once(source):
-    """Using Lambda with Amazon SQS: Lambda polls the queue by long polling."""
-    source.connect("await report({})", fifo=True)
-    source.send("first", MessageGroupId="settle")
-    first = source.wait_for_reports(1)[0]["at"]
-    wait_until("the mapping was idle for 8 s", lambda: time.time() * 1000 > first + 8_000)
-
-    sent = time.time() * 1000
-    source.send("second", MessageGroupId="settle")
-
-    assert source.wait_for_reports(2)[1]["at"] - sent < 1_500
-
-
-def bodies_of(reports: list[dict]) -> list[str]:
-    """The bodies that the function reported, in the order of its invocations."""
-    return [body for report in sorted(reports, key=lambda report: report["at"]) for body in report["bodies"]]
-
-
-def most_at_a_time(reports: list[dict]) -> int:
-    """The largest number of reports whose time from `start` to `end` overlaps."""
-    return max(sum(other["start"] <= report["start"] < other["end"] for other in reports) for report in reports)
+    turn(False, "Disabled")
+    turn(True, "Enabled")
+    turn(False, "Disabled")

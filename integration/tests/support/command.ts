@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { CACHE, ROOT } from '../../../scripts/paths.ts';
 
-const COMMAND = [process.execPath, '--import', 'tsx', join(ROOT, 'scripts', 'image-copier.ts')];
+/** As `make build` made it: what users run. */
+const COMMAND = [process.execPath, join(ROOT, 'scripts', 'dist', 'image-copier.mjs')];
 const PYTHON = join(CACHE, 'localstack', 'venv', 'bin', 'python');
 // A terminal of 100 columns for the command that follows; what is typed there comes from standard input.
 const TERMINAL = `

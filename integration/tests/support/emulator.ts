@@ -15,6 +15,18 @@ interface Fault {
   readonly [setting: string]: unknown;
 }
 
+/** Keeps an account from copying, as a service control policy would, until the returned function is called. */
+export async function refuseCopies(account: string): Promise<() => Promise<void>> {
+  return await injectFault({
+    kind: 'error',
+    account,
+    operation: 'CopyImage',
+    code: 'UnauthorizedOperation',
+    message: 'You are not authorized to perform this operation.',
+    status: 403,
+  });
+}
+
 /** Makes EC2 fail in an account until the returned function is called. */
 export async function injectFault(fault: Fault): Promise<() => Promise<void>> {
   const url = `${endpoint()}/_image-copier/faults`;

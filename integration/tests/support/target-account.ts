@@ -70,7 +70,7 @@ export class TargetAccount {
   async #start(name: FunctionName, changes: Readonly<Record<string, string>>): Promise<HandlerProcess> {
     const started = await HandlerProcess.start(name, {
       ...this.#environment,
-      POWERTOOLS_SERVICE_NAME: `image-copier-${name}`,
+      AWS_LAMBDA_FUNCTION_NAME: `image-copier-${name}`,
       ...changes,
     });
     this.#processes.push(started);

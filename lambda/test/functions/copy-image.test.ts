@@ -24,23 +24,22 @@ async function load() {
   ec2.on(DescribeImagesCommand, { ImageIds: ['ami-1'] }).resolves({ Images: [{ State: 'pending' }] });
   ec2.on(CopyImageCommand).resolves({ ImageId: 'ami-1' });
   const sqs = mockClient(SQSClient);
-  const { handler } = await import('../../src/functions/copy-image.ts');
+  const { handler, prepare } = await import('../../src/functions/copy-image-handler.ts');
   const invoke = (...records: SQSRecord[]) =>
     handler({ Records: records } satisfies SQSEvent, {
       awsRequestId: 'request-1',
       getRemainingTimeInMillis: () => 60_000,
     } as Context);
-  return { sqs, invoke };
+  return { sqs, invoke, prepare };
 }
 
 beforeEach(() => {
-  process.env = { ...original, ...environment, POWERTOOLS_DEV: 'true', POWERTOOLS_METRICS_DISABLED: 'false' };
+  process.env = { ...original, ...environment };
   lines = [];
-  for (const method of ['log', 'info', 'warn', 'error'] as const) {
-    jest.spyOn(console, method).mockImplementation((line: string) => {
-      lines.push(JSON.parse(line) as Record<string, unknown>);
-    });
-  }
+  jest.spyOn(process.stdout, 'write').mockImplementation((line) => {
+    lines.push(JSON.parse(line.toString()) as Record<string, unknown>);
+    return true;
+  });
 });
 
 afterEach(() => {
@@ -106,5 +105,24 @@ describe('the copy-image function', () => {
     delete process.env['KMS_KEY_ARN'];
 
     await expect(load()).rejects.toThrow('KMS_KEY_ARN is not set');
+  });
+});
+
+describe('prepare', () => {
+  it('does nothing outside Lambda', async () => {
+    const { prepare } = await load();
+    await prepare();
+
+    expect(lines).toEqual([]);
+  });
+
+  it('warns of a rehearsal that failed, and leaves the function as it was', async () => {
+    process.env['AWS_LAMBDA_RUNTIME_API'] = '127.0.0.1:9001';
+    const { prepare, invoke } = await load();
+    // The mocked client answers nothing of what the rehearsal asks for.
+    await prepare();
+    expect(lines).toEqual([expect.objectContaining({ level: 'WARN', message: 'rehearsal failed' })]);
+
+    expect(await invoke(record('good', requestJson))).toEqual({ batchItemFailures: [] });
   });
 });

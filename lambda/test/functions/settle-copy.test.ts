@@ -56,7 +56,7 @@ async function loadFunction() {
     sqs: mockClient(sdk.SQSClient),
     ssm: mockClient(sdk.SSMClient),
   };
-  const { handler } = await import('../../src/functions/settle-copy.ts');
+  const { handler } = await import('../../src/functions/settle-copy-handler.ts');
   return { sdk, clients, handler };
 }
 
@@ -116,13 +116,12 @@ const linesOf = (copy: string | undefined) => lines.filter((line) => line['copy'
 const linesSaying = (message: string) => lines.filter((line) => line['message'] === message);
 
 beforeEach(() => {
-  process.env = { ...original, ...settleEnvironment, POWERTOOLS_DEV: 'true', POWERTOOLS_METRICS_DISABLED: 'false' };
+  process.env = { ...original, ...settleEnvironment };
   lines = [];
-  for (const method of ['log', 'info', 'warn', 'error'] as const) {
-    jest.spyOn(console, method).mockImplementation((line: string) => {
-      lines.push(JSON.parse(line) as Record<string, unknown>);
-    });
-  }
+  jest.spyOn(process.stdout, 'write').mockImplementation((line) => {
+    lines.push(JSON.parse(line.toString()) as Record<string, unknown>);
+    return true;
+  });
 });
 
 afterEach(() => {
@@ -213,8 +212,8 @@ describe('the settle-copy function', () => {
 
     const [call] = sns.calls();
     expect(call?.args[0].input).toMatchObject({ TopicArn: 'arn:aws:sns:us-east-1:111111111111:results' });
-    const { config } = call?.thisValue as { config: { region(): Promise<string> } };
-    expect(await config.region()).toBe('us-east-1');
+    const client = call?.thisValue as { config: { region(): Promise<string> } } | undefined;
+    expect(await client?.config.region()).toBe('us-east-1');
   });
 
   it('sweeps on schedule, and says so', async () => {

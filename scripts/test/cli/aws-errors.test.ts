@@ -26,6 +26,7 @@ describe('explained', () => {
       'AWS does not take these credentials: said AWS. Log in again, or choose another --profile.',
     ],
     ['AccessDenied', 'Access denied: said AWS. Allow it there, or choose another --profile or --role-arn.'],
+    ['UnauthorizedOperation', 'Access denied: said AWS. Allow it there, or choose another --profile or --role-arn.'],
     [
       'QueueDoesNotExist',
       'There is no copier "image-copier" in eu-west-1 of this account, or it is not yours to see: the queue does not exist. ' +

@@ -22,7 +22,7 @@ describe('dead-letters', () => {
     const { thrown, written } = await run(command, '--help');
 
     expect(thrown).toMatchObject({ exitCode: 0 });
-    expect(written).toContain(`npm run image-copier -- dead-letters ${command} `);
+    expect(written).toContain(`npx image-copier dead-letters ${command} `);
     expect(written).toContain('Exit codes: 0 done, 1 something failed, 2 wrong usage, or stopped by you.');
   });
 

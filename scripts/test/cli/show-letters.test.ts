@@ -17,6 +17,14 @@ describe('lettersTable', () => {
     ]);
   });
 
+  it('says the code once, where the reason begins with it', () => {
+    const reason = 'UnauthorizedOperation: You are not authorized.';
+
+    expect(rows([letter({ code: 'UnauthorizedOperation', reason })])[0]).toMatch(
+      / {2}UnauthorizedOperation: You are not/,
+    );
+  });
+
   it('fits into a terminal', () => {
     expect(rows([letter({ attempt: 3, receiveCount: undefined })], 80)).toEqual([
       `1b2c3d4e  ${IMAGE}  3 min  3 copies  UntrustedOwner: It belongs to`,

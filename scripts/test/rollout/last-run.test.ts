@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { LastRunError, readLastRun, writeLastRun, type LastRun } from '../../rollout/last-run.ts';
+import { isOpen, LastRunError, readLastRun, withoutLeft, writeLastRun, type LastRun } from '../../rollout/last-run.ts';
 
 let out: string;
 
@@ -34,5 +34,28 @@ describe('the last run', () => {
     writeFileSync(join(out, 'run.json'), text);
 
     expect(() => readLastRun(out)).toThrow(/run\.json cannot be read\. Deploy without --resume\./);
+  });
+});
+
+describe('a run that is resumed', () => {
+  const run: LastRun = { waves: [], smoke: 'not asked', stacks: { web: true, payments: false } };
+
+  it('is open while a stack is not done', () => {
+    expect(isOpen(run)).toBe(true);
+    expect(isOpen({ ...run, stacks: { web: true, payments: true } })).toBe(false);
+  });
+
+  it('is open while the smoke check is not passed', () => {
+    expect(isOpen({ ...run, smoke: 'open', stacks: { web: true } })).toBe(true);
+    expect(isOpen({ ...run, smoke: 'passed', stacks: { web: true } })).toBe(false);
+  });
+
+  it('is done once the account that was not done has left the file', () => {
+    expect(isOpen(withoutLeft(run, [{ name: 'web' }]))).toBe(false);
+    expect(isOpen(withoutLeft(run, [{ name: 'web' }, { name: 'payments' }]))).toBe(true);
+  });
+
+  it('is done once all its accounts have left the file', () => {
+    expect(isOpen(withoutLeft({ ...run, smoke: 'open' }, [{ name: 'other' }]))).toBe(false);
   });
 });

@@ -21,7 +21,7 @@ variable "organization_id" {
 }
 
 variable "prefix" {
-  description = "Start of the bucket's name: <prefix>-<Region>. Bucket names are unique among all accounts of AWS."
+  description = "Start of the bucket's name: `<prefix>-<Region>`. Bucket names are unique among all accounts of AWS."
   type        = string
   nullable    = false
 

@@ -1,4 +1,8 @@
 data "aws_iam_policy_document" "key" {
+  # checkov:skip=CKV_AWS_109:In a key policy the resource * is this key alone, and this account has to be able to administer it
+  # checkov:skip=CKV_AWS_111:In a key policy the resource * is this key alone. Its use is limited to this account through EC2
+  # checkov:skip=CKV_AWS_356:In a key policy the resource * is this key alone
+
   # Gives nobody access by itself: it lets this account's IAM policies do so (KMS Developer Guide, Default key policy).
   statement {
     sid       = "AccountAdministersKey"

@@ -18,6 +18,10 @@ locals {
 
   # Built, not read from the queues, so that each policy can be part of its queue: a policy of its own takes 25 s to apply.
   queue_arns = { for key, queue in local.queues : key => "arn:${local.partition}:sqs:${local.region}:${local.account_id}:${queue.name}" }
+
+  # Likewise, so that the functions are made while the provider waits for the requests queue, 25 s, and not after it. The two URLs
+  # differ in the queue's name alone.
+  requests_queue_url = "${trimsuffix(aws_sqs_queue.dead_letters.url, local.queues.dead_letters.name)}${local.queues.requests.name}"
 }
 
 data "aws_iam_policy_document" "queue" {

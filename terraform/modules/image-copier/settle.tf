@@ -226,11 +226,21 @@ resource "aws_iam_role_policy" "settle_copy" {
 }
 
 resource "aws_cloudwatch_log_group" "settle_copy" {
+  # checkov:skip=CKV_AWS_158:The log holds no secrets. CloudWatch Logs encrypts it at rest with a key of its own
+  # checkov:skip=CKV_AWS_338:For debugging. What was copied, when and from what is in the tags of the copies, and CloudTrail keeps the calls. log_retention_days is an input
+
   name              = "/aws/lambda/${local.settle_function_name}"
   retention_in_days = var.log_retention_days
 }
 
 resource "aws_lambda_function" "settle_copy" {
+  # checkov:skip=CKV_AWS_50:Each outcome is a line of JSON with its request's ID and a metric. Tracing would cost time at each cold start
+  # checkov:skip=CKV_AWS_115:The queue has one message group, so one batch runs at a time. Reserved concurrency would be taken from the account's pool
+  # checkov:skip=CKV_AWS_116:It is for asynchronous invocations, and there are none: a queue invokes this function. Its messages are hints, which the sweep gives again
+  # checkov:skip=CKV_AWS_117:It calls public AWS APIs alone, and reaches nothing in a VPC
+  # checkov:skip=CKV_AWS_173:The variables are names, ARNs and numbers. Lambda encrypts them at rest with a key of its own
+  # checkov:skip=CKV_AWS_272:Who may update the function may also detach the signing configuration. The hash of the zip is in the plan
+
   function_name    = local.settle_function_name
   description      = "Verifies and announces the copies of machine images, and tries those again that failed"
   role             = aws_iam_role.settle_copy.arn
@@ -250,8 +260,7 @@ resource "aws_lambda_function" "settle_copy" {
       KMS_KEY_ARN               = aws_kms_key.image.arn
       OVERDUE_SECONDS           = var.overdue_hours * 3600
       PARAMETER_PATH            = var.parameter_path
-      POWERTOOLS_SERVICE_NAME   = local.settle_function_name
-      QUEUE_URL                 = aws_sqs_queue.requests.url
+      QUEUE_URL                 = local.requests_queue_url
       RECIPE_TAG                = var.recipe_tag
     }, var.results_topic_arn == null ? {} : { RESULTS_TOPIC_ARN = var.results_topic_arn })
   }

@@ -120,7 +120,7 @@ variable "memory_size" {
 }
 
 variable "name" {
-  description = "Start of the names of everything in this module, and name of the key's alias: alias/<name>."
+  description = "Start of the names of everything in this module, and name of the key's alias: `alias/<name>`."
   type        = string
   default     = "image-copier"
   nullable    = false
@@ -145,7 +145,7 @@ variable "overdue_hours" {
 }
 
 variable "parameter_path" {
-  description = "Start of the names of the SSM parameters that hold the newest copy of each recipe: <parameter_path>/<value of the recipe tag>."
+  description = "Start of the names of the SSM parameters that hold the newest copy of each recipe: `<parameter_path>/<value of the recipe tag>`."
   type        = string
   default     = "/image-copier"
   nullable    = false

@@ -11,7 +11,7 @@ variable "alarm_actions" {
 }
 
 variable "name" {
-  description = "Name of the topic for copy requests. The other topics are named after it: <name>-housekeeping and <name>-results."
+  description = "Name of the topic for copy requests. The other topics are named after it: `<name>-housekeeping` and `<name>-results`."
   type        = string
   default     = "image-copier"
   nullable    = false

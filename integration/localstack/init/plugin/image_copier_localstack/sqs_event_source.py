@@ -16,6 +16,8 @@ from localstack.services.lambda_.event_source_mapping.esm_worker import EsmWorke
 from localstack.services.lambda_.event_source_mapping.event_processor import PartialBatchFailureError
 from localstack.services.lambda_.event_source_mapping.pollers.poller import parse_batch_item_failures
 from localstack.services.lambda_.event_source_mapping.pollers.sqs_poller import SqsPoller, transform_into_events
+from localstack.services.sqs.models import FifoQueue, sqs_stores
+from localstack.utils.aws.arns import parse_arn
 from localstack.utils.patch import patch
 
 LOG = logging.getLogger(__name__)
@@ -25,7 +27,12 @@ BATCHES_AT_A_TIME = 5
 ACCOUNT_CONCURRENCY = 1000
 # AWS waits up to 20 seconds; a mapping that is deleted here has to wait for the poll that is under way.
 WAIT_SECONDS = 2
+# How often a poller looks whether its queue has messages.
+LOOK_SECONDS = 0.2
 RECEIVE_LIMIT = 10
+
+# By mapping: the worker that polls for it now. An update replaces the worker.
+current_workers: dict[str, EsmWorker] = {}
 
 
 class QueuePoller(SqsPoller):
@@ -55,7 +62,15 @@ class QueuePoller(SqsPoller):
             if messages:
                 threading.Thread(target=self.process, args=(messages,), daemon=True).start()
 
+    def wait_for_messages(self) -> None:
+        """Look at the queue without a call: those of many mappings that wait would keep LocalStack busy."""
+        while not self.stopped.is_set() and not may_have_messages(self.source_arn):
+            self.stopped.wait(LOOK_SECONDS)
+
     def receive(self) -> list[dict]:
+        self.wait_for_messages()
+        if self.stopped.is_set():
+            return []
         response = self.source_client.receive_message(
             QueueUrl=self.queue_url,
             MaxNumberOfMessages=min(self.batch_size, RECEIVE_LIMIT),
@@ -91,6 +106,16 @@ class QueuePoller(SqsPoller):
         self.delete_messages(messages, wanted - failed)
 
 
+def may_have_messages(queue_arn: str) -> bool:
+    """Whether a call would find messages. For a queue that is gone it says so itself."""
+    arn = parse_arn(queue_arn)
+    queue = sqs_stores[arn["account"]][arn["region"]].queues.get(arn["resource"])
+    if queue is None:
+        return True
+    ready = queue.message_group_queue if isinstance(queue, FifoQueue) else queue.visible
+    return ready.qsize() > 0
+
+
 def as_filtered(event: dict) -> dict:
     """The event as filter criteria see it: a body that is JSON is looked into."""
     try:
@@ -109,3 +134,17 @@ def install() -> None:
         if isinstance(worker.poller, QueuePoller):
             worker.poller.attach(worker)
         return worker
+
+    @patch(EsmWorker.create)
+    def create(original, self):
+        current_workers[self.uuid] = self
+        original(self)
+
+    @patch(EsmWorker.update_esm_state_in_store)
+    def update_esm_state_in_store(original, self, new_state):
+        """A mapping that is updated stays enabled (AWS Lambda API Reference, UpdateEventSourceMapping).
+
+        The worker that was replaced ends later than the new one begins, and would say that the mapping is disabled.
+        """
+        if current_workers.get(self.uuid, self) is self:
+            original(self, new_state)

@@ -2,7 +2,7 @@
 
 from moto.ec2.responses import EC2Response
 
-from . import backend
+from . import amazons, backend
 from .operations import ImageOperations
 
 
@@ -11,4 +11,5 @@ def install() -> None:
     for name, operation in vars(ImageOperations).items():
         if callable(operation) and not name.startswith("__"):
             setattr(EC2Response, name, operation)
+    amazons.install()
     backend.install()

@@ -1,11 +1,9 @@
 """What moto's EC2 does with images, snapshots and keys in its other operations."""
 
-import copy
-
 from localstack.utils.patch import patch
 from moto.ec2.models import EC2Backend
-from moto.ec2.models.amis import Ami, AmiBackend
-from moto.ec2.models.elastic_block_store import EBSBackend, Snapshot
+from moto.ec2.models.amis import AmiBackend
+from moto.ec2.models.elastic_block_store import EBSBackend
 from moto.ec2.models.instances import InstanceBackend
 
 from . import ebs_default_key, keys
@@ -13,29 +11,9 @@ from .changing import image_of_owner
 from .errors import image_unavailable, snapshot_not_found
 from .model import can_create_volume, find_image, find_snapshot
 
-# By Region: Amazon's images and their snapshots, as moto loads them from its files.
-amazons: dict[str, tuple[list[Ami], list[Snapshot]]] = {}
-
-
-def of_backend(backend: EC2Backend, resource: Ami | Snapshot) -> Ami | Snapshot:
-    resource = copy.copy(resource)
-    resource.ec2_backend = backend
-    return resource
-
 
 def install() -> None:
     """Patch moto's model of EC2."""
-
-    @patch(AmiBackend._load_amis)
-    def _load_amis(original, self):
-        # They are the same in all accounts, and making a thousand of them anew takes the time of a whole test.
-        if self.region_name not in amazons:
-            original(self)
-            amazons[self.region_name] = (list(self.amis.values()), list(self.snapshots.values()))
-            return
-        images, snapshots = amazons[self.region_name]
-        self.amis.update({image.id: of_backend(self, image) for image in images})
-        self.snapshots.update({snapshot.id: of_backend(self, snapshot) for snapshot in snapshots})
 
     @patch(AmiBackend.describe_image_attribute)
     def describe_image_attribute(_original, self, ami_id, attribute_name):

@@ -11,6 +11,7 @@ from moto.ec2.models.elastic_block_store import Snapshot
 
 from .. import faults
 from . import ebs_default_key, keys
+from .amazons import own
 from .errors import check_image_id, ec2_error, image_not_found, image_unavailable, required
 from .model import Image, can_create_volume, find_image, find_snapshot, set_tags, snapshot_ids_of, tags_seen
 from .settling import LOCK, PendingSnapshot, settle_later
@@ -146,7 +147,7 @@ def fingerprint(request: CopyRequest) -> str:
 
 
 def pending_copies(backend: Any) -> int:
-    images = [image for image in list(backend.amis.values()) if isinstance(image, Image)]
+    images = list(own(backend.amis).values())
     return sum(image.state == "pending" and image.source_image_id is not None for image in images)
 
 

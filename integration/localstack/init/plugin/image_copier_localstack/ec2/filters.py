@@ -3,11 +3,11 @@
 import re
 from typing import Any
 
-from moto.ec2.exceptions import FilterNotImplementedError
+from moto.ec2.models.amis import Ami
 
 from .model import snapshot_ids_of
 
-# Amazon's images in moto have no such attribute; moto takes that for a filter that it does not know.
+# Amazon's images in moto have no such attribute.
 ANCESTRY = ("source-image-id", "source-image-region")
 
 
@@ -18,14 +18,12 @@ def select(filters: dict[str, list[str]], views: list) -> list:
 
 
 def value_of(view: Any, name: str) -> Any:
-    try:
-        return view.get_filter_value(name)
-    except FilterNotImplementedError:
-        if name in ANCESTRY:
-            return None
-        if name == "block-device-mapping.snapshot-id":
-            return snapshot_ids_of(view)
-        raise
+    # Asked for what it does not know, moto would look through all tags of the account first.
+    if isinstance(view, Ami) and name in ANCESTRY:
+        return None
+    if isinstance(view, Ami) and name == "block-device-mapping.snapshot-id":
+        return snapshot_ids_of(view)
+    return view.get_filter_value(name)
 
 
 def matches(value: Any, patterns: list[re.Pattern[str]]) -> bool:

@@ -4,9 +4,11 @@ from typing import Any
 
 from moto.ec2.models.amis import Ami
 
+from . import allowed_images
 from .accounts import accounts_of
+from .amazons import amazons
 from .errors import check_image_id, ec2_error, image_not_found
-from .model import Image, find_image, visible_images
+from .model import find_image, visible_images
 
 
 def images_listed(backend: Any, account: str, region: str, params: dict) -> list[Ami]:
@@ -17,8 +19,8 @@ def images_listed(backend: Any, account: str, region: str, params: dict) -> list
     if ids:
         images = images_named(backend, account, region, ids)
     else:
-        amazons = [image for image in list(backend.amis.values()) if not isinstance(image, Image)]
-        images = [*amazons, *visible_images(account, region, owners)]
+        of_amazon = allowed_images.shown_to(account, region, amazons(backend.amis).of_owners(owners))
+        images = [*of_amazon, *visible_images(account, region, owners)]
     return [
         image
         for image in images

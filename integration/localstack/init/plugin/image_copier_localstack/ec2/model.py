@@ -8,6 +8,8 @@ from moto.ec2.models.amis import Ami
 from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.utils import random_ami_id, utc_date_and_time
 
+from . import allowed_images
+from .amazons import own
 from .tags import SHARED_PREFIX, TagMap, to_list
 
 DEFAULT_ROOT_DEVICE = "/dev/sda1"
@@ -143,7 +145,7 @@ def tags_seen(resource: Ami | Snapshot, viewer: str) -> TagMap:
 def backends_in(region: str, owners: Collection[str] = ()) -> list[Any]:
     """moto's EC2 of every account, or of the owners, that has used this Region.
 
-    Asking moto's own mappings for an account would make it one, with a thousand of Amazon's images.
+    Asking moto's own mappings for an account would make it one.
     """
     accounts = list(dict.items(ec2_backends))
     found = [dict.get(regions, region) for account, regions in accounts if not owners or account in owners]
@@ -157,21 +159,17 @@ def can_launch(image: Image, account: str) -> bool:
 
 def visible_images(account: str, region: str, owners: Collection[str] = ()) -> list[Image]:
     """Every image of the Region, or of the owners there, that the account owns or may launch."""
-    return [
-        image
-        for backend in backends_in(region, owners)
-        for image in list(backend.amis.values())
-        if isinstance(image, Image) and can_launch(image, account)
-    ]
+    images = [image for backend in backends_in(region, owners) for image in list(own(backend.amis).values())]
+    return allowed_images.shown_to(account, region, [image for image in images if can_launch(image, account)])
 
 
 def find_image(image_id: str, account: str, region: str) -> Ami | None:
-    """The image, if the account may see it. Each account has its own set of Amazon's images in moto."""
-    own = ec2_backends[account][region].amis.get(image_id)
-    if own is not None:
-        return own
-    found = (backend.amis.get(image_id) for backend in backends_in(region))
-    return next((image for image in found if isinstance(image, Image) and can_launch(image, account)), None)
+    """The image, if the account may see it."""
+    found = ec2_backends[account][region].amis.get(image_id)
+    if found is None:
+        all_found = (own(backend.amis).get(image_id) for backend in backends_in(region))
+        found = next((image for image in all_found if image is not None and can_launch(image, account)), None)
+    return next(iter(allowed_images.shown_to(account, region, [found] if found else [])), None)
 
 
 def can_create_volume(snapshot: Snapshot, account: str) -> bool:
@@ -184,6 +182,9 @@ def can_create_volume(snapshot: Snapshot, account: str) -> bool:
 
 
 def find_snapshot(snapshot_id: str, account: str, region: str) -> Snapshot | None:
-    """The snapshot, whoever owns it. Those of Amazon's images are in every account, so the caller's own come first."""
-    found = (backend.snapshots.get(snapshot_id) for backend in [ec2_backends[account][region], *backends_in(region)])
-    return next((snapshot for snapshot in found if snapshot is not None), None)
+    """The snapshot, whoever owns it."""
+    found = ec2_backends[account][region].snapshots.get(snapshot_id)
+    if found is not None:
+        return found
+    all_found = (own(backend.snapshots).get(snapshot_id) for backend in backends_in(region))
+    return next((snapshot for snapshot in all_found if snapshot is not None), None)

@@ -6,7 +6,7 @@ from moto.ec2.models.amis import Ami
 from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.responses._base_response import EC2BaseResponse
 
-from . import changing, ebs_default_key, filters, listing, snapshots
+from . import allowed_images, changing, ebs_default_key, filters, listing, snapshots
 from .copying import copy_image, parse_request
 from .errors import ec2_error, image_not_found, required
 from .events import announce
@@ -95,7 +95,12 @@ class ImageOperations(EC2BaseResponse):
         images = listing.images_listed(self.ec2_backend, account, self.region, self.params)
         views = [ImageView(image, account) if isinstance(image, Image) else image for image in images]
         shown = filters.select(self._filters_from_querystring(), views)
-        result = [view.describe() if isinstance(view, ImageView) else view for view in shown]
+        result = [
+            view.describe() | allowed_images.shown(account, self.region, view.image)
+            if isinstance(view, ImageView)
+            else view
+            for view in shown
+        ]
         return ActionResult(listing.page(self.params, "Images", result))
 
     def modify_image_attribute(self) -> ActionResult:
@@ -202,6 +207,24 @@ class ImageOperations(EC2BaseResponse):
     def reset_ebs_default_kms_key_id(self) -> ActionResult:
         self.error_on_dryrun()
         return ActionResult({"KmsKeyId": ebs_default_key.reset(self.ec2_backend)})
+
+    def get_allowed_images_settings(self) -> ActionResult:
+        self.error_on_dryrun()
+        return ActionResult(allowed_images.setting_of(self.ec2_backend).describe())
+
+    def enable_allowed_images_settings(self) -> ActionResult:
+        self.error_on_dryrun()
+        state = allowed_images.enable(self.ec2_backend, required(self.params, "AllowedImagesSettingsState"))
+        return ActionResult({"AllowedImagesSettingsState": state})
+
+    def disable_allowed_images_settings(self) -> ActionResult:
+        self.error_on_dryrun()
+        return ActionResult({"AllowedImagesSettingsState": allowed_images.disable(self.ec2_backend)})
+
+    def replace_image_criteria_in_allowed_images_settings(self) -> ActionResult:
+        self.error_on_dryrun()
+        allowed_images.replace_criteria(self.ec2_backend, self.params.get("ImageCriteria") or [])
+        return ActionResult({"ReturnValue": True})
 
     def _image_of_owner(self) -> Ami:
         return changing.image_of_owner(self.ec2_backend, required(self.params, "ImageId"))

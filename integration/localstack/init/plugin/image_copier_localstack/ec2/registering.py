@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from .amazons import own
 from .copying import check_description, check_name
 from .errors import ec2_error, required, snapshot_not_found
-from .model import Image, can_create_volume, find_snapshot
+from .model import can_create_volume, find_snapshot
 
 DEFAULT_VOLUME_TYPE = "gp3"
 
@@ -19,7 +20,7 @@ def checked_name(params: dict) -> str:
 
 def require_new_name(backend: Any, name: str) -> None:
     """No other image of the account has the name in this Region. CopyImage does not ask for that."""
-    twin = next((i for i in list(backend.amis.values()) if isinstance(i, Image) and i.name == name), None)
+    twin = next((image for image in list(own(backend.amis).values()) if image.name == name), None)
     if twin:
         raise ec2_error("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by AMI {twin.id}")
 

@@ -3,13 +3,15 @@
 from types import SimpleNamespace
 from typing import Any
 
+from moto.ec2.models import ec2_backends
 from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.utils import random_snapshot_id
 
 from . import filters, keys
 from .accounts import accounts_of, permissions_of
+from .amazons import amazons, own
 from .errors import ec2_error, snapshot_not_found
-from .model import Image, backends_in, can_create_volume, find_snapshot, set_tags, snapshot_ids_of, tags_seen
+from .model import backends_in, can_create_volume, find_snapshot, set_tags, snapshot_ids_of, tags_seen
 from .tags import TagMap, to_list
 
 # The volume that EC2 shows for a snapshot that was copied (EC2 API Reference, Snapshot: "an arbitrary volume ID").
@@ -67,13 +69,12 @@ def snapshots_named(account: str, region: str, ids: list[str]) -> list[Snapshot]
 
 
 def visible_snapshots(account: str, region: str, owners: set[str]) -> list[Snapshot]:
-    """Those of the owners, or all; the account's own EC2 also has the snapshots of Amazon's images."""
-    return [
-        snapshot
-        for backend in backends_in(region, owners and {*owners, account})
-        for snapshot in list(backend.snapshots.values())
-        if can_create_volume(snapshot, account)
+    """Those of the owners, or all, with those of Amazon's images."""
+    snapshots = [
+        snapshot for backend in backends_in(region, owners) for snapshot in list(own(backend.snapshots).values())
     ]
+    of_amazon = amazons(ec2_backends[account][region].snapshots).of_owners(owners)
+    return [*of_amazon, *(snapshot for snapshot in snapshots if can_create_volume(snapshot, account))]
 
 
 class SnapshotView:
@@ -112,12 +113,12 @@ class SnapshotView:
 
 def images_using(backend: Any, snapshot_id: str) -> list[str]:
     """The images of the account that are backed by the snapshot."""
-    return [i.id for i in list(backend.amis.values()) if isinstance(i, Image) and snapshot_id in snapshot_ids_of(i)]
+    return [image.id for image in list(own(backend.amis).values()) if snapshot_id in snapshot_ids_of(image)]
 
 
 def snapshot_of_owner(backend: Any, snapshot_id: str) -> Snapshot:
     """The account's own snapshot; others' do not exist to those who would change them."""
-    snapshot = backend.snapshots.get(snapshot_id)
+    snapshot = own(backend.snapshots).get(snapshot_id)
     if snapshot is None:
         raise snapshot_not_found(snapshot_id)
     return snapshot

@@ -1,0 +1,69 @@
+import { expect, it } from '@jest/globals';
+import { CreateTopicCommand, PublishCommand, SubscribeCommand } from '@aws-sdk/client-sns';
+import { CreateQueueCommand, GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { eachOf } from '../../scripts/each-of.ts';
+import { emulatedAccount, type EmulatedAccount } from '../../scripts/emulated-account.ts';
+import { waitFor } from '../../scripts/wait-for.ts';
+import { imageCopierTemplate } from '../../terraform/template/template.ts';
+import { endpoint, newAccountId, REGION } from './support/emulator.ts';
+
+const ACCOUNTS = 200;
+const AT_A_TIME = 10;
+
+/** The subscription's filter as the template has it, which organization.test.ts compares with the Terraform module. */
+function filterOf(account: string): string {
+  const choice = imageCopierTemplate().Resources['Subscription']?.Properties['FilterPolicy'];
+  const [, filter] = (choice as { 'Fn::If': readonly unknown[] })['Fn::If'];
+  return JSON.stringify(filter, (_, value: unknown) =>
+    JSON.stringify(value) === '{"Ref":"AWS::AccountId"}' ? account : value,
+  );
+}
+
+async function subscribe(account: EmulatedAccount, TopicArn: string): Promise<string> {
+  const { QueueUrl = '' } = await account.sqs.send(new CreateQueueCommand({ QueueName: 'requests' }));
+  const Attributes = {
+    RawMessageDelivery: 'true',
+    FilterPolicyScope: 'MessageBody',
+    FilterPolicy: filterOf(account.id),
+  };
+  const Endpoint = `arn:aws:sqs:${REGION}:${account.id}:requests`;
+  await account.sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint, Attributes }));
+  return QueueUrl;
+}
+
+async function messagesIn({ sqs }: EmulatedAccount, QueueUrl: string): Promise<number> {
+  const AttributeNames = ['ApproximateNumberOfMessages'] as const;
+  const { Attributes = {} } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...AttributeNames] }),
+  );
+  return Number(Attributes.ApproximateNumberOfMessages);
+}
+
+it('wakes a function in the accounts that a request names, and in no other of 200', async () => {
+  const source = emulatedAccount(endpoint(), newAccountId(), REGION);
+  const { TopicArn = '' } = await source.sns.send(new CreateTopicCommand({ Name: 'requests' }));
+  const accounts = Array.from({ length: ACCOUNTS }, () => emulatedAccount(endpoint(), newAccountId(), REGION));
+  const subscribed = await eachOf(accounts, AT_A_TIME, async (account) => ({
+    account,
+    url: await subscribe(account, TopicArn),
+  }));
+  const targets = subscribed.filter((_, index) => index % 29 === 0);
+  const publish = (targetAccounts: readonly string[]) =>
+    source.sns.send(new PublishCommand({ TopicArn, Message: JSON.stringify({ sourceAmi: 'ami-1', targetAccounts }) }));
+
+  // One message is one invocation: a message that a queue holds is handed to its function.
+  await publish(targets.map(({ account }) => account.id));
+  await waitFor('the request in the queues of its targets', async () => {
+    const counts = await eachOf(targets, AT_A_TIME, ({ account, url }) => messagesIn(account, url));
+    return counts.every((count) => count === 1) || undefined;
+  });
+  // What went elsewhere would be there before a later request that every account gets.
+  await publish(['*']);
+  const counts = await waitFor('a request for every account', async () => {
+    const found = await eachOf(subscribed, AT_A_TIME, ({ account, url }) => messagesIn(account, url));
+    return found.every((count) => count > 0) ? found : undefined;
+  });
+
+  expect(counts.reduce((sum, count) => sum + count) - ACCOUNTS).toBe(targets.length);
+  expect(subscribed.filter((_, index) => counts[index] === 2)).toEqual(targets);
+});

@@ -1,0 +1,206 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DescribeKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
+import { PublishCommand } from '@aws-sdk/client-sns';
+import { stringify } from 'yaml';
+import { bakeImage, copyRequestFor, share, shareImage, type BakedImage } from '../../scripts/bake.ts';
+import { findCopies, isAnnounced } from '../../scripts/copies.ts';
+import {
+  emulatedAccount,
+  emulatedEnvironment,
+  withoutAws,
+  type EmulatedAccount,
+} from '../../scripts/emulated-account.ts';
+import { CACHE } from '../../scripts/paths.ts';
+import { waitFor } from '../../scripts/wait-for.ts';
+import { startCommand } from './support/command.ts';
+import { endpoint, newAccountId, REGION, refuseCopies } from './support/emulator.ts';
+import { leaveAccount } from './support/leave-account.ts';
+import { inOneForm, isAsShown, Runbook } from './support/runbook.ts';
+
+const DEPLOY_TIMEOUT_MS = 400_000;
+const TOPIC = 'amigo-PROD-notify';
+const [source, canary, payments, web] = [0, 1, 2, 3].map(() => emulatedAccount(endpoint(), newAccountId(), REGION)) as [
+  EmulatedAccount,
+  EmulatedAccount,
+  EmulatedAccount,
+  EmulatedAccount,
+];
+const folder = join(CACHE, 'test', 'operations', source.id);
+const environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), '999999999999', REGION) };
+const runbook = new Runbook('docs/operations.md', folder, environment);
+/** Writes the runbook anew, from what the commands print here. */
+const isWriting = process.env['WRITE_RUNBOOK'] === '1';
+
+const ACCOUNTS = {
+  '111111111111': source.id,
+  '222222222222': canary.id,
+  '333333333333': payments.id,
+  '444444444444': web.id,
+};
+
+function writeAccounts(...listed: readonly [string, EmulatedAccount][]): void {
+  const file = {
+    source: { id: source.id },
+    topic: TOPIC,
+    defaults: { regions: [REGION], roleName: 'operator', inputs: { deletion_protection: false } },
+    accounts: listed.map(([name, { id }]) => ({ name, id })),
+  };
+  writeFileSync(join(folder, 'accounts.yaml'), stringify(file));
+}
+
+async function tool(...args: string[]): Promise<void> {
+  const place = ['--accounts-file', join(folder, 'accounts.yaml')];
+  const out = args[0] === 'deploy' ? ['--out', join(folder, '.image-copier')] : [];
+  const { code, stderr } = await startCommand([...args, ...place, ...out], environment).ended;
+  if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code ?? 'no code'}: ${stderr}`);
+}
+
+let bakes = 0;
+
+/** In a second of its own: EC2 tells the time of an image in whole seconds. */
+async function bake(recipe: string): Promise<BakedImage> {
+  bakes += 1;
+  const second = Math.floor(Date.now() / 1000);
+  const image = await bakeImage(source.ec2, {
+    name: `${recipe}-${bakes}`,
+    description: '',
+    tags: { Recipe: recipe },
+    volumeSizes: [8],
+  });
+  await waitFor('the next second', () => Promise.resolve(Date.now() / 1000 >= second + 2 ? true : undefined));
+  return image;
+}
+
+async function ask(image: BakedImage, ...targets: EmulatedAccount[]): Promise<void> {
+  const Message = JSON.stringify(
+    copyRequestFor(
+      image,
+      REGION,
+      targets.map(({ id }) => id),
+    ),
+  );
+  await source.sns.send(new PublishCommand({ TopicArn: `arn:aws:sns:${REGION}:${source.id}:${TOPIC}`, Message }));
+}
+
+async function untilCopied(image: BakedImage, ...targets: EmulatedAccount[]): Promise<void> {
+  for (const target of targets) {
+    await waitFor(
+      `the copy in ${target.id}`,
+      async () => ((await findCopies(target, image.imageId)).some(isAnnounced) ? true : undefined),
+      { timeoutMs: 120_000 },
+    );
+  }
+}
+
+/** Runs the next step of a section, and compares what it prints with what the runbook shows. */
+function following(section: string, image?: BakedImage) {
+  const steps = runbook.stepsOf(section);
+  const names = { ...ACCOUNTS, ...(image && { 'ami-0123456789abcdef0': image.imageId }) };
+  return async (code: number) => {
+    const step = steps.shift();
+    if (!step) throw new Error(`"${section}" has no further step`);
+    const printed = await runbook.run(step, names);
+    if (isWriting) runbook.write(step, printed.output);
+    else if (!isAsShown(printed.output, step.shown)) {
+      expect({ command: step.command, output: inOneForm(printed.output) }).toEqual({
+        command: step.command,
+        output: inOneForm(step.shown),
+      });
+    }
+    expect({ command: step.command, code: printed.code, output: printed.output }).toMatchObject({ code });
+    return { isLast: steps.length === 0 };
+  };
+}
+
+beforeAll(async () => {
+  mkdirSync(folder, { recursive: true });
+  writeAccounts(['canary', canary], ['payments', payments]);
+  await tool('deploy');
+}, DEPLOY_TIMEOUT_MS);
+
+afterAll(async () => {
+  await Promise.all([source, canary, payments, web].map(leaveAccount));
+  rmSync(folder, { recursive: true });
+});
+
+describe('the runbook', () => {
+  /** The image that an account misses, which another misses later. */
+  let first: BakedImage;
+
+  it('finds a copy that is missing, and why, and makes up for it', async () => {
+    first = await bake('ubuntu');
+    await share(source.ec2, first, [canary.id]);
+    await shareImage(source.ec2, first, [payments.id]);
+    await ask(first, canary);
+    await untilCopied(first, canary);
+    const next = following('A copy is missing', first);
+
+    await next(1);
+    await next(1);
+    await next(0);
+    await untilCopied(first, payments);
+    expect(await next(0)).toEqual({ isLast: true });
+  });
+
+  it('puts back a request whose cause is mended', async () => {
+    const image = await bake('debian');
+    await share(source.ec2, image, [canary.id, payments.id]);
+    const mend = await refuseCopies(payments.id);
+    await ask(image, canary, payments);
+    await untilCopied(image, canary);
+    const isRefused = async () => {
+      const { stdout } = await startCommand(
+        ['dead-letters', 'list', '--role-arn', `arn:aws:iam::${payments.id}:role/operator`, '--region', REGION],
+        environment,
+      ).ended;
+      return stdout.includes(image.imageId) ? true : undefined;
+    };
+    await waitFor('the dead letter', isRefused, { timeoutMs: 120_000 });
+    const next = following('The alarm dead-letters fired', image);
+
+    await next(0);
+    await mend();
+    await next(0);
+    await untilCopied(image, payments);
+    expect(await next(0)).toEqual({ isLast: true });
+  });
+
+  it(
+    'brings an account up that was added',
+    async () => {
+      writeAccounts(['canary', canary], ['payments', payments], ['web', web]);
+      await shareImage(source.ec2, first, [web.id]);
+      const next = following('An account was added');
+
+      await next(0);
+      await next(0);
+      expect(await next(0)).toEqual({ isLast: true });
+      await untilCopied(first, web);
+    },
+    DEPLOY_TIMEOUT_MS,
+  );
+
+  it('names a key that was disabled', async () => {
+    const { KeyMetadata } = await payments.kms.send(new DescribeKeyCommand({ KeyId: 'alias/image-copier' }));
+    const KeyId = KeyMetadata?.KeyId;
+    await payments.kms.send(new DisableKeyCommand({ KeyId }));
+    try {
+      expect(await following('A key was disabled')(1)).toEqual({ isLast: true });
+    } finally {
+      await payments.kms.send(new EnableKeyCommand({ KeyId }));
+    }
+  });
+
+  it('sets a recipe back after a bad image', async () => {
+    const image = await bake('ubuntu');
+    await share(source.ec2, image, [canary.id, payments.id, web.id]);
+    await ask(image, canary, payments, web);
+    await untilCopied(image, canary, payments, web);
+    const next = following('A bad image went out');
+
+    await next(0);
+    expect(await next(0)).toEqual({ isLast: true });
+  });
+});

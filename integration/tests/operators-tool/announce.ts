@@ -1,0 +1,269 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, it } from '@jest/globals';
+import { DescribeImageAttributeCommand, DescribeImagesCommand } from '@aws-sdk/client-ec2';
+import { ListSubscriptionsByTopicCommand } from '@aws-sdk/client-sns';
+import { ListQueuesCommand } from '@aws-sdk/client-sqs';
+import { share, shareImage, type BakedImage } from '../../../scripts/bake.ts';
+import { findCopies, isAnnounced } from '../../../scripts/copies.ts';
+import type { EmulatedAccount } from '../../../scripts/emulated-account.ts';
+import { ROOT } from '../../../scripts/paths.ts';
+import { waitFor } from '../../../scripts/wait-for.ts';
+import type { DeployedAccounts } from '../support/deployed-accounts.ts';
+import { injectFault, REGION, refuseCopies } from '../support/emulator.ts';
+
+interface Row {
+  readonly account: string;
+  readonly state: string;
+  readonly copy: string | null;
+  readonly reason: string | null;
+}
+
+const copiesIn = async (account: EmulatedAccount, { imageId }: BakedImage) => await findCopies(account, imageId);
+
+export function announceTests(accounts: DeployedAccounts): void {
+  const { source, canary, payments, web, topic } = accounts;
+
+  async function launchers({ imageId }: BakedImage): Promise<(string | undefined)[]> {
+    const { LaunchPermissions = [] } = await source.ec2.send(
+      new DescribeImageAttributeCommand({ ImageId: imageId, Attribute: 'launchPermission' }),
+    );
+    return LaunchPermissions.map(({ UserId }) => UserId).sort();
+  }
+
+  async function leftOvers(): Promise<number> {
+    const { QueueUrls = [] } = await source.sqs.send(
+      new ListQueuesCommand({ QueueNamePrefix: 'image-copier-announce' }),
+    );
+    const TopicArn = `arn:aws:sns:${REGION}:${source.id}:${topic}-results`;
+    const { Subscriptions = [] } = await source.sns.send(new ListSubscriptionsByTopicCommand({ TopicArn }));
+    return QueueUrls.length + Subscriptions.length;
+  }
+
+  it('shares the image, asks for the copies, and waits for them', async () => {
+    const image = await accounts.bake('ubuntu', 1);
+
+    const { code, stdout, stderr } = await accounts.run('announce', image.imageId, '--share', '--wait', '--json');
+
+    const rows = JSON.parse(stdout) as Row[];
+    expect({ code, stderr, states: rows.map(({ account, state }) => [account, state]) }).toEqual({
+      code: 0,
+      stderr: expect.any(String),
+      states: [
+        ['canary', 'available'],
+        ['payments', 'available'],
+        ['web', 'available'],
+      ],
+    });
+    for (const [index, account] of accounts.targets.entries()) {
+      const [copy, ...more] = await copiesIn(account, image);
+      expect(more).toEqual([]);
+      expect(copy?.ImageId).toBe(rows[index]?.copy);
+      expect(isAnnounced(copy ?? {})).toBe(true);
+    }
+    expect(await leftOvers()).toBe(0);
+  });
+
+  it('names what is missing, and neither shares nor asks, without --share', async () => {
+    const image = await accounts.bake('ubuntu', 2);
+    await shareImage(source.ec2, image, [canary.id, payments.id]);
+
+    const { code, stdout, stderr } = await accounts.run('announce', image.imageId);
+
+    const [first, second] = image.snapshotIds;
+    const all = [canary.id, payments.id, web.id].join(', ');
+    expect({ code, stdout, stderr }).toEqual({
+      code: 1,
+      stdout: '',
+      stderr:
+        `Error: ${image.imageId} lacks launch permission for ${web.id}; ` +
+        `createVolume permission on ${first ?? ''} for ${all}; createVolume permission on ${second ?? ''} for ${all}. ` +
+        'Add --share to give it.\n',
+    });
+    expect(await launchers(image)).toEqual([canary.id, payments.id].sort());
+  });
+
+  it('shows in a dry run every call that it would make, and makes none', async () => {
+    const image = await accounts.bake('ubuntu', 3);
+
+    const { code, stdout } = await accounts.run(
+      'announce',
+      image.imageId,
+      ...['--only', 'canary', '--share', '--shared-tags', '--dry-run'],
+    );
+
+    const [first, second] = image.snapshotIds;
+    const { imageId, name, description, tags } = image;
+    const request = { sourceAmi: imageId, sourceRegion: REGION, targetAccounts: [canary.id], name, description, tags };
+    const shared = Object.entries(tags).map(([key, value]) => `ec2:SharedTag/${key}=${value}`);
+    const [launch, ...calls] = stdout.trimEnd().split('\n');
+    expect(code).toBe(0);
+    expect(launch).toBe(`would call ec2:ModifyImageAttribute ${imageId}: launchPermission, add ${canary.id}`);
+    expect(calls.slice(0, 2)).toEqual(
+      [first, second].map(
+        (id) => `would call ec2:ModifySnapshotAttribute ${id ?? ''}: createVolumePermission, add ${canary.id}`,
+      ),
+    );
+    const [tagging = '', publishing = '', ...more] = calls.slice(2);
+    expect(more).toEqual([]);
+    expect(tagging.split(': ')[0]).toBe(`would call ec2:CreateTags ${imageId}`);
+    expect(
+      tagging
+        .slice(tagging.indexOf(': ') + 2)
+        .split(', ')
+        .sort(),
+    ).toEqual(shared.sort());
+    const topicArn = `arn:aws:sns:${REGION}:${source.id}:${topic}`;
+    expect(publishing.startsWith(`would call sns:Publish ${topicArn}: `)).toBe(true);
+    expect(JSON.parse(publishing.slice(publishing.indexOf('{')))).toEqual(request);
+    expect(await launchers(image)).toEqual([]);
+    expect(await copiesIn(canary, image)).toEqual([]);
+  });
+
+  it('sets shared tags, which the accounts see', async () => {
+    const image = await accounts.bake('ubuntu', 4);
+
+    const { code } = await accounts.run('announce', image.imageId, '--only', 'web', '--share', '--shared-tags');
+
+    expect(code).toBe(0);
+    const { Images: [seen] = [] } = await web.ec2.send(new DescribeImagesCommand({ ImageIds: [image.imageId] }));
+    const tags = Object.fromEntries((seen?.Tags ?? []).map(({ Key = '', Value }) => [Key, Value]));
+    expect(tags).toEqual(
+      Object.fromEntries(Object.entries(image.tags).map(([key, value]) => [`ec2:SharedTag/${key}`, value])),
+    );
+  });
+
+  it('fails with the reason if one account fails, and tells of the others', async () => {
+    const image = await accounts.bake('ubuntu', 5);
+    const mend = await refuseCopies(payments.id);
+    try {
+      const { code, stdout } = await accounts.run(
+        'announce',
+        image.imageId,
+        ...['--only', 'canary,payments', '--share', '--wait', '--json'],
+      );
+
+      const rows = JSON.parse(stdout) as Row[];
+      expect(code).toBe(1);
+      expect(rows.map(({ account, state }) => [account, state])).toEqual([
+        ['canary', 'available'],
+        ['payments', 'failed'],
+      ]);
+      expect(rows[1]?.reason).toContain('UnauthorizedOperation');
+    } finally {
+      await mend();
+    }
+  });
+
+  it('follows accounts by the results topic alone, and ends when the time is over', async () => {
+    const image = await accounts.bake('ubuntu', 6);
+    await share(source.ec2, image, [canary.id, payments.id]);
+    const slow = await injectFault({ kind: 'slow-copy', account: payments.id, seconds: 3600 });
+    try {
+      const { code, stdout, stderr } = await accounts.runAlone(
+        'announce',
+        image.imageId,
+        ...['--accounts', `${canary.id},${payments.id}`, '--topic', topic, '--role-arn'],
+        ...[`arn:aws:iam::${source.id}:role/baker`, '--wait', '--timeout', '0.4', '--json'],
+      );
+
+      const states = (JSON.parse(stdout) as Row[]).map(({ account, state }) => [account, state]);
+      expect({ code, states }).toEqual({
+        code: 1,
+        states: [
+          [canary.id, 'available'],
+          [payments.id, 'waiting'],
+        ],
+      });
+      expect(stderr).toContain(`The time (0.4 minutes) is over for ${payments.id}.`);
+    } finally {
+      await slow();
+    }
+  });
+
+  it("runs from Packer as the README's post-processor, on the images of the last run", async () => {
+    const [old, image] = [await accounts.bake('debian', 1), await accounts.bake('debian', 2)];
+    const command = /^ *inline = \["(image-copier announce .*)"\]$/m.exec(
+      readFileSync(join(ROOT, 'README.md'), 'utf8'),
+    );
+    const folder = join(accounts.folder, 'packer');
+    mkdirSync(folder);
+    // What `npm install --global` puts on PATH.
+    symlinkSync(join(ROOT, 'scripts', 'dist', 'image-copier.mjs'), join(folder, 'image-copier'));
+    symlinkSync(accounts.accountsFile, join(folder, 'accounts.yaml'));
+    writeFileSync(join(folder, 'packer-manifest.json'), manifestOf(old, image));
+
+    const child = spawn('sh', ['-c', command?.[1] ?? 'false'], {
+      cwd: folder,
+      env: { ...accounts.environment, PATH: `${folder}:${dirname(process.execPath)}:${process.env['PATH'] ?? ''}` },
+    });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const [code] = (await once(child, 'close')) as [number];
+
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringContaining(`Asked for copies of ${image.imageId}`),
+    });
+    await waitFor('the copies', async () => {
+      const copies = await Promise.all(accounts.targets.map((account) => copiesIn(account, image)));
+      return copies.every((each) => each.some(isAnnounced)) ? true : undefined;
+    });
+    expect(await copiesIn(web, old)).toEqual([]);
+  });
+
+  it.each([
+    ['no accounts', ['ami-0123456789abcdef0'], 'Name the accounts that are to copy it: --accounts-file, or --accounts'],
+    [
+      'no topic',
+      ['ami-0123456789abcdef0', '--accounts', web.id, '--region', REGION],
+      'Name the topic for copy requests',
+    ],
+    [
+      'no image',
+      ['--accounts', web.id, '--topic', topic, '--region', REGION],
+      'Name one image, or a --packer-manifest.',
+    ],
+    [
+      'an id of 11 digits',
+      ['ami-0a', '--accounts', '12345678901', '--topic', topic],
+      '12345678901 must be an account id',
+    ],
+    ['a file that is not there', ['--packer-manifest', 'none.json', '--accounts', web.id], 'There is no none.json.'],
+  ])('tells a mistake of the user in one line: %s', async (_, args, message) => {
+    const { code, stdout, stderr } = await accounts.runAlone('announce', ...args);
+
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(message);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  it('names the remedy for an image that is not there', async () => {
+    const { code, stderr } = await accounts.run('announce', 'ami-0123456789abcdef0');
+
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr:
+        `Error: There is no image ami-0123456789abcdef0 of this account in ${REGION}. ` +
+        'Check --region, and that the credentials are those of the source account.\n',
+    });
+  });
+}
+
+/** As Packer's post-processor writes it: builds of earlier runs stay in the file. */
+function manifestOf(old: BakedImage, image: BakedImage): string {
+  const build = (artifact: string, run: string) => ({
+    name: 'debian',
+    builder_type: 'amazon-ebs',
+    build_time: 1764000000,
+    files: null,
+    artifact_id: artifact,
+    packer_run_uuid: run,
+    custom_data: null,
+  });
+  const [before, last] = ['1ba74066-d691-e7d9-8be2-39baa2b4061d', '7c30122f-7774-575e-6687-ba16e1eff548'] as const;
+  const builds = [build(`${REGION}:${old.imageId}`, before), build(`${REGION}:${image.imageId}`, last)];
+  return JSON.stringify({ builds, last_run_uuid: last }, undefined, 2);
+}

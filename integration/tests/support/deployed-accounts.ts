@@ -1,0 +1,96 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { bakeImage, type BakedImage } from '../../../scripts/bake.ts';
+import {
+  emulatedAccount,
+  emulatedEnvironment,
+  withoutAws,
+  type EmulatedAccount,
+} from '../../../scripts/emulated-account.ts';
+import { CACHE, ROOT } from '../../../scripts/paths.ts';
+import { TerraformRoot } from '../../../scripts/terraform.ts';
+import { waitFor } from '../../../scripts/wait-for.ts';
+import { startCommand, type Ended } from './command.ts';
+import { endpoint, newAccountId, REGION } from './emulator.ts';
+import { leaveAccount } from './leave-account.ts';
+
+/** A source account and three target accounts with everything in place, and the accounts file that lists them. */
+export class DeployedAccounts {
+  readonly source = emulatedAccount(endpoint(), newAccountId(), REGION);
+  readonly canary = emulatedAccount(endpoint(), newAccountId(), REGION);
+  readonly payments = emulatedAccount(endpoint(), newAccountId(), REGION);
+  readonly web = emulatedAccount(endpoint(), newAccountId(), REGION);
+  readonly folder = join(CACHE, 'test', 'deployed-accounts', this.source.id);
+  readonly accountsFile = join(this.folder, 'accounts.yaml');
+  readonly topic = 'amigo-TEST-notify';
+  // LocalStack asks for no existing role, so an account of its own assumes those of the others, as on AWS.
+  readonly environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), '999999999999', REGION) };
+  #lastBake = 0;
+  readonly #root = new TerraformRoot({
+    directory: join(ROOT, 'terraform', 'examples', 'several-accounts'),
+    workDirectory: this.folder,
+    variables: {
+      source_account_id: this.source.id,
+      target_account_ids: this.targets.map(({ id }) => id),
+      topic_name: this.topic,
+    },
+    env: this.environment,
+  });
+
+  get targets(): EmulatedAccount[] {
+    return [this.canary, this.payments, this.web];
+  }
+
+  async apply(): Promise<void> {
+    mkdirSync(this.folder, { recursive: true });
+    await this.#root.init();
+    await this.#root.apply();
+    this.writeAccountsFile();
+  }
+
+  writeAccountsFile(): void {
+    const { source, canary, payments, web, topic } = this;
+    const file = {
+      source: { id: source.id },
+      topic,
+      defaults: { regions: [REGION], roleName: 'operator' },
+      accounts: [
+        { id: canary.id, name: 'canary', labels: { wave: 'canary' } },
+        { id: payments.id, name: 'payments' },
+        { id: web.id, name: 'web' },
+      ],
+    };
+    writeFileSync(this.accountsFile, stringify(file));
+  }
+
+  /** Bakes an image of a recipe that is shared with nobody yet, in a second of its own: EC2 orders images by whole seconds. */
+  async bake(recipe: string, build: number, tags: Readonly<Record<string, string>> = {}): Promise<BakedImage> {
+    const second = () => Math.floor(Date.now() / 1000);
+    await waitFor('the next second', () => Promise.resolve(second() > this.#lastBake ? true : undefined), {
+      pollMs: 50,
+    });
+    const image = await bakeImage(this.source.ec2, {
+      name: `amigo_${recipe}_${build}_${this.source.id}`,
+      description: `AMI for ${recipe} built by Amigo: #${build}`,
+      tags: { BuiltBy: 'amigo', Recipe: recipe, BuildNumber: String(build), ...tags },
+      volumeSizes: [8, 20],
+    });
+    this.#lastBake = second();
+    return image;
+  }
+
+  /** Runs a command of the operators' tool for all accounts of the accounts file. */
+  async run(command: string, ...args: string[]): Promise<Ended> {
+    return await this.runAlone(command, '--accounts-file', this.accountsFile, ...args);
+  }
+
+  async runAlone(command: string, ...args: string[]): Promise<Ended> {
+    return await startCommand([command, ...args], this.environment).ended;
+  }
+
+  async leave(): Promise<void> {
+    await Promise.all([this.source, ...this.targets].map(leaveAccount));
+    rmSync(this.folder, { recursive: true });
+  }
+}

@@ -1,0 +1,80 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ListQueuesCommand } from '@aws-sdk/client-sqs';
+import { stringify } from 'yaml';
+import { emulatedAccount, emulatedEnvironment, withoutAws } from '../../../scripts/emulated-account.ts';
+import { CACHE } from '../../../scripts/paths.ts';
+import { startCommand, type Ended } from './command.ts';
+import { endpoint, newAccountId, REGION } from './emulator.ts';
+
+/** The queues of a copier, in the order of the alphabet. */
+export const QUEUES = ['image-copier-dead-letters', 'image-copier-requests', 'image-copier-settle.fifo'];
+
+/** What `deploy` and `destroy` print for programs. */
+interface Row {
+  readonly stack: string;
+  readonly result: string;
+  readonly added: number | null;
+  readonly changed: number | null;
+  readonly destroyed: number | null;
+  readonly problem: string | null;
+}
+
+/** An accounts file, and what `deploy` and `destroy` do with it. */
+export class Rollout {
+  readonly source = newAccountId();
+  readonly out: string;
+  readonly accountsFile: string;
+  readonly #work = join(CACHE, 'test', 'deploy', this.source);
+  readonly #environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), '999999999999', REGION) };
+  readonly #place: readonly string[];
+
+  constructor() {
+    this.out = join(this.#work, 'out');
+    this.accountsFile = join(this.#work, 'accounts.yaml');
+    this.#place = ['--accounts-file', this.accountsFile, '--out', this.out];
+  }
+
+  /**
+   * Writes the accounts file.
+   * @param listed by name
+   * @param inputs that the accounts share
+   */
+  write(listed: Readonly<Record<string, object>>, inputs: object = { deletion_protection: false }): void {
+    const file = {
+      source: { id: this.source },
+      topic: 'amigo-TEST-notify',
+      defaults: { regions: [REGION], roleName: 'deployer', inputs },
+      accounts: Object.entries(listed).map(([name, account]) => ({ name, ...account })),
+    };
+    mkdirSync(this.#work, { recursive: true });
+    writeFileSync(this.accountsFile, stringify(file));
+  }
+
+  startOnTerminal(...args: string[]) {
+    return startCommand([...args, ...this.#place], this.#environment, 'terminal');
+  }
+
+  async run(...args: string[]): Promise<Ended> {
+    return await startCommand([...args, ...this.#place], this.#environment).ended;
+  }
+
+  /** Runs a command and gives what it prints for programs, in the order of the rollout. */
+  async rowsOf(...args: string[]): Promise<{ code: number | null; stderr: string; rows: Row[] }> {
+    const { code, stdout, stderr } = await this.run(...args, '--json');
+    return { code, stderr, rows: JSON.parse(stdout) as Row[] };
+  }
+
+  remove(): void {
+    rmSync(this.#work, { recursive: true });
+  }
+}
+
+export const resultsOf = (rows: readonly Row[]) => rows.map(({ stack, result }) => [stack, result]);
+
+/** The names of the copier's queues in an account, in the order of the alphabet. */
+export async function queuesOf(account: string, region = REGION): Promise<string[]> {
+  const { sqs } = emulatedAccount(endpoint(), account, region);
+  const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: 'image-copier-' }));
+  return QueueUrls.map((url) => url.slice(url.lastIndexOf('/') + 1)).sort();
+}

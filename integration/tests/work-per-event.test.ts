@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { unzipSync } from 'fflate';
+import { startAwsStub, type AwsRequest, type AwsStub } from '../../scripts/bench/cold-start/aws-stub.ts';
+import { cannedAnswers, COPY, copyRequest, SOURCE_ACCOUNT } from '../../scripts/bench/cold-start/canned-answers.ts';
+import { MB_OF_ONE_CPU } from '../../scripts/bench/cold-start/cpu-limit.ts';
+import { runProcess } from '../../scripts/bench/cold-start/lambda-process.ts';
+import { environment, NODE_RUNTIME, sqsEvent, stateChange } from '../../scripts/bench/cold-start/lambda-environment.ts';
+import { ZIP } from '../../scripts/lambda-bundle.ts';
+
+type Answer = (request: AwsRequest) => string | undefined;
+
+const directory = mkdtempSync(join(tmpdir(), 'image-copier-work-'));
+const canned = cannedAnswers();
+let stub: AwsStub;
+/** What AWS answers where it is not as usual. */
+let unusual: Answer;
+
+beforeAll(async () => {
+  for (const [name, content] of Object.entries(unzipSync(readFileSync(ZIP)))) {
+    writeFileSync(join(directory, name), content);
+  }
+  stub = await startAwsStub({ ...canned, answer: (request) => unusual(request) ?? canned.answer(request) });
+});
+
+afterAll(() => {
+  stub.close();
+  rmSync(directory, { recursive: true });
+});
+
+/** Has a function, as it is in the zip, handle an event twice, as the first and as a later one; both must take the same. */
+async function workOf(name: string, event: unknown, answer: Answer = () => undefined) {
+  unusual = answer;
+  const work: { readonly calls: string[]; readonly connections: number }[] = [];
+  const note = () => {
+    const calls = stub.takeSteps().flatMap((step) => step.map(({ service, operation }) => `${service}:${operation}`));
+    work.push({ calls, connections: stub.takeConnections() });
+  };
+  const beforeEvent = () => {
+    note();
+    stub.startOver();
+  };
+  const env = environment(stub.endpoint, `${name}.handler`, directory);
+  const logFile = join(directory, 'function.log');
+  await runProcess({
+    command: NODE_RUNTIME,
+    env,
+    memoryMb: MB_OF_ONE_CPU,
+    invocations: 2,
+    event,
+    beforeEvent,
+    logFile,
+  });
+  note();
+  expect(readFileSync(logFile, 'utf8')).not.toContain('rehearsal failed');
+  const [start, first, second] = work;
+  expect(start?.calls).toEqual([]);
+  expect(second).toEqual({ ...first, connections: 0 });
+  return { calls: first?.calls, opened: { before: start?.connections, later: first?.connections } };
+}
+
+/** SQS as it answers: the SDK compares the digest. */
+const sqs: Answer = ({ service, operation, body }) => {
+  if (service !== 'sqs') return undefined;
+  if (operation !== 'SendMessage') return '{}';
+  const { MessageBody } = JSON.parse(body) as { MessageBody: string };
+  const MD5OfMessageBody = createHash('md5').update(MessageBody).digest('hex');
+  return JSON.stringify({ MessageId: '94f20ce6-13c5-43a0-9a9e-ca52d816e90b', MD5OfMessageBody });
+};
+
+/** An answer of EC2 without an image, as to a search for copies where there are none. */
+const noImage: Answer = (request) =>
+  canned.answer({ ...request, body: 'Filter.1.Name=source-image-id&Filter.1.Value.1=x' });
+
+const isSearchForCopies = ({ body }: AwsRequest) => body.includes('source-image-id');
+/** EC2 shows the copy of the image that is asked for. */
+const copied: Answer = (request) =>
+  isSearchForCopies(request) ? canned.answer({ ...request, body: `ImageId.1=${COPY}` }) : undefined;
+/** EC2 shows no image that is asked for by its id. */
+const notShared: Answer = (request) =>
+  request.service === 'ec2' && !isSearchForCopies(request) ? noImage(request) : sqs(request);
+/** The image belongs to somebody else. */
+const foreign: Answer = (request) =>
+  request.service === 'ec2' ? canned.answer(request)?.replaceAll(SOURCE_ACCOUNT, '999999999999') : sqs(request);
+
+describe('what a request costs copy-image', () => {
+  const LOOK = ['ec2:DescribeImages', 'ec2:DescribeImages'];
+
+  it.each<[string, object | string, Answer | undefined, string[]]>([
+    ['a copy', copyRequest, undefined, [...LOOK, 'ec2:CopyImage', 'ec2:DescribeImages']],
+    ['a duplicate', copyRequest, copied, LOOK],
+    ['one for another account', { ...copyRequest, targetAccounts: ['333333333333'] }, undefined, []],
+    ['one that cannot be read', 'hello', sqs, ['sqs:SendMessage']],
+    ['one of an untrusted owner', copyRequest, foreign, [...LOOK, 'sqs:SendMessage']],
+    ['one that is not shared yet', copyRequest, notShared, [...LOOK, 'sqs:ChangeMessageVisibility']],
+  ])('%s', async (_, request, answer, calls) => {
+    expect((await workOf('copy-image', sqsEvent(request), answer)).calls).toEqual(calls);
+  });
+
+  it('opens both connections that a copy takes before there is an event', async () => {
+    expect((await workOf('copy-image', sqsEvent(copyRequest))).opened).toEqual({ before: 2, later: 0 });
+  });
+});
+
+describe('what an event costs settle-copy', () => {
+  const sweep = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
+  const ofNobody: Answer = (request) => (request.operation === 'DescribeImages' ? noImage(request) : undefined);
+  const nothingThere: Answer = (request) => {
+    if (request.operation === 'DescribeSnapshots')
+      return '<DescribeSnapshotsResponse><snapshotSet/></DescribeSnapshotsResponse>';
+    return request.operation === 'GetParametersByPath' ? '{"Parameters":[]}' : ofNobody(request);
+  };
+
+  it.each<[string, object, Answer | undefined, string[]]>([
+    [
+      'a copy that is available',
+      stateChange,
+      undefined,
+      [
+        ...['ec2:DescribeImages', 'ec2:DescribeSnapshots', 'ec2:CreateTags'],
+        ...['ssm:GetParameter', 'ec2:DescribeImages', 'ec2:DescribeImages', 'ssm:PutParameter', 'ssm:GetParameter'],
+        ...['events:PutEvents', 'sns:Publish', 'ec2:CreateTags'],
+      ],
+    ],
+    ["somebody else's image", stateChange, ofNobody, ['ec2:DescribeImages']],
+    [
+      'a sweep that finds nothing',
+      sweep,
+      nothingThere,
+      ['ec2:DescribeImages', 'ec2:DescribeSnapshots', 'ssm:GetParametersByPath'],
+    ],
+  ])('%s', async (_, event, answer, calls) => {
+    expect((await workOf('settle-copy', sqsEvent(event), answer)).calls).toEqual(calls);
+  });
+
+  it('opens a connection to each service before there is an event', async () => {
+    expect((await workOf('settle-copy', sqsEvent(stateChange))).opened).toEqual({ before: 4, later: 0 });
+  });
+});

@@ -1,0 +1,77 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { Ec2ImageCatalogue } from '../adapters/ec2-image-catalogue.ts';
+import { handleDelivery, type DeliveryContext, type DeliveryResult } from '../core/handle-delivery.ts';
+import { PatientCatalogue } from '../core/patient-catalogue.ts';
+import type { Delivery } from '../core/request-queue.ts';
+import { clientOf } from './clients.ts';
+import { readCopyImageConfig } from './configuration.ts';
+import { lateQueues } from './late-queues.ts';
+import { log } from './log.ts';
+import { Metrics } from './metrics.ts';
+import { rehearseCopy } from './rehearsals.ts';
+
+const config = readCopyImageConfig(process.env);
+// A request is looked up in two ways at the same time.
+const ec2 = clientOf(EC2Client, config.region, 2);
+const context: DeliveryContext = {
+  target: config,
+  retrySeconds: config.retrySeconds,
+  catalogue: new Ec2ImageCatalogue(config.region, (region) =>
+    region === config.region ? ec2.client : clientOf(EC2Client, region).client,
+  ),
+  queue: lateQueues(config),
+  nowMs: Date.now,
+  random: Math.random,
+};
+const metrics = new Metrics();
+
+/** Does once what the first event needs, so that it takes less time. */
+export async function prepare(): Promise<void> {
+  await rehearseCopy(config, ec2, context.catalogue);
+}
+
+/** What one delivery takes at the most once it waits no more: its calls, each tried twice. */
+const CALLS_MS = 20_000;
+
+const METRIC = {
+  started: 'CopiesStarted',
+  reused: 'CopiesReused',
+  ignored: 'RequestsIgnored',
+  refused: 'RequestsRefused',
+  retried: 'RequestsRetried',
+} as const;
+
+/** Handles a batch of copy requests; those to try again are reported as failed, so that SQS keeps them. */
+export async function handler(event: SQSEvent, lambda: Context): Promise<SQSBatchResponse> {
+  const untilMs = Date.now() + lambda.getRemainingTimeInMillis() - CALLS_MS;
+  const { nowMs, random } = context;
+  const catalogue = new PatientCatalogue(context.catalogue, { untilMs, nowMs, random, pause });
+  const results = await Promise.all(
+    event.Records.map((record) => handleDelivery(toDelivery(record), { ...context, catalogue })),
+  );
+  for (const result of results) report(result, lambda.awsRequestId);
+  metrics.publish();
+  const toKeep = results.filter(({ outcome }) => outcome === 'retried');
+  return { batchItemFailures: toKeep.map(({ messageId }) => ({ itemIdentifier: messageId })) };
+}
+
+function report({ error, ...result }: DeliveryResult, requestId: string): void {
+  metrics.count(METRIC[result.outcome]);
+  if (result.waitedSeconds !== undefined) metrics.add('RequestWait', 'Seconds', result.waitedSeconds);
+  const line = { ...result, requestId, error };
+  if (result.outcome === 'refused') log('ERROR', 'request refused', line);
+  else if (result.outcome === 'retried') log('WARN', 'request retried', line);
+  else log('INFO', `request ${result.outcome}`, line);
+}
+
+function toDelivery({ messageId, receiptHandle, body, attributes }: SQSRecord): Delivery {
+  return {
+    messageId,
+    receiptHandle,
+    body,
+    receiveCount: Number(attributes.ApproximateReceiveCount),
+    sentAtMs: Number(attributes.SentTimestamp),
+  };
+}

@@ -1,0 +1,101 @@
+import { formatMarker, MARKER } from '../core/copy-marker.ts';
+import { copyImage } from '../core/copy-image.ts';
+import { parseCopyRequest } from '../core/copy-request.ts';
+import { asError } from '../core/errors.ts';
+import type { ImageCatalogue } from '../core/image-catalogue.ts';
+import { settleNamed, type SettleCopiesContext } from '../core/settle-copies.ts';
+import type { CopyImageConfig, SettleCopyConfig } from './configuration.ts';
+import { log } from './log.ts';
+import { rehearse, type Answer, type Rehearsed } from './rehearsal.ts';
+
+const IMAGE = 'ami-00000000000000000';
+const SOURCE = 'ami-11111111111111111';
+const SNAPSHOT = 'snap-00000000000000000';
+const MADE_AT = '2026-01-01T00:00:00.000Z';
+
+/** Rehearses the making of a copy of an image that is there and has no copy. */
+export async function rehearseCopy(config: CopyImageConfig, ec2: Rehearsed, catalogue: ImageCatalogue): Promise<void> {
+  const request = JSON.stringify({
+    sourceAmi: SOURCE,
+    sourceRegion: config.region,
+    targetAccounts: [config.account],
+    name: 'rehearsal',
+    description: '',
+    tags: { Name: 'rehearsal' },
+  });
+  const answers: Answers = {
+    DescribeImagesCommand: describedImage(config.trustedOwners[0], [['Name', 'rehearsal']]),
+    CopyImageCommand: `<CopyImageResponse><imageId>${IMAGE}</imageId></CopyImageResponse>`,
+  };
+  await orWarn(
+    [ec2],
+    (command) => answers[command],
+    async () => {
+      const { kind } = await copyImage(parseCopyRequest(request), config, catalogue);
+      return kind === 'started';
+    },
+  );
+}
+
+/** Rehearses the settling of a copy that has become available, and to which its parameter is to point. */
+export async function rehearseSettling(
+  config: SettleCopyConfig,
+  clients: readonly Rehearsed[],
+  context: SettleCopiesContext,
+): Promise<void> {
+  const tags = [
+    [config.recipeTag, 'rehearsal'],
+    [MARKER, formatMarker({ copier: config.copier, attempt: 1, bakedAt: MADE_AT })],
+  ] as const;
+  let parameter = SOURCE;
+  const answers: Answers = {
+    DescribeImagesCommand: describedImage(config.account, tags),
+    DescribeSnapshotsCommand: `<DescribeSnapshotsResponse><snapshotSet><item><snapshotId>${SNAPSHOT}</snapshotId><encrypted>true</encrypted><kmsKeyId>${config.kmsKeyArn}</kmsKeyId>${tagSet(tags)}</item></snapshotSet></DescribeSnapshotsResponse>`,
+    CreateTagsCommand: '<CreateTagsResponse><return>true</return></CreateTagsResponse>',
+    PutParameterCommand: '{"Version":1}',
+    PutEventsCommand: '{"Entries":[{"EventId":"rehearsal"}]}',
+    PublishCommand:
+      '<PublishResponse><PublishResult><MessageId>rehearsal</MessageId></PublishResult></PublishResponse>',
+  };
+  const answer = (command: string) => {
+    if (command === 'GetParameterCommand') return `{"Parameter":{"Name":"rehearsal","Value":"${parameter}"}}`;
+    if (command === 'PutParameterCommand') parameter = IMAGE;
+    return answers[command];
+  };
+  await orWarn(clients, answer, async () => {
+    const { copies } = await settleNamed([IMAGE], context, Infinity);
+    return copies.length === 1 && copies.every(({ outcome }) => outcome === 'settled');
+  });
+}
+
+/** The first event does without a rehearsal that failed: it takes longer. */
+async function orWarn(clients: readonly Rehearsed[], answer: Answer, part: () => Promise<boolean>): Promise<void> {
+  try {
+    await rehearse(clients, answer, async () => {
+      if (!(await part())) throw new Error('It ended otherwise than it should.');
+    });
+  } catch (error) {
+    log('WARN', 'rehearsal failed', { error: asError(error) });
+  }
+}
+
+type Answers = Readonly<Record<string, string>>;
+
+type Tags = readonly (readonly [string, string])[];
+
+/** EC2's answer to DescribeImages, with the fields that are read. */
+function describedImage(owner: string | undefined, tags: Tags): string {
+  const device = `<item><ebs><snapshotId>${SNAPSHOT}</snapshotId><encrypted>true</encrypted></ebs></item>`;
+  const image = `<imageId>${IMAGE}</imageId><imageState>available</imageState><imageOwnerId>${owner}</imageOwnerId><creationDate>${MADE_AT}</creationDate><name>rehearsal</name><blockDeviceMapping>${device}</blockDeviceMapping>${tagSet(tags)}<sourceImageId>${SOURCE}</sourceImageId><sourceImageRegion>eu-west-1</sourceImageRegion>`;
+  return `<DescribeImagesResponse><imagesSet><item>${image}</item></imagesSet></DescribeImagesResponse>`;
+}
+
+function tagSet(tags: Tags): string {
+  const items = tags.map(([key, value]) => `<item><key>${escaped(key)}</key><value>${value}</value></item>`);
+  return `<tagSet>${items.join('')}</tagSet>`;
+}
+
+/** The name of the recipe tag is set by the user. */
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+}

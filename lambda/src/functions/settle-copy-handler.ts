@@ -1,0 +1,131 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { SNSClient } from '@aws-sdk/client-sns';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import type { Context, SQSEvent } from 'aws-lambda';
+import { Ec2CopyInventory } from '../adapters/ec2-copy-inventory.ts';
+import { PublishedResults } from '../adapters/published-results.ts';
+import { SsmImageParameters } from '../adapters/ssm-image-parameters.ts';
+import { asError } from '../core/errors.ts';
+import { findDangling, settleNamed, sweep, type CopyReport, type SettleCopiesContext } from '../core/settle-copies.ts';
+import { readHint, type Hint } from '../core/settle-hints.ts';
+import { clientOf } from './clients.ts';
+import { readSettleCopyConfig } from './configuration.ts';
+import { lateQueues } from './late-queues.ts';
+import { log } from './log.ts';
+import { Metrics } from './metrics.ts';
+import { rehearseSettling } from './rehearsals.ts';
+
+const config = readSettleCopyConfig(process.env);
+const { region, resultsTopicArn } = config;
+const ec2 = clientOf(EC2Client, region);
+const ssm = clientOf(SSMClient, region);
+const events = clientOf(EventBridgeClient, region);
+const topic =
+  resultsTopicArn === undefined
+    ? undefined
+    : // A topic's ARN names its Region: arn:aws:sns:<region>:<account>:<name>.
+      { arn: resultsTopicArn, ...clientOf(SNSClient, resultsTopicArn.split(':')[3] ?? region) };
+const context: SettleCopiesContext = {
+  ...config,
+  inventory: new Ec2CopyInventory(ec2.client, config.copier),
+  parameters: new SsmImageParameters(ssm.client, config.parameterPath),
+  results: new PublishedResults(events.client, topic && { arn: topic.arn, sns: topic.client }),
+  nextTries: lateQueues(config),
+  nowMs: Date.now,
+  pause,
+};
+const metrics = new Metrics();
+
+/** Does once what the first event needs, so that it takes less time. */
+export async function prepare(): Promise<void> {
+  await rehearseSettling(config, [ec2, ssm, events, ...(topic ? [topic] : [])], context);
+}
+
+/** What settling one copy takes where AWS answers slowly, with the wait for its parameter. */
+const SETTLE_MS = 40_000;
+
+const METRIC = {
+  settled: 'CopiesSettled',
+  failed: 'CopiesFailed',
+  givenUp: 'CopiesGivenUp',
+  unverified: 'CopiesUnverified',
+  putOff: 'SettlesRetried',
+  waiting: undefined,
+  known: undefined,
+} as const;
+
+/**
+ * Settles what the messages hint at. It keeps no message: what could not be settled is logged and counted, and EC2 shows
+ * it to the next sweep. Its queue is FIFO with one group, so no other settling goes on at the same time.
+ */
+export async function handler(event: SQSEvent, lambda: Context): Promise<void> {
+  const untilMs = Date.now() + lambda.getRemainingTimeInMillis() - SETTLE_MS;
+  const hints = event.Records.map(({ body }) => readHint(body));
+  const requestId = lambda.awsRequestId;
+  await orPutOff(settleHinted(hints, untilMs, requestId), requestId);
+  if (hints.some(({ kind }) => kind === 'sweep')) await orPutOff(sweepAll(untilMs, requestId), requestId);
+  metrics.publish();
+}
+
+/** An error puts one part off to the next sweep, and not the other. */
+async function orPutOff(part: Promise<void>, requestId: string): Promise<void> {
+  try {
+    await part;
+  } catch (error) {
+    metrics.count('SettlesRetried');
+    log('ERROR', 'settling put off', { requestId, error: asError(error) });
+  }
+}
+
+async function settleHinted(hints: readonly Hint[], untilMs: number, requestId: string): Promise<void> {
+  for (const { kind, text } of hints.filter((hint) => hint.kind === 'unknown')) {
+    log('WARN', `message ${kind}`, { text, requestId });
+  }
+  const images = hints.filter((hint) => hint.kind === 'image');
+  const ended = images.filter(({ state }) => state === 'available' || state === 'failed');
+  if (ended.length > 0) {
+    const imageIds = Array.from(new Set(ended.map(({ imageId }) => imageId)));
+    const { copies, left } = await settleNamed(imageIds, context, untilMs);
+    report(copies, left, requestId);
+  }
+  if (ended.length < images.length) reportDangling(await findDangling(context), requestId);
+}
+
+async function sweepAll(untilMs: number, requestId: string): Promise<void> {
+  const { copies, left, removedSnapshots, dangling, errors } = await sweep(context, untilMs);
+  report(copies, left, requestId);
+  reportDangling(dangling, requestId);
+  metrics.count('Sweeps');
+  log('INFO', 'sweep done', { copies: copies.length, left, removedSnapshots, dangling, requestId });
+  for (const error of errors) {
+    metrics.count('SettlesRetried');
+    log('ERROR', 'part of the sweep put off', { requestId, error });
+  }
+}
+
+function report(copies: readonly CopyReport[], left: number, requestId: string): void {
+  for (const { error, ...copy } of copies) {
+    const metric = METRIC[copy.outcome];
+    if (metric) metrics.count(metric);
+    if (copy.outcome === 'givenUp') metrics.count('CopiesFailed');
+    if (copy.overdue) metrics.count('CopiesOverdue');
+    if (copy.copySeconds !== undefined) metrics.add('CopyTime', 'Seconds', copy.copySeconds);
+    if (copy.repairedSnapshots) {
+      metrics.count('SnapshotsRepaired', copy.repairedSnapshots.length);
+    }
+    const line = { ...copy, requestId };
+    const isBad = copy.overdue ?? ['failed', 'givenUp', 'unverified'].includes(copy.outcome);
+    if (error) log('ERROR', 'copy putOff', { ...line, error });
+    else if (isBad) log('ERROR', `copy ${copy.outcome}`, line);
+    else log('INFO', `copy ${copy.outcome}`, line);
+  }
+  if (left > 0) log('WARN', 'copies left to the next sweep', { left, requestId });
+}
+
+function reportDangling(dangling: readonly string[], requestId: string): void {
+  if (dangling.length === 0) return;
+  metrics.count('ParametersDangling', dangling.length);
+  log('ERROR', 'parameters point to images that cannot be launched', { dangling, requestId });
+}

@@ -1,0 +1,46 @@
+import * as z from 'zod';
+
+/** An image in its Region. */
+export interface ImageInRegion {
+  readonly imageId: string;
+  readonly region: string;
+}
+
+/** A manifest that names no images, with what to do about it. */
+export class ManifestError extends Error {
+  override readonly name = 'ManifestError';
+}
+
+// Packer, post-processor/manifest: `builds` has the artifacts of every run that wrote into the file, each with the UUID of its
+// run. It has more fields, which say nothing about images.
+const manifest = z.object({
+  builds: z.array(z.object({ artifact_id: z.string(), packer_run_uuid: z.string() })),
+  last_run_uuid: z.string(),
+});
+
+/**
+ * The images that Packer made in its last run, one for each Region.
+ * @param text of the file that its post-processor "manifest" writes
+ * @throws {ManifestError} if there are none
+ */
+export function imagesOfManifest(text: string): ImageInRegion[] {
+  const { builds, last_run_uuid: run } = parse(text);
+  const ofRun = builds.filter(({ packer_run_uuid: uuid }) => uuid === run);
+  // The Amazon plugin's artifact: region:image, and a comma before each further one. Other builders have other ids.
+  const images = ofRun.flatMap(({ artifact_id: id }) => id.split(',').flatMap((part) => imageOf(part)));
+  if (images.length === 0) throw new ManifestError('has no machine image of the last run (last_run_uuid)');
+  return images;
+}
+
+function parse(text: string): z.output<typeof manifest> {
+  try {
+    return manifest.parse(JSON.parse(text));
+  } catch (error) {
+    throw new ManifestError('is no manifest of Packer: it needs builds and last_run_uuid', { cause: error });
+  }
+}
+
+function imageOf(part: string): ImageInRegion[] {
+  const [, region, imageId] = /^([a-z0-9-]+):(ami-[0-9a-f]+)$/.exec(part.trim()) ?? [];
+  return region === undefined || imageId === undefined ? [] : [{ region, imageId }];
+}

@@ -1,0 +1,45 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Collects a list that is given with commas, or by several options. */
+export function list(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, ...value.split(',').filter((part) => part !== '')];
+}
+
+export function roleArn(value: string): string {
+  if (/^arn:aws[a-z-]*:iam::\d{12}:role\/\S+$/.test(value)) return value;
+  throw new InvalidArgumentError('It must be like arn:aws:iam::222222222222:role/operator.');
+}
+
+export function region(value: string): string {
+  if (/^[a-z]{2,4}(-[a-z]{2,12}){1,3}-\d{1,2}$/.test(value)) return value;
+  throw new InvalidArgumentError('It must be a Region, such as eu-west-1.');
+}
+
+/** As the Terraform module checks it. */
+export function copierName(value: string): string {
+  if (/^[A-Za-z0-9_-]{1,37}$/.test(value)) return value;
+  throw new InvalidArgumentError('It must be 1 to 37 letters, digits, hyphens and underscores.');
+}
+
+export function imageId(value: string): string {
+  if (/^ami-[0-9a-f]{1,32}$/.test(value)) return value;
+  throw new InvalidArgumentError('It must be an image id, such as ami-0123456789abcdef0.');
+}
+
+/** A reader of whole numbers, plainly written: no sign, no exponent. */
+export function wholeNumber(least: number, most: number): (value: string) => number {
+  return (value) => {
+    const read = /^\d{1,9}$/.test(value) ? Number(value) : NaN;
+    if (read >= least && read <= most) return read;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+}
+
+/** A reader of numbers above 0, plainly written, with a fraction or without. */
+export function numberUpTo(most: number): (value: string) => number {
+  return (value) => {
+    const read = /^\d{1,9}(\.\d{1,9})?$/.test(value) ? Number(value) : NaN;
+    if (read > 0 && read <= most) return read;
+    throw new InvalidArgumentError(`It must be a number above 0, at most ${most}.`);
+  };
+}

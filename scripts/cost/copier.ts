@@ -1,0 +1,33 @@
+/** What the module image-copier makes in one account and Region, and its defaults. A test compares them with Terraform. */
+export const COPIER = {
+  keys: 1,
+  alarms: 9,
+  dashboards: 1,
+  /** Minutes between two sweeps. */
+  sweepMinutes: 15,
+  /** MB of each function: `memory_size`. */
+  memoryMb: 256,
+  /** Days that logs are kept: `log_retention_days`. */
+  logRetentionDays: 30,
+} as const;
+
+/** Alarms of the module source-account, in each Region. Its topics cost nothing by themselves. */
+export const SOURCE_ALARMS = 4;
+
+/** Metrics that are sent with each sweep, so in every hour. */
+export const SWEEP_METRICS = ['Sweeps'] as const;
+
+/** Metrics that are sent with each copy that goes well. */
+export const COPY_METRICS = ['CopiesStarted', 'RequestWait', 'CopiesSettled', 'CopyTime'] as const;
+
+/** Invocations of copy-image for a copy: its request, which is delivered once if the image is shared before it is announced. */
+export const REQUESTS_PER_COPY = 1;
+
+/** Invocations of settle-copy for a copy, besides sweeps: EC2's event when it is available, and when it is deregistered. */
+export const EVENTS_PER_COPY = 2;
+
+/** Requests to a queue for each message, besides polling: SendMessage and DeleteMessage. */
+export const REQUESTS_PER_MESSAGE = 2;
+
+/** Custom events for each copy: its result on the account's event bus. */
+export const RESULTS_PER_COPY = 1;

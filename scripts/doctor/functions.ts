@@ -1,0 +1,263 @@
+import {
+  GetFunctionCommand,
+  paginateListEventSourceMappings,
+  type EventSourceMappingConfiguration,
+  type LambdaClient,
+} from '@aws-sdk/client-lambda';
+import { allOf, ifThere } from './aws-answers.ts';
+import { arnOf, aws, found, type Finding, type Site } from './finding.ts';
+import { queueNames } from './queues.ts';
+
+/** A Lambda function as Lambda describes it. */
+export interface FunctionFacts {
+  readonly name: string;
+  readonly state: string;
+  readonly stateReason: string;
+  readonly lastUpdate: string;
+  readonly lastUpdateReason: string;
+  readonly runtime: string;
+  /** SHA-256 of its zip in base64, as Lambda gives it. */
+  readonly codeSha256: string;
+  readonly timeoutSeconds: number;
+  readonly roleArn: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Missing where no concurrency is reserved. */
+  readonly reservedConcurrency?: number;
+  readonly mappings: readonly MappingFacts[];
+}
+
+interface MappingFacts {
+  readonly id: string;
+  readonly queueArn: string;
+  readonly state: string;
+  readonly responseTypes: readonly string[];
+}
+
+/** The functions of a copier; one that is missing does not exist. */
+export interface FunctionsFacts {
+  readonly copyImage?: FunctionFacts;
+  readonly settleCopy?: FunctionFacts;
+}
+
+/** As terraform/modules/image-copier sets it. */
+const RUNTIME = 'nodejs22.x';
+
+export function functionNames(name: string) {
+  return { copyImage: `${name}-copy-image`, settleCopy: `${name}-settle-copy` };
+}
+
+/** Reads both functions and their event source mappings. */
+export async function readFunctions(lambda: LambdaClient, name: string): Promise<FunctionsFacts> {
+  const names = functionNames(name);
+  const [copyImage, settleCopy] = await Promise.all([
+    readFunction(lambda, names.copyImage),
+    readFunction(lambda, names.settleCopy),
+  ]);
+  return { ...(copyImage && { copyImage }), ...(settleCopy && { settleCopy }) };
+}
+
+async function readFunction(lambda: LambdaClient, FunctionName: string): Promise<FunctionFacts | undefined> {
+  const answer = await ifThere(lambda.send(new GetFunctionCommand({ FunctionName })), 'ResourceNotFoundException');
+  if (!answer) return undefined;
+  const { Configuration: configuration = {}, Concurrency } = answer;
+  const mappings = await allOf(
+    paginateListEventSourceMappings({ client: lambda }, { FunctionName }),
+    (page) => page.EventSourceMappings,
+  );
+  const reservedConcurrency = Concurrency?.ReservedConcurrentExecutions;
+  return {
+    name: FunctionName,
+    state: configuration.State ?? '',
+    stateReason: configuration.StateReason ?? '',
+    lastUpdate: configuration.LastUpdateStatus ?? '',
+    lastUpdateReason: configuration.LastUpdateStatusReason ?? '',
+    runtime: configuration.Runtime ?? '',
+    codeSha256: configuration.CodeSha256 ?? '',
+    timeoutSeconds: configuration.Timeout ?? 0,
+    roleArn: configuration.Role ?? '',
+    environment: configuration.Environment?.Variables ?? {},
+    ...(reservedConcurrency !== undefined && { reservedConcurrency }),
+    mappings: mappings.map(toMapping),
+  };
+}
+
+function toMapping(mapping: EventSourceMappingConfiguration): MappingFacts {
+  return {
+    id: mapping.UUID ?? '',
+    queueArn: mapping.EventSourceArn ?? '',
+    state: mapping.State ?? '',
+    responseTypes: mapping.FunctionResponseTypes ?? [],
+  };
+}
+
+/**
+ * Checks both functions.
+ * @param builtSha256 of the zip that `make build` made, if there is one
+ */
+export function checkFunctions(functions: FunctionsFacts, builtSha256: string | undefined, site: Site): Finding[] {
+  const names = functionNames(site.name);
+  const queues = queueNames(site.name);
+  return [
+    ...checkFunction(
+      names.copyImage,
+      functions.copyImage,
+      { why: 'No copy is started.', queue: queues.requests, reportsFailures: true },
+      site,
+    ),
+    ...checkFunction(
+      names.settleCopy,
+      functions.settleCopy,
+      { why: 'No copy is verified, announced or tried again.', queue: queues.settle, reportsFailures: false },
+      site,
+    ),
+    ...checkBuild(functions, builtSha256, site),
+  ];
+}
+
+interface Expectation {
+  /** What does not work without the function. */
+  readonly why: string;
+  readonly queue: string;
+  /** Whether it tells SQS which messages of a batch are to be tried again. */
+  readonly reportsFailures: boolean;
+}
+
+function checkFunction(
+  subject: string,
+  facts: FunctionFacts | undefined,
+  expected: Expectation,
+  site: Site,
+): Finding[] {
+  const { why } = expected;
+  if (!facts) {
+    const what = 'The function does not exist.';
+    return [{ code: 'NoFunction', severity: 'problem', subject, what, why, mend: site.apply }];
+  }
+  const { state, stateReason, lastUpdate, lastUpdateReason, runtime, reservedConcurrency } = facts;
+  return found(
+    // A function that nobody called for weeks is Inactive, and Active again at the next call (Lambda Developer Guide).
+    !['Active', 'Inactive'].includes(state) && {
+      code: 'FunctionNotActive',
+      severity: 'problem',
+      subject,
+      what: `Its state is ${state}. ${stateReason}`.trim(),
+      why,
+      mend: site.apply,
+    },
+    lastUpdate === 'Failed' && {
+      code: 'FunctionUpdateFailed',
+      severity: 'problem',
+      subject,
+      what: `Its last update failed. ${lastUpdateReason}`.trim(),
+      why: 'It runs with older code or settings than were applied.',
+      mend: site.apply,
+    },
+    reservedConcurrency === 0 && {
+      code: 'FunctionThrottled',
+      severity: 'problem',
+      subject,
+      what: 'Its reserved concurrency is 0, so Lambda does not run it.',
+      why,
+      mend: aws(`lambda delete-function-concurrency --function-name ${subject}`, site),
+    },
+    runtime !== RUNTIME && {
+      code: 'FunctionRuntime',
+      severity: 'warning',
+      subject,
+      what: `It runs on ${runtime}, and was tested on ${RUNTIME}.`,
+      why: 'It may behave in another way, and AWS ends its support of old runtimes.',
+      mend: site.apply,
+    },
+    ...checkMapping(facts, expected, site),
+  );
+}
+
+function checkMapping(
+  { name, mappings }: FunctionFacts,
+  { why, queue, reportsFailures }: Expectation,
+  site: Site,
+): Finding[] {
+  const subject = `${name} from ${queue}`;
+  const mapping = mappings.find(({ queueArn }) => queueArn === arnOf('sqs', queue, site));
+  if (!mapping) {
+    const what = 'The function has no event source mapping for the queue.';
+    return [{ code: 'NoMapping', severity: 'problem', subject, what, why, mend: site.apply }];
+  }
+  const update = `lambda update-event-source-mapping --uuid ${mapping.id}`;
+  return found(
+    ['Disabled', 'Disabling', 'Deleting'].includes(mapping.state) && {
+      code: 'MappingDisabled',
+      severity: 'problem',
+      subject,
+      what: `The event source mapping is ${mapping.state.toLowerCase()}.`,
+      why: `Messages wait in the queue. ${why}`,
+      mend: aws(`${update} --enabled`, site),
+    },
+    reportsFailures &&
+      !mapping.responseTypes.includes('ReportBatchItemFailures') && {
+        code: 'NoBatchFailures',
+        severity: 'problem',
+        subject,
+        what: 'The event source mapping does not report failures of single messages.',
+        why: 'Lambda deletes requests that are to be tried again: they are lost.',
+        mend: aws(`${update} --function-response-types ReportBatchItemFailures`, site),
+      },
+  );
+}
+
+function checkBuild(functions: FunctionsFacts, builtSha256: string | undefined, site: Site): Finding[] {
+  const other = present(functions).filter(({ codeSha256 }) => codeSha256 !== builtSha256);
+  if (builtSha256 === undefined || other.length === 0) return [];
+  return [
+    {
+      code: 'CodeNotBuilt',
+      severity: 'warning',
+      subject: other.map(({ name }) => name).join(', '),
+      what: 'The code is not that of lambda/dist/image-copier.zip here.',
+      why: 'The account has another version than this checkout.',
+      mend: `make build, then ${site.apply}`,
+    },
+  ];
+}
+
+/** The code of one account and Region, to be compared with the others. */
+export interface CodeFacts {
+  readonly site: Site;
+  readonly functions: FunctionsFacts;
+}
+
+/** Findings for each of the sites, in the same order: those whose code most others do not have. */
+export function compareCode(all: readonly CodeFacts[]): readonly Finding[][] {
+  const counts = new Map<string, number>();
+  for (const { functions } of all) {
+    for (const sha256 of hashes(functions)) counts.set(sha256, (counts.get(sha256) ?? 0) + 1);
+  }
+  const most = Math.max(0, ...counts.values());
+  const usual = Array.from(counts.keys()).filter((sha256) => counts.get(sha256) === most);
+  return all.map(({ site, functions }) => {
+    const own = hashes(functions);
+    const isUsual = own.every((sha256) => usual.includes(sha256) && usual.length === 1);
+    // The two functions of an account come from one zip.
+    if (own.length === 0 || (isUsual && own.length === 1)) return [];
+    return [
+      {
+        code: 'CodeDiffers',
+        severity: 'warning',
+        subject: present(functions)
+          .map(({ name }) => name)
+          .join(', '),
+        what: own.length > 1 ? 'The two functions have different code.' : 'The code is not that of the other accounts.',
+        why: 'Accounts with different versions treat the same request in different ways.',
+        mend: site.apply,
+      },
+    ];
+  });
+}
+
+function hashes(functions: FunctionsFacts): readonly string[] {
+  return Array.from(new Set(present(functions).map(({ codeSha256 }) => codeSha256)));
+}
+
+function present({ copyImage, settleCopy }: FunctionsFacts): readonly FunctionFacts[] {
+  return [copyImage, settleCopy].filter((each) => each !== undefined);
+}

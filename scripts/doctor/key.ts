@@ -1,0 +1,223 @@
+import {
+  DescribeKeyCommand,
+  GetKeyPolicyCommand,
+  GetKeyRotationStatusCommand,
+  type KMSClient,
+} from '@aws-sdk/client-kms';
+import { ifThere } from './aws-answers.ts';
+import { accountIn, aws, found, listed, type Finding, type Site } from './finding.ts';
+import { allowedPrincipals, decide, parsePolicy, type Policy } from './policy.ts';
+
+/** A KMS key as KMS describes it. */
+export interface KeyFacts {
+  readonly arn: string;
+  /** Such as `Enabled`, `Disabled` and `PendingDeletion`. */
+  readonly state: string;
+  readonly deletionDate?: string;
+  /** Missing for a key in a state in which KMS does not tell. */
+  readonly isRotated?: boolean;
+  readonly policy: Policy;
+}
+
+/** What EC2 does with the key for whoever launches an instance (Auto Scaling User Guide, "Required KMS key policy"). */
+const LAUNCH_ACTIONS = [
+  'kms:CreateGrant',
+  'kms:Decrypt',
+  'kms:DescribeKey',
+  'kms:Encrypt',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
+  'kms:ReEncryptFrom',
+  'kms:ReEncryptTo',
+];
+const NO_KEY = 'NotFoundException';
+/** An account that is nobody's. */
+const STRANGER = '000000000000';
+
+/** Reads the key that an id, ARN or alias names, or undefined if there is none. */
+export async function readKey(kms: KMSClient, keyId: string): Promise<KeyFacts | undefined> {
+  const described = await ifThere(kms.send(new DescribeKeyCommand({ KeyId: keyId })), NO_KEY);
+  const metadata = described?.KeyMetadata;
+  if (!metadata) return undefined;
+  const { KeyId, Arn = '', KeyState = '', DeletionDate } = metadata;
+  const [policy, rotation] = await Promise.all([
+    kms.send(new GetKeyPolicyCommand({ KeyId, PolicyName: 'default' })),
+    // KMS refuses it for a key that waits for its deletion (KMS API Reference, GetKeyRotationStatus).
+    KeyState === 'Enabled' ? kms.send(new GetKeyRotationStatusCommand({ KeyId })) : undefined,
+  ]);
+  return {
+    arn: Arn,
+    state: KeyState,
+    ...(DeletionDate && { deletionDate: DeletionDate.toISOString().slice(0, 10) }),
+    ...(rotation && { isRotated: rotation.KeyRotationEnabled ?? false }),
+    policy: parsePolicy(policy.Policy),
+  };
+}
+
+/**
+ * Checks the key that copies are encrypted with.
+ * @param usedArn the key that copy-image encrypts with, if the function exists
+ */
+export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined, site: Site): Finding[] {
+  const alias = `alias/${site.name}`;
+  if (!key) {
+    return [
+      {
+        code: 'NoKey',
+        severity: 'problem',
+        subject: usedArn ?? alias,
+        what: 'The key does not exist.',
+        why: 'Every copy fails, and no copy under this key can be launched.',
+        mend: site.apply,
+      },
+    ];
+  }
+  const { arn, state, deletionDate, isRotated } = key;
+  const why = 'Copies fail, and those that exist cannot be launched.';
+  return found(
+    state === 'Disabled' && {
+      code: 'KeyDisabled',
+      severity: 'problem',
+      subject: arn,
+      what: 'The key is disabled.',
+      why,
+      mend: aws(`kms enable-key --key-id ${arn}`, site),
+    },
+    state === 'PendingDeletion' && {
+      code: 'KeyPendingDeletion',
+      severity: 'problem',
+      subject: arn,
+      what: `KMS deletes the key${deletionDate === undefined ? '' : ` on ${deletionDate}`}.`,
+      why: `${why} After that date they are lost for good.`,
+      mend: `${aws(`kms cancel-key-deletion --key-id ${arn}`, site)}, then ${aws(`kms enable-key --key-id ${arn}`, site)}`,
+    },
+    !['Enabled', 'Disabled', 'PendingDeletion'].includes(state) && {
+      code: 'KeyUnavailable',
+      severity: 'problem',
+      subject: arn,
+      what: `The state of the key is ${state}.`,
+      why,
+      mend: aws(`kms describe-key --key-id ${arn}`, site),
+    },
+    isRotated === false && {
+      code: 'KeyNotRotated',
+      severity: 'warning',
+      subject: arn,
+      what: 'The rotation of the key is off.',
+      why: 'The same key material encrypts for years.',
+      mend: aws(`kms enable-key-rotation --key-id ${arn}`, site),
+    },
+    ...checkPolicy(key, site),
+  );
+}
+
+function checkPolicy({ arn: subject, policy }: KeyFacts, site: Site): Finding[] {
+  const apply = site.apply;
+  const excluded = launchers(site).filter((launcher) => !canLaunch(policy, launcher, site));
+  const strangers = strangersIn(policy, site);
+  const root = `arn:${site.partition}:iam::${site.accountId}:root`;
+  const isOwn = ['kms:PutKeyPolicy', 'kms:DescribeKey'].every((action) =>
+    ['allowed', 'delegated'].includes(decide(policy, { principal: root, action, context: callerOf(site.accountId) })),
+  );
+  return found(
+    excluded.length > 0 && {
+      code: 'KeyRefusesLaunches',
+      severity: 'problem',
+      subject,
+      what: `The key's policy does not let ${listed(excluded.map(({ who }) => who))} use it through EC2.`,
+      why: 'Instances that they launch from a copy end at once, with Client.InternalError.',
+      mend: apply,
+    },
+    strangers.length > 0 && {
+      code: 'KeyOpenToOthers',
+      severity: 'problem',
+      subject,
+      what: `The key's policy lets ${listed(strangers)} use it.`,
+      why: 'Whoever can use the key and gets at a snapshot can read it.',
+      mend: apply,
+    },
+    !isOwn && {
+      code: 'KeyNotAdministered',
+      severity: 'warning',
+      subject,
+      what: "The key's policy does not let this account's IAM policies administer it.",
+      why: 'If the principals that it names are gone, only AWS Support can change it.',
+      mend: apply,
+    },
+    decide(policy, { principal: root, action: 'kms:ScheduleKeyDeletion', context: callerOf(site.accountId) }) !==
+      'denied' && {
+      code: 'KeyUnprotected',
+      severity: 'note',
+      subject,
+      what: "The key's policy does not refuse its deletion.",
+      why: 'Without the key all copies and volumes under it are lost.',
+      mend: `deletion_protection = true, then ${apply}`,
+    },
+  );
+}
+
+interface Launcher {
+  readonly who: string;
+  readonly principal: string;
+  /** Whether its IAM policies can allow the key. Those of a service-linked role are fixed, and name no key. */
+  readonly hasIamPolicies: boolean;
+}
+
+function launchers({ partition, accountId }: Site): readonly Launcher[] {
+  const role = `arn:${partition}:iam::${accountId}:role/`;
+  const linked = `${role}aws-service-role/`;
+  return [
+    {
+      who: 'Auto Scaling',
+      principal: `${linked}autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling`,
+      hasIamPolicies: false,
+    },
+    { who: 'EC2 Spot', principal: `${linked}spot.amazonaws.com/AWSServiceRoleForEC2Spot`, hasIamPolicies: false },
+    { who: 'users of this account', principal: `${role}anybody`, hasIamPolicies: true },
+  ];
+}
+
+function canLaunch(policy: Policy, { principal, hasIamPolicies }: Launcher, site: Site): boolean {
+  const context = { ...callerOf(site.accountId), ...throughEc2(site.region) };
+  return LAUNCH_ACTIONS.every((action) => {
+    const decision = decide(policy, { principal, action, context });
+    return decision === 'allowed' || (hasIamPolicies && decision === 'delegated');
+  });
+}
+
+/** Other accounts' principals that may use the key, also through EC2. */
+function strangersIn(policy: Policy, { partition, accountId, region }: Site): readonly string[] {
+  const named = allowedPrincipals(policy)
+    .filter((principal) => principal !== '*')
+    .map((principal) => (/^\d{12}$/.test(principal) ? `arn:${partition}:iam::${principal}:root` : principal))
+    // A principal without an account is one that was deleted: KMS shows its id.
+    .filter((principal) => !['', accountId].includes(accountIn(principal)));
+  const everybody = `arn:${partition}:iam::${STRANGER}:role/anybody`;
+  return Array.from(new Set([everybody, ...named]))
+    .filter((principal) => {
+      const context = { ...callerOf(accountIn(principal)), ...throughEc2(region) };
+      return LAUNCH_ACTIONS.some((action) =>
+        ['allowed', 'delegated'].includes(decide(policy, { principal, action, context })),
+      );
+    })
+    .map((principal) => (principal === everybody ? 'everybody' : principal));
+}
+
+/**
+ * Whether a key policy of another account lets a role of this one copy snapshots under the key.
+ * KMS Developer Guide, "Allowing users in other accounts": both the key policy and the role's own must allow it.
+ */
+export function letsRoleCopy(policy: Policy, roleArn: string, actions: readonly string[], region: string): boolean {
+  const context = { ...callerOf(accountIn(roleArn)), ...throughEc2(region) };
+  return actions.every((action) =>
+    ['allowed', 'delegated'].includes(decide(policy, { principal: roleArn, action, context })),
+  );
+}
+
+function callerOf(accountId: string) {
+  return { 'kms:CallerAccount': accountId, 'aws:PrincipalAccount': accountId };
+}
+
+function throughEc2(region: string) {
+  return { 'kms:ViaService': `ec2.${region}.amazonaws.com`, 'kms:GrantIsForAWSResource': 'true' };
+}

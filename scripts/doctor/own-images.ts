@@ -1,0 +1,108 @@
+import { paginateDescribeImages, type EC2Client } from '@aws-sdk/client-ec2';
+import { paginateGetParametersByPath, type SSMClient } from '@aws-sdk/client-ssm';
+import { allOf } from './aws-answers.ts';
+import { aws, found, type Finding, type Site } from './finding.ts';
+
+/** The images of an account in a Region, and the parameters that name some. */
+export interface OwnImagesFacts {
+  readonly images: number;
+  /** Copies that EC2 is making, also those that others asked for. */
+  readonly copying: number;
+  readonly parameters: readonly ParameterFacts[];
+}
+
+/** A parameter that holds an image. */
+interface ParameterFacts {
+  readonly name: string;
+  readonly imageId: string;
+  /** Missing where the account cannot see such an image. */
+  readonly imageState?: string;
+}
+
+// EC2 User Guide, "How Amazon EC2 AMI copy works" and "AMI quotas".
+const MAX_COPYING = 300;
+const MAX_IMAGES = 50_000;
+const NEAR = 0.9;
+const PAGE = 1000;
+// EC2 API Reference, DescribeImages: up to 200 values a filter.
+const FILTER_VALUES = 200;
+
+/** Reads what counts against EC2's quotas, and the parameters below the path. */
+export async function readOwnImages(ec2: EC2Client, ssm: SSMClient, parameterPath: string): Promise<OwnImagesFacts> {
+  const [images, parameters] = await Promise.all([
+    allOf(
+      paginateDescribeImages({ client: ec2, pageSize: PAGE }, { Owners: ['self'], IncludeDisabled: true }),
+      (page) => page.Images,
+    ),
+    allOf(
+      paginateGetParametersByPath({ client: ssm }, { Path: parameterPath, Recursive: true }),
+      (page) => page.Parameters,
+    ),
+  ]);
+  const named = parameters
+    .filter(({ DataType }) => DataType === 'aws:ec2:image')
+    .map(({ Name = '', Value = '' }) => ({ name: Name, imageId: Value }));
+  const states = new Map(images.map(({ ImageId = '', State = '' }) => [ImageId, State] as [string, string]));
+  const others = named.map(({ imageId }) => imageId).filter((imageId) => !states.has(imageId));
+  for (const [imageId, state] of await statesOf(ec2, others)) states.set(imageId, state);
+  return {
+    images: images.length,
+    copying: images.filter(({ State, SourceImageId }) => State === 'pending' && SourceImageId !== undefined).length,
+    parameters: named.map((parameter) => {
+      const imageState = states.get(parameter.imageId);
+      return imageState === undefined ? parameter : { ...parameter, imageState };
+    }),
+  };
+}
+
+/** By filter, not by id: an id that does not exist would fail the whole call. */
+async function statesOf(ec2: EC2Client, imageIds: readonly string[]): Promise<[string, string][]> {
+  const states: [string, string][] = [];
+  for (let start = 0; start < imageIds.length; start += FILTER_VALUES) {
+    const Values = imageIds.slice(start, start + FILTER_VALUES);
+    const images = await allOf(
+      paginateDescribeImages(
+        { client: ec2, pageSize: PAGE },
+        { Filters: [{ Name: 'image-id', Values }], IncludeDeprecated: true, IncludeDisabled: true },
+      ),
+      (page) => page.Images,
+    );
+    states.push(...images.map(({ ImageId = '', State = '' }): [string, string] => [ImageId, State]));
+  }
+  return states;
+}
+
+/** Checks how near the account is to EC2's quotas, and that each parameter names an image that can be launched. */
+export function checkOwnImages({ images, copying, parameters }: OwnImagesFacts, site: Site): Finding[] {
+  return found(
+    copying >= MAX_COPYING * NEAR && {
+      code: 'CopiesNearQuota',
+      severity: 'warning',
+      subject: `copies in progress in ${site.region}`,
+      what: `EC2 makes ${copying} copies, and ${MAX_COPYING} at once are allowed by default.`,
+      why: 'Further copies wait until others end. They are tried again for retry_hours.',
+      mend: `Raise the quota "Concurrent AMI copies" in ${site.region}, or set retry_hours higher, then ${site.apply}`,
+    },
+    images >= MAX_IMAGES * NEAR && {
+      code: 'ImagesNearQuota',
+      severity: 'warning',
+      subject: `AMIs in ${site.region}`,
+      what: `The account has ${images} images, and ${MAX_IMAGES} are allowed by default.`,
+      why: 'At the quota no further image can be made.',
+      mend: `Deregister images that are not used, or raise the quota "AMIs" in ${site.region}.`,
+    },
+    ...parameters
+      .filter(({ imageState }) => imageState !== 'available')
+      .map(({ name: subject, imageId, imageState }): Finding => ({
+        code: 'ParameterDangles',
+        severity: 'problem',
+        subject,
+        what: `It names ${imageId}, which ${imageState === undefined ? 'does not exist' : `is ${imageState}`}.`,
+        why: 'Nothing can be launched by this parameter.',
+        mend: aws(
+          `ssm put-parameter --overwrite --data-type aws:ec2:image --name ${subject} --value <another copy>`,
+          site,
+        ),
+      })),
+  );
+}

@@ -1,0 +1,241 @@
+import { GetQueueAttributesCommand, GetQueueUrlCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { ifThere } from './aws-answers.ts';
+import { arnOf, aws, found, type Finding, type Site } from './finding.ts';
+import { decide, parsePolicy, type Policy } from './policy.ts';
+
+/** A queue as SQS describes it. */
+interface QueueFacts {
+  readonly url: string;
+  readonly arn: string;
+  readonly policy: Policy;
+  readonly visibilitySeconds: number;
+  /** Messages that wait, those included that somebody has just received. */
+  readonly messages: number;
+  readonly redrive?: { readonly deadLetterTargetArn?: string; readonly maxReceiveCount?: number };
+}
+
+/** The queues of a copier; one that is missing does not exist. */
+export interface QueuesFacts {
+  readonly requests?: QueueFacts;
+  readonly deadLetters?: QueueFacts;
+  readonly settle?: QueueFacts;
+}
+
+/** What the checks of the queues have to know of the rest. */
+export interface QueueUsers {
+  /** ARN of the topic for requests, if it is known. */
+  readonly topicArn: string | undefined;
+  /** Timeouts in seconds of the functions that exist. */
+  readonly copyTimeout: number | undefined;
+  readonly settleTimeout: number | undefined;
+  /** How long copy-image tries a request again. */
+  readonly retrySeconds: number | undefined;
+}
+
+const NO_QUEUE = ['QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue'];
+// Lambda Developer Guide, "Using Lambda with Amazon SQS": six times the function's timeout.
+const TIMEOUTS_IN_VISIBILITY = 6;
+// As terraform/modules/image-copier/queue.tf counts the deliveries that a request may need.
+const FIRST_DELIVERIES = 5;
+
+export function queueNames(name: string) {
+  return { requests: `${name}-requests`, deadLetters: `${name}-dead-letters`, settle: `${name}-settle.fifo` };
+}
+
+/** Reads the three queues of the copier. */
+export async function readQueues(sqs: SQSClient, name: string): Promise<QueuesFacts> {
+  const names = queueNames(name);
+  const [requests, deadLetters, settle] = await Promise.all([
+    readQueue(sqs, names.requests),
+    readQueue(sqs, names.deadLetters),
+    readQueue(sqs, names.settle),
+  ]);
+  return { ...(requests && { requests }), ...(deadLetters && { deadLetters }), ...(settle && { settle }) };
+}
+
+async function readQueue(sqs: SQSClient, QueueName: string): Promise<QueueFacts | undefined> {
+  const asked = await ifThere(sqs.send(new GetQueueUrlCommand({ QueueName })), ...NO_QUEUE);
+  if (asked?.QueueUrl === undefined) return undefined;
+  const { QueueUrl: url } = asked;
+  const answer = await ifThere(
+    sqs.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['All'] })),
+    ...NO_QUEUE,
+  );
+  if (!answer) return undefined;
+  const { Attributes = {} } = answer;
+  return {
+    url,
+    arn: Attributes.QueueArn ?? '',
+    policy: parsePolicy(Attributes.Policy),
+    visibilitySeconds: Number(Attributes.VisibilityTimeout),
+    messages:
+      Number(Attributes.ApproximateNumberOfMessages ?? 0) +
+      Number(Attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
+    ...(Attributes.RedrivePolicy !== undefined && {
+      redrive: JSON.parse(Attributes.RedrivePolicy) as { deadLetterTargetArn?: string; maxReceiveCount?: number },
+    }),
+  };
+}
+
+/** Checks the queues, their policies, and how they fit the functions. */
+export function checkQueues(queues: QueuesFacts, users: QueueUsers, site: Site): Finding[] {
+  const names = queueNames(site.name);
+  const { requests, deadLetters, settle } = queues;
+  return [
+    ...(requests
+      ? [
+          ...checkRequests(names.requests, requests, users, site),
+          ...checkPolicy(names.requests, requests, { isProtected: true }, site),
+          ...checkVisibility(names.requests, requests, users.copyTimeout, site),
+        ]
+      : [missing(names.requests, 'Copy requests have nowhere to arrive: SNS drops them.', site)]),
+    ...(deadLetters
+      ? [
+          ...checkDeadLetters(names.deadLetters, deadLetters, users, site),
+          ...checkPolicy(names.deadLetters, deadLetters, { isProtected: true }, site),
+        ]
+      : [missing(names.deadLetters, 'Requests that are refused or given up are lost, and no alarm tells.', site)]),
+    ...(settle
+      ? [
+          ...checkSettle(names.settle, settle, site),
+          ...checkPolicy(names.settle, settle, { isProtected: false }, site),
+          ...checkVisibility(names.settle, settle, users.settleTimeout, site),
+        ]
+      : [missing(names.settle, 'No copy is verified, announced or tried again.', site)]),
+  ];
+}
+
+function missing(subject: string, why: string, { apply }: Site): Finding {
+  return { code: 'NoQueue', severity: 'problem', subject, what: 'The queue does not exist.', why, mend: apply };
+}
+
+function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, site: Site): Finding[] {
+  const target = arnOf('sqs', queueNames(site.name).deadLetters, site);
+  const { deadLetterTargetArn, maxReceiveCount = 0 } = queue.redrive ?? {};
+  const { retrySeconds, topicArn } = users;
+  // A visibility timeout that is too short is a finding of its own.
+  const wait = Math.max(1, queue.visibilitySeconds, TIMEOUTS_IN_VISIBILITY * (users.copyTimeout ?? 0));
+  const needed = retrySeconds === undefined ? 0 : FIRST_DELIVERIES + Math.ceil(retrySeconds / wait);
+  const isRedriven = deadLetterTargetArn === target;
+  return found(
+    !maySend(queue, 'sns.amazonaws.com', topicArn) && {
+      code: 'TopicMayNotSend',
+      severity: 'problem',
+      subject,
+      what: `The queue's policy does not let ${topicArn ?? 'SNS'} send to it.`,
+      why: 'SNS does not deliver copy requests here, and gives them up without a retry.',
+      mend: site.apply,
+    },
+    !isRedriven && {
+      code: 'NoRedrive',
+      severity: 'problem',
+      subject,
+      what:
+        deadLetterTargetArn === undefined
+          ? 'The queue has no redrive policy.'
+          : `Its redrive policy names ${deadLetterTargetArn}, not ${target}.`,
+      why: 'A request that crashes the function is tried until it expires, and no dead letter tells of it.',
+      mend: site.apply,
+    },
+    isRedriven &&
+      maxReceiveCount < needed && {
+        code: 'RedriveTooEarly',
+        severity: 'warning',
+        subject,
+        what: `SQS moves a request after ${maxReceiveCount} deliveries, and ${String(needed)} may be needed.`,
+        why: 'A request that is tried again for long becomes a dead letter without a reason.',
+        mend: site.apply,
+      },
+  );
+}
+
+function checkDeadLetters(subject: string, queue: QueueFacts, { topicArn }: QueueUsers, site: Site): Finding[] {
+  return found(
+    queue.messages > 0 && {
+      code: 'DeadLetters',
+      severity: 'problem',
+      subject,
+      what: `${queue.messages === 1 ? '1 request was' : `${queue.messages} requests were`} refused or given up.`,
+      why: 'Copies that were asked for do not exist. SQS deletes the requests after 14 days.',
+      mend: `npx image-copier dead-letters list --region ${site.region}${site.name === 'image-copier' ? '' : ` --name ${site.name}`}`,
+    },
+    !maySend(queue, 'sns.amazonaws.com', topicArn) && {
+      code: 'TopicMayNotDeadLetter',
+      severity: 'warning',
+      subject,
+      what: `The queue's policy does not let ${topicArn ?? 'SNS'} send to it.`,
+      why: 'Requests that SNS cannot deliver to the requests queue are lost.',
+      mend: site.apply,
+    },
+  );
+}
+
+function checkSettle(subject: string, queue: QueueFacts, site: Site): Finding[] {
+  const silent = ['image-state', 'sweep']
+    .map((rule) => `${site.name}-${rule}`)
+    .filter((rule) => !maySend(queue, 'events.amazonaws.com', arnOf('events', `rule/${rule}`, site)));
+  return found(
+    silent.length > 0 && {
+      code: 'RulesMayNotSend',
+      severity: 'problem',
+      subject,
+      what: `The queue's policy does not let ${silent.join(' and ')} send to it.`,
+      why: 'Copies are not verified, announced or tried again.',
+      mend: site.apply,
+    },
+  );
+}
+
+function checkPolicy(
+  subject: string,
+  { policy }: QueueFacts,
+  { isProtected }: { isProtected: boolean },
+  site: Site,
+): Finding[] {
+  const principal = `arn:${site.partition}:iam::${site.accountId}:role/anybody`;
+  const isDenied = (action: string, isSecure: boolean) =>
+    decide(policy, { principal, action, context: { 'aws:SecureTransport': String(isSecure) } }) === 'denied';
+  return found(
+    !['sqs:SendMessage', 'sqs:ReceiveMessage'].every((action) => isDenied(action, false)) && {
+      code: 'QueueWithoutTls',
+      severity: 'warning',
+      subject,
+      what: 'The queue takes calls that are not encrypted.',
+      why: 'Somebody in between could read or change requests.',
+      mend: site.apply,
+    },
+    isProtected &&
+      !isDenied('sqs:DeleteQueue', true) && {
+        code: 'QueueUnprotected',
+        severity: 'note',
+        subject,
+        what: 'The queue can be deleted.',
+        why: 'Requests that wait in it would be lost.',
+        mend: `deletion_protection = true, then ${site.apply}`,
+      },
+  );
+}
+
+function checkVisibility(subject: string, queue: QueueFacts, timeout: number | undefined, site: Site): Finding[] {
+  const wanted = TIMEOUTS_IN_VISIBILITY * (timeout ?? 0);
+  if (queue.visibilitySeconds >= wanted) return [];
+  return [
+    {
+      code: 'VisibilityTooShort',
+      severity: 'warning',
+      subject,
+      what: `A message is hidden for ${queue.visibilitySeconds} s. Its function may take ${String(timeout)} s, so AWS asks for ${wanted} s.`,
+      why: 'A message is delivered again while the function still works at it.',
+      mend: aws(`sqs set-queue-attributes --queue-url ${queue.url} --attributes VisibilityTimeout=${wanted}`, site),
+    },
+  ];
+}
+
+/** Without an ARN it is enough that the service may send for anything that the policy itself names. */
+function maySend({ policy }: QueueFacts, service: string, sourceArn: string | undefined): boolean {
+  const context = {
+    'aws:SecureTransport': 'true',
+    ...(sourceArn !== undefined && { 'aws:SourceArn': sourceArn, 'aws:SourceAccount': sourceArn.split(':')[4] ?? '' }),
+  };
+  return decide(policy, { principal: service, action: 'sqs:SendMessage', context }) === 'allowed';
+}

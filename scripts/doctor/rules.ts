@@ -1,0 +1,80 @@
+import {
+  DescribeRuleCommand,
+  ListTargetsByRuleCommand,
+  type EventBridgeClient,
+  type Target,
+} from '@aws-sdk/client-eventbridge';
+import { ifThere } from './aws-answers.ts';
+import { arnOf, aws, found, type Finding, type Site } from './finding.ts';
+import { queueNames } from './queues.ts';
+
+/** A rule of the default event bus as EventBridge describes it. */
+export interface RuleFacts {
+  readonly name: string;
+  /** Missing where the rule does not exist. */
+  readonly rule?: { readonly state: string; readonly targetArns: readonly string[] };
+}
+
+interface Expectation {
+  readonly suffix: string;
+  /** The sweep alone would be enough, the events alone would not. */
+  readonly severity: 'problem' | 'warning';
+  readonly why: string;
+}
+
+const RULES: readonly Expectation[] = [
+  {
+    suffix: 'image-state',
+    severity: 'warning',
+    why: 'A copy is announced up to 15 minutes late, by the sweep.',
+  },
+  {
+    suffix: 'sweep',
+    severity: 'problem',
+    why: 'A copy whose event EC2 did not deliver is never announced, and nobody is told of overdue ones.',
+  },
+];
+
+/** Reads the rules that wake settle-copy. */
+export async function readRules(events: EventBridgeClient, name: string): Promise<RuleFacts[]> {
+  return await Promise.all(RULES.map(({ suffix }) => readRule(events, `${name}-${suffix}`)));
+}
+
+async function readRule(events: EventBridgeClient, name: string): Promise<RuleFacts> {
+  const rule = await ifThere(events.send(new DescribeRuleCommand({ Name: name })), 'ResourceNotFoundException');
+  if (!rule) return { name };
+  const { Targets = [] } = (await ifThere(
+    events.send(new ListTargetsByRuleCommand({ Rule: name })),
+    'ResourceNotFoundException',
+  )) ?? { Targets: [] as Target[] };
+  return { name, rule: { state: rule.State ?? '', targetArns: Targets.map(({ Arn = '' }) => Arn) } };
+}
+
+/** Checks that each rule is there, enabled, and sends to the queue of settle-copy. */
+export function checkRules(rules: readonly RuleFacts[], site: Site): Finding[] {
+  const queueArn = arnOf('sqs', queueNames(site.name).settle, site);
+  return RULES.flatMap(({ suffix, severity, why }) => {
+    const subject = `${site.name}-${suffix}`;
+    const rule = rules.find(({ name }) => name === subject)?.rule;
+    const mend = site.apply;
+    if (!rule) return [{ code: 'NoRule', severity, subject, what: 'The rule does not exist.', why, mend }];
+    return found(
+      rule.state === 'DISABLED' && {
+        code: 'RuleDisabled',
+        severity,
+        subject,
+        what: 'The rule is disabled.',
+        why,
+        mend: aws(`events enable-rule --name ${subject}`, site),
+      },
+      !rule.targetArns.includes(queueArn) && {
+        code: 'RuleWithoutTarget',
+        severity,
+        subject,
+        what: `The rule does not send to ${queueArn}.`,
+        why,
+        mend,
+      },
+    );
+  });
+}

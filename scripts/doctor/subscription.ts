@@ -1,0 +1,220 @@
+import {
+  GetSubscriptionAttributesCommand,
+  paginateListSubscriptions,
+  paginateListSubscriptionsByTopic,
+  type SNSClient,
+  type Subscription,
+} from '@aws-sdk/client-sns';
+import { allOf, isDenied } from './aws-answers.ts';
+import { arnOf, aws, found, type Finding, type Site } from './finding.ts';
+import { queueNames } from './queues.ts';
+
+/** A subscription of the requests queue, as SNS describes it. */
+interface SubscriptionFacts {
+  readonly topicArn: string;
+  /** `PendingConfirmation` while it is not confirmed. */
+  readonly arn: string;
+  /** Missing where nobody who was asked may read them. */
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+/** What can be known of the way from the topic to the queue. */
+export interface WayFacts {
+  /** From the accounts file, else from the queue's policy, else from the subscription itself. */
+  readonly topicArn: string | undefined;
+  readonly subscriptions: readonly SubscriptionFacts[];
+  /** Whether the subscriptions of this account could not be listed. */
+  readonly isUnread: boolean;
+}
+
+/** Lists the subscriptions of a topic with the credentials of its account; undefined if these cannot. */
+export type SourceSubscriptions = (topicArn: string) => Promise<readonly Subscription[] | undefined>;
+
+/** All subscriptions of a topic, asked by its owner. */
+export async function listByTopic(sns: SNSClient, TopicArn: string): Promise<Subscription[]> {
+  return await allOf(paginateListSubscriptionsByTopic({ client: sns }, { TopicArn }), (page) => page.Subscriptions);
+}
+
+/**
+ * Finds the subscription of the queue. Its owner is this account, though the topic is another's (SNS API Reference,
+ * GetSubscriptionAttributes, `Owner`), so it is among the account's own. One that the topic's account made is not.
+ */
+export async function readWay(
+  sns: SNSClient,
+  queueArn: string,
+  topicArn: string | undefined,
+  bySource: SourceSubscriptions | undefined,
+): Promise<WayFacts> {
+  let own: Subscription[] = [];
+  let isUnread = false;
+  try {
+    own = await allOf(paginateListSubscriptions({ client: sns }, {}), (page) => page.Subscriptions);
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    isUnread = true;
+  }
+  let found = matching(own, queueArn, topicArn);
+  if (found.length === 0 && topicArn !== undefined && bySource) {
+    const all = await bySource(topicArn);
+    found = matching(all ?? [], queueArn, topicArn);
+    isUnread &&= all === undefined;
+  }
+  const subscriptions = await Promise.all(found.map((each) => readSubscription(sns, each)));
+  return { topicArn: topicArn ?? subscriptions[0]?.topicArn, subscriptions, isUnread };
+}
+
+function matching(all: readonly Subscription[], queueArn: string, topicArn: string | undefined): Subscription[] {
+  return all.filter(
+    ({ Endpoint, TopicArn }) => Endpoint === queueArn && (topicArn === undefined || TopicArn === topicArn),
+  );
+}
+
+async function readSubscription(
+  sns: SNSClient,
+  { SubscriptionArn: arn = '', TopicArn: topicArn = '' }: Subscription,
+): Promise<SubscriptionFacts> {
+  if (!arn.startsWith('arn:')) return { topicArn, arn };
+  try {
+    const { Attributes = {} } = await sns.send(new GetSubscriptionAttributesCommand({ SubscriptionArn: arn }));
+    return { topicArn, arn, attributes: Attributes };
+  } catch (error) {
+    if (isDenied(error)) return { topicArn, arn };
+    throw error;
+  }
+}
+
+/** Checks that requests for this account reach the queue, and reach it as they were sent. */
+export function checkSubscription({ topicArn, subscriptions, isUnread }: WayFacts, site: Site): Finding[] {
+  const subject = topicArn ?? queueNames(site.name).requests;
+  const [first, ...others] = subscriptions;
+  if (!first) return [isUnread ? unread(subject, site) : none(subject, topicArn, site)];
+  return [first, ...others].flatMap((each) => checkOne(each, site));
+}
+
+function none(subject: string, topicArn: string | undefined, site: Site): Finding {
+  return {
+    code: 'NoSubscription',
+    severity: 'problem',
+    subject,
+    what:
+      topicArn === undefined
+        ? 'The requests queue is subscribed to no topic.'
+        : 'The requests queue is not subscribed to the topic.',
+    why: 'No copy request reaches this account.',
+    mend: site.apply,
+  };
+}
+
+function unread(subject: string, { region }: Site): Finding {
+  return {
+    code: 'SubscriptionUnread',
+    severity: 'note',
+    subject,
+    what: 'The subscription could not be read, so it was not checked.',
+    why: 'It may be missing, or let nothing through.',
+    mend: `Allow sns:ListSubscriptions and sns:GetSubscriptionAttributes in ${region}, or use --accounts-file.`,
+  };
+}
+
+function checkOne({ arn, attributes }: SubscriptionFacts, site: Site): Finding[] {
+  if (!arn.startsWith('arn:')) return [pending(arn, site)];
+  if (!attributes) return [unread(arn, site)];
+  if (attributes['PendingConfirmation'] === 'true') return [pending(arn, site)];
+  const deadLetters = arnOf('sqs', queueNames(site.name).deadLetters, site);
+  const set = (name: string, value: string) =>
+    aws(
+      `sns set-subscription-attributes --subscription-arn ${arn} --attribute-name ${name} --attribute-value ${value}`,
+      site,
+    );
+  return found(
+    attributes['RawMessageDelivery'] !== 'true' && {
+      code: 'SubscriptionNotRaw',
+      severity: 'problem',
+      subject: arn,
+      what: 'Raw message delivery is off.',
+      why: 'Requests arrive in an envelope of SNS, and each is refused as a bad request.',
+      mend: set('RawMessageDelivery', 'true'),
+    },
+    ...checkFilter(arn, attributes, set, site),
+    redriveTarget(attributes['RedrivePolicy']) !== deadLetters && {
+      code: 'SubscriptionWithoutDeadLetters',
+      severity: 'warning',
+      subject: arn,
+      what: `Its redrive policy does not name ${deadLetters}.`,
+      why: 'A request that SNS cannot deliver is lost.',
+      mend: set('RedrivePolicy', `'${JSON.stringify({ deadLetterTargetArn: deadLetters })}'`),
+    },
+  );
+}
+
+function pending(subject: string, site: Site): Finding {
+  return {
+    code: 'SubscriptionPending',
+    severity: 'problem',
+    subject,
+    what: 'The subscription is not confirmed: another account than this one asked for it.',
+    why: 'SNS delivers nothing to it.',
+    mend: `${site.apply} with credentials of this account`,
+  };
+}
+
+function checkFilter(
+  subject: string,
+  { FilterPolicy, FilterPolicyScope }: Readonly<Record<string, string>>,
+  set: (name: string, value: string) => string,
+  site: Site,
+): Finding[] {
+  if (FilterPolicy === undefined || FilterPolicy === '{}') {
+    return [
+      {
+        code: 'FilterOff',
+        severity: 'note',
+        subject,
+        what: 'The subscription has no filter policy.',
+        why: 'Requests for other accounts wake the function as well. It ignores them.',
+        mend: `filter_enabled = true, then ${site.apply}`,
+      },
+    ];
+  }
+  const passing = targetAccountsIn(FilterPolicy);
+  const ours = set('FilterPolicy', `'${JSON.stringify({ targetAccounts: [site.accountId, '*'] })}'`);
+  const isInBody = FilterPolicyScope === 'MessageBody';
+  return found(
+    !isInBody && {
+      code: 'FilterScope',
+      severity: 'problem',
+      subject,
+      what: 'The filter policy is compared with message attributes, and the scope must be MessageBody.',
+      why: 'Copy requests have no attributes, so none passes the filter.',
+      mend: set('FilterPolicyScope', 'MessageBody'),
+    },
+    !passing.includes(site.accountId) && {
+      code: 'FilterLacksAccount',
+      severity: 'problem',
+      subject,
+      what: `The filter policy ${FilterPolicy} does not let requests for ${site.accountId} through.`,
+      why: 'Requests that list this account do not reach it.',
+      mend: ours,
+    },
+    passing.includes(site.accountId) &&
+      !passing.includes('*') && {
+        code: 'FilterLacksEveryone',
+        severity: 'warning',
+        subject,
+        what: 'The filter policy does not let requests for "*" through.',
+        why: 'Requests for every account do not reach this one.',
+        mend: ours,
+      },
+  );
+}
+
+/** The values of `targetAccounts`, if nothing else is asked of a request. */
+function targetAccountsIn(filterPolicy: string): readonly unknown[] {
+  const { targetAccounts, ...others } = JSON.parse(filterPolicy) as { targetAccounts?: unknown };
+  return Array.isArray(targetAccounts) && Object.keys(others).length === 0 ? targetAccounts : [];
+}
+
+function redriveTarget(policy: string | undefined): unknown {
+  if (policy === undefined) return undefined;
+  return (JSON.parse(policy) as { deadLetterTargetArn?: unknown }).deadLetterTargetArn;
+}

@@ -1,0 +1,74 @@
+/** How a copy of an image stands in one account and Region. */
+export type CellState =
+  /** A verified copy of the newest image. */
+  | 'available'
+  | 'pending'
+  /** EC2 gave the copy up, or the request is among the dead letters. */
+  | 'failed'
+  /** The image is shared with the account, and there is no copy and no failure. */
+  | 'missing'
+  /** The account has a copy of an older image of the recipe, and none of the newest. */
+  | 'stale'
+  /** The image is not shared with the account, or not in this Region. */
+  | 'not shared'
+  /** The account could not be read. */
+  | 'unknown';
+
+/** A copy as EC2 shows it. */
+export interface CopyFact {
+  readonly imageId: string;
+  readonly sourceImageId: string;
+  /** When the source image was made, in ISO 8601. */
+  readonly bakedAt: string;
+  /** When CopyImage was called, in ISO 8601. */
+  readonly startedAt: string;
+  /** When it was verified and announced, in ISO 8601. */
+  readonly settledAt?: string;
+  /** 1 for the first try. */
+  readonly attempt: number;
+  /** ARN of the key of its snapshots. */
+  readonly keyArn?: string;
+}
+
+export interface Cell {
+  readonly state: CellState;
+  /** The copy that the state is about; for `stale` the newest one that there is. */
+  readonly copy?: CopyFact;
+  /** Why it failed, or why the account could not be read. */
+  readonly reason?: string;
+}
+
+/** A column: an account in a Region. */
+export interface Column {
+  readonly accountId: string;
+  /** Its name in the accounts file, else its id. */
+  readonly account: string;
+  readonly region: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A row: a recipe with its newest image in each Region, or one image. */
+export interface Row {
+  /** The recipe, or the id of an image without one. */
+  readonly title: string;
+  readonly recipe?: string;
+  /** The images that the row is about, the newest first; one in each Region for a recipe. */
+  readonly images: readonly SourceImageFact[];
+  /** In the order of the columns. */
+  readonly cells: readonly Cell[];
+}
+
+export interface SourceImageFact {
+  readonly imageId: string;
+  readonly region: string;
+  readonly name: string;
+  /** In ISO 8601. */
+  readonly bakedAt: string;
+}
+
+export interface StatusReport {
+  /** When it was read, in ISO 8601. */
+  readonly readAt: string;
+  readonly columns: readonly Column[];
+  readonly rows: readonly Row[];
+}

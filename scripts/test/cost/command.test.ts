@@ -1,0 +1,146 @@
+import { describe, expect, it } from '@jest/globals';
+import { runCost } from './run.ts';
+
+const PLAN = {
+  accounts: '200',
+  'bakes-per-day': '50',
+  'image-gib': '8',
+  'keep-days': '30',
+};
+
+function argsOf(options: Readonly<Record<string, string>>): string[] {
+  return Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+describe('image-copier cost', () => {
+  it('shows each part, its share, and what an account has of it', async () => {
+    const { stdout } = await runCost(argsOf(PLAN));
+    const [plan, , head, snapshots] = stdout.split('\n');
+
+    expect(plan).toBe('200 accounts, 1 Region each: 1,500 copies in each, of 8 GiB, each full.');
+    expect(head?.split(/ {2,}/)).toEqual(['PART', '$ A MONTH', 'SHARE', '$ AN ACCOUNT', 'COUNTED']);
+    expect(snapshots?.split(/ {2,}/)).toEqual(['EBS snapshots', '120,000.00', '98.5%', '600.00', '2,400,000 GiB']);
+  });
+
+  it('prints JSON with all that went into it', async () => {
+    const { stdout } = await runCost([...argsOf({ ...PLAN, 'snapshot-price': '0.06' }), '--json']);
+
+    expect(JSON.parse(stdout)).toMatchObject({
+      region: 'us-east-1',
+      asOf: '2026-11-26',
+      plan: { accounts: 200, regions: 1, bakesPerDay: 50, crossRegion: false, keyRotations: 2 },
+      prices: { snapshot: { dollars: 0.06 }, transfer: { dollars: 0.02 } },
+      assumptions: { keyRequests: { value: 10 } },
+      quantities: { snapshotGib: 2_400_000 },
+      parts: expect.arrayContaining([{ part: 'EBS snapshots', dollars: 144_000, counted: '2,400,000 GiB' }]) as unknown,
+    });
+  });
+
+  it('counts transfer for images that are baked in one Region alone', async () => {
+    const { stdout } = await runCost([...argsOf({ ...PLAN, regions: '2', 'transfer-price': '0.1' }), '--cross-region']);
+    const { stdout: without } = await runCost(argsOf({ ...PLAN, regions: '2' }));
+
+    expect(stdout).toMatch(/^Transfer between Regions +243,333\.33 /m);
+    expect(without).not.toContain('Transfer');
+  });
+
+  it('takes incremental copies', async () => {
+    const { stdout } = await runCost(argsOf({ ...PLAN, 'incremental-gib': '0.5', recipes: '10' }));
+
+    expect(stdout).toContain('of 8 GiB, full once a recipe (10 recipes), else 0.5 GiB.');
+    expect(stdout).toMatch(/^EBS snapshots +8,250\.00 /m);
+  });
+
+  it('takes a bake every other day', async () => {
+    const { stdout } = await runCost(argsOf({ ...PLAN, 'bakes-per-day': '0.5' }));
+
+    expect(stdout).toContain('15 copies in each');
+  });
+
+  it('says where the copies are more than EC2 allows', async () => {
+    const { stdout } = await runCost(argsOf({ ...PLAN, 'bakes-per-day': '2000' }));
+
+    expect(stdout).toContain('more than the 50,000 images that EC2 allows');
+  });
+
+  it('has an example in its help', async () => {
+    const { stdout } = await runCost(['--help']);
+
+    expect(stdout).toContain('npx image-copier cost --accounts 200');
+  });
+});
+
+const WRONG = [
+  '',
+  '0',
+  '-1',
+  '-0',
+  'NaN',
+  'Infinity',
+  '1e3',
+  '0x10',
+  ' 5',
+  '5 ',
+  '1,000',
+  '٣',
+  '99999999999',
+  'many',
+  '.5',
+  '5.',
+];
+
+describe('a wrong command line', () => {
+  it.each(Object.keys(PLAN))('names --%s where it is missing', async (name) => {
+    const { error } = await runCost(argsOf(Object.fromEntries(Object.entries(PLAN).filter(([key]) => key !== name))));
+
+    expect(error).toMatch(new RegExp(`required option '--${name} <.*>' not specified`));
+  });
+
+  describe.each(['accounts', 'regions', 'recipes', 'duration-ms', 'memory-mb'])('--%s', (name) => {
+    it.each([...WRONG, '0.5', '200.5'])('refuses %j and says what it takes', async (value) => {
+      const { stdout, error } = await runCost([
+        ...argsOf({ ...PLAN, 'incremental-gib': '1', recipes: '3' }),
+        `--${name}=${value}`,
+      ]);
+
+      expect(stdout).toBe('');
+      expect(error).toMatch(new RegExp(`option '--${name} <.*It must be a whole number from [0-9]+ to [0-9]+\\.$`));
+    });
+  });
+
+  describe.each(['bakes-per-day', 'image-gib', 'keep-days', 'incremental-gib', 'snapshot-price', 'transfer-price'])(
+    '--%s',
+    (name) => {
+      it.each([...WRONG, '0.0'])('refuses %j and says what it takes', async (value) => {
+        const { stdout, error } = await runCost([...argsOf(PLAN), `--${name}=${value}`]);
+
+        expect(stdout).toBe('');
+        expect(error).toMatch(new RegExp(`option '--${name} <.*It must be a number above 0, at most [0-9]+\\.$`));
+      });
+    },
+  );
+
+  it.each([
+    { options: { recipes: '3' }, message: 'Add --incremental-gib' },
+    { options: { 'incremental-gib': '1' }, message: '--incremental-gib needs --recipes' },
+    { options: { 'incremental-gib': '9', recipes: '3' }, message: '--incremental-gib is more than --image-gib' },
+    { options: { 'transfer-price': '0.1' }, message: 'Add --cross-region' },
+  ])('refuses $options, and says what is missing', async ({ options, message }) => {
+    const { stdout, error } = await runCost(argsOf({ ...PLAN, ...options }));
+
+    expect(stdout).toBe('');
+    expect(error).toContain(message);
+  });
+
+  it('refuses to copy from one Region into none', async () => {
+    const { error } = await runCost([...argsOf(PLAN), '--cross-region']);
+
+    expect(error).toContain('Say with --regions');
+  });
+
+  it('takes a key that was never rotated', async () => {
+    const { stdout } = await runCost(argsOf({ ...PLAN, 'key-rotations': '0' }));
+
+    expect(stdout).toContain('200 keys, 0 rotations');
+  });
+});
