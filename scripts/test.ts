@@ -16,7 +16,7 @@ import { buildTool, buildZip, TEMPLATE, writeTemplate } from './build.ts';
 import { withoutAws } from './emulated-account.ts';
 import { runScript } from './entry.ts';
 import { installLinters, LINTERS } from './lint/install.ts';
-import { openTestEmulator } from './localstack/emulator.ts';
+import { openTestEmulator, type Emulator } from './localstack/emulator.ts';
 import { installLocalStack } from './localstack/install.ts';
 import { CACHE, ROOT } from './paths.ts';
 import { runCommand } from './run-command.ts';
@@ -122,25 +122,25 @@ const stages: Readonly<Record<string, Stage>> = {
   },
 
   integration: async (run, report) => {
-    const emulator = await openTestEmulator(report);
-    try {
-      return await jest(run, 'integration', configOf('integration'), { AWS_ENDPOINT_URL: emulator.endpoint });
-    } finally {
-      await emulator.close();
-    }
+    const { endpoint } = await sharedEmulator(report);
+    return await jest(run, 'integration', configOf('integration'), { AWS_ENDPOINT_URL: endpoint });
   },
 
   faults: async (run, report) => {
-    const emulator = await openTestEmulator(report);
-    try {
-      const result = await jest(run, 'faults', configOf('integration/faults'), { AWS_ENDPOINT_URL: emulator.endpoint });
-      const figures = join(RESULTS, 'faults.txt');
-      return { ...result, ...(existsSync(figures) && { figures: readFileSync(figures, 'utf8').trimEnd() }) };
-    } finally {
-      await emulator.close();
-    }
+    const { endpoint } = await sharedEmulator(report);
+    const result = await jest(run, 'faults', configOf('integration/faults'), { AWS_ENDPOINT_URL: endpoint });
+    const figures = join(RESULTS, 'faults.txt');
+    return { ...result, ...(existsSync(figures) && { figures: readFileSync(figures, 'utf8').trimEnd() }) };
   },
 };
+
+let emulator: Promise<Emulator> | undefined;
+
+/** One LocalStack for stages whose tests have accounts of their own: starting one takes as long as many a test. */
+async function sharedEmulator(report: Report): Promise<Emulator> {
+  emulator ??= openTestEmulator(report);
+  return await emulator;
+}
 
 /**
  * Modules of the plugin's tests that run apart from the others, each part with a LocalStack of its own and side by side:
@@ -204,13 +204,16 @@ await runScript(async () => {
   if (names.some((name) => WITH_PROVIDER.includes(name))) await initialized(join(MODULES, 'image-copier'));
 
   const results = new Map<string, StageResult>();
-  await Promise.all(
-    LANES.map(async (lane) => {
-      for (const name of lane.filter((member) => names.includes(member))) {
-        results.set(name, await runStage(name, names.length === 1 && name === SHOWN_ALONE));
-      }
-    }),
-  );
+  const lanes = LANES.map(async (lane) => {
+    for (const name of lane.filter((member) => names.includes(member))) {
+      results.set(name, await runStage(name, names.length === 1 && name === SHOWN_ALONE));
+    }
+  });
+  try {
+    await Promise.all(lanes);
+  } finally {
+    await (await emulator)?.close();
+  }
   const broken = Array.from(results).flatMap(([name, result]) => (isSound(result) ? [] : [name]));
   if (broken.length > 0) {
     console.log(`Failed: ${broken.join(', ')}.`);
