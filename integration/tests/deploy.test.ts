@@ -10,7 +10,7 @@ import { QUEUES, queuesOf, resultsOf, Rollout } from './support/rollout.ts';
 
 const DEPLOY_TIMEOUT_MS = 400_000;
 const OTHER_REGION = 'us-east-1';
-const [CANARY, PAYMENTS, WEB] = [newAccountId(), newAccountId(), newAccountId()] as const;
+const [CANARY, PAYMENTS, WEB, LATE] = [newAccountId(), newAccountId(), newAccountId(), newAccountId()] as const;
 const rollout = new Rollout();
 
 const accounts = {
@@ -18,6 +18,8 @@ const accounts = {
   payments: { id: PAYMENTS, labels: { wave: 'canary' } },
   web: { id: WEB, inputs: { deletion_protection: true } },
 };
+/** With one to which nothing comes. */
+const withLate = { ...accounts, late: { id: LATE } };
 
 const imagesOf = (account: string, region: string) => ownImages(emulatedAccount(endpoint(), account, region));
 
@@ -34,13 +36,15 @@ describe('deploy and destroy', () => {
   it(
     'let what runs go on to its end on Ctrl-C, and begin nothing more',
     async () => {
-      const { child, output, ended } = rollout.startOnTerminal('deploy', '--parallel', '2');
+      rollout.write(withLate);
+
+      const { child, output, ended } = rollout.startOnTerminal('deploy', '--parallel', '3');
       await waitFor(
-        'changes in two accounts',
+        'changes in three accounts',
         () => {
           const isUnderWay = (name: string) =>
             new RegExp(`${name}: [1-9]\\d* of \\d+ changes made`).test(output.stdout);
-          return Promise.resolve(['canary', 'payments'].every(isUnderWay) || undefined);
+          return Promise.resolve(['canary', 'payments', 'web'].every(isUnderWay) || undefined);
         },
         { timeoutMs: DEPLOY_TIMEOUT_MS },
       );
@@ -49,12 +53,14 @@ describe('deploy and destroy', () => {
 
       expect({ code, end: stdout.trimEnd().split('\r\n').at(-1) }).toEqual({ code: 2, end: 'Error: Stopped.' });
       expect(stdout).toContain('Stopping: no further account is begun.');
-      for (const name of ['source', 'canary', 'payments']) expect(stdout).toMatch(new RegExp(`${name} +\\d{12} +done`));
-      expect(stdout).toMatch(/web +\d{12} +not reached/);
+      for (const name of ['source', 'canary', 'payments', 'web']) {
+        expect(stdout).toMatch(new RegExp(`${name} +\\d{12} +done`));
+      }
+      expect(stdout).toMatch(/late +\d{12} +not reached/);
       // The terminal's own signal did not reach Terraform.
       expect(readFileSync(join(rollout.out, 'logs', 'canary.log'), 'utf8')).not.toContain('Interrupt received');
       expect(await queuesOf(CANARY, OTHER_REGION)).toEqual(QUEUES);
-      expect(await queuesOf(WEB)).toEqual([]);
+      expect(await queuesOf(LATE)).toEqual([]);
     },
     DEPLOY_TIMEOUT_MS,
   );
@@ -64,10 +70,9 @@ describe('deploy and destroy', () => {
     async () => {
       rollout.write(accounts, { deletion_protection: true, retry_hours: 7 });
 
-      const planned = await rollout.rowsOf('deploy', '--plan', '--only', 'wave=canary');
       const logOfPayments = () => readFileSync(join(rollout.out, 'logs', 'payments.log'), 'utf8');
       const firstLog = logOfPayments();
-      const again = await rollout.rowsOf('deploy', '--plan', '--only', PAYMENTS);
+      const planned = await rollout.rowsOf('deploy', '--plan', '--only', 'wave=canary');
 
       expect(planned.code).toBe(0);
       expect(resultsOf(planned.rows)).toEqual([
@@ -75,8 +80,7 @@ describe('deploy and destroy', () => {
         ['payments', 'done'],
       ]);
       expect(planned.rows[1]?.changed).toBeGreaterThan(0);
-      expect(resultsOf(again.rows)).toEqual([['payments', 'done']]);
-      // What init did for this configuration still stands the second time.
+      // What init did still stands: other inputs are nothing to it.
       expect(firstLog).toContain('Terraform has been successfully initialized');
       expect(logOfPayments()).not.toContain('Initializing');
     },
@@ -86,8 +90,10 @@ describe('deploy and destroy', () => {
   it(
     'interrupt Terraform on a second Ctrl-C',
     async () => {
-      const { child, output, ended } = rollout.startOnTerminal('deploy', '--only', 'web');
-      await waitFor('the plan', () => Promise.resolve(output.stdout.includes('web: planning') || undefined));
+      rollout.write(withLate);
+
+      const { child, output, ended } = rollout.startOnTerminal('deploy', '--only', 'late');
+      await waitFor('the plan', () => Promise.resolve(output.stdout.includes('late: planning') || undefined));
       child.stdin.write('\u0003');
       // Sooner it would be taken for the same one, which npm passes on as well.
       await sleep(1100);
@@ -95,8 +101,8 @@ describe('deploy and destroy', () => {
       const { code, stdout } = await ended;
 
       expect({ code, end: stdout.trimEnd().split('\r\n').at(-1) }).toEqual({ code: 2, end: 'Error: Stopped.' });
-      expect(stdout).toMatch(/web +\d{12} +failed/);
-      expect(await queuesOf(WEB)).toEqual([]);
+      expect(stdout).toMatch(/late +\d{12} +failed/);
+      expect(await queuesOf(LATE)).toEqual([]);
     },
     DEPLOY_TIMEOUT_MS,
   );

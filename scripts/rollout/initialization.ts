@@ -6,6 +6,14 @@ const CONFIGURATION = 'cdk.tf.json';
 const LOCK_FILE = '.terraform.lock.hcl';
 const MARK = 'initialized';
 
+/** What `terraform init` reads of a configuration. The inputs of a module are not for it. */
+interface Configuration {
+  /** The backend, and the providers that are required. */
+  readonly terraform?: object;
+  readonly module?: Readonly<Record<string, { readonly source: string }>>;
+  readonly provider?: object;
+}
+
 export interface InitializedFolder {
   /** The folder with the configuration and the lock file. */
   readonly directory: string;
@@ -16,7 +24,7 @@ export interface InitializedFolder {
 }
 
 /**
- * Whether `terraform init` is needless: it was run for this configuration, these modules and this lock file, and the
+ * Whether `terraform init` is needless: it was run for this backend, these providers, modules and lock file, and the
  * providers are still there. Terraform itself refuses to plan or apply where that is not so, before it does anything; so a
  * mark that is wrong fails a run, and no more.
  */
@@ -42,25 +50,15 @@ export class Initialization {
   }
 
   #digest(): string {
-    const hash = createHash('sha256');
-    const files = [join(this.#folder.directory, CONFIGURATION), this.#lockFile, ...this.#moduleFiles()];
-    for (const file of files) hash.update(`${file}\0`).update(readFileSync(file)).update('\0');
-    return hash.digest('hex');
-  }
-
-  /** They say which providers are required, and may call further modules. */
-  #moduleFiles(): string[] {
     const { directory } = this.#folder;
-    const { module = {} } = JSON.parse(readFileSync(join(directory, CONFIGURATION), 'utf8')) as {
-      module?: Readonly<Record<string, { readonly source: string }>>;
-    };
-    const sources = Array.from(new Set(Object.values(module).map(({ source }) => join(directory, source)))).sort();
-    return sources.flatMap((source) =>
-      readdirSync(source)
-        .filter((name) => name.endsWith('.tf'))
-        .sort()
-        .map((name) => join(source, name)),
-    );
+    const configuration = readFileSync(join(directory, CONFIGURATION), 'utf8');
+    const { terraform, module = {}, provider = {} } = JSON.parse(configuration) as Configuration;
+    const sources = Object.entries(module).map(([name, { source }]) => [name, source] as const);
+    const hash = createHash('sha256').update(JSON.stringify([terraform, sources, Object.keys(provider)]));
+    for (const file of [this.#lockFile, ...filesOf(sources.map(([, source]) => join(directory, source)))]) {
+      hash.update(`\0${file}\0`).update(readFileSync(file));
+    }
+    return hash.digest('hex');
   }
 
   /** A folder of a provider is a link into the mirror or the plugin cache, and these may be gone. */
@@ -76,4 +74,14 @@ export class Initialization {
   get #lockFile(): string {
     return join(this.#folder.directory, LOCK_FILE);
   }
+}
+
+/** The files of modules: they say which providers are required, and may call further modules. */
+function filesOf(modules: readonly string[]): string[] {
+  const files = modules.flatMap((module) =>
+    readdirSync(module)
+      .filter((name) => name.endsWith('.tf'))
+      .map((name) => join(module, name)),
+  );
+  return Array.from(new Set(files)).sort();
 }

@@ -12,10 +12,12 @@ let directory: string;
 let dataDirectory: string;
 let initialization: Initialization;
 
-const configuration = (inputs: object = {}) =>
+const configuration = (inputs: object = {}, changes: object = {}) =>
   JSON.stringify({
     module: { copier: { source: '../../modules/copier', ...inputs } },
+    provider: { aws: [{ region: 'eu-west-1' }] },
     terraform: { backend: { local: { path: 'a' } } },
+    ...changes,
   });
 const lock = (checksum: string) => `# Kept by Terraform.
 
@@ -57,11 +59,38 @@ describe('Initialization', () => {
     expect(new Initialization({ directory, dataDirectory, platform }).stands).toBe(true);
   });
 
+  it('stands when an input of a module changed, or a setting of a provider', () => {
+    initialization.remember();
+
+    const provider = { aws: [{ region: 'eu-west-1', profile: 'other' }] };
+    writeFileSync(join(directory, 'cdk.tf.json'), configuration({ retry_hours: 7 }, { provider }));
+
+    expect(initialization.stands).toBe(true);
+  });
+
   it.each([
     [
-      'the configuration changed',
+      'the backend changed',
       () => {
-        writeFileSync(join(directory, 'cdk.tf.json'), configuration({ retry_hours: 7 }));
+        const terraform = { backend: { local: { path: 'b' } } };
+        writeFileSync(join(directory, 'cdk.tf.json'), configuration({}, { terraform }));
+      },
+    ],
+    [
+      'there is one more module',
+      () => {
+        const module = {
+          copier: { source: '../../modules/copier' },
+          copier_us: { source: '../../modules/copier' },
+        };
+        writeFileSync(join(directory, 'cdk.tf.json'), configuration({}, { module }));
+      },
+    ],
+    [
+      'there is one more provider',
+      () => {
+        const provider = { aws: [{ region: 'eu-west-1' }], random: [{}] };
+        writeFileSync(join(directory, 'cdk.tf.json'), configuration({}, { provider }));
       },
     ],
     [
