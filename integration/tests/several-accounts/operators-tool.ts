@@ -1,19 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { DeleteTagsCommand, DeregisterImageCommand } from '@aws-sdk/client-ec2';
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
-import { share, shareImage, type BakedImage } from '../../scripts/bake.ts';
-import { findCopies, isAnnounced } from '../../scripts/copies.ts';
-import type { EmulatedAccount } from '../../scripts/emulated-account.ts';
-import type { StatusReport } from '../../scripts/status/report.ts';
-import { waitFor } from '../../scripts/wait-for.ts';
-import { announceTests } from './operators-tool/announce.ts';
-import { DeployedAccounts } from './support/deployed-accounts.ts';
-import { injectFault, REGION, refuseCopies } from './support/emulator.ts';
+import { share, shareImage, type BakedImage } from '../../../scripts/bake.ts';
+import { findCopies, isAnnounced } from '../../../scripts/copies.ts';
+import type { EmulatedAccount } from '../../../scripts/emulated-account.ts';
+import type { StatusReport } from '../../../scripts/status/report.ts';
+import { waitFor } from '../../../scripts/wait-for.ts';
+import { accounts } from './accounts.ts';
+import { announceTests } from './announce.ts';
+import { injectFault, REGION, refuseCopies } from '../support/emulator.ts';
 
-const APPLY_TIMEOUT_MS = 300_000;
-const accounts = new DeployedAccounts();
+const BAKES_TIMEOUT_MS = 300_000;
 const { source, canary, payments, web } = accounts;
 
 /** Announces an image to some accounts, and waits until they have it. */
@@ -53,14 +52,6 @@ async function statusOf(...args: string[]): Promise<{ code: number | null; repor
 
 const statesOf = ({ rows }: StatusReport) =>
   Object.fromEntries(rows.map(({ title, cells }) => [title, cells.map(({ state }) => state)]));
-
-beforeAll(async () => {
-  await accounts.apply();
-}, APPLY_TIMEOUT_MS);
-
-afterAll(async () => {
-  await accounts.leave();
-});
 
 describe('announce', () => {
   announceTests(accounts);
@@ -250,7 +241,7 @@ describe('history and rollback', () => {
   beforeAll(async () => {
     images = [await accounts.bake('rolled', 1), await accounts.bake('rolled', 2), await accounts.bake('rolled', 3)];
     for (const image of images) await copyTo(image, 'canary', 'payments');
-  }, APPLY_TIMEOUT_MS);
+  }, BAKES_TIMEOUT_MS);
 
   it('shows what the parameter pointed to, the newest first', async () => {
     const { code, stdout } = await accounts.run('history', 'rolled', '--only', 'canary', '--json');

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { bakeImage, type BakedImage } from '../../../scripts/bake.ts';
+import type { AppliedAccounts } from '../../../scripts/demo-accounts.ts';
 import {
   emulatedAccount,
   emulatedEnvironment,
@@ -11,9 +12,9 @@ import {
 import { CACHE, ROOT } from '../../../scripts/paths.ts';
 import { TerraformRoot } from '../../../scripts/terraform.ts';
 import { waitFor } from '../../../scripts/wait-for.ts';
-import { startCommand, type Ended } from './command.ts';
-import { endpoint, newAccountId, REGION } from './emulator.ts';
-import { leaveAccount } from './leave-account.ts';
+import { startCommand, type Ended } from '../support/command.ts';
+import { endpoint, newAccountId, REGION } from '../support/emulator.ts';
+import { leaveAccount } from '../support/leave-account.ts';
 
 /** A source account and three target accounts with everything in place, and the accounts file that lists them. */
 export class DeployedAccounts {
@@ -21,13 +22,14 @@ export class DeployedAccounts {
   readonly canary = emulatedAccount(endpoint(), newAccountId(), REGION);
   readonly payments = emulatedAccount(endpoint(), newAccountId(), REGION);
   readonly web = emulatedAccount(endpoint(), newAccountId(), REGION);
-  readonly folder = join(CACHE, 'test', 'deployed-accounts', this.source.id);
+  readonly folder = join(CACHE, 'test', 'several-accounts', this.source.id);
   readonly accountsFile = join(this.folder, 'accounts.yaml');
   readonly topic = 'amigo-TEST-notify';
   // LocalStack asks for no existing role, so an account of its own assumes those of the others, as on AWS.
   readonly environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), '999999999999', REGION) };
+  applied: AppliedAccounts = { requestTopicArn: '', resultsTopicArn: '', copiers: {} };
   #lastBake = 0;
-  readonly #root = new TerraformRoot({
+  readonly root = new TerraformRoot({
     directory: join(ROOT, 'terraform', 'examples', 'several-accounts'),
     workDirectory: this.folder,
     variables: {
@@ -44,8 +46,14 @@ export class DeployedAccounts {
 
   async apply(): Promise<void> {
     mkdirSync(this.folder, { recursive: true });
-    await this.#root.init();
-    await this.#root.apply();
+    await this.root.init();
+    await this.root.apply();
+    const outputs = await this.root.outputs();
+    this.applied = {
+      requestTopicArn: outputs['request_topic_arn'] as string,
+      resultsTopicArn: outputs['results_topic_arn'] as string,
+      copiers: outputs['copiers'] as AppliedAccounts['copiers'],
+    };
     this.writeAccountsFile();
   }
 

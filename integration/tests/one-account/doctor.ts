@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import {
   CloudWatchClient,
   DeleteAlarmsCommand,
@@ -55,8 +55,6 @@ import {
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
 import {
-  CreateTopicCommand,
-  DeleteTopicCommand,
   GetSubscriptionAttributesCommand,
   SetSubscriptionAttributesCommand,
   SubscribeCommand,
@@ -72,23 +70,18 @@ import {
 import { DeleteParameterCommand, GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { strToU8, unzipSync, zipSync } from 'fflate';
 import { stringify } from 'yaml';
-import { bakeImage, share, shareImage, type BakedImage } from '../../scripts/bake.ts';
-import { ALARMS } from '../../scripts/doctor/alarms.ts';
-import type { Finding } from '../../scripts/doctor/finding.ts';
-import { emulatedAccount, emulatedEnvironment, emulatedSettings, withoutAws } from '../../scripts/emulated-account.ts';
-import { CACHE, ROOT } from '../../scripts/paths.ts';
-import { TerraformRoot } from '../../scripts/terraform.ts';
-import { waitFor } from '../../scripts/wait-for.ts';
-import { startCommand, type Ended } from './support/command.ts';
-import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
-import { leaveAccount } from './support/leave-account.ts';
+import { bakeImage, share, shareImage, type BakedImage } from '../../../scripts/bake.ts';
+import { ALARMS } from '../../../scripts/doctor/alarms.ts';
+import type { Finding } from '../../../scripts/doctor/finding.ts';
+import { emulatedEnvironment, emulatedSettings, withoutAws } from '../../../scripts/emulated-account.ts';
+import { ROOT } from '../../../scripts/paths.ts';
+import { waitFor } from '../../../scripts/wait-for.ts';
+import { startCommand, type Ended } from '../support/command.ts';
+import { endpoint, injectFault, newAccountId, REGION } from '../support/emulator.ts';
+import { APPLY_TIMEOUT_MS, copierOf, environment, source, target, TOPIC, work, type Copier } from './account.ts';
 
-const APPLY_TIMEOUT_MS = 300_000;
-const TOPIC = 'amigo-notify';
 const OTHER_ACCOUNT = '999999999999';
 const ZIP = join(ROOT, 'lambda', 'dist', 'image-copier.zip');
-const source = emulatedAccount(endpoint(), newAccountId(), REGION);
-const target = emulatedAccount(endpoint(), newAccountId(), REGION);
 const settings = emulatedSettings(endpoint(), target.id, REGION);
 const [cloudwatch, events, iam, lambda] = [
   new CloudWatchClient(settings),
@@ -96,25 +89,11 @@ const [cloudwatch, events, iam, lambda] = [
   new IAMClient(settings),
   new LambdaClient(settings),
 ];
-const work = join(CACHE, 'test', 'doctor', target.id);
 const accountsFile = join(work, 'accounts.yaml');
-let topicArns: string[];
 let image: BakedImage;
 let copier: Copier;
 /** What is found before anything is broken. */
 let baseline: string[];
-
-/** Outputs of the Terraform module that the test works with. */
-interface Copier {
-  readonly alarm_names: readonly string[];
-  readonly dead_letter_queue_url: string;
-  readonly key_arn: string;
-  readonly queue_arn: string;
-  readonly queue_url: string;
-  readonly role_arn: string;
-  readonly settle_queue_url: string;
-  readonly subscription_arn: string;
-}
 
 interface Row {
   readonly accountId: string;
@@ -130,14 +109,13 @@ const codesOf = (findings: readonly Finding[] | null = []) => (findings ?? []).m
 
 /** Runs the command in the account alone. */
 async function run(...args: string[]): Promise<Ended> {
-  const environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), target.id, REGION) };
   return await startCommand(['doctor', ...args], environment).ended;
 }
 
 /** Runs it with the accounts file: it reaches both accounts by roles. */
 async function runWithFile(...args: string[]): Promise<Ended> {
-  const environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OTHER_ACCOUNT, REGION) };
-  return await startCommand(['doctor', '--accounts-file', accountsFile, ...args], environment).ended;
+  const others = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OTHER_ACCOUNT, REGION) };
+  return await startCommand(['doctor', '--accounts-file', accountsFile, ...args], others).ended;
 }
 
 /** The one row of an answer, and how the command ended. */
@@ -169,26 +147,7 @@ function writeAccounts(...others: object[]): void {
 }
 
 beforeAll(async () => {
-  topicArns = await Promise.all(
-    [TOPIC, `${TOPIC}-results`].map(async (Name) => {
-      const { TopicArn = '' } = await source.sns.send(new CreateTopicCommand({ Name }));
-      return TopicArn;
-    }),
-  );
-  const root = new TerraformRoot({
-    directory: join(ROOT, 'terraform', 'examples', 'one-account'),
-    workDirectory: work,
-    variables: {
-      account_id: target.id,
-      request_topic_arn: topicArns[0],
-      results_topic_arn: topicArns[1],
-      region: REGION,
-    },
-    env: { ...withoutAws(), ...emulatedEnvironment(endpoint(), target.id, REGION) },
-  });
-  await root.init();
-  await root.apply();
-  ({ copier } = (await root.outputs()) as { copier: Copier });
+  copier = await copierOf();
   writeAccounts();
   image = await bakeImage(source.ec2, {
     name: 'amigo_ubuntu_1',
@@ -206,12 +165,6 @@ beforeAll(async () => {
   });
   baseline = codesOf(rowOf(await runWithFile('--json', '--image', image.imageId)).findings);
 }, APPLY_TIMEOUT_MS);
-
-afterAll(async () => {
-  await Promise.all([source, target].map(leaveAccount));
-  for (const TopicArn of topicArns) await source.sns.send(new DeleteTopicCommand({ TopicArn }));
-  rmSync(work, { recursive: true });
-});
 
 describe('doctor', () => {
   it('finds no problem in an account as the module makes it, and only notes', async () => {

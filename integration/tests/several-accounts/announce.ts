@@ -11,7 +11,7 @@ import { findCopies, isAnnounced } from '../../../scripts/copies.ts';
 import type { EmulatedAccount } from '../../../scripts/emulated-account.ts';
 import { ROOT } from '../../../scripts/paths.ts';
 import { waitFor } from '../../../scripts/wait-for.ts';
-import type { DeployedAccounts } from '../support/deployed-accounts.ts';
+import type { DeployedAccounts } from './deployed-accounts.ts';
 import { injectFault, REGION, refuseCopies } from '../support/emulator.ts';
 
 interface Row {
