@@ -11,6 +11,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { buildTool, buildZip, TEMPLATE, writeTemplate } from './build.ts';
 import { withoutAws } from './emulated-account.ts';
@@ -49,6 +50,8 @@ interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Whether its output comes at its end: others run at the same time. */
   readonly inOnePiece?: boolean;
+  /** Above 0 it yields to others that compute: nice(2). */
+  readonly nice?: number;
 }
 
 type Run = (command: string, args: readonly string[], options?: RunOptions) => Promise<boolean>;
@@ -171,6 +174,13 @@ const LANES: readonly (readonly string[])[] = [
   ['emulator', 'faults'],
 ];
 
+/** They only compute, and have all the time that others spend waiting. Tests may have only so much time. */
+const YIELDING = ['format', 'types', 'lint', 'terraform'];
+
+function niceOf(stage: string): number {
+  return YIELDING.includes(stage) ? constants.priority.PRIORITY_BELOW_NORMAL : 0;
+}
+
 // It passes over what it has found in order: the same text, with the same options and the same version.
 const PRETTIER_CACHE = ['--cache', '--cache-strategy=content', `--cache-location=${join(CACHE, 'prettier')}`];
 
@@ -236,7 +246,10 @@ async function runStage(name: string, isShown: boolean): Promise<StageResult> {
     writeSync(output, `${line}\n`);
   };
   try {
-    const result = await stage((command, args, options) => run(output, command, args, options), report);
+    const result = await stage(
+      (command, args, options) => run(output, command, args, { nice: niceOf(name), ...options }),
+      report,
+    );
     const seconds = Math.round((Date.now() - start) / 1000);
     if (!isSound(result) && !isShown) console.log(readFileSync(log, 'utf8'));
     const outcome = result.totals ? describe(result.totals) : isSound(result) ? 'clean' : 'failed';
@@ -257,10 +270,11 @@ async function run(
   output: number,
   command: string,
   args: readonly string[],
-  { cwd = ROOT, env = process.env, inOnePiece = false }: RunOptions = {},
+  { cwd = ROOT, env = process.env, inOnePiece = false, nice = 0 }: RunOptions = {},
 ): Promise<boolean> {
   const to = inOnePiece ? 'pipe' : output;
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', to, to] });
+  if (child.pid !== undefined) setPriority(child.pid, nice);
   const pieces: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (piece: Buffer) => pieces.push(piece));
   const ended = await Promise.race([once(child, 'close'), once(child, 'error')]).catch((error: unknown) => [error]);

@@ -1,12 +1,17 @@
 import { CommanderError, type Command } from 'commander';
 import { UserError } from './user-error.ts';
 
-/** Runs the program to its end, and sets the process's exit code. */
+/** Runs the program to its end with the arguments of the process, and sets its exit code. */
 export async function runProgram(program: Command): Promise<void> {
   // The reader of a pipe may have seen enough, as `head` does.
   process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
+  await runCommandLine(program, process.argv.slice(2));
+}
+
+/** Runs a program, tells of the user's mistakes, and sets the process's exit code. */
+export async function runCommandLine(program: Command, args: readonly string[]): Promise<void> {
   try {
-    await program.parseAsync();
+    await program.parseAsync(args, { from: 'user' });
   } catch (error) {
     process.exitCode = exitCodeAfter(error);
   }

@@ -78,6 +78,7 @@ import { ROOT } from '../../../scripts/paths.ts';
 import { waitFor } from '../../../scripts/wait-for.ts';
 import { startCommand, type Ended } from '../support/command.ts';
 import { endpoint, injectFault, newAccountId, REGION } from '../support/emulator.ts';
+import { runHere } from '../support/run-here.ts';
 import { APPLY_TIMEOUT_MS, copierOf, environment, source, target, TOPIC, work, type Copier } from './account.ts';
 
 const OTHER_ACCOUNT = '999999999999';
@@ -107,16 +108,22 @@ type Mend = () => Promise<unknown>;
 
 const codesOf = (findings: readonly Finding[] | null = []) => (findings ?? []).map(({ code }) => code).sort();
 
-/** Runs the command in the account alone. */
+/** As an operator who reaches both accounts by roles. */
+const others = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OTHER_ACCOUNT, REGION) };
+const WITH_FILE = ['--accounts-file', accountsFile];
+
+/** Runs the command in the account alone, as users do. */
 async function run(...args: string[]): Promise<Ended> {
   return await startCommand(['doctor', ...args], environment).ended;
 }
 
-/** Runs it with the accounts file: it reaches both accounts by roles. */
+/** Runs it with the accounts file, as users do. */
 async function runWithFile(...args: string[]): Promise<Ended> {
-  const others = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OTHER_ACCOUNT, REGION) };
-  return await startCommand(['doctor', '--accounts-file', accountsFile, ...args], others).ended;
+  return await startCommand(['doctor', ...WITH_FILE, ...args], others).ended;
 }
+
+const look = (...args: string[]) => runHere(['doctor', '--json', ...args], environment);
+const lookWithFile = (...args: string[]) => runHere(['doctor', '--json', ...WITH_FILE, ...args], others);
 
 /** The one row of an answer, and how the command ended. */
 function rowOf({ code, stdout, stderr }: Ended): { code: number | null; findings: readonly Finding[] } {
@@ -415,7 +422,7 @@ describe('what is broken is found, and nothing else', () => {
   ])('%s', async (_, breakIt, codes) => {
     const mend = await breakIt();
     try {
-      await expectFound(codes, runWithFile('--json', '--image', image.imageId));
+      await expectFound(codes, lookWithFile('--image', image.imageId));
     } finally {
       await mend();
     }
@@ -424,7 +431,7 @@ describe('what is broken is found, and nothing else', () => {
   it('a requests queue without a policy, seen from the account alone: the subscription tells the topic', async () => {
     const mend = await queueAttribute(copier.queue_url, 'Policy', '');
     try {
-      await expectFound(['QueueUnprotected', 'QueueWithoutTls', 'TopicMayNotSend'], run('--json'));
+      await expectFound(['QueueUnprotected', 'QueueWithoutTls', 'TopicMayNotSend'], look());
     } finally {
       await mend();
     }
@@ -453,7 +460,7 @@ describe('what is broken is found, and nothing else', () => {
   ])('%s', async (_, breakIt, codes) => {
     const mend = await breakIt();
     try {
-      await expectFound(codes, run('--json', '--image', image.imageId));
+      await expectFound(codes, look('--image', image.imageId));
     } finally {
       await mend();
     }
@@ -463,9 +470,9 @@ describe('what is broken is found, and nothing else', () => {
     const { KeyMetadata } = await source.kms.send(new CreateKeyCommand({}));
     const KeyId = KeyMetadata?.Arn ?? '';
     const encrypted = await bakeEncrypted(KeyId);
-    const look = () => runWithFile('--json', '--image', encrypted.imageId);
+    const lookAtIt = () => lookWithFile('--image', encrypted.imageId);
 
-    await expectFound(['SourceKeyNotInRole', 'SourceKeyRefusesAccount'], look());
+    await expectFound(['SourceKeyNotInRole', 'SourceKeyRefusesAccount'], lookAtIt());
 
     const { Policy = '{}' } = await source.kms.send(new GetKeyPolicyCommand({ KeyId, PolicyName: 'default' }));
     const { Statement, ...rest } = JSON.parse(Policy) as { Statement: object[] };
@@ -473,14 +480,14 @@ describe('what is broken is found, and nothing else', () => {
     const sharing = { Effect: 'Allow', Action: ['kms:*'], Resource: '*', Principal };
     const shared = JSON.stringify({ ...rest, Statement: [...Statement, sharing] });
     await source.kms.send(new PutKeyPolicyCommand({ KeyId, PolicyName: 'default', Policy: shared }));
-    await expectFound(['SourceKeyNotInRole'], look());
+    await expectFound(['SourceKeyNotInRole'], lookAtIt());
 
     // As source_key_arns does.
     const mend = await rolePolicy('copy-image', (text) =>
       text.replaceAll(`"${copier.key_arn}"`, `["${copier.key_arn}","${KeyId}"]`),
     );
     try {
-      await expectFound([], look());
+      await expectFound([], lookAtIt());
     } finally {
       await mend();
     }
@@ -490,7 +497,7 @@ describe('what is broken is found, and nothing else', () => {
     const empty = newAccountId();
     writeAccounts({ id: empty, name: 'empty' }, { id: newAccountId(), name: 'closed', profile: 'nobody' });
     try {
-      const { code, stdout, stderr } = await runWithFile('--json');
+      const { code, stdout, stderr } = await lookWithFile();
 
       const rows = JSON.parse(stdout) as Row[];
       expect(code).toBe(1);
@@ -507,7 +514,7 @@ describe('what is broken is found, and nothing else', () => {
     const file = readFileSync(accountsFile, 'utf8');
     writeFileSync(accountsFile, file.replace(`id: "${source.id}"`, `id: "${source.id}"\n  profile: nobody`));
     try {
-      await expectFound(['ImageOwnerUnread'], runWithFile('--json', '--image', image.imageId));
+      await expectFound(['ImageOwnerUnread'], lookWithFile('--image', image.imageId));
     } finally {
       writeAccounts();
     }
@@ -520,7 +527,7 @@ describe('what is broken is found, and nothing else', () => {
     const error = { code: 'UnauthorizedOperation', message: 'You are not authorized.', status: 403 };
     const mend = await injectFault({ kind: 'error', account: target.id, operation, ...error });
     try {
-      await expectFound(codes, run('--json', '--image', image.imageId));
+      await expectFound(codes, look('--image', image.imageId));
     } finally {
       await mend();
     }
@@ -531,7 +538,7 @@ describe('what is broken is found, and nothing else', () => {
     const QueueUrl = copier.dead_letter_queue_url;
     await target.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'no request' }));
     try {
-      await expectFound(['DeadLetters'], runWithFile('--json'));
+      await expectFound(['DeadLetters'], lookWithFile());
     } finally {
       await target.sqs.send(new PurgeQueueCommand({ QueueUrl }));
     }

@@ -12,6 +12,7 @@ import type { EmulatedAccount } from '../../../scripts/emulated-account.ts';
 import { ROOT } from '../../../scripts/paths.ts';
 import { waitFor } from '../../../scripts/wait-for.ts';
 import type { DeployedAccounts } from './deployed-accounts.ts';
+import { startCommand } from '../support/command.ts';
 import { injectFault, REGION, refuseCopies } from '../support/emulator.ts';
 
 interface Row {
@@ -233,7 +234,7 @@ export function announceTests(accounts: DeployedAccounts): void {
     ],
     ['a file that is not there', ['--packer-manifest', 'none.json', '--accounts', web.id], 'There is no none.json.'],
   ])('tells a mistake of the user in one line: %s', async (_, args, message) => {
-    const { code, stdout, stderr } = await accounts.runAlone('announce', ...args);
+    const { code, stdout, stderr } = await startCommand(['announce', ...args], accounts.environment).ended;
 
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(message);

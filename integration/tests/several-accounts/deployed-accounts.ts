@@ -12,9 +12,10 @@ import {
 import { CACHE, ROOT } from '../../../scripts/paths.ts';
 import { TerraformRoot } from '../../../scripts/terraform.ts';
 import { waitFor } from '../../../scripts/wait-for.ts';
-import { startCommand, type Ended } from '../support/command.ts';
+import type { Ended } from '../support/command.ts';
 import { endpoint, newAccountId, REGION } from '../support/emulator.ts';
 import { leaveAccount } from '../support/leave-account.ts';
+import { runHere } from '../support/run-here.ts';
 
 /** A source account and three target accounts with everything in place, and the accounts file that lists them. */
 export class DeployedAccounts {
@@ -94,7 +95,7 @@ export class DeployedAccounts {
   }
 
   async runAlone(command: string, ...args: string[]): Promise<Ended> {
-    return await startCommand([command, ...args], this.environment).ended;
+    return await runHere([command, ...args], this.environment);
   }
 
   async leave(): Promise<void> {

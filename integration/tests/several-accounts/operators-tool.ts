@@ -10,6 +10,7 @@ import type { StatusReport } from '../../../scripts/status/report.ts';
 import { waitFor } from '../../../scripts/wait-for.ts';
 import { accounts } from './accounts.ts';
 import { announceTests } from './announce.ts';
+import { startCommand } from '../support/command.ts';
 import { injectFault, REGION, refuseCopies } from '../support/emulator.ts';
 
 const BAKES_TIMEOUT_MS = 300_000;
@@ -258,7 +259,10 @@ describe('history and rollback', () => {
     const before = await parameterIn(canary, 'rolled');
 
     const dry = await accounts.run('rollback', 'rolled', '--only', 'canary', '--dry-run');
-    const unasked = await accounts.run('rollback', 'rolled', '--only', 'canary');
+    const unasked = await startCommand(
+      ['rollback', 'rolled', '--only', 'canary', '--accounts-file', accounts.accountsFile],
+      accounts.environment,
+    ).ended;
 
     expect(dry.code).toBe(0);
     expect(dry.stdout).toContain('Would set 1 parameter.');
@@ -297,12 +301,11 @@ describe('history and rollback', () => {
     const gone = await copyIn(canary, third);
     await canary.ec2.send(new DeregisterImageCommand({ ImageId: gone }));
 
-    const told = await Promise.all(
-      [await copyIn(canary, other), unmarked, gone, before ?? ''].map(async (imageId) => {
-        const { code, stderr } = await accounts.run('rollback', 'rolled', '--only', 'canary', '--to', imageId, '--yes');
-        return { code, told: stderr.trimEnd().replace(`canary, ${REGION}: `, '').replace(imageId, 'it') };
-      }),
-    );
+    const told = [];
+    for (const imageId of [await copyIn(canary, other), unmarked, gone, before ?? '']) {
+      const { code, stderr } = await accounts.run('rollback', 'rolled', '--only', 'canary', '--to', imageId, '--yes');
+      told.push({ code, told: stderr.trimEnd().replace(`canary, ${REGION}: `, '').replace(imageId, 'it') });
+    }
 
     expect(told).toEqual([
       { code: 1, told: 'it belongs to other, not to rolled. The parameter is left as it is.' },
