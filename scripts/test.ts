@@ -11,7 +11,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { constants, setPriority } from 'node:os';
+import { setPriority } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { buildTool, buildZip, TEMPLATE, writeTemplate } from './build.ts';
 import { withoutAws } from './emulated-account.ts';
@@ -169,17 +169,14 @@ const APART: readonly (readonly string[])[] = [
  */
 const LANES: readonly (readonly string[])[] = [
   ['integration'],
-  ['format', 'types', 'lint'],
-  ['terraform', 'unit', 'browser'],
+  ['terraform'],
+  ['format', 'types', 'unit', 'browser', 'lint'],
   ['emulator', 'faults'],
 ];
 
-/** They only compute, and have all the time that others spend waiting. Tests may have only so much time. */
-const YIELDING = ['format', 'types', 'lint', 'terraform'];
-
-function niceOf(stage: string): number {
-  return YIELDING.includes(stage) ? constants.priority.PRIORITY_BELOW_NORMAL : 0;
-}
+/** It only computes, and has all the time that others spend waiting. Tests that wait have only so much. */
+const YIELDING = 'terraform';
+const NICE = 5;
 
 // It passes over what it has found in order: the same text, with the same options and the same version.
 const PRETTIER_CACHE = ['--cache', '--cache-strategy=content', `--cache-location=${join(CACHE, 'prettier')}`];
@@ -247,7 +244,7 @@ async function runStage(name: string, isShown: boolean): Promise<StageResult> {
   };
   try {
     const result = await stage(
-      (command, args, options) => run(output, command, args, { nice: niceOf(name), ...options }),
+      (command, args, options) => run(output, command, args, { nice: name === YIELDING ? NICE : 0, ...options }),
       report,
     );
     const seconds = Math.round((Date.now() - start) / 1000);

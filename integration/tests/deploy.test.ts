@@ -6,7 +6,7 @@ import { ownImages } from '../../scripts/copies.ts';
 import { emulatedAccount } from '../../scripts/emulated-account.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
-import { QUEUES, queuesOf, resultsOf, Rollout } from './support/rollout.ts';
+import { changesOf, NO_CHANGES, QUEUES, queuesOf, resultsOf, rolesOf, Rollout } from './support/rollout.ts';
 
 const DEPLOY_TIMEOUT_MS = 400_000;
 const OTHER_REGION = 'us-east-1';
@@ -68,18 +68,25 @@ describe('deploy and destroy', () => {
   it(
     'change nothing for a plan, and only what is chosen',
     async () => {
-      rollout.write(accounts, { deletion_protection: true, retry_hours: 7 });
+      rollout.write(withLate, { deletion_protection: true, retry_hours: 7 });
 
       const logOfPayments = () => readFileSync(join(rollout.out, 'logs', 'payments.log'), 'utf8');
       const firstLog = logOfPayments();
-      const planned = await rollout.rowsOf('deploy', '--plan', '--only', 'wave=canary');
+      const planned = await rollout.rowsOf('deploy', '--plan', '--only', 'source,wave=canary');
 
       expect(planned.code).toBe(0);
       expect(resultsOf(planned.rows)).toEqual([
+        ['source', 'done'],
         ['canary', 'done'],
         ['payments', 'done'],
       ]);
-      expect(planned.rows[1]?.changed).toBeGreaterThan(0);
+      // The inputs are those of the accounts; nothing else is found to be changed.
+      expect(planned.rows.map(changesOf)).toEqual([
+        NO_CHANGES,
+        { ...NO_CHANGES, changed: expect.any(Number) },
+        { ...NO_CHANGES, changed: expect.any(Number) },
+      ]);
+      expect(planned.rows[2]?.changed).toBeGreaterThan(0);
       // What init did still stands: other inputs are nothing to it.
       expect(firstLog).toContain('Terraform has been successfully initialized');
       expect(logOfPayments()).not.toContain('Initializing');
@@ -121,6 +128,8 @@ describe('deploy and destroy', () => {
         ['payments', 'failed'],
         ['web', 'not reached'],
       ]);
+      // A second apply finds nothing to change, in both Regions of canary. The source lets go of late.
+      expect(failed.rows.slice(0, 2).map(changesOf)).toEqual([{ ...NO_CHANGES, changed: 3 }, NO_CHANGES]);
       expect(failed.rows[2]?.problem).toContain('nobody');
       expect(failed.stderr).toContain('payments failed, so no further wave was begun.');
       expect(failed.stderr).not.toContain('Smoke copy');
@@ -136,6 +145,7 @@ describe('deploy and destroy', () => {
         ['payments', 'done'],
         ['web', 'done'],
       ]);
+      expect(resumed.rows.map(changesOf)).toEqual([NO_CHANGES, NO_CHANGES]);
       const copied = [
         ...resumed.stderr.matchAll(/Smoke copy in (\S+): (ami-\w+) in (\d+) is encrypted and announced/g),
       ];
@@ -183,7 +193,10 @@ describe('deploy and destroy', () => {
         ['payments', 'done'],
         ['source', 'done'],
       ]);
-      for (const account of [CANARY, PAYMENTS, WEB]) expect(await queuesOf(account)).toEqual([]);
+      for (const account of [CANARY, PAYMENTS, WEB]) {
+        expect([...(await queuesOf(account)), ...(await rolesOf(account))]).toEqual([]);
+      }
+      expect(await queuesOf(CANARY, OTHER_REGION)).toEqual([]);
       expect(existsSync(join(rollout.out, 'stacks', 'payments'))).toBe(false);
       expect(readFileSync(join(rollout.out, 'logs', 'web.log'), 'utf8')).toMatch(
         /Apply complete![^]*Destroy complete!/,

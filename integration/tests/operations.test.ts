@@ -144,6 +144,18 @@ describe('the runbook', () => {
     expect(await next(0)).toEqual({ isLast: true });
   });
 
+  // Before there is a dead letter: the alarm that counts them lags behind by minutes, and doctor tells of it.
+  it('names a key that was disabled', async () => {
+    const { KeyMetadata } = await payments.kms.send(new DescribeKeyCommand({ KeyId: 'alias/image-copier' }));
+    const KeyId = KeyMetadata?.KeyId;
+    await payments.kms.send(new DisableKeyCommand({ KeyId }));
+    try {
+      expect(await following('A key was disabled')(1)).toEqual({ isLast: true });
+    } finally {
+      await payments.kms.send(new EnableKeyCommand({ KeyId }));
+    }
+  });
+
   it('puts back a request whose cause is mended', async () => {
     const image = await bake('debian');
     await share(source.ec2, image, [canary.id, payments.id]);
@@ -181,17 +193,6 @@ describe('the runbook', () => {
     },
     DEPLOY_TIMEOUT_MS,
   );
-
-  it('names a key that was disabled', async () => {
-    const { KeyMetadata } = await payments.kms.send(new DescribeKeyCommand({ KeyId: 'alias/image-copier' }));
-    const KeyId = KeyMetadata?.KeyId;
-    await payments.kms.send(new DisableKeyCommand({ KeyId }));
-    try {
-      expect(await following('A key was disabled')(1)).toEqual({ isLast: true });
-    } finally {
-      await payments.kms.send(new EnableKeyCommand({ KeyId }));
-    }
-  });
 
   it('sets a recipe back after a bad image', async () => {
     const image = await bake('ubuntu');

@@ -6,7 +6,7 @@ import { emulatedAccount, emulatedEnvironment, withoutAws } from '../../../scrip
 import { CACHE, ROOT } from '../../../scripts/paths.ts';
 import { TerraformRoot } from '../../../scripts/terraform.ts';
 import { endpoint, newAccountId, REGION } from '../support/emulator.ts';
-import { removeImages } from '../support/remove-images.ts';
+import { leaveAccount } from '../support/leave-account.ts';
 
 export const APPLY_TIMEOUT_MS = 300_000;
 export const TOPIC = 'amigo-notify';
@@ -56,7 +56,7 @@ beforeAll(async () => {
 }, APPLY_TIMEOUT_MS);
 
 afterAll(async () => {
-  await Promise.all([source, target].map(removeImages));
+  await Promise.all([source, target].map(leaveAccount));
   for (const TopicArn of [topicArn, resultsTopicArn]) await source.sns.send(new DeleteTopicCommand({ TopicArn }));
   rmSync(work, { recursive: true });
 });

@@ -30,7 +30,7 @@ export class DeployedAccounts {
   readonly environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), '999999999999', REGION) };
   applied: AppliedAccounts = { requestTopicArn: '', resultsTopicArn: '', copiers: {} };
   #lastBake = 0;
-  readonly root = new TerraformRoot({
+  readonly #root = new TerraformRoot({
     directory: join(ROOT, 'terraform', 'examples', 'several-accounts'),
     workDirectory: this.folder,
     variables: {
@@ -47,9 +47,9 @@ export class DeployedAccounts {
 
   async apply(): Promise<void> {
     mkdirSync(this.folder, { recursive: true });
-    await this.root.init();
-    await this.root.apply();
-    const outputs = await this.root.outputs();
+    await this.#root.init();
+    await this.#root.apply();
+    const outputs = await this.#root.outputs();
     this.applied = {
       requestTopicArn: outputs['request_topic_arn'] as string,
       resultsTopicArn: outputs['results_topic_arn'] as string,

@@ -1,8 +1,14 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { stringify } from 'yaml';
-import { emulatedAccount, emulatedEnvironment, withoutAws } from '../../../scripts/emulated-account.ts';
+import {
+  emulatedAccount,
+  emulatedEnvironment,
+  emulatedSettings,
+  withoutAws,
+} from '../../../scripts/emulated-account.ts';
 import { CACHE } from '../../../scripts/paths.ts';
 import { startCommand, type Ended } from './command.ts';
 import { endpoint, newAccountId, REGION } from './emulator.ts';
@@ -70,6 +76,10 @@ export class Rollout {
   }
 }
 
+export const NO_CHANGES = { added: 0, changed: 0, destroyed: 0 };
+
+export const changesOf = ({ added, changed, destroyed }: Row) => ({ added, changed, destroyed });
+
 export const resultsOf = (rows: readonly Row[]) => rows.map(({ stack, result }) => [stack, result]);
 
 /** The names of the copier's queues in an account, in the order of the alphabet. */
@@ -77,4 +87,12 @@ export async function queuesOf(account: string, region = REGION): Promise<string
   const { sqs } = emulatedAccount(endpoint(), account, region);
   const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({ QueueNamePrefix: 'image-copier-' }));
   return QueueUrls.map((url) => url.slice(url.lastIndexOf('/') + 1)).sort();
+}
+
+/** The names of the roles in an account. LocalStack has none of AWS's own. */
+export async function rolesOf(account: string): Promise<string[]> {
+  const { Roles = [] } = await new IAMClient(emulatedSettings(endpoint(), account, REGION)).send(
+    new ListRolesCommand({}),
+  );
+  return Roles.map(({ RoleName = '' }) => RoleName);
 }
