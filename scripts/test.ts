@@ -188,8 +188,9 @@ const CHECKOV = ['--framework', 'terraform', '--compact', '--quiet', '--skip-dow
 const SHOWN_ALONE = 'faults';
 
 const WITHOUT_LOCALSTACK = ['types', 'unit', 'browser', 'terraform'];
-/** These need the zip or the operators' tool. They are built before any stage begins, since stages that run side by side read the same ones. */
+/** These need the zip or the operators' tool: built once, since stages that run side by side read the same ones. */
 const WITH_FUNCTIONS = ['terraform', 'integration', 'faults'];
+/** Terraform's plugin cache takes one writer at a time: once the provider is there, nobody writes. */
 const WITH_PROVIDER = ['lint', 'terraform', 'integration'];
 
 await runScript(async () => {
@@ -203,16 +204,21 @@ await runScript(async () => {
 
   const names = asked.length === 0 ? Object.keys(stages) : asked;
   if (names.some((name) => !WITHOUT_LOCALSTACK.includes(name))) await installLocalStack(console.log);
-  if (names.some((name) => WITH_FUNCTIONS.includes(name))) {
-    await buildZip(console.log);
-    await buildTool(console.log);
-  }
-  // Terraform's plugin cache takes one writer at a time: once the provider is there, nobody writes.
-  if (names.some((name) => WITH_PROVIDER.includes(name))) await initialized(join(MODULES, 'image-copier'));
+  const isAsked = (stage: string) => names.includes(stage);
+  const preparations = [
+    { stages: WITH_FUNCTIONS, prepare: buildFunctions },
+    { stages: WITH_PROVIDER, prepare: () => initialized(join(MODULES, 'image-copier')) },
+  ].map(({ stages: needing, prepare }) => {
+    const done = needing.some(isAsked) ? prepare() : Promise.resolve();
+    // Whoever needs it will meet the error.
+    done.catch(() => undefined);
+    return { needing, done };
+  });
 
   const results = new Map<string, StageResult>();
   const lanes = LANES.map(async (lane) => {
-    for (const name of lane.filter((member) => names.includes(member))) {
+    for (const name of lane.filter(isAsked)) {
+      for (const { needing, done } of preparations) if (needing.includes(name)) await done;
       results.set(name, await runStage(name, names.length === 1 && name === SHOWN_ALONE));
     }
   });
@@ -230,6 +236,11 @@ await runScript(async () => {
   writeFileSync(join(RESULTS, 'totals'), `${totals}\n`);
   console.log(totals);
 });
+
+async function buildFunctions(): Promise<void> {
+  await buildZip(console.log);
+  await buildTool(console.log);
+}
 
 /** Runs a stage with its output in a log of its own, which is shown if the stage fails, or with its output shown at once. */
 async function runStage(name: string, isShown: boolean): Promise<StageResult> {
