@@ -24,7 +24,7 @@ program
       "after a colon those of Lambda's runtime client for Java",
   )
   .option('--rounds <n>', 'how often each is started', count, 15)
-  .option('--memory <MB,...>', 'memory settings, which decide on processor time', wholeNumbers, [512])
+  .option('--memory <MB,...>', 'memory settings, which decide on processor time', wholeNumbers, [256, 512])
   .option('--out <folder>', 'where the figures and the chart go', join(CACHE, 'bench'))
   .action((options: Omit<ColdStartOptions, 'peer'>) =>
     benchColdStart({ ...options, peer: process.env['PEER_JAR'] }, console.log),
