@@ -12,9 +12,6 @@ const OLDEST = [1, 11] as const;
 /** Names a folder in the layout of a Terraform provider mirror, to be used before the registry. */
 const MIRROR_VARIABLE = 'IMAGE_COPIER_PROVIDER_MIRROR';
 
-/** Actions of a plan that leave a resource as it is. */
-const NO_CHANGE = new Set(['noop', 'read']);
-
 export interface TerraformRootOptions {
   /** The folder with the configuration. */
   readonly directory: string;
@@ -84,20 +81,6 @@ export class TerraformRoot {
 
   async destroy(progress?: ChangeProgress): Promise<Changes> {
     return await this.#change(['destroy', '-auto-approve'], progress);
-  }
-
-  /** What a new plan would change: addresses and actions, none if all stands as configured. */
-  async plannedChanges(): Promise<string[]> {
-    const output = await this.#run(['plan', '-json', ...this.#state, ...this.#variables]);
-    const events = output
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { type: string; change?: { resource: { addr: string }; action: string } });
-    return events.flatMap(({ type, change }) =>
-      type === 'planned_change' && change && !NO_CHANGE.has(change.action)
-        ? [`${change.action} ${change.resource.addr}`]
-        : [],
-    );
   }
 
   /** The outputs' values by name. */

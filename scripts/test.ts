@@ -74,7 +74,8 @@ const stages: Readonly<Record<string, Stage>> = {
       await run(npmTool('knip'), []),
       await run(pythonTool('ruff'), ['check', '--quiet', PLUGIN]),
     ];
-    for (const example of folders(EXAMPLES)) {
+    // `terraform test` validates what it tests.
+    for (const example of folders(EXAMPLES).filter((folder) => !hasTests(folder))) {
       results.push(await run('terraform', ['validate'], await initialized(example)));
     }
     await installLinters(console.log);
@@ -114,7 +115,7 @@ const stages: Readonly<Record<string, Stage>> = {
   terraform: async (run, report) => {
     writeTemplate(report);
     // An example that LocalStack cannot stand for is planned in a test of its own.
-    const tested = [...folders(MODULES), ...folders(EXAMPLES)].filter((folder) => existsSync(join(folder, 'tests')));
+    const tested = [...folders(MODULES), ...folders(EXAMPLES)].filter(hasTests);
     const results = tested.map(async (folder) => {
       const totals = join(RESULTS, `${basename(folder)}.xml`);
       const options = { ...(await initialized(folder)), inOnePiece: true };
@@ -357,6 +358,11 @@ function folders(parent: string): string[] {
   return readdirSync(parent, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => join(parent, name));
+}
+
+/** Whether `terraform test` finds something in a folder. */
+function hasTests(folder: string): boolean {
+  return existsSync(join(folder, 'tests'));
 }
 
 /** A Terraform folder with its provider in place, and how to run terraform in it. */

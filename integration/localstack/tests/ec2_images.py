@@ -62,13 +62,11 @@ def bake_image(
 
 
 def create_snapshot(ec2: Any, size: int = 8, *, encrypted: bool = False, key: str | None = None) -> str:
-    """A snapshot of a new volume; the volume is deleted."""
+    """A snapshot of a new volume, which is left to its account: nobody else uses that one."""
     zone = f"{ec2.meta.region_name}a"
     keys = {"KmsKeyId": key} if key else {}
     volume_id = ec2.create_volume(AvailabilityZone=zone, Size=size, Encrypted=encrypted, **keys)["VolumeId"]
-    snapshot_id = ec2.create_snapshot(VolumeId=volume_id)["SnapshotId"]
-    ec2.delete_volume(VolumeId=volume_id)
-    return snapshot_id
+    return ec2.create_snapshot(VolumeId=volume_id)["SnapshotId"]
 
 
 def copy_image(ec2: Any, source: BakedImage, **options: Any) -> str:
