@@ -19,7 +19,7 @@ const resultsTopicArn = arnOf(`${TOPIC}-results`);
 /** The credentials of the target account and of no other. */
 export const environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), target.id, REGION) };
 
-export const root = new TerraformRoot({
+const root = new TerraformRoot({
   directory: join(ROOT, 'terraform', 'examples', 'one-account'),
   workDirectory: work,
   variables: {
