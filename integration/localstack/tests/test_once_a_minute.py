@@ -57,7 +57,13 @@ def test_schedule_reaches_a_fifo_queue_once_a_minute(localstack, new_account):
     later.events.put_rule(Name="events", ScheduleExpression="cron(0 0 29 2 ? *)")
     last = EventQueue(localstack, new_account(), **minute)
 
-    last.message("a scheduled event of the rule that was made last", lambda e: True, timeout_seconds=90)
+    def reached() -> bool:
+        # All are asked: LocalStack closes a connection that is idle for a minute, maybe just when it is used again.
+        for each in (queue, disabled, later):
+            each.receive()
+        return bool(last.receive(wait_seconds=1))
+
+    wait_until("a scheduled event of the rule that was made last", reached, timeout_seconds=90)
     message = queue.message("a scheduled event", lambda e: True)
 
     assert message["Attributes"]["MessageGroupId"] == "settle"
