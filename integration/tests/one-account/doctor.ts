@@ -109,7 +109,7 @@ type Mend = () => Promise<unknown>;
 const codesOf = (findings: readonly Finding[] | null = []) => (findings ?? []).map(({ code }) => code).sort();
 
 /** As an operator who reaches both accounts by roles. */
-const others = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OTHER_ACCOUNT, REGION) };
+const asOperator = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OTHER_ACCOUNT, REGION) };
 const WITH_FILE = ['--accounts-file', accountsFile];
 
 /** Runs the command in the account alone, as users do. */
@@ -119,11 +119,11 @@ async function run(...args: string[]): Promise<Ended> {
 
 /** Runs it with the accounts file, as users do. */
 async function runWithFile(...args: string[]): Promise<Ended> {
-  return await startCommand(['doctor', ...WITH_FILE, ...args], others).ended;
+  return await startCommand(['doctor', ...WITH_FILE, ...args], asOperator).ended;
 }
 
 const look = (...args: string[]) => runHere(['doctor', '--json', ...args], environment);
-const lookWithFile = (...args: string[]) => runHere(['doctor', '--json', ...WITH_FILE, ...args], others);
+const lookWithFile = (...args: string[]) => runHere(['doctor', '--json', ...WITH_FILE, ...args], asOperator);
 
 /** The one row of an answer, and how the command ended. */
 function rowOf({ code, stdout, stderr }: Ended): { code: number | null; findings: readonly Finding[] } {
