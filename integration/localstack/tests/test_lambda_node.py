@@ -56,6 +56,16 @@ def test_runs_node_22(create_function, new_account):
     assert function.invoke().payload.startswith("v22.")
 
 
+def test_the_runtime_loads_no_more_than_the_one_of_aws(create_function, new_account):
+    """aws-lambda-ric, which is AWS's runtime, gets Node's modules by require: `import` would load a WebSocket client too."""
+    function = create_function(
+        new_account(),
+        "export const handler = async () => process.moduleLoadList.filter((name) => /undici|http2|webcrypto/.test(name))",
+    )
+
+    assert function.invoke().payload == []
+
+
 def test_refuses_a_runtime_it_cannot_run(localstack, create_function, new_account):
     """Lambda function states: a function that cannot run is Failed and says why."""
     client = localstack.client("lambda", account := new_account())

@@ -2,12 +2,16 @@
 // Lambda Developer Guide: "Building a custom runtime", "Define Lambda function handler in Node.js",
 // "Using the Lambda context object", "Log and monitor Node.js Lambda functions".
 
-import { existsSync, readFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
 import { createRequire } from 'node:module';
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { format, types } from 'node:util';
+
+// Not by `import`, as AWS's own client (aws-lambda-ric) does not either: for that Node reads all that a module exports, and
+// so loads what is behind it, such as a WebSocket client behind `node:http`. It takes longer than all the rest of a start.
+const builtIn = createRequire(import.meta.url);
+const { existsSync, readFileSync } = builtIn('node:fs');
+const { Agent, request } = builtIn('node:http');
+const path = builtIn('node:path');
+const { pathToFileURL } = builtIn('node:url');
+const { format, types } = builtIn('node:util');
 
 const env = process.env;
 const api = new URL(`http://${env.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/`);
