@@ -57,13 +57,13 @@ def test_runs_node_22(create_function, new_account):
 
 
 def test_the_runtime_loads_no_more_than_the_one_of_aws(create_function, new_account):
-    """aws-lambda-ric, which is AWS's runtime, gets Node's modules by require: `import` would load a WebSocket client too."""
+    """aws-lambda-ric, AWS's own client, requires Node's modules: `import` would load a WebSocket client too."""
     function = create_function(
         new_account(),
-        "export const handler = async () => process.moduleLoadList.filter((name) => /undici|http2|webcrypto/.test(name))",
+        "export const handler = async () => process.moduleLoadList",
     )
 
-    assert function.invoke().payload == []
+    assert [name for name in function.invoke().payload if re.search("undici|http2|webcrypto", name)] == []
 
 
 def test_refuses_a_runtime_it_cannot_run(localstack, create_function, new_account):

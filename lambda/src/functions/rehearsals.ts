@@ -4,9 +4,10 @@ import { parseCopyRequest } from '../core/copy-request.ts';
 import { asError } from '../core/errors.ts';
 import type { ImageCatalogue } from '../core/image-catalogue.ts';
 import { settleNamed, type SettleCopiesContext } from '../core/settle-copies.ts';
+import type { Answer } from './answering-agent.ts';
 import type { CopyImageConfig, SettleCopyConfig } from './configuration.ts';
 import { log } from './log.ts';
-import { rehearse, type Answer, type Rehearsed } from './rehearsal.ts';
+import { rehearse, type Rehearsed } from './rehearsal.ts';
 
 const IMAGE = 'ami-00000000000000000';
 const SOURCE = 'ami-11111111111111111';
@@ -24,12 +25,12 @@ export async function rehearseCopy(config: CopyImageConfig, ec2: Rehearsed, cata
     tags: { Name: 'rehearsal' },
   });
   const answers: Answers = {
-    DescribeImagesCommand: describedImage(config.trustedOwners[0], [['Name', 'rehearsal']]),
-    CopyImageCommand: `<CopyImageResponse><imageId>${IMAGE}</imageId></CopyImageResponse>`,
+    DescribeImages: describedImage(config.trustedOwners[0], [['Name', 'rehearsal']]),
+    CopyImage: `<CopyImageResponse><imageId>${IMAGE}</imageId></CopyImageResponse>`,
   };
   await orWarn(
     [ec2],
-    (command) => answers[command],
+    (operation) => answers[operation],
     async () => {
       const { kind } = await copyImage(parseCopyRequest(request), config, catalogue);
       return kind === 'started';
@@ -49,18 +50,17 @@ export async function rehearseSettling(
   ] as const;
   let parameter = SOURCE;
   const answers: Answers = {
-    DescribeImagesCommand: describedImage(config.account, tags),
-    DescribeSnapshotsCommand: `<DescribeSnapshotsResponse><snapshotSet><item><snapshotId>${SNAPSHOT}</snapshotId><encrypted>true</encrypted><kmsKeyId>${config.kmsKeyArn}</kmsKeyId>${tagSet(tags)}</item></snapshotSet></DescribeSnapshotsResponse>`,
-    CreateTagsCommand: '<CreateTagsResponse><return>true</return></CreateTagsResponse>',
-    PutParameterCommand: '{"Version":1}',
-    PutEventsCommand: '{"Entries":[{"EventId":"rehearsal"}]}',
-    PublishCommand:
-      '<PublishResponse><PublishResult><MessageId>rehearsal</MessageId></PublishResult></PublishResponse>',
+    DescribeImages: describedImage(config.account, tags),
+    DescribeSnapshots: `<DescribeSnapshotsResponse><snapshotSet><item><snapshotId>${SNAPSHOT}</snapshotId><encrypted>true</encrypted><kmsKeyId>${config.kmsKeyArn}</kmsKeyId>${tagSet(tags)}</item></snapshotSet></DescribeSnapshotsResponse>`,
+    CreateTags: '<CreateTagsResponse><return>true</return></CreateTagsResponse>',
+    PutParameter: '{"Version":1}',
+    PutEvents: '{"Entries":[{"EventId":"rehearsal"}]}',
+    Publish: '<PublishResponse><PublishResult><MessageId>rehearsal</MessageId></PublishResult></PublishResponse>',
   };
-  const answer = (command: string) => {
-    if (command === 'GetParameterCommand') return `{"Parameter":{"Name":"rehearsal","Value":"${parameter}"}}`;
-    if (command === 'PutParameterCommand') parameter = IMAGE;
-    return answers[command];
+  const answer = (operation: string) => {
+    if (operation === 'GetParameter') return `{"Parameter":{"Name":"rehearsal","Value":"${parameter}"}}`;
+    if (operation === 'PutParameter') parameter = IMAGE;
+    return answers[operation];
   };
   await orWarn(clients, answer, async () => {
     const { copies } = await settleNamed([IMAGE], context, Infinity);
