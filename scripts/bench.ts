@@ -21,13 +21,17 @@ program
   .description(
     'starts the functions many times, in turns with one that does nothing, with one that sends the same requests signed ' +
       "by hand, and with guardian/amigo's copier if the environment variable PEER_JAR is its class path: its jar, and " +
-      "after a colon those of Lambda's runtime client for Java",
+      "after a colon those of Lambda's runtime client for Java; with RUNTIME_CLIENT, index.mjs of aws-lambda-ric, they run " +
+      "under AWS's own client of the Runtime API",
   )
   .option('--rounds <n>', 'how often each is started', count, 15)
   .option('--memory <MB,...>', 'memory settings, which decide on processor time', wholeNumbers, [256, 512])
   .option('--out <folder>', 'where the figures and the chart go', join(CACHE, 'bench'))
-  .action((options: Omit<ColdStartOptions, 'peer'>) =>
-    benchColdStart({ ...options, peer: process.env['PEER_JAR'] }, console.log),
+  .action((options: Omit<ColdStartOptions, 'peer' | 'runtimeClient'>) =>
+    benchColdStart(
+      { ...options, peer: process.env['PEER_JAR'], runtimeClient: process.env['RUNTIME_CLIENT'] },
+      console.log,
+    ),
   );
 
 program

@@ -8,17 +8,15 @@ import { cannedAnswers } from './cold-start/canned-answers.ts';
 import { chartOf } from './cold-start/chart.ts';
 import { CpuLimit } from './cold-start/cpu-limit.ts';
 import { measure, tableOf, type VariantFigures } from './cold-start/measure.ts';
-import { prepareVariants } from './cold-start/variants.ts';
+import { prepareVariants, type FromOutside } from './cold-start/variants.ts';
 
-export interface ColdStartOptions {
+export interface ColdStartOptions extends FromOutside {
   /** How often each function is started with each memory setting. */
   readonly rounds: number;
   /** Memory settings in MB: Lambda gives processor time in proportion. */
   readonly memory: readonly number[];
   /** Where the figures go. */
   readonly out: string;
-  /** The class path of guardian/amigo's copier: its jar, and then those of Lambda's runtime client for Java. */
-  readonly peer?: string | undefined;
 }
 
 /**
@@ -31,11 +29,16 @@ export async function benchColdStart(options: ColdStartOptions, report: (line: s
   const limit = CpuLimit.open();
   limit?.close();
   if (!limit) report('No cgroups can be made here, so processor time is not limited: all memory settings are alike.');
+  if (options.runtimeClient === undefined) {
+    report(
+      "Functions run under the emulator's client of the Runtime API. RUNTIME_CLIENT=<aws-lambda-ric/index.mjs> takes AWS's.",
+    );
+  }
   await buildZip(report);
   const directory = mkdtempSync(join(tmpdir(), 'image-copier-bench-'));
   const stub = await startAwsStub(cannedAnswers());
   try {
-    const variants = await prepareVariants(directory, stub, options.peer);
+    const variants = await prepareVariants(directory, stub, options);
     const figures: VariantFigures[] = [];
     for (const memoryMb of options.memory) {
       report(`${memoryMb} MB, ${options.rounds} rounds; medians, with quartiles in parentheses:`);
@@ -45,7 +48,13 @@ export async function benchColdStart(options: ColdStartOptions, report: (line: s
     }
     mkdirSync(options.out, { recursive: true });
     const [json, svg] = [join(options.out, 'cold-start.json'), join(options.out, 'cold-start.svg')];
-    const about = { node: process.version, processorLimited: limit !== undefined, rounds: options.rounds };
+    const runtimeClient = options.runtimeClient === undefined ? 'emulator' : 'aws-lambda-ric';
+    const about = {
+      node: process.version,
+      runtimeClient,
+      processorLimited: limit !== undefined,
+      rounds: options.rounds,
+    };
     writeFileSync(json, `${JSON.stringify({ ...about, figures }, undefined, 2)}\n`);
     writeFileSync(svg, chartOf(figures));
     report(`Written: ${relative('', json)}, ${relative('', svg)}`);

@@ -9,7 +9,13 @@ const BOOTSTRAP = join(ROOT, 'integration/localstack/init/plugin/image_copier_lo
 // Lambda Developer Guide, "Building Lambda functions with Node.js": what its Node 22 has switched off.
 const NODE_FLAGS = ['--no-experimental-require-module', '--no-experimental-detect-module'];
 /** Node 22 with that client: it is ready to be given a function. */
-export const NODE_RUNTIME: readonly string[] = [lambdaNodeBinary(), ...NODE_FLAGS, BOOTSTRAP];
+export const NODE_RUNTIME = nodeRuntime(BOOTSTRAP);
+
+/** @param client of the Runtime API, a program of Node's, such as `index.mjs` of aws-lambda-ric */
+export function nodeRuntime(client: string): readonly string[] {
+  return [lambdaNodeBinary(), ...NODE_FLAGS, client];
+}
+
 /** What Lambda, and the Terraform module, give to a function. */
 export function environment(endpoint: string, handler: string, folder: string): NodeJS.ProcessEnv {
   return {

@@ -7,7 +7,7 @@ import { SetupError } from '../../setup-error.ts';
 import type { AwsRequest, AwsStub } from './aws-stub.ts';
 import { ACCOUNT, copyRequest, REGION, SOURCE_ACCOUNT } from './canned-answers.ts';
 import { MB_OF_ONE_CPU } from './cpu-limit.ts';
-import { environment, NODE_RUNTIME, sqsEvent, stateChange } from './lambda-environment.ts';
+import { environment, NODE_RUNTIME, nodeRuntime, sqsEvent, stateChange } from './lambda-environment.ts';
 import { runProcess } from './lambda-process.ts';
 
 const RECORDING_DELAY_MS = 20;
@@ -26,17 +26,32 @@ export interface Variant {
 
 export const PEER = 'guardian/amigo';
 
+/** What is not in the repository and makes the comparison closer to Lambda. */
+export interface FromOutside {
+  /** The class path of guardian/amigo's copier: its jar, and then those of Lambda's runtime client for Java. */
+  readonly peer?: string | undefined;
+  /** AWS's client of the Runtime API for Node: `index.mjs` of aws-lambda-ric. Without it the emulator's is taken. */
+  readonly runtimeClient?: string | undefined;
+}
+
 /**
  * The functions to measure: one that does nothing, then each of ours after one that sends the same requests by hand.
  * @param directory where they are unpacked
- * @param peer the class path of guardian/amigo's copier: its jar, and then those of Lambda's runtime client for Java
- * @throws {SetupError} if Java cannot be run
+ * @throws {SetupError} if Java cannot be run, or a file is missing
  */
-export async function prepareVariants(directory: string, stub: AwsStub, peer: string | undefined): Promise<Variant[]> {
+export async function prepareVariants(
+  directory: string,
+  stub: AwsStub,
+  { peer, runtimeClient }: FromOutside,
+): Promise<Variant[]> {
+  if (runtimeClient !== undefined && !existsSync(runtimeClient)) {
+    throw new SetupError(`RUNTIME_CLIENT: there is no file ${runtimeClient}. Name index.mjs of aws-lambda-ric.`);
+  }
+  const command = runtimeClient === undefined ? NODE_RUNTIME : nodeRuntime(runtimeClient);
   const shipped = folderOf(directory, 'shipped', unzipSync(readFileSync(ZIP)));
   const node = (name: string, handler: string, folder: string, event: unknown) => ({
     name,
-    command: NODE_RUNTIME,
+    command,
     env: environment(stub.endpoint, handler, folder),
     event,
   });
