@@ -17,7 +17,7 @@ import { expectedTags, findCopies, snapshotsOf, tagsOf } from '../../scripts/cop
 import { SETTLE_COPY_ACTIONS } from '../../scripts/doctor/called-actions.ts';
 import { emulatedAccount } from '../../scripts/emulated-account.ts';
 import { waitFor } from '../../scripts/wait-for.ts';
-import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
+import { endCopies, endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
 import { CallRecorder } from './support/function-calls.ts';
 import type { HandlerProcess } from './support/handler-process.ts';
 import { removeImages } from './support/remove-images.ts';
@@ -466,17 +466,15 @@ describe('a copy that failed', () => {
     const stage = await openStage();
     const { account } = stage.target;
     const image = await bakeFor(stage);
-    const mends = [await failCopies(account.id), await slowCopies(account.id, 2)];
+    const mends = [await failCopies(account.id), await slowCopies(account.id)];
     await stage.target.deliver(stage.copying, requestFor(image));
     const [pending] = await findCopies(account, image.imageId);
     await account.ec2.send(new DeregisterImageCommand({ ImageId: pending?.ImageId }));
     const others = await copyOfOthers(stage, image);
     await account.ec2.send(new DeregisterImageCommand({ ImageId: others }));
     await Promise.all(mends.map((mend) => mend()));
-    const left = await waitFor('all snapshots to fail', async () => {
-      const { Snapshots = [] } = await account.ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }));
-      return Snapshots.every(({ State }) => State === 'error') ? Snapshots : undefined;
-    });
+    await endCopies(account.id);
+    const { Snapshots: left = [] } = await account.ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }));
     const ofOthers = left.filter((snapshot) => markerOf(snapshot) === undefined);
 
     await stage.settling.invoke(sweepHint());
@@ -491,7 +489,7 @@ describe('a copy that is pending', () => {
     const stage = await openStage({ OVERDUE_SECONDS: '1' });
     const patient = await stage.target.startSettling({ OVERDUE_SECONDS: '86400' });
     const image = await bakeFor(stage);
-    const mend = await slowCopies(stage.target.account.id, 5);
+    const mend = await slowCopies(stage.target.account.id);
     await stage.target.deliver(stage.copying, requestFor(image));
     await mend();
     const overdue = await waitFor('the copy to be overdue', async () => {
@@ -504,6 +502,7 @@ describe('a copy that is pending', () => {
     expect(overdue).toMatchObject({ level: 'ERROR', sourceImage: image.imageId, overdue: true });
     expect(counted(stage.settling, 'CopiesOverdue')).toBe(1);
     expect(counted(patient, 'CopiesOverdue')).toBe(0);
+    await endCopies(stage.target.account.id);
     await endedCopy(stage.target, image);
     await stage.settling.invoke(sweepHint());
     expect((await stage.results.all()).onTopic).toHaveLength(1);
@@ -563,16 +562,13 @@ describe('the function', () => {
     await account.ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key: 'Recipe' }] }));
     const mends = [await failCopies(account.id)];
     const bad = await copy(stage, await bakeFor(stage));
-    mends.push(await slowCopies(account.id, 1));
+    mends.push(await slowCopies(account.id));
     const left = await bakeFor(stage);
     await stage.target.deliver(stage.copying, requestFor(left));
     const [pending] = await findCopies(account, left.imageId);
     await account.ec2.send(new DeregisterImageCommand({ ImageId: pending?.ImageId }));
     await Promise.all(mends.map((mend) => mend()));
-    await waitFor('the snapshots that are left to fail', async () => {
-      const { Snapshots = [] } = await account.ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }));
-      return Snapshots.every(({ State }) => State !== 'pending') ? true : undefined;
-    });
+    await endCopies(account.id);
 
     await settling.invoke(hintOf(good), hintOf(bad));
     await settling.invoke(sweepHint());
@@ -583,7 +579,8 @@ describe('the function', () => {
   });
 });
 
-const slowCopies = (account: string, seconds: number) => injectFault({ kind: 'slow-copy', account, seconds });
+/** Until the returned function is called copies stay pending, and then those until they are ended. */
+const slowCopies = (account: string) => injectFault({ kind: 'slow-copy', account, seconds: 600 });
 
 /** The time of a source image as the marker has it. */
 async function bakedAt({ imageId }: BakedImage): Promise<string> {

@@ -38,6 +38,13 @@ def copies_take(localstack: Any, seconds: float) -> Iterator[None]:
         yield
 
 
+def end_copies(localstack: Any, account: str) -> list[str]:
+    """End the account's pending images now; their ids."""
+    status, ended = call(localstack, "DELETE", f"accounts/{account}/pending-images")
+    assert status == 200, ended
+    return ended
+
+
 @contextlib.contextmanager
 def validations_take(localstack: Any, seconds: float) -> Iterator[None]:
     """How long the values of parameters that name an image are validated."""

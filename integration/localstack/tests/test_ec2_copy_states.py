@@ -1,7 +1,6 @@
 """How a copy ends (EC2 API Reference, Image: State and StateReason; EBS User Guide, "Copy an Amazon EBS snapshot")."""
 
 import pytest
-from conditions import wait_until
 from ec2_images import (
     OTHER_REGION,
     bake_image,
@@ -9,12 +8,11 @@ from ec2_images import (
     ebs_of,
     image_of,
     refusal,
-    settled,
     settled_copy,
     snapshots_of,
 )
 from kms_keys import alias_arn, create_key
-from plugin_routes import copies_take, fault
+from plugin_routes import copies_take, end_copies, fault
 
 pytestmark = pytest.mark.usefixtures("quick_copies")
 
@@ -41,11 +39,11 @@ def kms(localstack, account):
     return localstack.client("kms", account)
 
 
-def test_copy_is_pending_and_then_available(localstack, source, target):
+def test_copy_is_pending_and_then_available(localstack, account, source, target):
     """CopyImage answers at once; the snapshots of a pending image are not shown by it."""
-    with copies_take(localstack, 1):
+    with copies_take(localstack, 600):
         image_id = copy_image(target, source)
-        pending = image_of(target, image_id)
+    pending = image_of(target, image_id)
 
     assert pending["State"] == "pending"
     assert "StateReason" not in pending
@@ -53,7 +51,8 @@ def test_copy_is_pending_and_then_available(localstack, source, target):
     snapshots = target.describe_snapshots(OwnerIds=["self"])["Snapshots"]
     assert [snapshot["State"] for snapshot in snapshots] == ["pending", "pending"]
 
-    available = settled(target, image_id)
+    end_copies(localstack, account)
+    available = image_of(target, image_id)
     assert available["State"] == "available"
     assert [snapshot["State"] for snapshot in snapshots_of(target, available)] == ["completed", "completed"]
 
@@ -114,15 +113,16 @@ def test_key_of_another_region_fails(localstack, account, source, target, kms):
         assert settled_copy(target, source, Encrypted=True, KmsKeyId=named)["State"] == "failed", named
 
 
-def test_key_that_is_disabled_meanwhile_fails(localstack, source, target, kms):
+def test_key_that_is_disabled_meanwhile_fails(localstack, account, source, target, kms):
     """EBS User Guide, "Copy an Amazon EBS snapshot": the key is used while the copy is made."""
     key = create_key(kms)
-    with copies_take(localstack, 0.5):
+    with copies_take(localstack, 600):
         image_id = copy_image(target, source, Encrypted=True, KmsKeyId=key)
 
     kms.disable_key(KeyId=key)
 
-    assert settled(target, image_id)["State"] == "failed"
+    end_copies(localstack, account)
+    assert image_of(target, image_id)["State"] == "failed"
 
 
 def test_source_whose_key_is_disabled_fails(localstack, new_account, account, target, kms):
@@ -164,20 +164,16 @@ def test_copy_fails_with_the_reason_of_a_fault(localstack, account, source, targ
     assert {snapshot["StateMessage"] for snapshot in snapshots_of(target, copy)} == {reason["message"]}
 
 
-def test_deregistering_stops_a_pending_copy(localstack, source, target):
+def test_deregistering_stops_a_pending_copy(localstack, account, source, target):
     """EC2 User Guide, "Copy an Amazon EC2 AMI": a pending copy is stopped by deregistering it."""
-    with copies_take(localstack, 0.3):
+    with copies_take(localstack, 600):
         image_id = copy_image(target, source)
     target.deregister_image(ImageId=image_id)
 
-    snapshots = wait_until("the snapshots left behind settle", lambda: settled_snapshots(target))
+    end_copies(localstack, account)
+    snapshots = target.describe_snapshots(OwnerIds=["self"])["Snapshots"]
     assert [snapshot["State"] for snapshot in snapshots] == ["completed", "completed"]
     assert target.describe_images(Owners=["self"])["Images"] == []
-
-
-def settled_snapshots(ec2) -> list[dict]:
-    snapshots = ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]
-    return snapshots if all(snapshot["State"] != "pending" for snapshot in snapshots) else []
 
 
 def test_pending_image_cannot_be_shared(localstack, new_account, source, target):

@@ -1,10 +1,9 @@
 """`EC2 AMI State Change` events (EC2 User Guide, "Monitor AMI events using Amazon EventBridge")."""
 
 import pytest
-from conditions import wait_until
 from ec2_images import OTHER_REGION, REGION, bake_image, copy_image, settled_copy
 from event_queue import EventQueue, pattern
-from plugin_routes import copies_take, fault
+from plugin_routes import copies_take, end_copies, fault
 
 pytestmark = pytest.mark.usefixtures("quick_copies")
 
@@ -74,12 +73,13 @@ def test_deregistered_image_is_announced(source, target):
 
 def test_stopped_copy_is_never_announced_as_available(localstack, source, target):
     """EC2 User Guide, "Copy an Amazon EC2 AMI": deregistering stops a pending copy."""
-    with copies_take(localstack, 0.2):
+    with copies_take(localstack, 600):
         stopped = copy_image(target.ec2, source)
     target.ec2.deregister_image(ImageId=stopped)
     target.event(stopped, "deregistered")
 
-    wait_until("the stopped copy's time is over", lambda: not pending_snapshots(target.ec2))
+    assert end_copies(localstack, target.account) == [stopped]
+    assert not pending_snapshots(target.ec2)
     later = settled_copy(target.ec2, source)
     target.event(later["ImageId"], "available")
 

@@ -5,7 +5,7 @@ import concurrent.futures
 import pytest
 from botocore.exceptions import ClientError
 from ec2_images import OTHER_REGION, REGION, bake_image, copy_image, image_of, refused, settled, settled_copy
-from plugin_routes import call, copies_take, fault
+from plugin_routes import call, copies_take, end_copies, fault
 
 LIMITED = {"operation": "DescribeImages", "code": "RequestLimitExceeded", "message": "slow down", "status": 503}
 REASON = {"code": "Client.InternalError", "message": "broken"}
@@ -249,6 +249,18 @@ def test_copy_time_is_a_setting(localstack, ec2):
     assert image_of(ec2.here, slow)["State"] == "pending"
     ec2.here.deregister_image(ImageId=slow)
     assert call(localstack, "DELETE", "settings") == (200, {"copySeconds": 0.5, "parameterSeconds": 0.3})
+
+
+def test_pending_images_of_an_account_end_on_request(localstack, ec2, new_account):
+    baked = bake_image(localstack, ec2.account)
+    with copies_take(localstack, 600):
+        pending = copy_image(ec2.here, baked)
+
+    assert end_copies(localstack, new_account()) == []
+    assert image_of(ec2.here, pending)["State"] == "pending"
+    assert end_copies(localstack, ec2.account) == [pending]
+    assert image_of(ec2.here, pending)["State"] == "available"
+    assert end_copies(localstack, ec2.account) == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from conditions import wait_until
 from ec2_images import OTHER_REGION, REGION, bake_image, copy_image, refused, settled_copy
 from event_queue import EventQueue, pattern
-from plugin_routes import copies_take, validations_take
+from plugin_routes import copies_take, end_copies, validations_take
 
 NAME = "/image-copier/ubuntu"
 
@@ -165,10 +165,10 @@ def test_image_is_looked_for_when_it_is_validated(localstack, parameters):
         copy = copy_image(source.ec2, source)
         parameters.put(copy)
     source.ec2.deregister_image(ImageId=copy)
-    with copies_take(localstack, 0.5):
+    with validations_take(localstack, 2), copies_take(localstack, 600):
         copy = copy_image(source.ec2, source)
-    with validations_take(localstack, 2):
         parameters.put(copy)
+    end_copies(localstack, parameters.account)
 
     parameters.event(operation="Create", exception="Unable to Describe Resource")
     parameters.wait_until_stored(copy, 2)

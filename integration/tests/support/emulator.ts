@@ -37,3 +37,9 @@ export async function injectFault(fault: Fault): Promise<() => Promise<void>> {
     await fetch(`${url}/${id}`, { method: 'DELETE' });
   };
 }
+
+/** Ends the copies of an account that are pending. */
+export async function endCopies(account: string): Promise<void> {
+  const response = await fetch(`${endpoint()}/_image-copier/accounts/${account}/pending-images`, { method: 'DELETE' });
+  if (!response.ok) throw new Error(`The emulator ended no copies: ${response.status}`);
+}

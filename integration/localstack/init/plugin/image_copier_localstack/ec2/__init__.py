@@ -2,7 +2,7 @@
 
 from moto.ec2.responses import EC2Response
 
-from . import amazons, backend
+from . import amazons, backend, settling
 from .operations import ImageOperations
 
 
@@ -13,3 +13,4 @@ def install() -> None:
             setattr(EC2Response, name, operation)
     amazons.install()
     backend.install()
+    settling.install()

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from localstack.http import Request, Response, route
+from localstack.services.edge import ROUTER
 from moto.ec2.models.elastic_block_store import Snapshot
 
 from .. import faults
@@ -25,19 +27,35 @@ class PendingSnapshot:
     source: Snapshot | None = None
 
 
+@dataclass(frozen=True)
+class Ending:
+    """What a pending image ends with."""
+
+    made: Sequence[PendingSnapshot]
+    failure: dict[str, str] | None
+
+
+endings: dict[Image, Ending] = {}
+
+
 def settle_later(image: Image, made: Sequence[PendingSnapshot], failure: dict[str, str] | None = None) -> None:
     """End a pending image after the time that settings give, as failed if there is a failure for it."""
     backend = image.ec2_backend
-    seconds = faults.copy_seconds(backend.account_id, backend.region_name)
-    timer = threading.Timer(seconds, settle, args=(image, made, failure))
+    with LOCK:
+        endings[image] = Ending(made, failure)
+    timer = threading.Timer(faults.copy_seconds(backend.account_id, backend.region_name), settle, args=(image,))
     timer.daemon = True
     timer.start()
 
 
-def settle(image: Image, made: Sequence[PendingSnapshot], failure: dict[str, str] | None) -> None:
+def settle(image: Image) -> None:
     """An image that was deregistered meanwhile leaves its snapshots behind, and is not announced."""
     backend = image.ec2_backend
     with LOCK:
+        ending = endings.pop(image, None)
+        if ending is None:
+            return
+        made, failure = ending.made, ending.failure
         if failure is None and not all(can_use_keys(pending) for pending in made):
             failure = {
                 "code": "Client.InternalError",
@@ -63,3 +81,19 @@ def can_use_keys(pending: PendingSnapshot) -> bool:
 def key_arn(snapshot: Snapshot) -> str | None:
     backend = snapshot.ec2_backend
     return keys.usable_key_arn(snapshot.kms_key_id, backend.account_id, backend.region_name)
+
+
+class Routes:
+    """Ends on request what would end by itself later, so that nobody has to hit the moment."""
+
+    @route("/_image-copier/accounts/<account>/pending-images", methods=["DELETE"])
+    def pending_images(self, _request: Request, account: str) -> Response:
+        with LOCK:
+            pending = [image for image in endings if image.ec2_backend.account_id == account]
+        for image in pending:
+            settle(image)
+        return faults.answer([image.id for image in pending])
+
+
+def install() -> None:
+    ROUTER.add(Routes())
