@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module';
 
 // Not by `import`, as AWS's own client (aws-lambda-ric) does not either: for that Node reads all that a module exports, and
-// so loads what is behind it, such as a WebSocket client behind `node:http`. It takes longer than all the rest of a start.
+// so loads what is behind it, such as a WebSocket client behind `node:http`: some 30 ms of each start.
 const builtIn = createRequire(import.meta.url);
 const { existsSync, readFileSync } = builtIn('node:fs');
 const { Agent, request } = builtIn('node:http');

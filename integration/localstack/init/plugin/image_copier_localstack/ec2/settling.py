@@ -96,4 +96,5 @@ class Routes:
 
 
 def install() -> None:
+    """Add the route."""
     ROUTER.add(Routes())
