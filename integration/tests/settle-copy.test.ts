@@ -475,6 +475,7 @@ describe('a copy that failed', () => {
     await Promise.all(mends.map((mend) => mend()));
     await endCopies(account.id);
     const { Snapshots: left = [] } = await account.ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }));
+    expect(left.map(({ State }) => State)).toEqual(['error', 'error', 'error', 'error']);
     const ofOthers = left.filter((snapshot) => markerOf(snapshot) === undefined);
 
     await stage.settling.invoke(sweepHint());
