@@ -8,7 +8,7 @@ import { startAwsStub, type AwsRequest, type AwsStub } from '../../scripts/bench
 import { cannedAnswers, COPY, copyRequest, SOURCE_ACCOUNT } from '../../scripts/bench/cold-start/canned-answers.ts';
 import { MB_OF_ONE_CPU } from '../../scripts/bench/cold-start/cpu-limit.ts';
 import { runProcess } from '../../scripts/bench/cold-start/lambda-process.ts';
-import { environment, NODE_RUNTIME, sqsEvent, stateChange } from '../../scripts/bench/cold-start/lambda-environment.ts';
+import { environment, nodeRuntime, sqsEvent, stateChange } from '../../scripts/bench/cold-start/lambda-environment.ts';
 import { ZIP } from '../../scripts/lambda-bundle.ts';
 
 type Answer = (request: AwsRequest) => string | undefined;
@@ -46,7 +46,7 @@ async function workOf(name: string, event: unknown, answer: Answer = () => undef
   const env = environment(stub.endpoint, `${name}.handler`, directory);
   const logFile = join(directory, 'function.log');
   await runProcess({
-    command: NODE_RUNTIME,
+    command: nodeRuntime(),
     env,
     memoryMb: MB_OF_ONE_CPU,
     invocations: 2,

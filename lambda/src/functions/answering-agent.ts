@@ -7,13 +7,13 @@ export type Answer = (operation: string) => string | undefined;
 /** An agent whose connections lead nowhere: each answers its requests itself. */
 export class AnsweringAgent extends Agent {
   readonly #answer: Answer;
-  readonly #connecting: (host: string, port: number) => void;
+  readonly #connecting: ((host: string, port: number) => void) | undefined;
 
   /**
    * @param protocol as Node's clients ask for it, `http:` or `https:`
    * @param connecting is told of each host that would be connected to
    */
-  constructor(protocol: string, answer: Answer, connecting: (host: string, port: number) => void) {
+  constructor(protocol: string, answer: Answer, connecting?: (host: string, port: number) => void) {
     super({ keepAlive: true });
     Object.assign(this, { protocol });
     this.#answer = answer;
@@ -21,7 +21,7 @@ export class AnsweringAgent extends Agent {
   }
 
   override createConnection({ host, port }: RequestOptions): Duplex {
-    this.#connecting(host ?? '', Number(port));
+    this.#connecting?.(host ?? '', Number(port));
     return new AnsweringConnection(this.#answer);
   }
 }

@@ -21,12 +21,10 @@ export async function rehearse(
   // Outside Lambda nobody waits for the first event.
   if (process.env['AWS_LAMBDA_RUNTIME_API'] === undefined) return;
   const opening: Promise<void>[] = [];
-  const leave = clients.map(({ client: { config }, agent }) => {
-    const httpAgent = new AnsweringAgent('http:', answer, () => undefined);
-    let isOpening = false;
+  const leave = clients.map(({ client: { config }, agent }, index) => {
+    const httpAgent = new AnsweringAgent('http:', answer);
     const httpsAgent = new AnsweringAgent('https:', answer, (host, port) => {
-      if (!isOpening) opening.push(agent.prepare(host, port));
-      isOpening = true;
+      opening[index] ??= agent.prepare(host, port);
     });
     const own = config.requestHandler;
     config.requestHandler = new NodeHttpHandler({ ...TIMEOUTS, httpAgent, httpsAgent });

@@ -1,23 +1,16 @@
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { DescribeImagesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { clientOf } from '../../src/functions/clients.ts';
 import { rehearse } from '../../src/functions/rehearsal.ts';
+import { HOST, startClosingServer } from './closing-server.ts';
 
 const REGION = 'eu-west-1';
 const environment = { ...process.env };
-let connections = 0;
-/** Every connection ends before anything is sent. */
-const server = createServer((socket) => {
-  connections += 1;
-  socket.destroy();
-});
+let server: Awaited<ReturnType<typeof startClosingServer>>;
 
 beforeEach(async () => {
-  connections = 0;
-  await once(server.listen(0, '127.0.0.1'), 'listening');
+  server = await startClosingServer();
   Object.assign(process.env, {
     AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001',
     AWS_ACCESS_KEY_ID: 'AKIAQQQQQQQQQQQQQQQQ',
@@ -32,7 +25,7 @@ afterEach(() => {
 });
 
 function use(protocol: string): void {
-  process.env['AWS_ENDPOINT_URL'] = `${protocol}://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  process.env['AWS_ENDPOINT_URL'] = `${protocol}://${HOST}:${server.port}`;
 }
 
 const answers: Readonly<Record<string, string>> = {
@@ -62,7 +55,7 @@ it.each([
   });
 
   expect(names).toEqual(['rehearsed é', 'rehearsed é', 'rehearsed']);
-  expect(connections).toBe(opened);
+  expect(server.connections()).toBe(opened);
 });
 
 it('leaves a client as it was, also after a failure', async () => {
@@ -72,9 +65,9 @@ it('leaves a client as it was, also after a failure', async () => {
   await expect(rehearse([ec2], () => undefined, describe)).rejects.toThrow(
     'The rehearsal has no answer to DescribeImages.',
   );
-  const before = connections;
+  const before = server.connections();
   await expect(describe()).rejects.toThrow('socket disconnected');
-  expect(connections).toBeGreaterThan(before);
+  expect(server.connections()).toBeGreaterThan(before);
 });
 
 it('is left out outside Lambda', async () => {

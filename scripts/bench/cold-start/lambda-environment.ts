@@ -8,11 +8,12 @@ import { ACCOUNT, COPIER, COPY, KEY_ARN, REGION, SOURCE_ACCOUNT } from './canned
 const BOOTSTRAP = join(ROOT, 'integration/localstack/init/plugin/image_copier_localstack/bootstrap.mjs');
 // Lambda Developer Guide, "Building Lambda functions with Node.js": what its Node 22 has switched off.
 const NODE_FLAGS = ['--no-experimental-require-module', '--no-experimental-detect-module'];
-/** Node 22 with that client: it is ready to be given a function. */
-export const NODE_RUNTIME = nodeRuntime(BOOTSTRAP);
 
-/** @param client of the Runtime API, a program of Node's, such as `index.mjs` of aws-lambda-ric */
-export function nodeRuntime(client: string): readonly string[] {
+/**
+ * Node 22 with a client of the Runtime API: it is ready to be given a function.
+ * @param client a program of Node's, such as `index.mjs` of aws-lambda-ric
+ */
+export function nodeRuntime(client = BOOTSTRAP): readonly string[] {
   return [lambdaNodeBinary(), ...NODE_FLAGS, client];
 }
 

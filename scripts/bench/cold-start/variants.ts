@@ -7,7 +7,7 @@ import { SetupError } from '../../setup-error.ts';
 import type { AwsRequest, AwsStub } from './aws-stub.ts';
 import { ACCOUNT, copyRequest, REGION, SOURCE_ACCOUNT } from './canned-answers.ts';
 import { MB_OF_ONE_CPU } from './cpu-limit.ts';
-import { environment, NODE_RUNTIME, nodeRuntime, sqsEvent, stateChange } from './lambda-environment.ts';
+import { environment, nodeRuntime, sqsEvent, stateChange } from './lambda-environment.ts';
 import { runProcess } from './lambda-process.ts';
 
 const RECORDING_DELAY_MS = 20;
@@ -47,7 +47,7 @@ export async function prepareVariants(
   if (runtimeClient !== undefined && !existsSync(runtimeClient)) {
     throw new SetupError(`RUNTIME_CLIENT: there is no file ${runtimeClient}. Name index.mjs of aws-lambda-ric.`);
   }
-  const command = runtimeClient === undefined ? NODE_RUNTIME : nodeRuntime(runtimeClient);
+  const command = nodeRuntime(runtimeClient);
   const shipped = folderOf(directory, 'shipped', unzipSync(readFileSync(ZIP)));
   const node = (name: string, handler: string, folder: string, event: unknown) => ({
     name,
