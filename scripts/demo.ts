@@ -11,7 +11,7 @@ import { ResultsQueue, type ResultMessage } from './results-queue.ts';
 import { requireTerraform } from './terraform.ts';
 import { waitFor } from './wait-for.ts';
 
-const COPY_TIMEOUT_MS = 120_000;
+const COPY_TIMEOUT_MS = 300_000;
 const KEY_ALIAS = 'alias/image-copier';
 const PARAMETER = '/image-copier/ubuntu';
 const [FIRST, SECOND, NOT_ASKED] = DEMO.targetAccounts;

@@ -99,7 +99,7 @@ const stages: Readonly<Record<string, Stage>> = {
   unit: async (run) => {
     const projects = ['lambda', 'scripts', 'terraform/stacks', 'terraform/template'];
     // By itself jest leaves one processor to others.
-    return await jest(run, 'unit', ['--maxWorkers=100%', '--projects', ...projects]);
+    return await jest(run, 'unit', ['--maxWorkers=100%', '--testTimeout=60000', '--projects', ...projects]);
   },
 
   browser: (run) => jest(run, 'browser', configOf('scripts/test/browser')),

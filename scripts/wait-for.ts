@@ -22,7 +22,7 @@ export class WaitError extends Error {
 export async function waitFor<T>(
   what: string,
   probe: () => Promise<T | undefined>,
-  { timeoutMs = 60_000, pollMs = 250, signal }: Patience = {},
+  { timeoutMs = 180_000, pollMs = 250, signal }: Patience = {},
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {

@@ -55,7 +55,7 @@ export class Ec2Events {
         if (imageIds.some((id) => !this.#seen.has(id))) await this.#receive();
         return imageIds.every((id) => this.#seen.has(id)) ? true : undefined;
       },
-      { timeoutMs: 30_000, pollMs: 50 },
+      { pollMs: 50 },
     );
   }
 

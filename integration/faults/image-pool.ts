@@ -52,7 +52,7 @@ async function bakeAfter(
   await waitFor(
     'the next second',
     () => Promise.resolve(Date.now() >= Date.parse(previous?.createdAt ?? '1970') + 1000 ? true : undefined),
-    { timeoutMs: 5000, pollMs: 50 },
+    { pollMs: 50 },
   );
   const image = await bakeImage(owner.ec2, {
     name: `amigo_${recipe}_${index}_2026/11/23_22-10-00`,

@@ -8,7 +8,7 @@ import { waitFor } from '../../scripts/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 import { changesOf, NO_CHANGES, QUEUES, queuesOf, resultsOf, rolesOf, Rollout } from './support/rollout.ts';
 
-const DEPLOY_TIMEOUT_MS = 400_000;
+const DEPLOY_TIMEOUT_MS = 900_000;
 const OTHER_REGION = 'us-east-1';
 const [CANARY, PAYMENTS, WEB, LATE] = [newAccountId(), newAccountId(), newAccountId(), newAccountId()] as const;
 const rollout = new Rollout();
@@ -102,6 +102,7 @@ describe('deploy and destroy', () => {
       const { child, output, ended } = rollout.startOnTerminal('deploy', '--only', 'late');
       await waitFor('the plan', () => Promise.resolve(output.stdout.includes('late: planning') || undefined));
       child.stdin.write('\u0003');
+      await waitFor('the answer to it', () => Promise.resolve(output.stdout.includes('Stopping:') || undefined));
       // Sooner it would be taken for the same one, which npm passes on as well.
       await sleep(1100);
       child.stdin.write('\u0003');

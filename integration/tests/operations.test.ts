@@ -19,7 +19,7 @@ import { endpoint, newAccountId, REGION, refuseCopies } from './support/emulator
 import { leaveAccount } from './support/leave-account.ts';
 import { inOneForm, isAsShown, Runbook } from './support/runbook.ts';
 
-const DEPLOY_TIMEOUT_MS = 400_000;
+const DEPLOY_TIMEOUT_MS = 900_000;
 const TOPIC = 'amigo-PROD-notify';
 const [source, canary, payments, web] = [0, 1, 2, 3].map(() => emulatedAccount(endpoint(), newAccountId(), REGION)) as [
   EmulatedAccount,
@@ -89,7 +89,7 @@ async function untilCopied(image: BakedImage, ...targets: EmulatedAccount[]): Pr
     await waitFor(
       `the copy in ${target.id}`,
       async () => ((await findCopies(target, image.imageId)).some(isAnnounced) ? true : undefined),
-      { timeoutMs: 120_000 },
+      { timeoutMs: 300_000 },
     );
   }
 }
@@ -169,7 +169,7 @@ describe('the runbook', () => {
       ).ended;
       return stdout.includes(image.imageId) ? true : undefined;
     };
-    await waitFor('the dead letter', isRefused, { timeoutMs: 120_000 });
+    await waitFor('the dead letter', isRefused, { timeoutMs: 300_000 });
     const next = following('The alarm dead-letters fired', image);
 
     await next(0);

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until[T](describe: str, check: Callable[[], T], timeout_seconds: float = 30) -> T:
+def wait_until[T](describe: str, check: Callable[[], T], timeout_seconds: float = 120) -> T:
     """Call `check` until its answer is truthy, and return that; fail with the last answer otherwise."""
     deadline = time.monotonic() + timeout_seconds
     while not (answer := check()):

@@ -26,7 +26,7 @@ from plugin_routes import copies_take
 
 LOCALSTACK_DIR = Path(__file__).parents[1]
 PROJECT_DIR = LOCALSTACK_DIR.parents[1]
-START_TIMEOUT_SECONDS = 120
+START_TIMEOUT_SECONDS = 300
 LOG_TAIL_LINES = 60
 
 # The class of a service's clients; EC2's has 750 methods.
@@ -63,7 +63,7 @@ class LocalStack:
 
     def get_json(self, path: str) -> dict:
         """The JSON that LocalStack's own route answers."""
-        with urllib.request.urlopen(self.endpoint + path, timeout=10) as response:
+        with urllib.request.urlopen(self.endpoint + path, timeout=60) as response:
             return json.load(response)
 
 

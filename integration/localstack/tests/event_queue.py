@@ -45,7 +45,7 @@ class EventQueue:
         self.received += [message | {"Event": json.loads(message["Body"])} for message in messages]
         return self.received
 
-    def message(self, describe: str, matches: Callable[[dict], bool], timeout_seconds: float = 30) -> dict:
+    def message(self, describe: str, matches: Callable[[dict], bool], timeout_seconds: float = 120) -> dict:
         """The message with the event that matches, once it was delivered."""
 
         def found(messages: list[dict]) -> dict | None:

@@ -63,7 +63,7 @@ def test_schedule_reaches_a_fifo_queue_once_a_minute(localstack, new_account):
             each.receive()
         return bool(last.receive(wait_seconds=1))
 
-    wait_until("a scheduled event of the rule that was made last", reached, timeout_seconds=90)
+    wait_until("a scheduled event of the rule that was made last", reached, timeout_seconds=180)
     message = queue.message("a scheduled event", lambda e: True)
 
     assert message["Attributes"]["MessageGroupId"] == "settle"
@@ -76,7 +76,7 @@ def test_schedule_reaches_a_fifo_queue_once_a_minute(localstack, new_account):
 
 def test_calls_of_a_queue_are_counted(queue):
     """SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS"."""
-    wait_until("the messages sent", lambda: queue.count("NumberOfMessagesSent") == (3, 3), timeout_seconds=90)
+    wait_until("the messages sent", lambda: queue.count("NumberOfMessagesSent") == (3, 3), timeout_seconds=180)
 
     assert queue.count("SentMessageSize") == (5, 3)
     assert queue.count("NumberOfMessagesReceived") == (3, 3)

@@ -3,7 +3,7 @@
 import time
 
 from conditions import wait_until
-from event_source import REGION, bodies_of, most_at_a_time
+from event_source import BACKED_OFF_MS, REGION, bodies_of, most_at_a_time
 
 
 def test_fifo_messages_are_processed_in_the_order_of_their_group(source):
@@ -14,7 +14,6 @@ def test_fifo_messages_are_processed_in_the_order_of_their_group(source):
         await sleep(event.Records[0].body === '0' ? 1500 : 0);
         await report({ start, end: Date.now(), bodies: event.Records.map(({ body }) => body) });
         """,
-        visibility_seconds=20,
         fifo=True,
         BatchSize=2,
     )
@@ -56,7 +55,6 @@ def test_failed_fifo_message_holds_its_group_back_and_no_other(source):
         await report({ body, receiptHandle });
         if (body === 'fails' && attributes.ApproximateReceiveCount === '1') throw new Error('first time');
         """,
-        visibility_seconds=120,
         fifo=True,
         BatchSize=1,
     )
@@ -85,9 +83,9 @@ def test_failed_fifo_messages_of_a_batch_come_back_before_the_next(source):
         await report({ bodies: Records.map(({ body }) => body) });
         const failed = Records.filter(({ body, attributes }) =>
           body !== '0' && attributes.ApproximateReceiveCount === '1');
+        for (const record of failed) await setVisibility(record, 1);
         return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
         """,
-        visibility_seconds=3,
         fifo=True,
         BatchSize=3,
     )
@@ -128,4 +126,4 @@ def test_idle_mapping_takes_a_fifo_message_at_once(source):
     sent = time.time() * 1000
     source.send("second", MessageGroupId="settle")
 
-    assert source.wait_for_reports(2)[1]["at"] - sent < 1_500
+    assert source.wait_for_reports(2)[1]["at"] - sent < BACKED_OFF_MS

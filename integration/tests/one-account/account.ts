@@ -8,7 +8,7 @@ import { TerraformRoot } from '../../../scripts/terraform.ts';
 import { endpoint, newAccountId, REGION } from '../support/emulator.ts';
 import { leaveAccount } from '../support/leave-account.ts';
 
-export const APPLY_TIMEOUT_MS = 300_000;
+export const APPLY_TIMEOUT_MS = 900_000;
 export const TOPIC = 'amigo-notify';
 export const source = emulatedAccount(endpoint(), newAccountId(), REGION);
 export const target = emulatedAccount(endpoint(), newAccountId(), REGION);

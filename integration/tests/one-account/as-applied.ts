@@ -12,7 +12,7 @@ import { endpoint, REGION } from '../support/emulator.ts';
 import { logLines } from '../support/log-lines.ts';
 import { copierOf, source, target, topicArn } from './account.ts';
 
-const COPY_TIMEOUT_MS = 120_000;
+const COPY_TIMEOUT_MS = 300_000;
 const iam = new IAMClient(emulatedSettings(endpoint(), target.id, REGION));
 
 async function bake(name: string): Promise<BakedImage> {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { DeployedAccounts } from './deployed-accounts.ts';
 
-const APPLY_TIMEOUT_MS = 300_000;
+const APPLY_TIMEOUT_MS = 900_000;
 
 /** The accounts of all parts of this test. */
 export const accounts = new DeployedAccounts();

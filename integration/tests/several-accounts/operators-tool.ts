@@ -13,7 +13,7 @@ import { announceTests } from './announce.ts';
 import { startCommand } from '../support/command.ts';
 import { injectFault, REGION, refuseCopies } from '../support/emulator.ts';
 
-const BAKES_TIMEOUT_MS = 300_000;
+const BAKES_TIMEOUT_MS = 900_000;
 const { source, canary, payments, web } = accounts;
 
 /** Announces an image to some accounts, and waits until they have it. */

@@ -13,7 +13,7 @@ import { logLines } from '../support/log-lines.ts';
 import { removeImages } from '../support/remove-images.ts';
 import { accounts } from './accounts.ts';
 
-const COPY_TIMEOUT_MS = 120_000;
+const COPY_TIMEOUT_MS = 300_000;
 const { source, canary: first, payments: second, web: third, targets } = accounts;
 let bakes = 0;
 

@@ -7,7 +7,7 @@ import { openChromium } from './chromium.ts';
 import { largeReport, sampleReport } from '../status/sample-report.ts';
 
 // The first run unpacks Chromium, and other tests run beside this one.
-jest.setTimeout(180_000);
+jest.setTimeout(600_000);
 
 const ADDRESS = 'http://status.test/';
 const STATES = ['available', 'pending', 'stale', 'missing', 'failed', 'unknown', 'not-shared'];
