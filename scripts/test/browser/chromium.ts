@@ -88,7 +88,7 @@ function unpacked(name: string): Uint8Array {
 async function isSound({ path, variables }: Program): Promise<boolean> {
   try {
     const env = { ...process.env, ...variables };
-    const { stdout } = await promisify(execFile)(path, ['--version'], { env, timeout: 30_000 });
+    const { stdout } = await promisify(execFile)(path, ['--version'], { env, timeout: 120_000 });
     return stdout.includes('Chrom');
   } catch {
     return false;

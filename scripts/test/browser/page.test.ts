@@ -35,7 +35,7 @@ async function open(report: StatusReport, options: BrowserContextOptions = {}, h
   const html = statusPage(report);
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(120_000);
   await page.route('**/*', async (route) => {
     const url = route.request().url();
     if (url === ADDRESS) return route.fulfill({ body: html, contentType: 'text/html' });
@@ -318,7 +318,7 @@ describe('statusPage', () => {
     incidents.push('from here on the page is made to break its own policy');
     const outcome = await page.evaluate<string[]>(`new Promise((resolve) => {
       const blocked = [];
-      setTimeout(() => resolve(blocked.sort()), 20_000);
+      setTimeout(() => resolve(blocked.sort()), 120_000);
       document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) => {
         blocked.push(effectiveDirective);
         if (blocked.length === 4) resolve(blocked.sort());
