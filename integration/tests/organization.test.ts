@@ -18,7 +18,7 @@ import { differences, readCopier, type Difference, type Standing } from './suppo
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 import { leaveAccount } from './support/leave-account.ts';
 
-const TIMEOUT_MS = 400_000;
+const TIMEOUT_MS = 900_000;
 const STACK_NAME = 'image-copier';
 const template = imageCopierTemplate();
 const source = emulatedAccount(endpoint(), newAccountId(), REGION);

@@ -16,7 +16,7 @@ beforeAll(async () => {
   sizes = Object.fromEntries(
     Object.entries(metafile.outputs).map(([file, { inputs }]) => [basename(file, '.mjs'), sizesOf(inputs)]),
   );
-}, 30_000);
+}, 60_000);
 
 /** The bytes in a file by the package that they come from; `own` is what is written here. */
 function sizesOf(inputs: Metafile['outputs'][string]['inputs']): Sizes {

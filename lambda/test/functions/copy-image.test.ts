@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { BAKED_AT, environment, requestJson, SOURCE_ACCOUNT, SOURCE_IMAGE } from '../factories.ts';
+import { warm } from './warm.ts';
 
 const original = process.env;
 let lines: Record<string, unknown>[];
@@ -11,20 +12,26 @@ function record(messageId: string, body: unknown): SQSRecord {
   return { messageId, receiptHandle: messageId, body: JSON.stringify(body), attributes } as SQSRecord;
 }
 
-/** Loads the function as Lambda does, after its environment is set, over an EC2 that shares the source image. */
-async function load() {
+/** Loads the function as Lambda does, after its environment is set. */
+const loadFunction = warm(async () => {
   jest.resetModules();
-  const { CopyImageCommand, DescribeImagesCommand, EC2Client } = await import('@aws-sdk/client-ec2');
+  const sdk = await import('@aws-sdk/client-ec2');
   const { SQSClient } = await import('@aws-sdk/client-sqs');
-  const ec2 = mockClient(EC2Client);
-  ec2.on(DescribeImagesCommand).resolves({ Images: [] });
+  const [ec2, sqs] = [mockClient(sdk.EC2Client), mockClient(SQSClient)];
+  return { sdk, ec2, sqs, ...(await import('../../src/functions/copy-image-handler.ts')) };
+});
+
+/** The function over an EC2 that shares the source image. */
+async function load() {
+  const { sdk, ec2, sqs, handler, prepare } = await loadFunction();
+  for (const client of [ec2, sqs]) client.reset();
+
+  ec2.on(sdk.DescribeImagesCommand).resolves({ Images: [] });
   ec2
-    .on(DescribeImagesCommand, { ImageIds: [SOURCE_IMAGE] })
+    .on(sdk.DescribeImagesCommand, { ImageIds: [SOURCE_IMAGE] })
     .resolves({ Images: [{ OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT }] });
-  ec2.on(DescribeImagesCommand, { ImageIds: ['ami-1'] }).resolves({ Images: [{ State: 'pending' }] });
-  ec2.on(CopyImageCommand).resolves({ ImageId: 'ami-1' });
-  const sqs = mockClient(SQSClient);
-  const { handler, prepare } = await import('../../src/functions/copy-image-handler.ts');
+  ec2.on(sdk.DescribeImagesCommand, { ImageIds: ['ami-1'] }).resolves({ Images: [{ State: 'pending' }] });
+  ec2.on(sdk.CopyImageCommand).resolves({ ImageId: 'ami-1' });
   const invoke = (...records: SQSRecord[]) =>
     handler({ Records: records } satisfies SQSEvent, {
       awsRequestId: 'request-1',

@@ -3,6 +3,7 @@ import type { DescribeImagesRequest, DescribeSnapshotsRequest, Image } from '@aw
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { copyMarker, copyTags, REGION, requestJson, settleEnvironment, SOURCE_IMAGE, target } from '../factories.ts';
+import { warm } from './warm.ts';
 
 const original = process.env;
 let lines: Record<string, unknown>[];
@@ -40,7 +41,7 @@ const stateChange = (ImageId: string, State: string) => ({
 const scheduled = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
 
 /** Loads the function as Lambda does, after its environment is set, with clients that are mocked. */
-async function loadFunction() {
+const loadFunction = warm(async () => {
   jest.resetModules();
   const sdk = {
     ...(await import('@aws-sdk/client-ec2')),
@@ -58,17 +59,11 @@ async function loadFunction() {
   };
   const { handler } = await import('../../src/functions/settle-copy-handler.ts');
   return { sdk, clients, handler };
-}
-
-// Loading takes longer than all else, so a function is used again where the environment is the same, as Lambda does.
-const warm = new Map<string, ReturnType<typeof loadFunction>>();
+});
 
 /** The function over an account with some images. */
 async function load(...images: readonly Image[]) {
-  const environment = JSON.stringify(process.env);
-  const loading = warm.get(environment) ?? loadFunction();
-  warm.set(environment, loading);
-  const { sdk, clients, handler } = await loading;
+  const { sdk, clients, handler } = await loadFunction();
   const { ec2, events, sns, sqs, ssm } = clients;
   for (const client of [ec2, events, sns, sqs, ssm]) client.reset();
 
