@@ -32,9 +32,9 @@ class Source:
     ) -> None:
         """Create queue, function and mapping.
 
-        `body` handles `event`, with report({..}), sqs(target, {..}), setVisibility(record, seconds), and released(),
-        which ends when the test lets it. `visibility_seconds` is the function's timeout as well: where an invocation
-        may run into it on a slow machine, the test has to hold with one more.
+        `body` handles `event`, with report({..}), sqs(target, {..}), setVisibility(record, seconds), released(), which
+        ends when the test lets it, and isReleased(). `visibility_seconds` is the function's timeout as well: where an
+        invocation may run into it on a slow machine, the test has to hold with one more.
         """
         redrive = {
             "deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{self.account}:dead-letters",
@@ -73,6 +73,10 @@ class Source:
         const released = async () => {
           const wait = { QueueUrl: RELEASES_URL, WaitTimeSeconds: 20 };
           while (!(await sqs('ReceiveMessage', wait)).Messages?.length);
+        };
+        const isReleased = async () => {
+          const look = { QueueUrl: RELEASES_URL, VisibilityTimeout: 0 };
+          return Boolean((await sqs('ReceiveMessage', look)).Messages?.length);
         };
         """
         self.function = self.create_function(
@@ -133,10 +137,14 @@ class Source:
         while time.monotonic() < end:
             self.collect()
         assert len(self.reports) == expected, f"{len(self.reports)} invocations ran at a time, not {expected}"
-        for _ in range(total):
-            self.sqs.send_message(QueueUrl=self.releases_url, MessageBody="go on")
+        self.release(total)
         reports = self.wait_for_reports(2 * total)
         assert most_at_a_time([report for report in reports if "end" in report]) == expected
+
+    def release(self, invocations: int = 1) -> None:
+        """Let so many invocations end that wait for it."""
+        for _ in range(invocations):
+            self.sqs.send_message(QueueUrl=self.releases_url, MessageBody="go on")
 
     def wait_until_empty(self) -> None:
         """Wait until the queue holds no message, visible or not."""
