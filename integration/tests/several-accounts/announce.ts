@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { DescribeImageAttributeCommand, DescribeImagesCommand } from '@aws-sdk/client-ec2';
 import { ListSubscriptionsByTopicCommand } from '@aws-sdk/client-sns';
@@ -196,7 +196,7 @@ export function announceTests(accounts: DeployedAccounts): void {
 
     const child = spawn('sh', ['-c', command?.[1] ?? 'false'], {
       cwd: folder,
-      env: { ...accounts.environment, PATH: `${folder}:${dirname(process.execPath)}:${process.env['PATH'] ?? ''}` },
+      env: { ...accounts.environment, PATH: `${folder}:${process.env['PATH'] ?? ''}` },
     });
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));

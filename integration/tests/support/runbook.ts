@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { ROOT } from '../../../scripts/paths.ts';
 
 const BLOCK = /```console\n\$ (npx image-copier [^\n]+)\n([^`]*)```/g;
@@ -53,7 +53,7 @@ export class Runbook {
     const program = command.replace(/^npx /, '').replace(/\S+/g, (word) => replaced(word, names));
     const child = spawn('sh', ['-c', `${program} 2>&1`], {
       cwd: this.#folder,
-      env: { ...this.#environment, PATH: `${this.#folder}:${dirname(process.execPath)}:${process.env['PATH'] ?? ''}` },
+      env: { ...this.#environment, PATH: `${this.#folder}:${process.env['PATH'] ?? ''}` },
     });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
