@@ -45,15 +45,13 @@ class EventQueue:
         self.received += [message | {"Event": json.loads(message["Body"])} for message in messages]
         return self.received
 
-    def message(self, describe: str, matches: Callable[[dict], bool], timeout_seconds: float = 120) -> dict:
+    def message(self, describe: str, matches: Callable[[dict], bool]) -> dict:
         """The message with the event that matches, once it was delivered."""
 
         def found(messages: list[dict]) -> dict | None:
             return next((message for message in messages if matches(message["Event"])), None)
 
-        return wait_until(
-            describe, lambda: found(self.received) or found(self.receive(wait_seconds=1)), timeout_seconds
-        )
+        return wait_until(describe, lambda: found(self.received) or found(self.receive(wait_seconds=1)))
 
 
 def pattern(source: str, detail_type: str) -> str:
