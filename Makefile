@@ -10,37 +10,37 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## Run the whole mission on an embedded LocalStack and check it
-	@$(BIN)/tsx scripts/demo.ts
+	@$(BIN)/tsx scripts/dev/demo.ts
 
 up: $(INSTALLED) ## Start LocalStack with the demo's accounts and leave it running
-	@$(BIN)/tsx scripts/up.ts
+	@$(BIN)/tsx scripts/dev/up.ts
 
 down: $(INSTALLED) ## Stop what `make up` started
-	@$(BIN)/tsx scripts/down.ts
+	@$(BIN)/tsx scripts/dev/down.ts
 
 build: $(INSTALLED) ## Build the functions, the template and the operators' tool; the same commit gives the same bytes
-	@$(BIN)/tsx scripts/build.ts
+	@$(BIN)/tsx scripts/dev/build.ts
 
 docs: $(INSTALLED) ## Write the tables of inputs and outputs in the READMEs of the Terraform modules
-	@$(BIN)/tsx scripts/docs.ts
+	@$(BIN)/tsx scripts/dev/docs.ts
 
 bench: $(INSTALLED) ## Compare the functions' cold starts with what is possible, and with PEER_JAR; `npm run bench -- help` lists more
-	@$(BIN)/tsx scripts/bench.ts cold-start
+	@$(BIN)/tsx scripts/dev/bench.ts cold-start
 
 test: $(INSTALLED) ## Check formatting, lint and types, and run every test
-	@$(BIN)/tsx scripts/test.ts
+	@$(BIN)/tsx scripts/dev/test.ts
 
 test-unit: $(INSTALLED) ## Run the unit tests of the functions and of the operators' tool
-	@$(BIN)/tsx scripts/test.ts unit
+	@$(BIN)/tsx scripts/dev/test.ts unit
 
 test-integration: $(INSTALLED) ## Run the integration tests on an embedded LocalStack
-	@$(BIN)/tsx scripts/test.ts integration
+	@$(BIN)/tsx scripts/dev/test.ts integration
 
 test-faults: $(INSTALLED) ## Run random faults; FAULT_RUNS=n runs more, FAULT_SEED=s one run again
-	@$(BIN)/tsx scripts/test.ts faults
+	@$(BIN)/tsx scripts/dev/test.ts faults
 
 $(INSTALLED): package.json package-lock.json .npmrc
-	@sh scripts/check-node.sh
+	@sh scripts/dev/check-node.sh
 	@echo "Installing npm packages ..."
 	@npm ci --loglevel=error --no-progress
 	@touch $@

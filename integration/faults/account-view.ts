@@ -2,7 +2,7 @@ import { paginateDescribeSnapshots, type Image, type Snapshot } from '@aws-sdk/c
 import { ReceiveMessageCommand, type Message } from '@aws-sdk/client-sqs';
 import { GetParameterHistoryCommand, GetParametersByPathCommand } from '@aws-sdk/client-ssm';
 import { MARKER } from '../../lambda/src/core/copy-marker.ts';
-import { ownImages } from '../../scripts/copies.ts';
+import { ownImages } from '../../scripts/tool/common/copies.ts';
 import type { TargetAccount } from '../tests/support/target-account.ts';
 
 /** A copy that the copier did not make, as it was when it was made. */

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, it } from '@jest/globals';
-import { CACHE, ROOT } from '../../scripts/paths.ts';
+import { CACHE, ROOT } from '../../scripts/tool/common/paths.ts';
 import { AccountRun, requestFor } from './account-run.ts';
 import { checkAccount } from './check-account.ts';
 import { Figures } from './figures.ts';

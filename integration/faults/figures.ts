@@ -1,4 +1,4 @@
-import { COPY_IMAGE_ACTIONS, SETTLE_COPY_ACTIONS } from '../../scripts/doctor/called-actions.ts';
+import { COPY_IMAGE_ACTIONS, SETTLE_COPY_ACTIONS } from '../../scripts/tool/doctor/called-actions.ts';
 import type { AccountRun } from './account-run.ts';
 import type { AccountEnd } from './check-account.ts';
 

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { COPY_IMAGE_ACTIONS, SETTLE_COPY_ACTIONS } from '../../scripts/doctor/called-actions.ts';
+import { COPY_IMAGE_ACTIONS, SETTLE_COPY_ACTIONS } from '../../scripts/tool/doctor/called-actions.ts';
 import type { FunctionName } from '../tests/support/handler-process.ts';
 
 /** The place in the pool of an image whose owner is not trusted. */

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, it } from '@jest/globals';
 import { unzipSync } from 'fflate';
-import { ZIP } from '../../scripts/lambda-bundle.ts';
-import { ROOT } from '../../scripts/paths.ts';
+import { ZIP } from '../../scripts/dev/lambda-bundle.ts';
+import { ROOT } from '../../scripts/tool/common/paths.ts';
 
 function buildAt(timeZone: string): string {
   const built = spawnSync('make', ['build'], { cwd: ROOT, env: { ...process.env, TZ: timeZone }, encoding: 'utf8' });

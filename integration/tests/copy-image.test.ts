@@ -1,11 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CopyImageCommand, CreateTagsCommand } from '@aws-sdk/client-ec2';
 import { ReceiveMessageCommand, type Message } from '@aws-sdk/client-sqs';
-import { bakeImage, copyRequestFor, share, shareImage, shareSnapshots, type BakedImage } from '../../scripts/bake.ts';
-import { expectedTags, findCopies, snapshotsOf, tagsOf } from '../../scripts/copies.ts';
-import { COPY_IMAGE_ACTIONS } from '../../scripts/doctor/called-actions.ts';
-import { emulatedAccount, type EmulatedAccount } from '../../scripts/emulated-account.ts';
-import { waitFor } from '../../scripts/wait-for.ts';
+import {
+  bakeImage,
+  copyRequestFor,
+  share,
+  shareImage,
+  shareSnapshots,
+  type BakedImage,
+} from '../../scripts/tool/common/bake.ts';
+import { expectedTags, findCopies, snapshotsOf, tagsOf } from '../../scripts/tool/common/copies.ts';
+import { COPY_IMAGE_ACTIONS } from '../../scripts/tool/doctor/called-actions.ts';
+import { emulatedAccount, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
+import { waitFor } from '../../scripts/tool/common/wait-for.ts';
 import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
 import { CallRecorder } from './support/function-calls.ts';
 import type { HandlerProcess } from './support/handler-process.ts';

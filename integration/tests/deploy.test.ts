@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { ownImages } from '../../scripts/copies.ts';
-import { emulatedAccount } from '../../scripts/emulated-account.ts';
-import { waitFor } from '../../scripts/wait-for.ts';
+import { ownImages } from '../../scripts/tool/common/copies.ts';
+import { emulatedAccount } from '../../scripts/dev/emulated-account.ts';
+import { waitFor } from '../../scripts/tool/common/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 import { changesOf, NO_CHANGES, QUEUES, queuesOf, resultsOf, rolesOf, Rollout } from './support/rollout.ts';
 

@@ -1,9 +1,9 @@
 import { expect, it } from '@jest/globals';
 import { CreateTopicCommand, PublishCommand, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import { eachOf } from '../../scripts/each-of.ts';
-import { emulatedAccount, type EmulatedAccount } from '../../scripts/emulated-account.ts';
-import { waitFor } from '../../scripts/wait-for.ts';
+import { eachOf } from '../../scripts/dev/each-of.ts';
+import { emulatedAccount, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
+import { waitFor } from '../../scripts/tool/common/wait-for.ts';
 import { imageCopierTemplate } from '../../terraform/template/template.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 

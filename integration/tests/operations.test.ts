@@ -4,16 +4,16 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DescribeKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { stringify } from 'yaml';
-import { bakeImage, copyRequestFor, share, shareImage, type BakedImage } from '../../scripts/bake.ts';
-import { findCopies, isAnnounced } from '../../scripts/copies.ts';
+import { bakeImage, copyRequestFor, share, shareImage, type BakedImage } from '../../scripts/tool/common/bake.ts';
+import { findCopies, isAnnounced } from '../../scripts/tool/common/copies.ts';
 import {
   emulatedAccount,
   emulatedEnvironment,
   withoutAws,
   type EmulatedAccount,
-} from '../../scripts/emulated-account.ts';
-import { CACHE } from '../../scripts/paths.ts';
-import { waitFor } from '../../scripts/wait-for.ts';
+} from '../../scripts/dev/emulated-account.ts';
+import { CACHE } from '../../scripts/tool/common/paths.ts';
+import { waitFor } from '../../scripts/tool/common/wait-for.ts';
 import { startCommand } from './support/command.ts';
 import { endpoint, newAccountId, REGION, refuseCopies } from './support/emulator.ts';
 import { leaveAccount } from './support/leave-account.ts';

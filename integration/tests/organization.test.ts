@@ -8,10 +8,15 @@ import {
 } from '@aws-sdk/client-cloudformation';
 import { DescribeKeyCommand, ScheduleKeyDeletionCommand } from '@aws-sdk/client-kms';
 import { CreateTopicCommand, DeleteTopicCommand } from '@aws-sdk/client-sns';
-import { emulatedAccount, emulatedEnvironment, emulatedSettings, withoutAws } from '../../scripts/emulated-account.ts';
-import { CACHE, ROOT } from '../../scripts/paths.ts';
-import { TerraformRoot } from '../../scripts/terraform.ts';
-import { waitFor } from '../../scripts/wait-for.ts';
+import {
+  emulatedAccount,
+  emulatedEnvironment,
+  emulatedSettings,
+  withoutAws,
+} from '../../scripts/dev/emulated-account.ts';
+import { CACHE, ROOT } from '../../scripts/tool/common/paths.ts';
+import { TerraformRoot } from '../../scripts/tool/deploy/terraform.ts';
+import { waitFor } from '../../scripts/tool/common/wait-for.ts';
 import { parameterName } from '../../terraform/template/parameters.ts';
 import { imageCopierTemplate } from '../../terraform/template/template.ts';
 import { differences, readCopier, type Difference, type Standing } from './support/copier-in-account.ts';

@@ -12,11 +12,11 @@ import {
 import { CreateKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { DeleteMessageCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { GetParameterCommand, GetParametersByPathCommand, type Parameter } from '@aws-sdk/client-ssm';
-import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts/bake.ts';
-import { expectedTags, findCopies, snapshotsOf, tagsOf } from '../../scripts/copies.ts';
-import { SETTLE_COPY_ACTIONS } from '../../scripts/doctor/called-actions.ts';
-import { emulatedAccount } from '../../scripts/emulated-account.ts';
-import { waitFor } from '../../scripts/wait-for.ts';
+import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts/tool/common/bake.ts';
+import { expectedTags, findCopies, snapshotsOf, tagsOf } from '../../scripts/tool/common/copies.ts';
+import { SETTLE_COPY_ACTIONS } from '../../scripts/tool/doctor/called-actions.ts';
+import { emulatedAccount } from '../../scripts/dev/emulated-account.ts';
+import { waitFor } from '../../scripts/tool/common/wait-for.ts';
 import { endCopies, endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
 import { CallRecorder } from './support/function-calls.ts';
 import type { HandlerProcess } from './support/handler-process.ts';

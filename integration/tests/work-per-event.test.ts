@@ -4,12 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { unzipSync } from 'fflate';
-import { startAwsStub, type AwsRequest, type AwsStub } from '../../scripts/bench/cold-start/aws-stub.ts';
-import { cannedAnswers, COPY, copyRequest, SOURCE_ACCOUNT } from '../../scripts/bench/cold-start/canned-answers.ts';
-import { MB_OF_ONE_CPU } from '../../scripts/bench/cold-start/cpu-limit.ts';
-import { runProcess } from '../../scripts/bench/cold-start/lambda-process.ts';
-import { environment, nodeRuntime, sqsEvent, stateChange } from '../../scripts/bench/cold-start/lambda-environment.ts';
-import { ZIP } from '../../scripts/lambda-bundle.ts';
+import { startAwsStub, type AwsRequest, type AwsStub } from '../../scripts/dev/bench/cold-start/aws-stub.ts';
+import { cannedAnswers, COPY, copyRequest, SOURCE_ACCOUNT } from '../../scripts/dev/bench/cold-start/canned-answers.ts';
+import { MB_OF_ONE_CPU } from '../../scripts/dev/bench/cold-start/cpu-limit.ts';
+import { runProcess } from '../../scripts/dev/bench/cold-start/lambda-process.ts';
+import {
+  environment,
+  nodeRuntime,
+  sqsEvent,
+  stateChange,
+} from '../../scripts/dev/bench/cold-start/lambda-environment.ts';
+import { ZIP } from '../../scripts/dev/lambda-bundle.ts';
 
 type Answer = (request: AwsRequest) => string | undefined;
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { App, LocalBackend, S3Backend, TerraformHclModule, TerraformOutput, TerraformStack } from 'cdktn';
-import { ROOT } from '../../scripts/paths.ts';
+import { ROOT } from '../../scripts/tool/common/paths.ts';
 import { AwsProvider } from './aws-provider.ts';
 import type { ModuleCall, Stack, StackEntry } from './stacks.ts';
 

@@ -144,7 +144,7 @@ def source(localstack: LocalStack, create_function: Callable[..., LambdaFunction
 
 
 def environment(root: Path, port: int) -> dict[str, str]:
-    """The environment that LocalStack runs in, the same as in scripts/localstack/server.ts."""
+    """The environment that LocalStack runs in, the same as in scripts/dev/localstack/server.ts."""
     inherited = {name: os.environ[name] for name in ("HOME", "LANG", "PATH") if name in os.environ}
     node = next(PROJECT_DIR.glob("node_modules/node-*/bin/node"))
     return inherited | {

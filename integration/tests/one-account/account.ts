@@ -2,9 +2,9 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
 import { CreateTopicCommand, DeleteTopicCommand } from '@aws-sdk/client-sns';
-import { emulatedAccount, emulatedEnvironment, withoutAws } from '../../../scripts/emulated-account.ts';
-import { CACHE, ROOT } from '../../../scripts/paths.ts';
-import { TerraformRoot } from '../../../scripts/terraform.ts';
+import { emulatedAccount, emulatedEnvironment, withoutAws } from '../../../scripts/dev/emulated-account.ts';
+import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
+import { TerraformRoot } from '../../../scripts/tool/deploy/terraform.ts';
 import { endpoint, newAccountId, REGION } from '../support/emulator.ts';
 import { leaveAccount } from '../support/leave-account.ts';
 

@@ -70,12 +70,12 @@ import {
 import { DeleteParameterCommand, GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { strToU8, unzipSync, zipSync } from 'fflate';
 import { stringify } from 'yaml';
-import { bakeImage, share, shareImage, type BakedImage } from '../../../scripts/bake.ts';
-import { ALARMS } from '../../../scripts/doctor/alarms.ts';
-import type { Finding } from '../../../scripts/doctor/finding.ts';
-import { emulatedEnvironment, emulatedSettings, withoutAws } from '../../../scripts/emulated-account.ts';
-import { ROOT } from '../../../scripts/paths.ts';
-import { waitFor } from '../../../scripts/wait-for.ts';
+import { bakeImage, share, shareImage, type BakedImage } from '../../../scripts/tool/common/bake.ts';
+import { ALARMS } from '../../../scripts/tool/doctor/alarms.ts';
+import type { Finding } from '../../../scripts/tool/doctor/finding.ts';
+import { emulatedEnvironment, emulatedSettings, withoutAws } from '../../../scripts/dev/emulated-account.ts';
+import { ROOT } from '../../../scripts/tool/common/paths.ts';
+import { waitFor } from '../../../scripts/tool/common/wait-for.ts';
 import { startCommand, type Ended } from '../support/command.ts';
 import { endpoint, injectFault, newAccountId, REGION } from '../support/emulator.ts';
 import { runHere } from '../support/run-here.ts';

@@ -1,17 +1,17 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { bakeImage, type BakedImage } from '../../../scripts/bake.ts';
-import type { AppliedAccounts } from '../../../scripts/demo-accounts.ts';
+import { bakeImage, type BakedImage } from '../../../scripts/tool/common/bake.ts';
+import type { AppliedAccounts } from '../../../scripts/dev/demo-accounts.ts';
 import {
   emulatedAccount,
   emulatedEnvironment,
   withoutAws,
   type EmulatedAccount,
-} from '../../../scripts/emulated-account.ts';
-import { CACHE, ROOT } from '../../../scripts/paths.ts';
-import { TerraformRoot } from '../../../scripts/terraform.ts';
-import { waitFor } from '../../../scripts/wait-for.ts';
+} from '../../../scripts/dev/emulated-account.ts';
+import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
+import { TerraformRoot } from '../../../scripts/tool/deploy/terraform.ts';
+import { waitFor } from '../../../scripts/tool/common/wait-for.ts';
 import type { Ended } from '../support/command.ts';
 import { endpoint, newAccountId, REGION } from '../support/emulator.ts';
 import { leaveAccount } from '../support/leave-account.ts';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { CACHE, ROOT } from '../../../scripts/paths.ts';
+import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
 
 /** As `make build` made it, on the Node on PATH: what users run. */
 const COMMAND = ['node', join(ROOT, 'scripts', 'dist', 'image-copier.mjs')];

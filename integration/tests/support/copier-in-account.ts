@@ -24,7 +24,7 @@ import {
 import { LambdaClient, ListEventSourceMappingsCommand, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { GetSubscriptionAttributesCommand, ListSubscriptionsByTopicCommand } from '@aws-sdk/client-sns';
 import { GetQueueAttributesCommand, ListQueuesCommand } from '@aws-sdk/client-sqs';
-import { emulatedAccount, emulatedSettings, type EmulatedAccount } from '../../../scripts/emulated-account.ts';
+import { emulatedAccount, emulatedSettings, type EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 import { endpoint, REGION } from './emulator.ts';
 
 /** What stands in an account, as AWS describes it: `service/name` and its attributes. */

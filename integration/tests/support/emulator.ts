@@ -1,4 +1,4 @@
-export { newAccountId } from '../../../scripts/emulated-account.ts';
+export { newAccountId } from '../../../scripts/dev/emulated-account.ts';
 
 /** The emulator that the test run started, or that the user named. */
 export function endpoint(): string {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { unzipSync } from 'fflate';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { lambdaNodeBinary } from '../../../scripts/localstack/server.ts';
-import { CACHE, ROOT } from '../../../scripts/paths.ts';
+import { lambdaNodeBinary } from '../../../scripts/dev/localstack/server.ts';
+import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
 
 export type FunctionName = 'copy-image' | 'settle-copy';
 

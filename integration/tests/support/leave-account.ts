@@ -1,5 +1,5 @@
 import { DeleteEventSourceMappingCommand, LambdaClient, paginateListEventSourceMappings } from '@aws-sdk/client-lambda';
-import { emulatedSettings, type EmulatedAccount } from '../../../scripts/emulated-account.ts';
+import { emulatedSettings, type EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 import { endpoint } from './emulator.ts';
 import { removeImages } from './remove-images.ts';
 

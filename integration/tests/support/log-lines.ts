@@ -1,5 +1,5 @@
 import { CloudWatchLogsClient, paginateFilterLogEvents } from '@aws-sdk/client-cloudwatch-logs';
-import { emulatedSettings, type EmulatedAccount } from '../../../scripts/emulated-account.ts';
+import { emulatedSettings, type EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 import { endpoint } from './emulator.ts';
 
 /** All lines of a log group. */

@@ -1,5 +1,5 @@
 import { DeregisterImageCommand, paginateDescribeImages } from '@aws-sdk/client-ec2';
-import type { EmulatedAccount } from '../../../scripts/emulated-account.ts';
+import type { EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 
 /** Deregisters all images of the account and deletes their snapshots. */
 export async function removeImages({ ec2 }: EmulatedAccount): Promise<void> {

@@ -15,8 +15,8 @@ import {
   ReceiveMessageCommand,
 } from '@aws-sdk/client-sqs';
 import type { CopyResult } from '../../../lambda/src/core/copy-results.ts';
-import { emulatedSettings, type EmulatedAccount } from '../../../scripts/emulated-account.ts';
-import { waitFor } from '../../../scripts/wait-for.ts';
+import { emulatedSettings, type EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
+import { waitFor } from '../../../scripts/tool/common/wait-for.ts';
 import { endpoint } from './emulator.ts';
 
 /** A result as EventBridge delivers it; the topic has these three fields alone. */

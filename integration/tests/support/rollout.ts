@@ -8,8 +8,8 @@ import {
   emulatedEnvironment,
   emulatedSettings,
   withoutAws,
-} from '../../../scripts/emulated-account.ts';
-import { CACHE } from '../../../scripts/paths.ts';
+} from '../../../scripts/dev/emulated-account.ts';
+import { CACHE } from '../../../scripts/tool/common/paths.ts';
 import { startCommand, type Ended } from './command.ts';
 import { endpoint, newAccountId, REGION } from './emulator.ts';
 

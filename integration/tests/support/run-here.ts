@@ -1,6 +1,6 @@
 import { format } from 'node:util';
-import { createProgram } from '../../../scripts/cli/program.ts';
-import { runCommandLine } from '../../../scripts/cli/run-program.ts';
+import { createProgram } from '../../../scripts/tool/program.ts';
+import { runCommandLine } from '../../../scripts/tool/run-program.ts';
 import type { Ended } from './command.ts';
 
 let isRunning = false;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from '../../../scripts/paths.ts';
+import { ROOT } from '../../../scripts/tool/common/paths.ts';
 
 const BLOCK = /```console\n\$ (npx image-copier [^\n]+)\n([^`]*)```/g;
 

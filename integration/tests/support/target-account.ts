@@ -8,8 +8,8 @@ import {
   type Message,
 } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
-import { emulatedAccount, emulatedEnvironment, type EmulatedAccount } from '../../../scripts/emulated-account.ts';
-import { waitFor } from '../../../scripts/wait-for.ts';
+import { emulatedAccount, emulatedEnvironment, type EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
+import { waitFor } from '../../../scripts/tool/common/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './emulator.ts';
 import { HandlerProcess, type FunctionName } from './handler-process.ts';
 import { removeImages } from './remove-images.ts';

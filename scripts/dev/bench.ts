@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { benchBurst, type BurstOptions } from './bench/burst.ts';
+import { benchColdStart, type ColdStartOptions } from './bench/cold-start.ts';
+import { benchRollout } from './bench/rollout.ts';
+import { benchStatus, type StatusOptions } from './bench/status.ts';
+import { list, numberUpTo, wholeNumber } from '../tool/common/option-values.ts';
+import { runScript } from './entry.ts';
+import { CACHE } from '../tool/common/paths.ts';
+import { requireTerraform } from '../tool/deploy/terraform.ts';
+
+const count = wholeNumber(1, 1_000_000);
+const positive = numberUpTo(1_000_000);
+
+const program = new Command('npm run bench --')
+  .description('Measures what speed is claimed for. Each benchmark compares in one run.')
+  .showHelpAfterError();
+
+program
+  .command('cold-start')
+  .description(
+    'starts the functions many times, in turns with one that does nothing, with one that sends the same requests signed ' +
+      "by hand, and with guardian/amigo's copier if the environment variable PEER_JAR is its class path: its jar, and " +
+      "after a colon those of Lambda's runtime client for Java; with RUNTIME_CLIENT, index.mjs of aws-lambda-ric, they run " +
+      "under AWS's own client of the Runtime API",
+  )
+  .option('--rounds <n>', 'how often each is started', count, 15)
+  .option('--memory <MB,...>', 'memory settings, which decide on processor time', wholeNumbers, [256, 512])
+  .option('--out <folder>', 'where the figures and the chart go', join(CACHE, 'bench'))
+  .action((options: Omit<ColdStartOptions, 'peer' | 'runtimeClient'>) =>
+    benchColdStart(
+      { ...options, peer: process.env['PEER_JAR'], runtimeClient: process.env['RUNTIME_CLIENT'] },
+      console.log,
+    ),
+  );
+
+program
+  .command('burst')
+  .description(
+    "publishes requests at once for one account on an embedded LocalStack, under EC2's throttle of CopyImage (burst 100, " +
+      '1 a second) and its limit of copies in progress, and compares the time with the least that the throttle allows',
+  )
+  .option('--requests <n>', 'how many requests', count, 500)
+  .option('--speed <n>', "how many times faster than EC2's the emulator's clock runs", positive, 4)
+  .option('--copy-seconds <n>', "how long EC2 needs for a copy, in EC2's seconds", positive, 240)
+  .option('--concurrent-copies <n>', 'how many copies EC2 makes at a time', count, 300)
+  .action(async (options: BurstOptions) => {
+    requireTerraform();
+    await benchBurst(options, console.log);
+  });
+
+program
+  .command('rollout')
+  .description(
+    'deploys to target accounts on an embedded LocalStack with one stack an account, as image-copier deploy does, and with ' +
+      'one state that has a provider alias for each, and compares time and peak memory; it takes some 20 minutes',
+  )
+  .option('--accounts <n,...>', 'how many target accounts', wholeNumbers, [1, 4, 16])
+  .action(async ({ accounts }: { accounts: number[] }) => {
+    requireTerraform();
+    await benchRollout(accounts, console.log);
+  });
+
+program
+  .command('status')
+  .description(
+    'reads many accounts of an embedded LocalStack with image-copier status, with and without a latency added to each call',
+  )
+  .option('--accounts <n>', 'how many target accounts', count, 200)
+  .option('--recipes <n>', 'how many recipes, each copied into each account', count, 5)
+  .option('--latency <ms>', 'what is added to each call', positive, 50)
+  .action((options: StatusOptions) => benchStatus(options, console.log));
+
+await runScript(async () => {
+  await program.parseAsync();
+});
+
+function wholeNumbers(value: string): number[] {
+  return list(value).map(count);
+}

@@ -1,0 +1,97 @@
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { emulatedEnvironment, withoutAws } from './emulated-account.ts';
+import { ROOT } from '../tool/common/paths.ts';
+import { Deployment, type Action } from '../tool/deploy/deployment.ts';
+import { runEveryStack } from '../tool/deploy/run-stacks.ts';
+import { inWaves } from '../tool/deploy/waves.ts';
+
+/** The accounts of the demo: those of the accounts file in terraform/examples/many-accounts. */
+export const DEMO = {
+  region: 'eu-west-1',
+  sourceAccount: '111111111111',
+  targetAccounts: ['222222222222', '333333333333', '444444444444'],
+} as const;
+
+const ACCOUNTS_FILE = join(ROOT, 'terraform', 'examples', 'many-accounts', 'accounts.yaml');
+
+/** What was applied in the source account and in the target accounts. */
+export interface AppliedAccounts {
+  readonly requestTopicArn: string;
+  readonly resultsTopicArn: string;
+  /** By account id. */
+  readonly copiers: Readonly<Record<string, AppliedCopier>>;
+}
+
+export interface AppliedCopier {
+  readonly key_arn: string;
+  readonly key_alias: string;
+  readonly queue_url: string;
+  readonly dead_letter_queue_url: string;
+  readonly function_name: string;
+  readonly log_group_name: string;
+}
+
+type Report = (line: string) => void;
+
+/** The demo's accounts on an emulator, given their part as `image-copier deploy` does it. */
+export class DemoAccounts {
+  readonly #out: string;
+  readonly #endpoint: string;
+
+  /** @param workDirectory the folder for all that belongs to the emulator */
+  constructor(endpoint: string, workDirectory: string) {
+    this.#endpoint = endpoint;
+    this.#out = join(workDirectory, 'deployment');
+  }
+
+  /** Whether anything was applied and not destroyed since. */
+  get stand(): boolean {
+    return existsSync(this.#out);
+  }
+
+  async apply(report: Report): Promise<AppliedAccounts> {
+    const { sourceAccount, targetAccounts } = DEMO;
+    report(`Deploying to source account ${sourceAccount} and target accounts ${targetAccounts.join(', ')} ...`);
+    const deployment = await this.#perform('apply', report);
+    const applied = await Promise.all(
+      deployment.stacks.map(async (stack) => ({
+        account: stack.accountId,
+        outputs: (await deployment.outputsOf(stack)) as Outputs,
+      })),
+    );
+    const [source, ...targets] = applied;
+    const inRegion = (name: string, outputs: Outputs = {}) => outputs[name]?.[DEMO.region];
+    return {
+      requestTopicArn: inRegion('request_topic_arns', source?.outputs) as string,
+      resultsTopicArn: inRegion('results_topic_arns', source?.outputs) as string,
+      copiers: Object.fromEntries(
+        targets.map(({ account, outputs }) => [account, inRegion('copiers', outputs) as AppliedCopier]),
+      ),
+    };
+  }
+
+  async destroy(report: Report): Promise<void> {
+    await this.#perform('destroy', report);
+    rmSync(this.#out, { recursive: true });
+  }
+
+  async #perform(action: Action, report: Report): Promise<Deployment> {
+    const deployment = Deployment.open({
+      accountsFile: ACCOUNTS_FILE,
+      out: this.#out,
+      // LocalStack asks for no existing role, so an account of its own assumes those of the others, as on AWS.
+      env: { ...withoutAws(), ...emulatedEnvironment(this.#endpoint, '999999999999', DEMO.region) },
+    });
+    const waves = inWaves(deployment.stacks, []);
+    if (action === 'destroy') waves.reverse();
+    await runEveryStack(
+      { deployment, action, waves: waves.map((stacks) => ({ stacks })), parallel: deployment.stacks.length },
+      report,
+    );
+    return deployment;
+  }
+}
+
+/** Outputs of a stack by name; each is a record by Region. */
+type Outputs = Readonly<Record<string, Readonly<Record<string, unknown>>>>;

@@ -1,0 +1,173 @@
+import { PublishCommand } from '@aws-sdk/client-sns';
+import { GetParameterCommand } from '@aws-sdk/client-ssm';
+import { bakeImage, copyRequestFor, share, type BakedImage } from '../tool/common/bake.ts';
+import { buildZip } from './build.ts';
+import { findCopies, inspectCopy, type CopyReport } from '../tool/common/copies.ts';
+import { DEMO, DemoAccounts, type AppliedAccounts } from './demo-accounts.ts';
+import { emulatedAccount, type EmulatedAccount } from './emulated-account.ts';
+import { runScript } from './entry.ts';
+import { openEmulator } from './localstack/emulator.ts';
+import { ResultsQueue, type ResultMessage } from './results-queue.ts';
+import { requireTerraform } from '../tool/deploy/terraform.ts';
+import { waitFor } from '../tool/common/wait-for.ts';
+
+const COPY_TIMEOUT_MS = 300_000;
+const KEY_ALIAS = 'alias/image-copier';
+const PARAMETER = '/image-copier/ubuntu';
+const [FIRST, SECOND, NOT_ASKED] = DEMO.targetAccounts;
+const ASKED = [FIRST, SECOND];
+const start = Date.now();
+
+function say(line: string): void {
+  console.log(`${`${Math.round((Date.now() - start) / 1000)} s`.padStart(6)}  ${line}`);
+}
+
+await runScript(async () => {
+  requireTerraform();
+  await buildZip(say);
+  const emulator = await openEmulator(say);
+  const accounts = new DemoAccounts(emulator.endpoint, emulator.workDirectory);
+  const appliedBefore = accounts.stand;
+  try {
+    await runDemo(emulator.endpoint, await accounts.apply(say));
+  } finally {
+    // An emulator that ran before goes on; only what the demo brought into it goes.
+    if (!emulator.ours && !appliedBefore) await accounts.destroy(say);
+    await emulator.close();
+    say(emulator.ours ? 'Stopped what the demo started.' : 'The emulator goes on.');
+  }
+});
+
+async function runDemo(endpoint: string, { requestTopicArn, resultsTopicArn }: AppliedAccounts): Promise<void> {
+  const account = (id: string) => emulatedAccount(endpoint, id, DEMO.region);
+  const source = account(DEMO.sourceAccount);
+  const results = await ResultsQueue.open(source, resultsTopicArn, 'demo-results');
+  try {
+    const image = await bakeAndShare(source);
+    const Message = JSON.stringify(copyRequestFor(image, DEMO.region, ASKED));
+    await source.sns.send(new PublishCommand({ TopicArn: requestTopicArn, Message }));
+    say(`Published the copy request for ${ASKED.join(' and ')} on ${requestTopicArn}.`);
+
+    const copied = await Promise.all(ASKED.map((id) => followCopies(account(id), image)));
+    const announced = await untilAnnounced(results, image);
+    const parameters = await Promise.all(ASKED.map((id) => imageOfParameter(account(id))));
+    const uninvited = await findCopies(account(NOT_ASKED), image.imageId);
+    const rows = [
+      ...copied.flatMap((reports, index) =>
+        reports.map((report) => [ASKED[index] ?? '', ...cells(report), parameters[index] ?? 'none']),
+      ),
+      [NOT_ASKED, ...(uninvited.length === 0 ? ['none, as asked'] : uninvited.map(({ ImageId = '' }) => ImageId))],
+    ];
+    const head = ['account', 'copy', 'state', 'key alias', 'snapshots encrypted', 'tags complete', PARAMETER];
+    console.log(`\n${table(head, rows)}\n`);
+    conclude(copied, announced, parameters, uninvited.length);
+  } finally {
+    await results.close();
+  }
+}
+
+/** Waits until every account that was asked has told how its copy ended. */
+async function untilAnnounced(results: ResultsQueue, image: BakedImage): Promise<readonly ResultMessage[]> {
+  const announced = await waitFor('the results', async () => {
+    const ofImage = (await results.receive()).filter(({ detail }) => detail.sourceAmi === image.imageId);
+    return new Set(ofImage.map(({ detail }) => detail.account)).size === ASKED.length ? ofImage : undefined;
+  });
+  for (const { detail, 'detail-type': type } of announced) say(`${detail.account}: announced "${type}"`);
+  return announced;
+}
+
+async function imageOfParameter({ ssm }: EmulatedAccount): Promise<string | undefined> {
+  const { Parameter } = await ssm.send(new GetParameterCommand({ Name: PARAMETER }));
+  return Parameter?.Value;
+}
+
+async function bakeAndShare(source: EmulatedAccount): Promise<BakedImage> {
+  const stamp = new Date().toISOString().replace(/[-T]/g, '/').replaceAll(':', '-').slice(0, 19);
+  const image = await bakeImage(source.ec2, {
+    name: `amigo_ubuntu_12_${stamp}`,
+    description: 'AMI for ubuntu built by Amigo: #12',
+    tags: { BuiltBy: 'amigo', AmigoStage: 'PROD', Name: 'amigo_ubuntu_12', Recipe: 'ubuntu', BuildNumber: '12' },
+    volumeSizes: [8, 20],
+  });
+  await share(source.ec2, image, DEMO.targetAccounts);
+  say(
+    `Baked ${image.imageId} with ${image.snapshotIds.length} snapshots, not encrypted, and shared it with all three.`,
+  );
+  return image;
+}
+
+/** Tells each change until the account's copies have ended. */
+async function followCopies(account: EmulatedAccount, image: BakedImage): Promise<CopyReport[]> {
+  let told = '';
+  return await waitFor(
+    `the copy in ${account.id}`,
+    async () => {
+      const copies = await findCopies(account, image.imageId);
+      const states = copies.map(({ ImageId = '', State = '' }) => `${ImageId} is ${State}`).join(', ');
+      if (states !== told) say(`${account.id}: ${states}`);
+      told = states;
+      if (copies.length === 0 || copies.some(({ State }) => State === 'pending')) return undefined;
+      return await Promise.all(copies.map((copy) => inspectCopy(account, copy, image)));
+    },
+    { timeoutMs: COPY_TIMEOUT_MS },
+  );
+}
+
+function cells({ imageId, state, keyAliases, snapshots, encryptedSnapshots, tagsComplete }: CopyReport): string[] {
+  const encrypted = `${encryptedSnapshots} of ${snapshots}`;
+  return [imageId, state, keyAliases.join(', '), encrypted, tagsComplete ? 'yes' : 'NO'];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}
+
+/** Says what was shown, and fails the script if anything does not hold. */
+function conclude(
+  copied: readonly CopyReport[][],
+  announced: readonly ResultMessage[],
+  parameters: readonly (string | undefined)[],
+  uninvited: number,
+): void {
+  const reports = copied.flat();
+  const copies = reports.map(({ imageId }) => imageId);
+  const claims: [string, boolean][] = [
+    [
+      'Each account that was asked has exactly one copy, and it is available.',
+      copied.every((c) => c.length === 1) && reports.every(({ state }) => state === 'available'),
+    ],
+    [
+      'Every snapshot is encrypted, under the key of its own account.',
+      reports.every((r) => r.snapshots === 2 && r.encryptedSnapshots === 2 && r.keyAliases.join() === KEY_ALIAS),
+    ],
+    [
+      'Copies and snapshots have all tags of the bake, Encrypted and CopiedFromAMI.',
+      reports.every(({ tagsComplete }) => tagsComplete),
+    ],
+    [
+      'Each copy was announced once, as "Image Copied", on the results topic of the source account.',
+      announced.every((result) => result['detail-type'] === 'Image Copied') &&
+        sameItems(
+          announced.map(({ detail }) => detail.imageId),
+          copies,
+        ),
+    ],
+    [`In each account the parameter ${PARAMETER} points to its copy.`, sameItems(parameters, copies)],
+    [`Account ${NOT_ASKED}, which could see the image but was not asked, has no copy.`, uninvited === 0],
+  ];
+  for (const [claim, holds] of claims) console.log(`${holds ? 'proved' : 'FAILED'}  ${claim}`);
+  if (claims.every(([, holds]) => holds)) return;
+  console.error('Error: the demo did not show what it should. What failed is marked above.');
+  process.exitCode = 1;
+}
+
+function sameItems(found: readonly unknown[], expected: readonly string[]): boolean {
+  return JSON.stringify(found.toSorted()) === JSON.stringify(expected.toSorted());
+}

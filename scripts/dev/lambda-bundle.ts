@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
+import { ROOT } from '../tool/common/paths.ts';
+
+/** Where the zip of both functions goes. */
+export const ZIP = join(ROOT, 'lambda/dist/image-copier.zip');
+
+/** Each of them becomes one file. Lambda calls the export `handler` of the first two. */
+const ENTRIES = ['copy-image', 'settle-copy', 'queues'];
+
+/** What takes time at each start and is not needed in a function. */
+const STAND_INS = {
+  '@aws-sdk/credential-provider-node': './lambda/src/stand-ins/credentials.ts',
+  'node:fs': './lambda/src/stand-ins/files.ts',
+  'node:fs/promises': './lambda/src/stand-ins/files.ts',
+  'node:process': './lambda/src/stand-ins/process.ts',
+};
+
+/** The SDK imports it when an answer is a stream of events. No call of the functions has such an answer. */
+const NEVER_LOADED = ['@smithy/core/event-streams'];
+
+/** The files that go into the zip. */
+export interface Bundle {
+  readonly outputFiles: readonly OutputFile[];
+  /** Says which source each byte comes from. */
+  readonly metafile: Metafile;
+}
+
+/** Bundles the functions, without writing them. */
+export async function bundleFunctions(): Promise<Bundle> {
+  return await build({
+    absWorkingDir: ROOT,
+    entryPoints: ENTRIES.map((name) => `lambda/src/functions/${name}.ts`),
+    outdir: 'lambda/dist',
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    target: 'node22',
+    format: 'esm',
+    // The SDK's ES modules shake out, its CommonJS does not.
+    mainFields: ['module', 'main'],
+    alias: STAND_INS,
+    external: NEVER_LOADED,
+    plugins: [withLeanSchemas(), withQueuesApart()],
+    write: false,
+    metafile: true,
+  });
+}
+
+/**
+ * Leaves the client of SQS to a file of its own, with all that it needs. Most starts never load it. What it shares with a function would
+ * be in a third file, with more in it than most starts need.
+ */
+function withQueuesApart(): Plugin {
+  return {
+    name: 'queues-apart',
+    setup: (bundler) => {
+      bundler.onResolve({ filter: /^\.\/queues\.ts$/ }, () => ({ path: './queues.mjs', external: true }));
+    },
+  };
+}
+
+/**
+ * Lets esbuild leave out what a client has for operations that are not called. Of the schemas the SDK writes the keys as
+ * constants, `{ [_xN]: "imageId" }`, and an object with computed keys is kept, since to compute a key may have effects. The
+ * class of each error it enters into a register; without a class the SDK throws that of the service, with the same name.
+ */
+export function withLeanSchemas(): Plugin {
+  return {
+    name: 'lean-schemas',
+    setup: (bundler) => {
+      bundler.onLoad(
+        { filter: /[\\/]client-[^\\/]+[\\/]dist-es[\\/]schemas[\\/]schemas_\d+\.js$/ },
+        async ({ path }) => ({
+          contents: withoutErrorClasses(literalKeys(await readFile(path, 'utf8'), path)),
+        }),
+      );
+    },
+  };
+}
+
+/**
+ * Replaces keys that are constants of the same file by what they stand for.
+ * @throws {Error} if a key is no constant of the file: the SDK has another shape, and its schemas may not be left out
+ */
+export function literalKeys(source: string, path: string): string {
+  const constants = new Map(
+    Array.from(source.matchAll(/^const (\w+) = ("[^"\\]*");$/gm), ([, name = '', text = '']) => [name, text]),
+  );
+  if (constants.size === 0) throw new Error(`${path} has no constants any more: look at how it writes its keys now`);
+  return source.replaceAll(/\[(\w+)\]:/g, (_, name: string) => {
+    const text = constants.get(name);
+    if (text === undefined) throw new Error(`${path}: the key ${name} is no constant any more: look at its keys`);
+    return `${text}:`;
+  });
+}
+
+/** The functions tell errors apart by their names. Each class is marked as needless unless it is used elsewhere. */
+function withoutErrorClasses(source: string): string {
+  return source.replaceAll(/^n0_registry\.registerError\(/gm, '/* @__PURE__ */ $&');
+}

@@ -1,0 +1,378 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { setPriority } from 'node:os';
+import { basename, join, relative } from 'node:path';
+import { buildTool, buildZip, TEMPLATE, writeTemplate } from './build.ts';
+import { withoutAws } from './emulated-account.ts';
+import { runScript } from './entry.ts';
+import { installLinters, LINTERS } from './lint/install.ts';
+import { openTestEmulator, type Emulator } from './localstack/emulator.ts';
+import { installLocalStack } from './localstack/install.ts';
+import { lambdaNodeBinary } from './localstack/server.ts';
+import { CACHE, ROOT } from '../tool/common/paths.ts';
+import { runCommand } from '../tool/common/run-command.ts';
+import { SetupError } from '../tool/common/setup-error.ts';
+import { terraformEnvironment } from '../tool/deploy/terraform.ts';
+
+const RESULTS = join(CACHE, 'test');
+const TERRAFORM = join(ROOT, 'terraform');
+const EXAMPLES = join(TERRAFORM, 'examples');
+const MODULES = join(TERRAFORM, 'modules');
+const TERRAFORM_DOCS = join(TERRAFORM, '.terraform-docs.yml');
+const PLUGIN = join(ROOT, 'integration', 'localstack');
+
+/** A test that is skipped shows nothing, so it counts as failed. */
+interface Totals {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** A check has no totals; it fails by its exit code. */
+interface StageResult {
+  readonly holds: boolean;
+  readonly totals?: Totals;
+  /** What else is worth a line. */
+  readonly figures?: string;
+}
+
+interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Whether its output comes at its end: others run at the same time. */
+  readonly inOnePiece?: boolean;
+  /** Above 0 it yields to others that compute: nice(2). */
+  readonly nice?: number;
+}
+
+type Run = (command: string, args: readonly string[], options?: RunOptions) => Promise<boolean>;
+type Report = (line: string) => void;
+type Stage = (run: Run, report: Report) => Promise<StageResult>;
+
+const stages: Readonly<Record<string, Stage>> = {
+  format: async (run) =>
+    allHold([
+      await run(npmTool('prettier'), ['--check', '--log-level=warn', ...PRETTIER_CACHE, '.']),
+      await run('terraform', ['fmt', '-check', '-recursive', TERRAFORM], {
+        env: terraformEnvironment(RESULTS, withoutAws()),
+      }),
+      await run(pythonTool('ruff'), ['format', '--check', '--quiet', PLUGIN]),
+    ]),
+
+  lint: async (run, report) => {
+    const results = [
+      await run(npmTool('oxlint'), []),
+      await run(npmTool('knip'), []),
+      await run(pythonTool('ruff'), ['check', '--quiet', PLUGIN]),
+    ];
+    // `terraform test` validates what it tests.
+    for (const example of folders(EXAMPLES).filter((folder) => !hasTests(folder))) {
+      results.push(await run('terraform', ['validate'], await initialized(example)));
+    }
+    await installLinters(console.log);
+    writeTemplate(report);
+    results.push(
+      await run(LINTERS.tflint, ['--recursive', `--chdir=${TERRAFORM}`, `--config=${join(TERRAFORM, '.tflint.hcl')}`]),
+      await run(LINTERS.checkov, [...CHECKOV, '--directory', TERRAFORM]),
+      await run(LINTERS.cfnLint, [TEMPLATE]),
+    );
+    for (const module of folders(MODULES)) {
+      const isCurrent = await run(LINTERS.terraformDocs, ['-c', TERRAFORM_DOCS, '--output-check', module]);
+      if (!isCurrent) report('`make docs` writes it anew.');
+      results.push(isCurrent);
+    }
+    return allHold(results);
+  },
+
+  types: async (run) =>
+    allHold([
+      await run(npmTool('tsc'), []),
+      await run(npmTool('tsc'), ['-p', join(ROOT, 'scripts/tool/status/browser')]),
+    ]),
+
+  unit: async (run) => {
+    const projects = ['lambda', 'scripts', 'terraform/stacks', 'terraform/template'];
+    // By itself jest leaves one processor to others.
+    return await jest(run, 'unit', ['--maxWorkers=100%', '--testTimeout=60000', '--projects', ...projects]);
+  },
+
+  browser: (run) => jest(run, 'browser', configOf('scripts/test/tool/status/browser')),
+
+  emulator: async (run) => {
+    // Faults and settings hold for a whole emulator: parts that share one would disturb each other.
+    if (process.env['AWS_ENDPOINT_URL']) return await pytest(run, 'emulator', []);
+    const others = APART.flat().map((module) => `--ignore=tests/${module}.py`);
+    const parts = [others, ...APART.map((modules) => modules.map((module) => `tests/${module}.py`))];
+    return combined(await Promise.all(parts.map((part, index) => pytest(run, `emulator-${index + 1}`, part))));
+  },
+
+  terraform: async (run, report) => {
+    writeTemplate(report);
+    // An example that LocalStack cannot stand for is planned in a test of its own.
+    const tested = [...folders(MODULES), ...folders(EXAMPLES)].filter(hasTests);
+    const results = tested.map(async (folder) => {
+      const totals = join(RESULTS, `${basename(folder)}.xml`);
+      const options = { ...(await initialized(folder)), inOnePiece: true };
+      const holds = await run('terraform', ['test', `-junit-xml=${totals}`], options);
+      return { holds, totals: junitTotals(totals) };
+    });
+    return combined(await Promise.all(results));
+  },
+
+  integration: async (run, report) => {
+    const { endpoint } = await sharedEmulator(report);
+    return await jest(run, 'integration', configOf('integration'), { AWS_ENDPOINT_URL: endpoint });
+  },
+
+  faults: async (run, report) => {
+    const { endpoint } = await sharedEmulator(report);
+    const result = await jest(run, 'faults', configOf('integration/faults'), { AWS_ENDPOINT_URL: endpoint });
+    const figures = join(RESULTS, 'faults.txt');
+    return { ...result, ...(existsSync(figures) && { figures: readFileSync(figures, 'utf8').trimEnd() }) };
+  },
+};
+
+let emulator: Promise<Emulator> | undefined;
+
+/** One LocalStack for stages whose tests have accounts of their own: starting one takes as long as many a test. */
+async function sharedEmulator(report: Report): Promise<Emulator> {
+  emulator ??= openTestEmulator(report);
+  return await emulator;
+}
+
+/**
+ * Modules of the plugin's tests that run apart from the others, each part with a LocalStack of its own and side by side:
+ * most of them wait, for a minute to be over or for a message to come back.
+ */
+const APART: readonly (readonly string[])[] = [
+  ['test_sqs_event_source', 'test_lambda_node'],
+  [
+    'test_sqs_event_source_fifo',
+    'test_sqs_fifo',
+    'test_ec2_copy_encryption',
+    'test_ec2_copy_image',
+    'test_ec2_copy_states',
+    'test_ec2_copy_tags',
+    'test_ec2_copy_token',
+  ],
+  ['test_once_a_minute', 'test_event_rules', 'test_frame'],
+];
+
+/**
+ * Lanes run side by side, and the stages of a lane one after the other. The first and the last mostly wait, for queues and for
+ * Terraform; the others compute meanwhile.
+ */
+const LANES: readonly (readonly string[])[] = [
+  ['integration'],
+  ['terraform'],
+  ['format', 'types', 'unit', 'browser', 'lint'],
+  ['emulator', 'faults'],
+];
+
+/** It only computes, and has all the time that others spend waiting. Tests that wait have only so much. */
+const YIELDING = 'terraform';
+const NICE = 5;
+
+// It passes over what it has found in order: the same text, with the same options and the same version.
+const PRETTIER_CACHE = ['--cache', '--cache-strategy=content', `--cache-location=${join(CACHE, 'prettier')}`];
+
+// Without the guidelines' addresses, and without asking anybody for anything.
+const CHECKOV = ['--framework', 'terraform', '--compact', '--quiet', '--skip-download'];
+
+/** A stage that runs for as long as it is told to: alone, it shows how far it is. */
+const SHOWN_ALONE = 'faults';
+
+const WITHOUT_LOCALSTACK = ['types', 'unit', 'browser', 'terraform'];
+/** These need the zip or the operators' tool: built once, since stages that run side by side read the same ones. */
+const WITH_FUNCTIONS = ['terraform', 'integration', 'faults'];
+/** Terraform's plugin cache takes one writer at a time: once the provider is there, nobody writes. */
+const WITH_PROVIDER = ['lint', 'terraform', 'integration'];
+
+await runScript(async () => {
+  const asked = process.argv.slice(2);
+  const unknown = asked.filter((name) => !(name in stages));
+  if (unknown.length > 0) {
+    throw new SetupError(`There is no stage ${unknown.join(', ')}. Stages: ${Object.keys(stages).join(', ')}.`);
+  }
+  rmSync(RESULTS, { recursive: true, force: true });
+  mkdirSync(RESULTS, { recursive: true });
+
+  const names = asked.length === 0 ? Object.keys(stages) : asked;
+  if (names.some((name) => !WITHOUT_LOCALSTACK.includes(name))) await installLocalStack(console.log);
+  const isAsked = (stage: string) => names.includes(stage);
+  const preparations = [
+    { stages: WITH_FUNCTIONS, prepare: buildFunctions },
+    { stages: WITH_PROVIDER, prepare: () => initialized(join(MODULES, 'image-copier')) },
+  ].map(({ stages: needing, prepare }) => {
+    const done = needing.some(isAsked) ? prepare() : Promise.resolve();
+    // Whoever needs it will meet the error.
+    done.catch(() => undefined);
+    return { needing, done };
+  });
+
+  const results = new Map<string, StageResult>();
+  const lanes = LANES.map(async (lane) => {
+    for (const name of lane.filter(isAsked)) {
+      for (const { needing, done } of preparations) if (needing.includes(name)) await done;
+      results.set(name, await runStage(name, names.length === 1 && name === SHOWN_ALONE));
+    }
+  });
+  try {
+    await Promise.all(lanes);
+  } finally {
+    await (await emulator)?.close();
+  }
+  const broken = Array.from(results).flatMap(([name, result]) => (isSound(result) ? [] : [name]));
+  if (broken.length > 0) {
+    console.log(`Failed: ${broken.join(', ')}.`);
+    process.exitCode = 1;
+  }
+  const totals = describe(combined([...results.values()]).totals ?? { passed: 0, failed: 0 });
+  writeFileSync(join(RESULTS, 'totals'), `${totals}\n`);
+  console.log(totals);
+});
+
+async function buildFunctions(): Promise<void> {
+  await buildZip(console.log);
+  await buildTool(console.log);
+}
+
+/** Runs a stage with its output in a log of its own, which is shown if the stage fails, or with its output shown at once. */
+async function runStage(name: string, isShown: boolean): Promise<StageResult> {
+  const stage = stages[name];
+  if (!stage) throw new Error(`no stage ${name}`);
+  const start = Date.now();
+  console.log(`--- ${name} ...`);
+  const log = join(RESULTS, `${name}.log`);
+  const output = isShown ? process.stdout.fd : openSync(log, 'a');
+  const report: Report = (line) => {
+    writeSync(output, `${line}\n`);
+  };
+  try {
+    const result = await stage(
+      (command, args, options) => run(output, command, args, { nice: name === YIELDING ? NICE : 0, ...options }),
+      report,
+    );
+    const seconds = Math.round((Date.now() - start) / 1000);
+    if (!isSound(result) && !isShown) console.log(readFileSync(log, 'utf8'));
+    const outcome = result.totals ? describe(result.totals) : isSound(result) ? 'clean' : 'failed';
+    console.log(`--- ${name}: ${outcome} (${seconds} s)`);
+    if (result.figures !== undefined && !isShown) console.log(result.figures);
+    return result;
+  } finally {
+    if (!isShown) closeSync(output);
+  }
+}
+
+function isSound({ holds, totals }: StageResult): boolean {
+  return holds && (totals?.failed ?? 0) === 0;
+}
+
+/** Runs a command with its output in a file, and says whether it ended well. */
+async function run(
+  output: number,
+  command: string,
+  args: readonly string[],
+  { cwd = ROOT, env = process.env, inOnePiece = false, nice = 0 }: RunOptions = {},
+): Promise<boolean> {
+  const to = inOnePiece ? 'pipe' : output;
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', to, to] });
+  if (child.pid !== undefined) setPriority(child.pid, nice);
+  const pieces: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (piece: Buffer) => pieces.push(piece));
+  const ended = await Promise.race([once(child, 'close'), once(child, 'error')]).catch((error: unknown) => [error]);
+  if (ended[0] instanceof Error) throw new SetupError(`${command} cannot be run: ${ended[0].message}.`);
+  writeFileSync(output, Buffer.concat(pieces));
+  return ended[0] === 0;
+}
+
+/** On the functions' Node: on Node 20 the same tests take half as much again. The operators' tool runs on the one on PATH. */
+async function jest(
+  run: Run,
+  name: string,
+  projects: readonly string[],
+  variables: NodeJS.ProcessEnv = {},
+): Promise<StageResult> {
+  const report = join(RESULTS, `${name}.json`);
+  const args = [npmTool('jest'), ...projects, '--json', `--outputFile=${report}`];
+  const holds = await run(lambdaNodeBinary(), args, { env: { ...process.env, ...variables } });
+  const { numPassedTests, numTotalTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
+  const passed = numPassedTests ?? 0;
+  return { holds, totals: { passed, failed: (numTotalTests ?? 0) - passed } };
+}
+
+function configOf(project: string): string[] {
+  return ['-c', join(ROOT, project, 'jest.config.json')];
+}
+
+/** Runs tests of the plugin: all, or what pytest's arguments select. */
+async function pytest(run: Run, name: string, args: readonly string[]): Promise<StageResult> {
+  const results = join(RESULTS, `${name}.xml`);
+  const holds = await run(pythonTool('python'), ['-m', 'pytest', '-q', `--junitxml=${results}`, ...args], {
+    cwd: PLUGIN,
+  });
+  return { holds, totals: junitTotals(results) };
+}
+
+/** Reads the totals of a JUnit report; a runner that wrote none has failed as a whole. */
+function junitTotals(report: string): Totals {
+  const xml = readFileSync(report, 'utf8');
+  const cases = xml.match(/<testcase\b/g)?.length ?? 0;
+  const unsound = xml.match(/<(failure|error|skipped)\b/g)?.length ?? 0;
+  return { passed: cases - unsound, failed: unsound };
+}
+
+function allHold(results: readonly boolean[]): StageResult {
+  return { holds: results.every(Boolean) };
+}
+
+function combined(results: readonly StageResult[]): StageResult {
+  const totals = results.flatMap((result) => result.totals ?? []);
+  return {
+    holds: results.every(({ holds }) => holds),
+    totals: {
+      passed: totals.reduce((sum, { passed }) => sum + passed, 0),
+      failed: totals.reduce((sum, { failed }) => sum + failed, 0),
+    },
+  };
+}
+
+function describe({ passed, failed }: Totals): string {
+  return `${passed} passed, ${failed} failed`;
+}
+
+function npmTool(name: string): string {
+  return join(ROOT, 'node_modules', '.bin', name);
+}
+
+function pythonTool(name: string): string {
+  return join(CACHE, 'localstack', 'venv', 'bin', name);
+}
+
+function folders(parent: string): string[] {
+  return readdirSync(parent, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(parent, name));
+}
+
+/** Whether `terraform test` finds something in a folder. */
+function hasTests(folder: string): boolean {
+  return existsSync(join(folder, 'tests'));
+}
+
+/** A Terraform folder with its provider in place, and how to run terraform in it. */
+async function initialized(cwd: string): Promise<Required<Pick<RunOptions, 'cwd' | 'env'>>> {
+  const env = terraformEnvironment(join(CACHE, 'terraform', relative(ROOT, cwd)), withoutAws());
+  await runCommand('terraform', ['init', '-backend=false'], { cwd, env, logFile: join(RESULTS, 'terraform-init.log') });
+  return { cwd, env };
+}

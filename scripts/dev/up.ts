@@ -1,0 +1,42 @@
+import { buildZip } from './build.ts';
+import { DEMO, DemoAccounts } from './demo-accounts.ts';
+import { runScript } from './entry.ts';
+import { attachedEmulator, localStackOn, localStackPort, workDirectoryOf } from './localstack/emulator.ts';
+import { installLocalStack } from './localstack/install.ts';
+import { findDetached, startDetached } from './localstack/server.ts';
+import { SetupError } from '../tool/common/setup-error.ts';
+import { requireTerraform } from '../tool/deploy/terraform.ts';
+
+const say = console.log;
+
+await runScript(async () => {
+  requireTerraform();
+  await buildZip(say);
+  const endpoint = (await attachedEmulator(say))?.endpoint ?? (await startLocalStack());
+  const accounts = new DemoAccounts(endpoint, workDirectoryOf(endpoint));
+  const { requestTopicArn } = await accounts.apply(say);
+  const [target] = DEMO.targetAccounts;
+  say(`
+The demo's accounts stand at ${endpoint}, Region ${DEMO.region}.
+  requests topic  ${requestTopicArn}
+  source account  ${DEMO.sourceAccount}
+  targets         ${DEMO.targetAccounts.join(', ')}
+
+An access key id of 12 digits is the account; any secret will do:
+  export AWS_ENDPOINT_URL=${endpoint} AWS_REGION=${DEMO.region} AWS_SECRET_ACCESS_KEY=any
+  AWS_ACCESS_KEY_ID=${target} aws ec2 describe-images --owners self
+
+Bake, ask and look:  AWS_ENDPOINT_URL=${endpoint} make demo
+Stop it:             make down`);
+});
+
+async function startLocalStack(): Promise<string> {
+  const running = findDetached();
+  if (running) {
+    throw new SetupError(`It is up already, at ${running.endpoint}. Run "make down" first, or use it as it is.`);
+  }
+  await installLocalStack(say);
+  const { endpoint } = await startDetached(localStackOn(localStackPort()));
+  say(`LocalStack is ready at ${endpoint}.`);
+  return endpoint;
+}

@@ -1,7 +1,0 @@
-import { createProgram } from './cli/program.ts';
-import { runProgram } from './cli/run-program.ts';
-
-// The SDK says on each start that it will want Node 22 one day. That is nothing for the one who runs this.
-process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
-
-await runProgram(createProgram());

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from '@jest/globals';
+import { tableOf, type VariantFigures } from '../../dev/bench/cold-start/measure.ts';
+import { ROOT } from '../../tool/common/paths.ts';
+
+const DOCS = join(ROOT, 'docs');
+const rows = readFileSync(join(DOCS, 'performance.md'), 'utf8')
+  .split('\n')
+  .filter((line) => line.startsWith('|'))
+  .map(cells);
+
+function figuresIn(file: string): VariantFigures[] {
+  return (JSON.parse(readFileSync(join(DOCS, 'performance', file), 'utf8')) as { figures: VariantFigures[] }).figures;
+}
+
+/** A row of a Markdown table without the padding. */
+function cells(line: string): string {
+  return line
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim())
+    .join(' | ');
+}
+
+it('shows the cold starts as they were measured', () => {
+  const [, , ...measured] = tableOf(figuresIn('cold-start.json')).map(cells);
+
+  expect(rows).toEqual(expect.arrayContaining(measured));
+});
+
+it('shows each memory setting as it was measured', () => {
+  const figures = figuresIn('memory.json');
+  const settings = Array.from(new Set(figures.map(({ memoryMb }) => memoryMb)));
+  const measured = settings.map((memoryMb) => {
+    const of = (name: string) => figures.find((each) => each.memoryMb === memoryMb && each.name === name);
+    const [copy, settle] = [of('copy-image'), of('settle-copy')];
+    const gigabytes = memoryMb / 1024;
+    const cold = copy?.coldMs.median ?? NaN;
+    const warm = copy?.warmMs.median ?? NaN;
+    return [
+      memoryMb,
+      ...[cold, warm, cold * gigabytes, warm * gigabytes].map((value) => value.toFixed(0)),
+      copy?.coldOverFloor?.median.toFixed(2),
+      settle?.coldMs.median.toFixed(0),
+      settle?.warmMs.median.toFixed(0),
+      settle?.coldOverFloor?.median.toFixed(2),
+    ].join(' | ');
+  });
+
+  expect(rows).toEqual(expect.arrayContaining(measured));
+});
+
+it('says in the README what was measured at the default memory', () => {
+  const copy = figuresIn('cold-start.json').find(({ name, memoryMb }) => name === 'copy-image' && memoryMb === 256);
+  const [byHand, peer] = [copy?.coldOverFloor?.median.toFixed(2), copy?.coldOverPeer?.median.toFixed(3)];
+
+  expect(readFileSync(join(ROOT, 'README.md'), 'utf8')).toContain(
+    `copy-image takes ${byHand} of the first and ${peer} of the second`,
+  );
+});

@@ -1,0 +1,86 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { imageCopierTemplate } from '../../../../terraform/template/template.ts';
+import { COPIER, COPY_METRICS, SOURCE_ALARMS, SWEEP_METRICS } from '../../../tool/cost/copier.ts';
+import { ROOT } from '../../../tool/common/paths.ts';
+
+const resources = Object.values(imageCopierTemplate().Resources);
+const MODULES = join(ROOT, 'terraform', 'modules');
+const read = (...path: string[]) => readFileSync(join(ROOT, ...path), 'utf8');
+
+/** The default of an input of the module image-copier. */
+function defaultOf(input: string): string | undefined {
+  const [, block = ''] = new RegExp(`^variable "${input}" \\{\n(.*?)^\\}`, 'ms').exec(variables) ?? [];
+  return /^ {2}default += (.*)$/m.exec(block)?.[1];
+}
+const variables = read('terraform', 'modules', 'image-copier', 'variables.tf');
+
+describe('what is counted of a copier', () => {
+  // A test of the template compares it with the Terraform module.
+  it('is all that the template makes', () => {
+    const counts = new Map<string, number>();
+    for (const { Type } of resources) counts.set(Type, (counts.get(Type) ?? 0) + 1);
+
+    expect(Object.fromEntries(counts)).toEqual({
+      'AWS::CloudWatch::Alarm': COPIER.alarms,
+      'AWS::CloudWatch::Dashboard': COPIER.dashboards,
+      'AWS::KMS::Key': COPIER.keys,
+      // Paid for by use, or not at all.
+      'AWS::Events::Rule': 2,
+      'AWS::IAM::Role': 2,
+      'AWS::KMS::Alias': 1,
+      'AWS::Lambda::EventSourceMapping': 2,
+      'AWS::Lambda::Function': 2,
+      'AWS::Logs::LogGroup': 2,
+      'AWS::SNS::Subscription': 1,
+      'AWS::SQS::Queue': 3,
+      'AWS::SQS::QueuePolicy': 3,
+    });
+  });
+
+  it('has alarms of standard resolution and of one metric each', () => {
+    const alarms = resources.filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm');
+
+    for (const { Properties } of alarms) {
+      expect(Properties).toHaveProperty('MetricName');
+      expect(Number(Properties['Period'])).toBeGreaterThanOrEqual(60);
+    }
+  });
+
+  it('has the defaults of the Terraform module', () => {
+    expect(defaultOf('memory_size')).toBe(String(COPIER.memoryMb));
+    expect(defaultOf('log_retention_days')).toBe(String(COPIER.logRetentionDays));
+    expect(defaultOf('architecture')).toBe('"arm64"'); // as the price of Lambda's time is
+    expect(read('terraform', 'modules', 'image-copier', 'settle.tf')).toContain(
+      `"rate(${COPIER.sweepMinutes} minutes)"`,
+    );
+    expect(read('terraform', 'modules', 'image-copier', 'key.tf')).toMatch(/enable_key_rotation +=  ?true/);
+  });
+
+  it('reads a standard queue with a maximum concurrency, and a FIFO queue', () => {
+    expect(read('terraform', 'modules', 'image-copier', 'function.tf')).toContain('maximum_concurrency = 2');
+    expect(read('terraform', 'modules', 'image-copier', 'settle.tf')).toMatch(/fifo_queue +=  ?true/);
+  });
+
+  it('sends the metrics that are counted', () => {
+    const functions =
+      read('lambda', 'src', 'functions', 'copy-image-handler.ts') +
+      read('lambda', 'src', 'functions', 'settle-copy-handler.ts');
+
+    for (const metric of [...SWEEP_METRICS, ...COPY_METRICS]) expect(functions).toContain(`'${metric}'`);
+  });
+});
+
+it('counts the alarms of the source account', () => {
+  const module = join(MODULES, 'source-account');
+  const text = readdirSync(module)
+    .filter((file) => file.endsWith('.tf'))
+    .map((file) => readFileSync(join(module, file), 'utf8'))
+    .join('\n');
+  const [, topics = ''] = /^ {2}topics = \{\n(.*?)^ {2}\}/ms.exec(text) ?? [];
+  const alarms = Array.from(text.matchAll(/^resource "aws_cloudwatch_metric_alarm" "\w+" \{\n(.*)$/gm));
+  const each = alarms.filter(([, first = '']) => /for_each += local\.topics/.test(first));
+
+  expect(alarms.length - each.length + each.length * topics.trim().split('\n').length).toBe(SOURCE_ALARMS);
+});

@@ -1,0 +1,86 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { mockClient } from 'aws-sdk-client-mock';
+import type { DeadLetter } from '../../../tool/common/dead-letter.ts';
+import type { HeldLetters } from '../../../tool/common/dead-letter-queue.ts';
+import { redriveLetters, type Redriven } from '../../../tool/dead-letters/redrive.ts';
+import { letter } from '../common/letters.ts';
+
+const client = new SQSClient({ region: 'eu-west-1' });
+const sqs = mockClient(client);
+const LETTERS = Array.from({ length: 12 }, (_, index) => letter({ id: `id-${index}`, body: `body-${index}` }));
+let steps: string[];
+
+beforeEach(() => {
+  steps = [];
+  sqs.reset();
+  sqs.on(GetQueueUrlCommand).resolves({ QueueUrl: 'https://sqs.test/requests' });
+  sqs.on(SendMessageCommand).callsFake(({ MessageBody }: { MessageBody: string }) => {
+    steps.push(`send ${MessageBody}`);
+    return {};
+  });
+});
+
+async function redrive(
+  letters: readonly DeadLetter[],
+  failures: ReadonlyMap<string, string> | Error = new Map(),
+  signal = new AbortController().signal,
+): Promise<Redriven[]> {
+  const remove: HeldLetters['delete'] = (sent) => {
+    steps.push(...sent.map(({ id }) => `delete ${id}`));
+    return failures instanceof Error ? Promise.reject(failures) : Promise.resolve(failures);
+  };
+  return await redriveLetters(letters, { letters, unseen: 0, delete: remove }, client, 'requests', signal);
+}
+
+describe('redriveLetters', () => {
+  it('sends each letter, and only then deletes it', async () => {
+    expect(await redrive(LETTERS)).toEqual(LETTERS.map((sent) => ({ letter: sent, sent: true })));
+
+    expect(steps.toSorted()).toEqual(
+      LETTERS.flatMap(({ id, body }) => [`send ${String(body)}`, `delete ${id}`]).toSorted(),
+    );
+    for (const { id, body } of LETTERS) {
+      expect(steps.indexOf(`send ${String(body)}`)).toBeLessThan(steps.indexOf(`delete ${id}`));
+    }
+  });
+
+  it('sends the body alone', async () => {
+    await redrive([letter({ body: 'the body' })]);
+
+    expect(sqs.commandCalls(SendMessageCommand).map(({ args }) => args[0].input)).toEqual([
+      { QueueUrl: 'https://sqs.test/requests', MessageBody: 'the body' },
+    ]);
+  });
+
+  it('keeps a letter that is not sent, and goes on', async () => {
+    sqs.on(SendMessageCommand, { MessageBody: 'body-0' }).rejects(new Error('too long'));
+    const lost = letter({ id: 'lost', body: new Error('It cannot be unpacked') });
+
+    expect(await redrive([...LETTERS.slice(0, 2), lost])).toMatchObject([
+      { sent: false, problem: 'Error: too long.' },
+      { sent: true },
+      { sent: false, problem: 'It cannot be unpacked' },
+    ]);
+    expect(steps).toEqual(['send body-1', 'delete id-1']);
+  });
+
+  it.each([
+    ['SQS refuses to', new Map([['id-0', 'InternalError: try again']]), 'InternalError: try again'],
+    ['it fails to', new Error('no network'), 'Error: no network.'],
+  ])('tells of a letter that was sent if %s delete it', async (_, failures, reason) => {
+    expect(await redrive(LETTERS.slice(0, 1), failures)).toEqual([
+      { letter: LETTERS[0], sent: true, problem: `It was put back, but could not be deleted here. ${reason}` },
+    ]);
+  });
+
+  it('sends nothing more when the user stops it', async () => {
+    const stop = new AbortController();
+    sqs.on(SendMessageCommand).callsFake(() => {
+      stop.abort();
+      return {};
+    });
+
+    expect(await redrive(LETTERS, new Map(), stop.signal)).toHaveLength(10);
+  });
+});

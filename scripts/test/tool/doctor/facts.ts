@@ -1,0 +1,92 @@
+import type { Finding, Site } from '../../../tool/doctor/finding.ts';
+import type { FunctionFacts } from '../../../tool/doctor/functions.ts';
+import type { QueuesFacts } from '../../../tool/doctor/queues.ts';
+import type { Policy } from '../../../tool/doctor/policy.ts';
+
+export const ACCOUNT = '222222222222';
+export const SOURCE = '111111111111';
+export const TOPIC = `arn:aws:sns:eu-west-1:${SOURCE}:amigo-notify`;
+export const KEY = `arn:aws:kms:eu-west-1:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`;
+export const SITE: Site = {
+  accountId: ACCOUNT,
+  region: 'eu-west-1',
+  partition: 'aws',
+  name: 'image-copier',
+  apply: 'terraform apply',
+};
+
+export const arn = (service: string, resource: string) => `arn:aws:${service}:eu-west-1:${ACCOUNT}:${resource}`;
+
+export const codes = (findings: readonly Finding[]) => findings.map(({ code }) => code);
+
+/** The policy of a queue as the module makes it. */
+export function queuePolicy(service: string, sourceArns: string | readonly string[]): Policy {
+  const deny = (action: string, condition: object) => ({
+    Effect: 'Deny',
+    Action: action,
+    Principal: { AWS: '*' },
+    Condition: condition as Record<string, Record<string, string>>,
+  });
+  return {
+    Statement: [
+      {
+        Effect: 'Allow',
+        Action: 'sqs:SendMessage',
+        Principal: { Service: service },
+        Condition: { ArnEquals: { 'aws:SourceArn': sourceArns } },
+      },
+      deny('sqs:*', { Bool: { 'aws:SecureTransport': 'false' } }),
+      deny('sqs:DeleteQueue', {}),
+    ],
+  };
+}
+
+/** The queues as the module makes them. */
+export function queues(): Required<QueuesFacts> {
+  const queue = (name: string, visibilitySeconds: number, policy: Policy) => ({
+    url: `https://sqs.eu-west-1.amazonaws.com/${ACCOUNT}/${name}`,
+    arn: arn('sqs', name),
+    policy,
+    visibilitySeconds,
+    messages: 0,
+  });
+  const fromTopic = queuePolicy('sns.amazonaws.com', TOPIC);
+  const rules = ['sweep', 'image-state'].map((rule) => arn('events', `rule/image-copier-${rule}`));
+  return {
+    requests: {
+      ...queue('image-copier-requests', 360, fromTopic),
+      redrive: { deadLetterTargetArn: arn('sqs', 'image-copier-dead-letters'), maxReceiveCount: 65 },
+    },
+    deadLetters: queue('image-copier-dead-letters', 30, fromTopic),
+    settle: queue('image-copier-settle.fifo', 720, queuePolicy('events.amazonaws.com', rules)),
+  };
+}
+
+/** A function as the module makes it. */
+export function lambdaFunction(
+  name: 'copy-image' | 'settle-copy',
+  changes: Partial<FunctionFacts> = {},
+): FunctionFacts {
+  const isCopying = name === 'copy-image';
+  return {
+    name: `image-copier-${name}`,
+    state: 'Active',
+    stateReason: '',
+    lastUpdate: 'Successful',
+    lastUpdateReason: '',
+    runtime: 'nodejs22.x',
+    codeSha256: 'built',
+    timeoutSeconds: isCopying ? 60 : 120,
+    roleArn: `arn:aws:iam::${ACCOUNT}:role/image-copier-${name}-eu-west-1`,
+    environment: {},
+    mappings: [
+      {
+        id: 'mapping',
+        queueArn: arn('sqs', isCopying ? 'image-copier-requests' : 'image-copier-settle.fifo'),
+        state: 'Enabled',
+        responseTypes: isCopying ? ['ReportBatchItemFailures'] : [],
+      },
+    ],
+    ...changes,
+  };
+}

@@ -1,0 +1,111 @@
+import { describe, expect, it } from '@jest/globals';
+import { checkKey, letsRoleCopy, type KeyFacts } from '../../../tool/doctor/key.ts';
+import type { Policy } from '../../../tool/doctor/policy.ts';
+import { ACCOUNT, codes, KEY, SITE, SOURCE } from './facts.ts';
+
+const ROOT = `arn:aws:iam::${ACCOUNT}:root`;
+const USE = [
+  'kms:CreateGrant',
+  'kms:Decrypt',
+  'kms:DescribeKey',
+  'kms:Encrypt',
+  'kms:GenerateDataKey*',
+  'kms:ReEncrypt*',
+];
+const ADMINISTERED = { Effect: 'Allow', Action: 'kms:*', Principal: { AWS: ROOT } };
+const CONDITION = { StringEquals: { 'kms:CallerAccount': ACCOUNT, 'kms:ViaService': 'ec2.eu-west-1.amazonaws.com' } };
+const USED = { Effect: 'Allow', Action: USE, Principal: { AWS: '*' }, Condition: CONDITION };
+const PROTECTED = { Effect: 'Deny', Action: 'kms:ScheduleKeyDeletion', Principal: { AWS: '*' } };
+
+function check(changes: Partial<KeyFacts> = {}, statements: object[] = [ADMINISTERED, USED, PROTECTED]) {
+  const policy = { Statement: statements } as Policy;
+  return checkKey({ arn: KEY, state: 'Enabled', isRotated: true, policy, ...changes }, KEY, SITE);
+}
+
+describe('checkKey', () => {
+  it('finds nothing in a key as the module makes it', () => {
+    expect(check()).toEqual([]);
+  });
+
+  it.each<[string, Partial<KeyFacts>, string]>([
+    ['a key that is disabled', { state: 'Disabled' }, 'KeyDisabled'],
+    ['a key that is to be deleted', { state: 'PendingDeletion', deletionDate: '2026-12-24' }, 'KeyPendingDeletion'],
+    ['a key in another state', { state: 'Unavailable' }, 'KeyUnavailable'],
+    ['a key that is not rotated', { isRotated: false }, 'KeyNotRotated'],
+  ])('finds %s', (_, changes, code) => {
+    expect(codes(check(changes))).toEqual([code]);
+  });
+
+  it('finds that there is no key', () => {
+    expect(checkKey(undefined, KEY, SITE)).toMatchObject([{ code: 'NoKey', subject: KEY }]);
+    expect(checkKey(undefined, undefined, SITE)).toMatchObject([{ code: 'NoKey', subject: 'alias/image-copier' }]);
+  });
+
+  it.each<[string, object[], string[]]>([
+    ['service-linked roles that are left out', [ADMINISTERED, PROTECTED], ['KeyRefusesLaunches']],
+    ['nobody who may administer it', [USED, PROTECTED], ['KeyNotAdministered']],
+    ['a key that can be deleted', [ADMINISTERED, USED], ['KeyUnprotected']],
+    [
+      'use through another service',
+      [
+        ADMINISTERED,
+        { ...USED, Condition: { StringEquals: { 'kms:ViaService': 'rds.eu-west-1.amazonaws.com' } } },
+        PROTECTED,
+      ],
+      ['KeyRefusesLaunches'],
+    ],
+    ['a key for everybody', [ADMINISTERED, { ...USED, Condition: {} }, PROTECTED], ['KeyOpenToOthers']],
+    [
+      'another account',
+      [ADMINISTERED, USED, PROTECTED, { ...ADMINISTERED, Principal: { AWS: SOURCE } }],
+      ['KeyOpenToOthers'],
+    ],
+  ])('finds %s', (_, statements, expected) => {
+    expect(codes(check({}, statements))).toEqual(expected);
+  });
+
+  it('says who is left out, and who is let in', () => {
+    const role = `arn:aws:iam::${SOURCE}:role/baker`;
+    const sharing = { ...USED, Principal: { AWS: role }, Condition: {} };
+
+    expect(check({}, [PROTECTED, ADMINISTERED])[0]?.what).toBe(
+      "The key's policy does not let Auto Scaling and EC2 Spot use it through EC2.",
+    );
+    expect(check({}, [ADMINISTERED, USED, PROTECTED, sharing])[0]?.what).toBe(`The key's policy lets ${role} use it.`);
+  });
+
+  it('takes roles by name for as good as conditions', () => {
+    const linked = `arn:aws:iam::${ACCOUNT}:role/aws-service-role`;
+    const roles = [
+      `${linked}/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling`,
+      `${linked}/spot.amazonaws.com/AWSServiceRoleForEC2Spot`,
+    ];
+    const named = { Effect: 'Allow', Action: USE, Principal: { AWS: roles } };
+
+    expect(check({}, [ADMINISTERED, PROTECTED, named])).toEqual([]);
+  });
+
+  it('does not take a principal that was deleted for a stranger', () => {
+    const deleted = { ...ADMINISTERED, Principal: { AWS: 'AROAEXAMPLE' } };
+    expect(check({}, [ADMINISTERED, USED, PROTECTED, deleted])).toEqual([]);
+  });
+});
+
+describe('letsRoleCopy', () => {
+  const role = `arn:aws:iam::${ACCOUNT}:role/image-copier-copy-image-eu-west-1`;
+  const decrypts = (changes: object) =>
+    letsRoleCopy(
+      { Statement: [{ Effect: 'Allow', Action: 'kms:Decrypt', Principal: { AWS: ROOT }, ...changes }] },
+      role,
+      ['kms:Decrypt'],
+      'eu-west-1',
+    );
+
+  it('asks the key policy of another account', () => {
+    expect(decrypts({})).toBe(true);
+    expect(decrypts({ Principal: { AWS: role } })).toBe(true);
+    expect(decrypts({ Condition: CONDITION })).toBe(true);
+    expect(decrypts({ Principal: { AWS: SOURCE } })).toBe(false);
+    expect(decrypts({ Action: 'kms:Encrypt' })).toBe(false);
+  });
+});

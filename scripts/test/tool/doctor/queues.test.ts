@@ -1,0 +1,80 @@
+import { describe, expect, it } from '@jest/globals';
+import { checkQueues, type QueuesFacts } from '../../../tool/doctor/queues.ts';
+import { arn, codes, queuePolicy, queues, SITE, TOPIC } from './facts.ts';
+
+const USERS = { topicArn: TOPIC, copyTimeout: 60, settleTimeout: 120, retrySeconds: 21_600 };
+const OTHER = queuePolicy('sns.amazonaws.com', 'arn:aws:sns:eu-west-1:999999999999:other');
+
+type Queue = keyof QueuesFacts;
+
+function check(changes: Readonly<Partial<Record<Queue, object>>>, users: Partial<typeof USERS> = {}) {
+  const all = queues();
+  const changed = Object.fromEntries(
+    Object.entries(all).map(([name, facts]) => [name, { ...facts, ...changes[name as Queue] }]),
+  );
+  return checkQueues(changed, { ...USERS, ...users }, SITE);
+}
+
+describe('checkQueues', () => {
+  it('finds nothing in queues as the module makes them', () => {
+    expect(check({})).toEqual([]);
+  });
+
+  it.each<[string, Readonly<Partial<Record<Queue, object>>>, string[]]>([
+    ['another topic', { requests: { policy: OTHER } }, ['TopicMayNotSend']],
+    ['another topic for dead letters', { deadLetters: { policy: OTHER } }, ['TopicMayNotDeadLetter']],
+    ['no policy', { requests: { policy: {} } }, ['TopicMayNotSend', 'QueueWithoutTls', 'QueueUnprotected']],
+    ['no policy for the rules', { settle: { policy: {} } }, ['RulesMayNotSend', 'QueueWithoutTls']],
+    ['no redrive', { requests: { redrive: undefined } }, ['NoRedrive']],
+    ['another redrive', { requests: { redrive: { deadLetterTargetArn: arn('sqs', 'other') } } }, ['NoRedrive']],
+    [
+      'too few deliveries',
+      { requests: { redrive: { deadLetterTargetArn: arn('sqs', 'image-copier-dead-letters'), maxReceiveCount: 64 } } },
+      ['RedriveTooEarly'],
+    ],
+    ['a short visibility timeout', { requests: { visibilitySeconds: 359 } }, ['VisibilityTooShort']],
+    ['a short visibility timeout of settle-copy', { settle: { visibilitySeconds: 719 } }, ['VisibilityTooShort']],
+    ['dead letters', { deadLetters: { messages: 2 } }, ['DeadLetters']],
+  ])('finds %s', (_, changes, expected) => {
+    expect(codes(check(changes))).toEqual(expected);
+  });
+
+  it('finds queues that are missing', () => {
+    const findings = checkQueues({}, USERS, SITE);
+
+    expect(codes(findings)).toEqual(['NoQueue', 'NoQueue', 'NoQueue']);
+    expect(findings.map(({ subject }) => subject)).toEqual([
+      'image-copier-requests',
+      'image-copier-dead-letters',
+      'image-copier-settle.fifo',
+    ]);
+  });
+
+  it('names the rule that may not send', () => {
+    const policy = queuePolicy('events.amazonaws.com', arn('events', 'rule/image-copier-sweep'));
+
+    const [finding] = check({ settle: { policy } });
+
+    expect(finding?.what).toBe("The queue's policy does not let image-copier-image-state send to it.");
+  });
+
+  it('does not guess what it does not know: the topic, the functions', () => {
+    const unknown = { topicArn: undefined, copyTimeout: undefined, settleTimeout: undefined, retrySeconds: undefined };
+    const findings = checkQueues(queues(), unknown, SITE);
+
+    // Without the topic's ARN, no condition on it can hold.
+    expect(codes(findings)).toEqual(['TopicMayNotSend', 'TopicMayNotDeadLetter']);
+  });
+
+  it('says how to look at the letters of a copier with another name', () => {
+    const site = { ...SITE, name: 'other' };
+    const letters = checkQueues({ deadLetters: { ...queues().deadLetters, messages: 1 } }, USERS, site).find(
+      ({ code }) => code === 'DeadLetters',
+    );
+
+    expect(letters).toMatchObject({
+      what: '1 request was refused or given up.',
+      mend: 'npx image-copier dead-letters list --region eu-west-1 --name other',
+    });
+  });
+});

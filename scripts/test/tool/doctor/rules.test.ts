@@ -1,0 +1,35 @@
+import { describe, expect, it } from '@jest/globals';
+import { checkRules, type RuleFacts } from '../../../tool/doctor/rules.ts';
+import { arn, SITE } from './facts.ts';
+
+const RULE = { state: 'ENABLED', targetArns: [arn('sqs', 'image-copier-settle.fifo')] };
+
+function check(sweep: RuleFacts['rule'], imageState = RULE) {
+  const rules = [
+    { name: 'image-copier-image-state', rule: imageState },
+    { name: 'image-copier-sweep', ...(sweep && { rule: sweep }) },
+  ];
+  return checkRules(rules, SITE).map(({ code, severity, subject }) => [code, severity, subject]);
+}
+
+describe('checkRules', () => {
+  it('finds nothing in rules as the module makes them', () => {
+    expect(check(RULE)).toEqual([]);
+    expect(check({ ...RULE, targetArns: ['another', ...RULE.targetArns] })).toEqual([]);
+  });
+
+  it.each<[string, RuleFacts['rule'], string[]]>([
+    ['a rule that is gone', undefined, ['NoRule']],
+    ['a rule that is disabled', { ...RULE, state: 'DISABLED' }, ['RuleDisabled']],
+    ['a rule without our target', { ...RULE, targetArns: ['another'] }, ['RuleWithoutTarget']],
+    ['both', { state: 'DISABLED', targetArns: [] }, ['RuleDisabled', 'RuleWithoutTarget']],
+  ])('finds %s', (_, rule, expected) => {
+    expect(check(rule)).toEqual(expected.map((code) => [code, 'problem', 'image-copier-sweep']));
+  });
+
+  it('only warns of lost events, for the sweep finds what they would have told', () => {
+    expect(check(RULE, { ...RULE, state: 'DISABLED' })).toEqual([
+      ['RuleDisabled', 'warning', 'image-copier-image-state'],
+    ]);
+  });
+});

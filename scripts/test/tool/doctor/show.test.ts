@@ -1,0 +1,41 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Place } from '../../../tool/common/places.ts';
+import { findingLines } from '../../../tool/doctor/show.ts';
+import type { Finding, Severity } from '../../../tool/doctor/finding.ts';
+
+const place = (account: string) => ({ account, accountId: '222222222222', region: 'eu-west-1' }) as Place;
+
+function finding(severity: Severity, changes: Partial<Finding> = {}): Finding {
+  return { code: `A${severity}`, severity, subject: 'it', what: 'What.', why: 'Why.', mend: 'do it', ...changes };
+}
+
+describe('findingLines', () => {
+  it('groups findings by account, the gravest first', () => {
+    const lines = findingLines([
+      { place: place('payments'), findings: [finding('note'), finding('problem'), finding('warning')] },
+      { place: place('222222222222'), findings: [] },
+      { place: place('closed'), problem: 'Access denied.' },
+    ]);
+
+    expect(lines).toEqual([
+      'payments (222222222222), eu-west-1',
+      ...['problem', 'warning', 'note'].flatMap((severity) => [
+        `  ${severity} A${severity}: it`,
+        '    What.',
+        '    Why it matters: Why.',
+        '    To mend it: do it',
+      ]),
+      '',
+      '222222222222, eu-west-1: nothing found.',
+      '',
+      'closed (222222222222), eu-west-1: could not be read.',
+      '',
+      '3 accounts and Regions: 1 problem, 1 warning, 1 note; 1 could not be read.',
+    ]);
+  });
+
+  it('obeys nothing that a text of AWS says to the terminal', () => {
+    const lines = findingLines([{ place: place('a'), findings: [finding('note', { what: 'x\u001b[2J\ny' })] }]);
+    expect(lines[2]).toBe('    x\\u{1b}[2J\\u{a}y');
+  });
+});

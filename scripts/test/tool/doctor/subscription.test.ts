@@ -1,0 +1,129 @@
+import { describe, expect, it } from '@jest/globals';
+import {
+  ListSubscriptionsCommand,
+  GetSubscriptionAttributesCommand,
+  SNSClient,
+  SNSServiceException,
+} from '@aws-sdk/client-sns';
+import { mockClient } from 'aws-sdk-client-mock';
+import { checkSubscription, readWay, type WayFacts } from '../../../tool/doctor/subscription.ts';
+import { ACCOUNT, arn, codes, SITE, TOPIC } from './facts.ts';
+
+const QUEUE = arn('sqs', 'image-copier-requests');
+const SUBSCRIPTION = `${TOPIC}:11111111-2222-3333-4444-555555555555`;
+const ATTRIBUTES = {
+  RawMessageDelivery: 'true',
+  FilterPolicy: JSON.stringify({ targetAccounts: [ACCOUNT, '*'] }),
+  FilterPolicyScope: 'MessageBody',
+  RedrivePolicy: JSON.stringify({ deadLetterTargetArn: arn('sqs', 'image-copier-dead-letters') }),
+};
+
+function way(changes: Readonly<Record<string, string | undefined>> = {}): WayFacts {
+  const attributes = Object.entries<string | undefined>({ ...ATTRIBUTES, ...changes }).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
+  const subscription = { topicArn: TOPIC, arn: SUBSCRIPTION, attributes: Object.fromEntries(attributes) };
+  return {
+    topicArn: TOPIC,
+    isUnread: false,
+    subscriptions: [subscription],
+  };
+}
+
+describe('checkSubscription', () => {
+  it('finds nothing in a subscription as the module makes it', () => {
+    expect(checkSubscription(way(), SITE)).toEqual([]);
+  });
+
+  it.each<[string, Readonly<Record<string, string | undefined>>, string[]]>([
+    ['raw delivery that is off', { RawMessageDelivery: 'false' }, ['SubscriptionNotRaw']],
+    ['a filter for others', { FilterPolicy: '{"targetAccounts":["333333333333"]}' }, ['FilterLacksAccount']],
+    // SNS compares types as well (SNS Developer Guide, "Subscription filter policy constraints").
+    ['an account id that is a number', { FilterPolicy: `{"targetAccounts":[${ACCOUNT}]}` }, ['FilterLacksAccount']],
+    [
+      'a filter that asks for more',
+      { FilterPolicy: `{"targetAccounts":["${ACCOUNT}","*"],"name":["x"]}` },
+      ['FilterLacksAccount'],
+    ],
+    ['a filter without "*"', { FilterPolicy: `{"targetAccounts":["${ACCOUNT}"]}` }, ['FilterLacksEveryone']],
+    ['a filter on attributes', { FilterPolicyScope: 'MessageAttributes' }, ['FilterScope']],
+    ['a filter without a scope', { FilterPolicyScope: undefined }, ['FilterScope']],
+    ['no filter', { FilterPolicy: undefined }, ['FilterOff']],
+    ['no redrive', { RedrivePolicy: undefined }, ['SubscriptionWithoutDeadLetters']],
+    ['a subscription that waits', { PendingConfirmation: 'true' }, ['SubscriptionPending']],
+  ])('finds %s', (_, changes, expected) => {
+    expect(codes(checkSubscription(way(changes), SITE))).toEqual(expected);
+  });
+
+  it('finds that there is none, or that it could not be read', () => {
+    const none = { topicArn: TOPIC, subscriptions: [], isUnread: false };
+
+    expect(codes(checkSubscription(none, SITE))).toEqual(['NoSubscription']);
+    expect(codes(checkSubscription({ ...none, topicArn: undefined }, SITE))).toEqual(['NoSubscription']);
+    expect(checkSubscription({ ...none, isUnread: true }, SITE)).toMatchObject([
+      { code: 'SubscriptionUnread', severity: 'note' },
+    ]);
+    const unread = { topicArn: TOPIC, arn: SUBSCRIPTION };
+    expect(codes(checkSubscription({ ...none, subscriptions: [unread] }, SITE))).toEqual(['SubscriptionUnread']);
+  });
+
+  it('names a command that can be pasted', () => {
+    const [finding] = checkSubscription(way({ FilterPolicy: '{"targetAccounts":["333333333333"]}' }), SITE);
+
+    expect(finding?.mend).toBe(
+      `aws sns set-subscription-attributes --subscription-arn ${SUBSCRIPTION} --attribute-name FilterPolicy ` +
+        `--attribute-value '{"targetAccounts":["${ACCOUNT}","*"]}' --region eu-west-1`,
+    );
+  });
+});
+
+describe('readWay', () => {
+  const listed = { SubscriptionArn: SUBSCRIPTION, Endpoint: QUEUE, TopicArn: TOPIC };
+  const denied = new SNSServiceException({
+    name: 'AuthorizationError',
+    message: 'no',
+    $fault: 'client',
+    $metadata: {},
+  });
+
+  it('finds the subscription by its queue, and the topic by the subscription', async () => {
+    const sns = mockClient(SNSClient);
+    sns
+      .on(ListSubscriptionsCommand)
+      .resolvesOnce({ Subscriptions: [{ ...listed, Endpoint: 'other' }], NextToken: 'more' })
+      .resolvesOnce({ Subscriptions: [listed] });
+    sns.on(GetSubscriptionAttributesCommand).resolves({ Attributes: ATTRIBUTES });
+
+    expect(await readWay(new SNSClient({}), QUEUE, undefined, undefined)).toEqual(way());
+  });
+
+  it('asks the source account where this one may not list, or has none', async () => {
+    const sns = mockClient(SNSClient);
+    sns.on(ListSubscriptionsCommand).rejects(denied);
+    sns.on(GetSubscriptionAttributesCommand).rejects(denied);
+    const bySource = () => Promise.resolve([listed, { ...listed, TopicArn: 'other' }]);
+
+    expect(await readWay(new SNSClient({}), QUEUE, TOPIC, bySource)).toEqual({
+      topicArn: TOPIC,
+      isUnread: false,
+      subscriptions: [{ topicArn: TOPIC, arn: SUBSCRIPTION }],
+    });
+    for (const nobody of [undefined, () => Promise.resolve(undefined)]) {
+      expect(await readWay(new SNSClient({}), QUEUE, TOPIC, nobody)).toEqual({
+        topicArn: TOPIC,
+        isUnread: true,
+        subscriptions: [],
+      });
+    }
+  });
+
+  it('asks nothing about a subscription that is not confirmed', async () => {
+    const sns = mockClient(SNSClient);
+    const SubscriptionArn = 'PendingConfirmation';
+    sns.on(ListSubscriptionsCommand).resolves({ Subscriptions: [{ ...listed, SubscriptionArn }] });
+
+    const facts = await readWay(new SNSClient({}), QUEUE, TOPIC, undefined);
+
+    expect(codes(checkSubscription(facts, SITE))).toEqual(['SubscriptionPending']);
+  });
+});

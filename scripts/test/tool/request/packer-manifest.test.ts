@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals';
+import { imagesOfManifest, ManifestError } from '../../../tool/request/packer-manifest.ts';
+
+const build = (artifact: string, run = 'last') => ({
+  name: 'ubuntu',
+  builder_type: 'amazon-ebs',
+  build_time: 1764000000,
+  files: null,
+  artifact_id: artifact,
+  packer_run_uuid: run,
+  custom_data: null,
+});
+const manifest = (...builds: object[]) => JSON.stringify({ builds, last_run_uuid: 'last' });
+
+describe("Packer's manifest", () => {
+  it('names an image for each Region', () => {
+    expect(imagesOfManifest(manifest(build('eu-west-1:ami-0a,us-west-2:ami-0b')))).toEqual([
+      { region: 'eu-west-1', imageId: 'ami-0a' },
+      { region: 'us-west-2', imageId: 'ami-0b' },
+    ]);
+  });
+
+  it('keeps builds of earlier runs, which are left out', () => {
+    const text = manifest(build('eu-west-1:ami-0a', 'earlier'), build('eu-west-1:ami-0b'), build('eu-west-1:ami-0c'));
+
+    expect(imagesOfManifest(text).map(({ imageId }) => imageId)).toEqual(['ami-0b', 'ami-0c']);
+  });
+
+  it('may name what other builders made, which is left out', () => {
+    expect(imagesOfManifest(manifest(build('sha256:0123'), build('eu-west-1:ami-0a')))).toHaveLength(1);
+  });
+
+  it.each([
+    ['no image of the last run', manifest(build('eu-west-1:ami-0a', 'earlier'))],
+    ['no build at all', manifest()],
+  ])('is refused with %s', (_, text) => {
+    expect(() => imagesOfManifest(text)).toThrow(
+      new ManifestError('has no machine image of the last run (last_run_uuid)'),
+    );
+  });
+
+  it.each(['', '[]', '{"builds":null,"last_run_uuid":"x"}', '{"builds":[]}'])(
+    'is refused if it is none: %s',
+    (text) => {
+      expect(() => imagesOfManifest(text)).toThrow('is no manifest of Packer: it needs builds and last_run_uuid');
+    },
+  );
+});

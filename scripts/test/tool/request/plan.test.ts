@@ -1,0 +1,113 @@
+import { describe, expect, it } from '@jest/globals';
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { SNSClient } from '@aws-sdk/client-sns';
+import {
+  describeMissing,
+  missingPermissions,
+  requestCall,
+  sharedTagsCall,
+  sharingCalls,
+  type OwnedImage,
+} from '../../../tool/request/plan.ts';
+
+const ONE = '222222222222';
+const OTHER = '333333333333';
+const image: OwnedImage = {
+  imageId: 'ami-0a',
+  snapshotIds: ['snap-0a', 'snap-0b'],
+  name: 'ubuntu-1',
+  description: '',
+  tags: { Recipe: 'ubuntu' },
+  launchPermissions: [],
+  snapshotUsers: new Map([
+    ['snap-0a', []],
+    ['snap-0b', []],
+  ]),
+};
+const ec2 = new EC2Client({ region: 'eu-west-1' });
+const sns = new SNSClient({ region: 'eu-west-1' });
+
+describe('missing permissions', () => {
+  it('are launch permission, and createVolume permission on each snapshot', () => {
+    const shared = {
+      ...image,
+      launchPermissions: [{ UserId: ONE }],
+      snapshotUsers: new Map([
+        ['snap-0a', [ONE, OTHER]],
+        ['snap-0b', [OTHER]],
+      ]),
+    };
+
+    const missing = missingPermissions(shared, [ONE, OTHER]);
+
+    expect(missing).toEqual({ launch: [OTHER], snapshots: new Map([['snap-0b', [ONE]]]) });
+    expect(describeMissing(missing)).toBe(
+      `launch permission for ${OTHER}; createVolume permission on snap-0b for ${ONE}`,
+    );
+  });
+
+  it('are none for an image that is public', () => {
+    const shared = {
+      ...image,
+      launchPermissions: [{ Group: 'all' as const }],
+      snapshotUsers: new Map([['snap-0a', ['all']]]),
+    };
+
+    expect(describeMissing(missingPermissions(shared, [ONE]))).toBeUndefined();
+  });
+
+  it('of an organization are those on the snapshots, which only accounts can have', () => {
+    const shared = { ...image, launchPermissions: [{ OrganizationArn: 'arn:aws:organizations::1:organization/o-1' }] };
+
+    expect(missingPermissions(shared, [ONE])).toEqual({
+      launch: [],
+      snapshots: new Map([
+        ['snap-0a', [ONE]],
+        ['snap-0b', [ONE]],
+      ]),
+    });
+  });
+
+  it('are given in calls of 500 accounts at most', () => {
+    const many = Array.from({ length: 1001 }, (_, index) => String(100_000_000_000 + index));
+
+    const calls = sharingCalls(ec2, image, { launch: many, snapshots: new Map([['snap-0a', many]]) });
+
+    expect(calls.map(({ action, details }) => [action, details.match(/\d{12}/g)?.length])).toEqual([
+      ['ec2:ModifyImageAttribute', 500],
+      ['ec2:ModifyImageAttribute', 500],
+      ['ec2:ModifyImageAttribute', 1],
+      ['ec2:ModifySnapshotAttribute', 500],
+      ['ec2:ModifySnapshotAttribute', 500],
+      ['ec2:ModifySnapshotAttribute', 1],
+    ]);
+  });
+});
+
+describe('shared tags', () => {
+  it('are refused where EC2 has no room for them', () => {
+    const tags = Object.fromEntries(Array.from({ length: 26 }, (_, index) => [`Tag${index}`, 'x']));
+
+    expect(() => sharedTagsCall(ec2, { ...image, tags })).toThrow(
+      /has 26 tags, and with as many shared ones more than/,
+    );
+  });
+
+  it('are refused where the name gets too long', () => {
+    expect(() => sharedTagsCall(ec2, { ...image, tags: { ['x'.repeat(114)]: '' } })).toThrow(
+      /more than 127 characters/,
+    );
+  });
+
+  it('are nothing for an image without tags', () => {
+    expect(sharedTagsCall(ec2, { ...image, tags: {} })).toEqual([]);
+  });
+});
+
+describe('the request', () => {
+  it('is not published if every copier would refuse it', () => {
+    expect(() => requestCall(sns, 'arn', { ...image, name: 'x' }, 'eu-west-1', [ONE])).toThrow(
+      /^Bad copy request: name/,
+    );
+  });
+});

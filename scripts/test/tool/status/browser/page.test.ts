@@ -1,0 +1,426 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import axe from 'axe-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { statusPage } from '../../../../tool/status/page.ts';
+import type { StatusReport } from '../../../../tool/status/report.ts';
+import { openChromium } from './chromium.ts';
+import { largeReport, sampleReport } from '../sample-report.ts';
+
+// The first run unpacks Chromium, and other tests run beside this one.
+jest.setTimeout(600_000);
+
+const ADDRESS = 'http://status.test/';
+const STATES = ['available', 'pending', 'stale', 'missing', 'failed', 'unknown', 'not-shared'];
+const SCHEMES = ['light', 'dark'] as const;
+
+let browser: Browser;
+let closeBrowser = () => Promise.resolve();
+/** What no page may do: ask for anything, write to the console, fail, or show a box. */
+let incidents: string[] = [];
+
+beforeAll(async () => {
+  browser = await openChromium();
+  closeBrowser = () => browser.close();
+});
+
+afterAll(() => closeBrowser());
+
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  expect(incidents).toEqual([]);
+  incidents = [];
+});
+
+async function open(report: StatusReport, options: BrowserContextOptions = {}, hash = ''): Promise<Page> {
+  const html = statusPage(report);
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  page.setDefaultTimeout(120_000);
+  await page.route('**/*', async (route) => {
+    const url = route.request().url();
+    if (url === ADDRESS) return route.fulfill({ body: html, contentType: 'text/html' });
+    incidents.push(`request: ${url}`);
+    return route.abort();
+  });
+  page.on('console', (message) => incidents.push(`console: ${message.text()}`));
+  page.on('pageerror', (error) => incidents.push(`error: ${error.message}`));
+  page.on('dialog', (dialog) => {
+    incidents.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  await page.goto(ADDRESS + hash);
+  return page;
+}
+
+/** The id of the element that has the focus. */
+function focused(page: Page): Promise<string> {
+  return page.evaluate<string>('document.activeElement.id');
+}
+
+/** Waits until an element has the focus: a dialog gives it back in a task of its own, after it has closed. */
+async function focusReaches(page: Page, id: string): Promise<void> {
+  await page.locator(`#${id}:focus`).waitFor();
+}
+
+/** Waits until the line that is read out says how many cells are left. */
+async function counts(page: Page, text: string): Promise<void> {
+  await page
+    .getByRole('status')
+    .and(page.getByText(text, { exact: true }))
+    .waitFor();
+}
+
+function styleOf(page: Page, selector: string, property: string): Promise<string> {
+  return page.evaluate<string>(`getComputedStyle(document.querySelector('${selector}')).${property}`);
+}
+
+/** The text of each cell that is shown with the colours of its state. */
+function cellsLeft(page: Page): Promise<string[]> {
+  return page.evaluate<string[]>(`Array.from(document.querySelectorAll('.matrix tbody td'))
+    .filter((cell) => cell.checkVisibility())
+    .filter((cell) => !(document.querySelector('.matrix').dataset.quiet ?? '').split(' ').includes(cell.className))
+    .map((cell) => cell.firstChild.textContent)`);
+}
+
+describe('statusPage', () => {
+  it('gives the same bytes for the same report', () => {
+    expect(statusPage(sampleReport())).toBe(statusPage(sampleReport()));
+  });
+
+  it('shows each cell with its state in words, under headings for its row and column', async () => {
+    const page = await open(sampleReport());
+
+    expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Copies of images');
+    expect(await page.locator('header').innerText()).toContain('Read at 2026-11-25 09:30:00');
+    expect(await page.locator('.totals').innerText()).toMatch(
+      /^55\s+available\s+3\s+pending\s+2\s+stale\s+2\s+missing\s+2\s+failed\s+6\s+unknown\s+2\s+not shared$/,
+    );
+    expect(await page.locator('#c1-3').innerText()).toBe('failed\nattempt 3');
+    expect(await page.locator('#c3-5').innerText()).toBe('stale\n2 d behind');
+    expect(await page.getByRole('columnheader').nth(3).innerText()).toBe('data-lake\n222225222231\nus-east-1');
+    expect(await page.getByRole('rowheader').nth(1).innerText()).toContain('ubuntu-22.04');
+  });
+
+  it('lists the failures, an account that cannot be read once, and leads to their cells', async () => {
+    const page = await open(sampleReport());
+    const failures = page.getByRole('region', { name: 'Failures' }).getByRole('row');
+
+    expect(await failures.allInnerTexts()).toEqual([
+      'State\tWhere\tReason',
+      expect.stringMatching(/^failed\tubuntu-22.04 in data-lake, us-east-1\tCopyFailed: .* disabled\.$/),
+      expect.stringMatching(/^failed\tamazon-linux-2023 in data-lake/),
+      expect.stringMatching(/^unknown\t6 cells in billing, eu-west-1\tAccessDenied: /),
+    ]);
+    await page.getByRole('checkbox', { name: 'pending' }).check();
+    await counts(page, '3 of 72 cells');
+    await page.getByRole('link', { name: 'ubuntu-22.04 in data-lake' }).click();
+
+    expect(await focused(page)).toBe('c1-3');
+    expect(await page.locator('#c1-3').isVisible()).toBe(true);
+    expect(await page.getByRole('checkbox', { name: 'pending' }).isChecked()).toBe(false);
+  });
+
+  it('goes to the cell that its address names', async () => {
+    const page = await open(sampleReport(), {}, '#c2-3');
+
+    expect(await focused(page)).toBe('c2-3');
+  });
+
+  describe('filters', () => {
+    it('leaves the rows and columns with a state, and says how many cells have it', async () => {
+      const page = await open(sampleReport());
+      await page.getByRole('checkbox', { name: 'failed' }).check();
+
+      await counts(page, '2 of 72 cells');
+      expect(await cellsLeft(page)).toEqual(['failed', 'failed']);
+      expect(await page.getByRole('rowheader').allInnerTexts()).toHaveLength(2 + 6 /* of the table of durations */);
+
+      await page.getByRole('checkbox', { name: 'missing' }).check();
+      await counts(page, '4 of 72 cells');
+      await page.getByRole('button', { name: 'Show all' }).click();
+      await counts(page, '72 of 72 cells');
+      expect(await cellsLeft(page)).toHaveLength(72);
+    });
+
+    it('leaves the rows and columns with all words of a text, labels too', async () => {
+      const page = await open(sampleReport());
+      await page.getByRole('searchbox', { name: 'Recipe' }).fill('UBUNTU 22');
+      await counts(page, '12 of 72 cells');
+
+      await page.getByLabel('Account, Region or label').fill('wave=canary');
+      await counts(page, '2 of 72 cells');
+
+      await page.getByLabel('Account, Region or label').fill('no such account');
+      await counts(page, 'None of 72 cells');
+      expect(await cellsLeft(page)).toEqual([]);
+    });
+
+    it('stays on the page when Enter is pressed in a field', async () => {
+      const page = await open(sampleReport());
+      await page.getByRole('searchbox', { name: 'Recipe' }).fill('jenkins');
+      await page.keyboard.press('Enter');
+
+      expect(page.url()).toBe(ADDRESS);
+      await counts(page, '12 of 72 cells');
+    });
+  });
+
+  describe('by keyboard', () => {
+    it('is walked from cell to cell, and passed in one step', async () => {
+      const page = await open(sampleReport());
+      const walk = async (...keys: string[]) => {
+        for (const key of keys) await page.keyboard.press(key);
+        return focused(page);
+      };
+      await page.keyboard.press('Tab');
+      expect(await page.getByRole('link', { name: 'Skip to the copies' }).isVisible()).toBe(true);
+      await page.keyboard.press('Enter');
+
+      expect(await walk('Tab')).toBe('c0-0');
+      expect(await walk('ArrowUp', 'ArrowLeft')).toBe('c0-0');
+      expect(await walk('ArrowRight', 'ArrowDown', 'ArrowDown')).toBe('c2-1');
+      expect(await walk('End')).toBe('c2-11');
+      expect(await walk('ArrowRight', 'PageDown')).toBe('c5-11');
+      expect(await walk('Home')).toBe('c5-0');
+      expect(await walk('Control+End')).toBe('c5-11');
+      expect(await walk('Control+Home', 'ArrowRight')).toBe('c0-1');
+      expect(await walk('Tab', 'Shift+Tab')).toBe('c0-1');
+      expect(await page.locator('.matrix td[tabindex]').count()).toBe(1);
+      expect(await styleOf(page, '#c0-1', 'outlineStyle')).toBe('solid');
+    });
+
+    it('passes over what a filter hides', async () => {
+      const page = await open(sampleReport());
+      await page.getByLabel('Account, Region or label').fill('us-east-1');
+      await counts(page, '18 of 72 cells');
+      await page.locator('#c0-3').focus();
+      await page.keyboard.press('ArrowRight');
+      expect(await focused(page)).toBe('c0-7');
+
+      await page.getByLabel('Account, Region or label').fill('wave=canary');
+      await counts(page, '12 of 72 cells');
+      expect(await page.locator('.matrix td[tabindex]').getAttribute('id')).toBe('c0-0');
+    });
+
+    it('keeps the cell with the focus clear of the first column and the head', async () => {
+      const page = await open(largeReport(40, 30), { viewport: { width: 1000, height: 600 } });
+      await page.locator('#c0-0').focus();
+      for (const key of ['Control+End', ...Array<string>(32).fill('ArrowLeft'), ...Array<string>(26).fill('ArrowUp')]) {
+        await page.keyboard.press(key);
+      }
+      const cell = await page.locator('#c3-7').boundingBox();
+      const rowHead = await page.locator('tbody th').first().boundingBox();
+      const columnHead = await page.locator('thead th').first().boundingBox();
+
+      expect(await focused(page)).toBe('c3-7');
+      expect(cell?.x).toBeGreaterThanOrEqual((rowHead?.x ?? 0) + (rowHead?.width ?? 0));
+      expect(cell?.y).toBeGreaterThanOrEqual((columnHead?.y ?? 0) + (columnHead?.height ?? 0));
+    });
+
+    it('opens the details with Enter, and closes them with Escape, where it was', async () => {
+      const page = await open(sampleReport());
+      await page.locator('#c0-0').focus();
+      await page.keyboard.press('ArrowRight');
+      await page.keyboard.press('Enter');
+      const details = page.getByRole('dialog', { name: 'ubuntu-24.04 in web, eu-west-1' });
+
+      const text = await details.innerText();
+      expect(text).toContain('available');
+      expect(text).toMatch(/Copy\s+ami-0\w{16}/);
+      expect(text).toMatch(/Attempt\s+1/);
+      expect(text).toMatch(/Baked\s+2026-11-25 06:30:00/);
+      expect(text).toMatch(/Copy started\s+2026-11-25 06:33:00/);
+      expect(text).toMatch(/From bake to start: 3 min/);
+      expect(text).toMatch(/From start to end: 11 min 1 s/);
+      expect(text).toMatch(/Key\s+arn:aws:kms:eu-west-1:222223222225:key\//);
+      expect(text).toMatch(/Labels\s+wave=canary/);
+      expect(await page.evaluate('document.activeElement.textContent')).toBe('Close');
+
+      await page.keyboard.press('Escape');
+      await details.waitFor({ state: 'hidden' });
+      await focusReaches(page, 'c0-1');
+    });
+
+    it('opens the details with a click, and gives the reason of a failure', async () => {
+      const page = await open(sampleReport());
+      await page.locator('#c1-3').click();
+      expect(await page.getByRole('dialog').innerText()).toMatch(/Reason\s+CopyFailed: EC2 failed/);
+
+      await page.getByRole('button', { name: 'Close' }).click();
+      await focusReaches(page, 'c1-3');
+    });
+  });
+
+  describe.each(SCHEMES)('in %s', (colorScheme) => {
+    it('keeps the rules of axe, as it is, filtered, and with the details open', async () => {
+      const page = await open(sampleReport(), { colorScheme });
+      await page.evaluate(axe.source);
+      const broken = () =>
+        page.evaluate<string[]>(`axe.run({ resultTypes: ['violations'] }).then(({ violations }) =>
+          violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 120)).join(', ')))`);
+
+      expect(await broken()).toEqual([]);
+      await page.getByRole('checkbox', { name: 'failed' }).check();
+      await counts(page, '2 of 72 cells');
+      expect(await broken()).toEqual([]);
+      await page.locator('#c1-3').click();
+      expect(await broken()).toEqual([]);
+    });
+
+    it('has a contrast of at least 4.5 in the text of every state, and 3 in its sign', async () => {
+      const page = await open(largeReport(12, 20), { colorScheme });
+      const contrasts = await page.evaluate<Record<string, number[]>>(`(${CONTRASTS})(${JSON.stringify(STATES)})`);
+
+      for (const state of STATES) {
+        const [word = 0, note = 0, sign = 0] = contrasts[state] ?? [];
+        expect({ state, word, isEnough: word >= 4.5 && note >= 4.5 && sign >= 3 }).toMatchObject({ isEnough: true });
+      }
+    });
+  });
+
+  it('can be read without its script', async () => {
+    const page = await open(sampleReport(), { javaScriptEnabled: false });
+
+    expect(await page.getByRole('table').first().isVisible()).toBe(true);
+    expect(await page.locator('.matrix tbody td').count()).toBe(72);
+    expect(await page.locator('#c1-3').innerText()).toBe('failed\nattempt 3');
+    expect(await page.getByText('CopyFailed: EC2 failed').count()).toBe(2);
+    expect(await page.locator('.total.failed').isVisible()).toBe(true);
+    // What needs the script is not shown.
+    expect(await page.getByRole('searchbox').count()).toBe(0);
+    expect(await page.getByRole('checkbox').count()).toBe(0);
+    expect(await page.locator('#matrix-help').isVisible()).toBe(false);
+  });
+
+  it('runs nothing and hides nothing that a report holds', async () => {
+    const evil = `"'><img src=x onerror=alert(1)></script><script>alert(2)</script><!--<script>\u202E\u2028\u0000{{7*7}}&lt;`;
+    const page = await open(hostileReport(evil));
+    const shown = `</script><script>alert(2)</script><!--<script>\\u{202e}\\u{2028}\\u{0}{{7*7}}&lt;`;
+
+    expect(await page.getByRole('rowheader').first().innerText()).toContain(shown);
+    expect(await page.locator('thead th').first().innerText()).toContain(shown);
+    expect(await page.getByRole('cell', { name: shown }).count()).toBeGreaterThan(0);
+    await page.locator('#c0-0').click();
+    const details = await page.getByRole('dialog').innerText();
+    for (const label of ['Reason', 'Copy', 'Source image', 'Baked', 'Copy started', 'Settled', 'Key', 'Labels']) {
+      const value = details.slice(details.indexOf(`\n${label}\n`) + label.length + 2).split('\n')[0];
+      expect({ label, value }).toEqual({ label, value: expect.stringContaining(shown) });
+    }
+    await page.keyboard.press('Escape');
+    await page.getByLabel('Account, Region or label').fill('<img');
+    await counts(page, '1 of 1 cells');
+    expect(await page.locator('img, script:not(body > script)').count()).toBe(0);
+    expect(statusPage(hostileReport(evil))).not.toMatch(/(?!\n)[\p{C}\p{Zl}\p{Zp}]/u);
+  });
+
+  it('forbids all that it does not need', async () => {
+    const page = await open(sampleReport());
+    incidents.push('from here on the page is made to break its own policy');
+    const outcome = await page.evaluate<string[]>(`new Promise((resolve) => {
+      const blocked = [];
+      setTimeout(() => resolve(blocked.sort()), 120_000);
+      document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) => {
+        blocked.push(effectiveDirective);
+        if (blocked.length === 4) resolve(blocked.sort());
+      });
+      const add = (name, attributes) => document.body.append(Object.assign(document.createElement(name), attributes));
+      add('img', { src: 'http://elsewhere.test/a.png' });
+      add('script', { textContent: 'alert(1)' });
+      add('style', { textContent: 'body { color: red }' });
+      fetch('http://elsewhere.test/').catch(() => undefined);
+    })`);
+
+    expect(outcome).toEqual(['connect-src', 'img-src', 'script-src-elem', 'style-src-elem']);
+    expect(incidents.filter((incident) => !incident.startsWith('console: '))).toHaveLength(1);
+    incidents = [];
+  });
+
+  it('scrolls in its own table on a narrow screen, and prints all of it', async () => {
+    const page = await open(sampleReport(), { viewport: { width: 360, height: 640 } });
+    const widths = () =>
+      page.evaluate<number[]>('[document.documentElement.scrollWidth, document.querySelector(".scroll").scrollWidth]');
+
+    const [whole = 0, table = 0] = await widths();
+    expect(whole).toBeLessThanOrEqual(360);
+    expect(table).toBeGreaterThan(1000);
+    await page.emulateMedia({ media: 'print' });
+    expect(await page.getByRole('searchbox').count()).toBe(0);
+    expect(await styleOf(page, '.scroll', 'overflow')).toBe('visible');
+  });
+
+  it('moves nothing by itself', () => {
+    expect(statusPage(sampleReport())).not.toMatch(/\b(animation|transition|scroll-behavior|@keyframes)\b/);
+  });
+
+  it('shows 200 accounts and 50 rows, and filters them', async () => {
+    const report = largeReport();
+    const html = statusPage(report);
+    expect(html.length).toBeLessThan(4_000_000);
+    const page = await open(report);
+
+    expect(await page.locator('.matrix tbody td').count()).toBe(10_000);
+    await page.getByRole('checkbox', { name: 'failed' }).check();
+    const failed = report.rows.flatMap(({ cells }) => cells).filter(({ state }) => state === 'failed').length;
+    expect(failed).toBeGreaterThan(100);
+    await counts(page, `${failed} of 10000 cells`);
+    expect(await cellsLeft(page)).toEqual(Array<string>(failed).fill('failed'));
+  });
+
+  it('shows a report without rows or columns', async () => {
+    const page = await open({ readAt: '2026-11-25T09:30:00.000Z', columns: [], rows: [] });
+
+    await counts(page, 'None of 0 cells');
+    expect(await page.getByText('No copy has settled.').isVisible()).toBe(true);
+  });
+});
+
+/** For each state the contrast of its word, of its note and of its sign with the cell (WCAG 2.2, "contrast ratio"). */
+const CONTRASTS = `(states) => {
+  const luminance = (color) => {
+    const [r, g, b] = color.match(/[\\d.]+/g).slice(0, 3).map((part) => {
+      const share = Number(part) / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const contrast = (a, b) => {
+    const [light, dark] = [luminance(a), luminance(b)].sort((x, y) => y - x);
+    return (light + 0.05) / (dark + 0.05);
+  };
+  return Object.fromEntries(states.map((state) => {
+    const cell = document.querySelector('.matrix td.' + state);
+    const { color, backgroundColor } = getComputedStyle(cell);
+    const note = getComputedStyle(cell.querySelector('small') ?? cell).color;
+    const sign = getComputedStyle(cell, '::before').backgroundColor;
+    return [state, [color, note, sign].map((part) => contrast(part, backgroundColor))];
+  }));
+}`;
+
+function hostileReport(evil: string): StatusReport {
+  return {
+    readAt: evil,
+    columns: [{ accountId: evil, account: `a${evil}`, region: evil, labels: { [evil]: evil } }],
+    rows: [
+      {
+        title: evil,
+        recipe: evil,
+        images: [{ imageId: evil, region: evil, name: evil, bakedAt: evil }],
+        cells: [
+          {
+            state: 'failed',
+            reason: evil,
+            copy: {
+              imageId: evil,
+              sourceImageId: evil,
+              bakedAt: evil,
+              startedAt: evil,
+              settledAt: evil,
+              attempt: 2,
+              keyArn: evil,
+            },
+          },
+        ],
+      },
+    ],
+  };
+}

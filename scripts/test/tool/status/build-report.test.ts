@@ -1,0 +1,179 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Outcome } from '../../../tool/common/in-places.ts';
+import type { Place } from '../../../tool/common/places.ts';
+import {
+  buildReport,
+  imagesWithGaps,
+  type CopyInPlace,
+  type PlaceFacts,
+  type ReportInput,
+  type SourceImage,
+} from '../../../tool/status/build-report.ts';
+
+const source = (imageId: string, hour: number, more: Partial<SourceImage> = {}): SourceImage => ({
+  imageId,
+  region: 'eu-west-1',
+  name: imageId,
+  bakedAt: `2026-11-23T${String(hour).padStart(2, '0')}:00:00.000Z`,
+  recipe: 'ubuntu',
+  ...more,
+});
+const OLD = source('ami-01', 1);
+const NEW = source('ami-02', 2);
+
+function copyOf({ imageId, bakedAt }: SourceImage, more: Partial<CopyInPlace> = {}): CopyInPlace {
+  return {
+    fact: {
+      imageId: `copy-of-${imageId}`,
+      sourceImageId: imageId,
+      bakedAt,
+      startedAt: bakedAt,
+      settledAt: bakedAt,
+      attempt: 1,
+    },
+    state: 'available',
+    isOurs: true,
+    recipe: 'ubuntu',
+    ...more,
+  };
+}
+
+function unsettled(image: SourceImage, more: Partial<CopyInPlace> = {}): CopyInPlace {
+  const { imageId, bakedAt } = image;
+  return {
+    ...copyOf(image, more),
+    fact: { imageId: `copy-of-${imageId}`, sourceImageId: imageId, bakedAt, startedAt: bakedAt, attempt: 1 },
+  };
+}
+
+const place = (accountId: string, region = 'eu-west-1') =>
+  ({ accountId, account: accountId, region, labels: {} }) as Place;
+
+function inAccount(facts: Partial<PlaceFacts>, at = place('222222222222')): Outcome<PlaceFacts> {
+  return { place: at, value: { copies: [], failures: [], ...facts } };
+}
+
+function stateOf(outcome: Outcome<PlaceFacts>, more: Partial<ReportInput> = {}) {
+  const report = buildReport({
+    readAt: '2026-11-24T00:00:00.000Z',
+    outcomes: [outcome],
+    sources: [OLD, NEW],
+    sharedWith: new Map(),
+    rows: 'recipes',
+    ...more,
+  });
+  return report.rows[0]?.cells[0];
+}
+
+describe('the state of a recipe in an account', () => {
+  it.each<[string, Partial<PlaceFacts>, object]>([
+    ['available with an announced copy of the newest image', { copies: [copyOf(NEW)] }, { state: 'available' }],
+    [
+      "available with a copy of AMIgo's copier, which announces nothing",
+      { copies: [unsettled(NEW, { isOurs: false })] },
+      { state: 'available' },
+    ],
+    ['pending while EC2 copies', { copies: [unsettled(NEW, { state: 'pending' })] }, { state: 'pending' }],
+    [
+      'pending until it is verified',
+      { copies: [unsettled(NEW)] },
+      { state: 'pending', reason: 'EC2 has copied it; it is not verified and announced yet.' },
+    ],
+    [
+      'failed with what EC2 says',
+      { copies: [unsettled(NEW, { state: 'failed', stateReason: 'KMS key is disabled' })] },
+      { state: 'failed', reason: 'KMS key is disabled' },
+    ],
+    [
+      'failed with the reason of the dead letter',
+      { copies: [copyOf(OLD)], failures: [{ sourceImageId: 'ami-02', reason: 'UntrustedOwner' }] },
+      { state: 'failed', reason: 'UntrustedOwner' },
+    ],
+    [
+      'pending, not failed, while another try is on its way',
+      {
+        copies: [unsettled(NEW, { state: 'pending' })],
+        failures: [{ sourceImageId: 'ami-02', reason: 'an earlier request' }],
+      },
+      { state: 'pending' },
+    ],
+    ['failed for a copy that somebody disabled', { copies: [copyOf(NEW, { state: 'disabled' })] }, { state: 'failed' }],
+    ['stale with a copy of an older image alone', { copies: [copyOf(OLD)] }, { state: 'stale' }],
+    ['missing with nothing', {}, { state: 'missing' }],
+    ['missing with a copy of another recipe', { copies: [copyOf(OLD, { recipe: 'debian' })] }, { state: 'missing' }],
+  ])('is %s', (_, facts, expected) => {
+    expect(stateOf(inAccount(facts))).toMatchObject(expected);
+  });
+
+  it('is unknown with why the account could not be read', () => {
+    expect(stateOf({ place: place('222222222222'), problem: 'Access denied.' })).toEqual({
+      state: 'unknown',
+      reason: 'Access denied.',
+    });
+  });
+
+  it('is not shared where the newest image is not, and stale with that reason where an older copy is', () => {
+    const sharedWith = new Map([['ami-02', ['333333333333']]]);
+
+    expect(stateOf(inAccount({}), { sharedWith })).toEqual({ state: 'not shared' });
+    expect(stateOf(inAccount({ copies: [copyOf(OLD)] }), { sharedWith })).toMatchObject({
+      state: 'stale',
+      reason: 'The newest image is not shared with the account.',
+    });
+  });
+
+  it('is missing where the image is shared with an organization, whose members EC2 does not tell', () => {
+    expect(stateOf(inAccount({}), { sharedWith: new Map([['ami-02', 'many']]) })).toEqual({ state: 'missing' });
+  });
+});
+
+describe('rows', () => {
+  const report = (more: Partial<ReportInput>) =>
+    buildReport({ readAt: '', outcomes: [], sources: undefined, sharedWith: new Map(), rows: 'recipes', ...more });
+
+  it('have the newest image of a recipe in each Region, which alone counts there', () => {
+    const elsewhere = source('ami-03', 3, { region: 'us-east-1' });
+    const { rows } = report({
+      sources: [OLD, NEW, elsewhere],
+      outcomes: [
+        inAccount({ copies: [copyOf(NEW)] }),
+        inAccount({ copies: [copyOf(NEW)] }, place('222222222222', 'us-east-1')),
+        inAccount({}, place('222222222222', 'eu-central-1')),
+      ],
+    });
+
+    expect(rows.map(({ images }) => images.map(({ imageId }) => imageId))).toEqual([['ami-03', 'ami-02']]);
+    expect(rows[0]?.cells.map(({ state }) => state)).toEqual(['available', 'stale', 'not shared']);
+  });
+
+  it('are one for each image if that is wanted, without calling anything stale', () => {
+    const { rows } = report({ sources: [OLD, NEW], rows: 'images', outcomes: [inAccount({ copies: [copyOf(OLD)] })] });
+
+    expect(rows.map(({ title, cells }) => [title, cells[0]?.state])).toEqual([
+      ['ami-02', 'missing'],
+      ['ami-01', 'available'],
+    ]);
+  });
+
+  it('come from the copies where the source account is not known', () => {
+    const { rows } = report({
+      outcomes: [inAccount({ copies: [copyOf(OLD)] }), inAccount({ copies: [copyOf(NEW)] }, place('333333333333'))],
+    });
+
+    expect(rows[0]?.cells.map(({ state }) => state)).toEqual(['stale', 'available']);
+  });
+});
+
+describe('gaps', () => {
+  it('are images that some account of their Region lacks', () => {
+    const report = buildReport({
+      readAt: '',
+      outcomes: [inAccount({ copies: [copyOf(NEW)] }), inAccount({}, place('333333333333'))],
+      sources: [NEW, source('ami-04', 4, { recipe: 'debian', region: 'us-east-1' })],
+      sharedWith: new Map(),
+      rows: 'recipes',
+    });
+
+    expect(imagesWithGaps(report).map(({ imageId }) => imageId)).toEqual(['ami-02']);
+  });
+});

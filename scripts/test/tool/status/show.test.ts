@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { showStatus } from '../../../tool/status/show.ts';
+import { ROOT } from '../../../tool/common/paths.ts';
+import type { Cell, StatusReport } from '../../../tool/status/report.ts';
+
+const copy = {
+  imageId: 'ami-0aaaaaaaaaaaaaaaa',
+  sourceImageId: 'ami-0123456789abcdef0',
+  bakedAt: '2026-11-23T22:10:00.000Z',
+  startedAt: '2026-11-23T22:12:04.000Z',
+  settledAt: '2026-11-23T22:24:40.120Z',
+  attempt: 1,
+  keyArn: 'arn:aws:kms:eu-west-1:333333333333:key/11111111-2222-3333-4444-555555555555',
+};
+const column = (account: string, accountId: string) => ({ account, accountId, region: 'eu-west-1', labels: {} });
+
+function reportOf(...cells: readonly Cell[]): StatusReport {
+  return {
+    readAt: '2026-11-26T22:30:00.000Z',
+    columns: ['canary', 'payments', 'web'].map((name) => column(name, '222222222222')),
+    rows: [
+      {
+        title: 'ubuntu',
+        recipe: 'ubuntu',
+        images: [{ imageId: 'ami-0b', region: 'eu-west-1', name: 'ubuntu-2', bakedAt: '2026-11-26T16:00:00.000Z' }],
+        cells,
+      },
+    ],
+  };
+}
+
+const asInReadme = reportOf({ state: 'available', copy }, { state: 'stale', copy }, { state: 'missing' });
+
+describe('the status for people', () => {
+  it('is what the README shows', () => {
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const [, shown] = /\$ npx image-copier status .*\n([^`]*)```/.exec(readme) ?? [];
+
+    expect(shown).toBe(`${showStatus(asInReadme, { width: undefined })}\n`);
+  });
+
+  it('counts states where the matrix is wider than the terminal', () => {
+    const [head, row] = showStatus(asInReadme, { width: 30 }).split('\n');
+
+    expect(head?.split(/ {2,}/).slice(2)).toEqual([
+      ...['AVAILABLE', 'PENDING', 'FAILED', 'MISSING', 'STALE', 'NOT SHARED', 'UNKNOWN'],
+    ]);
+    expect(row?.split(/ {2,}/).slice(2)).toEqual(['1', '0', '0', '1', '1', '0', '0']);
+  });
+
+  it('has a line for each copy, if that is wanted', () => {
+    const lines = showStatus(asInReadme, { all: true, width: undefined }).split('\n');
+
+    expect(lines.filter((line) => line.includes('eu-west-1'))).toHaveLength(3);
+  });
+
+  it('leaves out what would be too much, and says so', () => {
+    const cells = Array.from({ length: 100 }, (): Cell => ({ state: 'missing' }));
+    const columns = cells.map((_, index) => column(`account-${index}`, '222222222222'));
+
+    expect(showStatus({ ...reportOf(...cells), columns }, { width: 80 })).toMatch(/\n\n40 more\. --all shows them\.$/);
+  });
+
+  it('says that there is nothing', () => {
+    expect(showStatus({ ...reportOf(), rows: [] }, { width: 80 })).toBe('No image of any recipe was found.');
+  });
+});

@@ -1,0 +1,43 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { list } from '../common/option-values.ts';
+import { addPlacesOptions, type PlacesOptions } from '../common/places-options.ts';
+import { EXIT_CODES } from '../common/user-error.ts';
+import { backfill } from './run.ts';
+
+export interface BackfillOptions extends PlacesOptions {
+  readonly recipe?: readonly string[];
+  readonly since?: Date;
+  readonly share?: true;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+
+const HELP = `
+It asks for the newest image of each recipe, or for all since a date, in each account that has none of it, neither pending
+nor among its dead letters, and that the image is shared with. Asking twice makes one copy.
+
+Example:
+  npx image-copier backfill --accounts-file accounts.yaml --only payments --dry-run
+
+${EXIT_CODES}`;
+
+/** Adds `backfill`: asks for copies that accounts missed. */
+export function addBackfill(program: Command): void {
+  addPlacesOptions(program.command('backfill'))
+    .description('ask for the copies that accounts missed, because they joined late or a request was lost')
+    .addOption(new Option('--recipe <names>', 'these recipes alone').argParser(list))
+    .addOption(new Option('--since <date>', 'all images since then, such as 2026-11-01').argParser(date))
+    .option('--share', 'give createVolume permission on snapshots where it is missing')
+    .option('--dry-run', 'show every call that changes something, and make none')
+    .option('--json', 'print a JSON array of what was asked for')
+    .addHelpText('after', HELP)
+    .action(async (options: BackfillOptions) => {
+      await backfill(options);
+    });
+}
+
+function date(value: string): Date {
+  const parsed = new Date(value);
+  if (/^\d{4}-\d{2}-\d{2}(T.+)?$/.test(value) && !Number.isNaN(parsed.getTime())) return parsed;
+  throw new InvalidArgumentError('It must be a date, such as 2026-11-01.');
+}

@@ -1,0 +1,58 @@
+import { ASSUMPTIONS } from './assumptions.ts';
+import { monthlyCost, type CostPlan, type IncrementalCopies } from './monthly-cost.ts';
+import { PRICES, PRICES_AS_OF, PRICES_REGION } from './prices.ts';
+import type { CostOptions } from './command.ts';
+import { formatJson } from '../common/json.ts';
+import { showCost } from './show.ts';
+import { UserError } from '../common/user-error.ts';
+
+/** Prints what a plan costs in a month. */
+export function cost(options: CostOptions): void {
+  const plan = planOf(options);
+  const prices = {
+    ...PRICES,
+    snapshot: { ...PRICES.snapshot, dollars: options.snapshotPrice },
+    transfer: { ...PRICES.transfer, dollars: options.transferPrice ?? PRICES.transfer.dollars },
+  };
+  const result = monthlyCost(plan, prices);
+  if (options.json) {
+    console.log(
+      formatJson({ region: PRICES_REGION, asOf: PRICES_AS_OF, plan, prices, assumptions: ASSUMPTIONS, ...result }),
+    );
+  } else {
+    console.log(showCost(plan, result, process.stdout.isTTY ? process.stdout.columns : undefined));
+  }
+}
+
+function planOf(options: CostOptions): CostPlan {
+  const { accounts, regions, bakesPerDay, imageGib, keepDays, keyRotations, durationMs, memoryMb } = options;
+  const crossRegion = options.crossRegion ?? false;
+  if (crossRegion && regions === 1) {
+    throw new UserError('--cross-region copies into other Regions. Say with --regions how many there are, from 2.', 2);
+  }
+  if (!crossRegion && options.transferPrice !== undefined) {
+    throw new UserError('--transfer-price is for copies into other Regions. Add --cross-region, or leave it out.', 2);
+  }
+  const incremental = incrementalOf(options);
+  return {
+    ...{ accounts, regions, bakesPerDay, imageGib, keepDays, crossRegion, keyRotations, durationMs, memoryMb },
+    ...(incremental && { incremental }),
+  };
+}
+
+function incrementalOf({ incrementalGib, recipes, imageGib }: CostOptions): IncrementalCopies | undefined {
+  if (incrementalGib === undefined) {
+    if (recipes === undefined) return undefined;
+    throw new UserError(
+      '--recipes counts only where copies are incremental. Add --incremental-gib, or leave it out.',
+      2,
+    );
+  }
+  if (recipes === undefined) {
+    throw new UserError('--incremental-gib needs --recipes: the first copy of each recipe is full.', 2);
+  }
+  if (incrementalGib > imageGib) {
+    throw new UserError('--incremental-gib is more than --image-gib. A copy adds at most what is in the image.', 2);
+  }
+  return { recipes, gib: incrementalGib };
+}

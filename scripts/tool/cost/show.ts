@@ -1,0 +1,57 @@
+import type { CostPlan, MonthlyCost } from './monthly-cost.ts';
+import { PRICES_AS_OF, PRICES_REGION } from './prices.ts';
+import { count, formatDollars, formatShare, plural } from './words.ts';
+import { formatTable } from '../common/table.ts';
+
+const HEAD = ['PART', '$ A MONTH', 'SHARE', '$ AN ACCOUNT', 'COUNTED'];
+/** The columns of figures. */
+const FIGURES = [1, 2, 3];
+/** EC2 User Guide, "Amazon EC2 AMI quotas". */
+const MAX_IMAGES = 50_000;
+
+/**
+ * A plan and its cost for people.
+ * @param width of the terminal, without which there is room for everything
+ */
+export function showCost(
+  plan: CostPlan,
+  { parts, dollars, quantities }: MonthlyCost,
+  width: number | undefined,
+): string {
+  const row = (part: string, amount: number, counted: string) => [
+    part,
+    formatDollars(amount),
+    formatShare(amount, dollars),
+    formatDollars(amount / plan.accounts),
+    counted,
+  ];
+  const rows = [
+    ...parts.map(({ part, dollars: amount, counted }) => row(part, amount, counted)),
+    row('Total', dollars, ''),
+  ];
+  return [
+    inWords(plan, quantities.keptCopies),
+    tableOf(rows, width),
+    ...(quantities.keptCopies > MAX_IMAGES
+      ? [`That is more than the ${count(MAX_IMAGES)} images that EC2 allows an account and Region by default.`]
+      : []),
+    `List prices of ${PRICES_REGION} as known on ${PRICES_AS_OF}, without free tier, discounts and tax. Check them.`,
+  ].join('\n\n');
+}
+
+function inWords({ accounts, regions, imageGib, incremental }: CostPlan, keptCopies: number): string {
+  const places = `${plural(accounts, 'account')}, ${plural(regions, 'Region')}${accounts === 1 ? '' : ' each'}`;
+  const size = incremental
+    ? `full once a recipe (${plural(incremental.recipes, 'recipe')}), else ${count(incremental.gib)} GiB`
+    : 'each full';
+  return `${places}: ${plural(keptCopies, 'copy', 'copies')} in each, of ${count(imageGib)} GiB, ${size}.`;
+}
+
+/** With all figures to the right of their columns. */
+function tableOf(rows: readonly (readonly string[])[], width: number | undefined): string {
+  const widths = HEAD.map((_, column) => Math.max(...[HEAD, ...rows].map((row) => row[column]?.length ?? 0)));
+  const [head = [], ...lines] = [HEAD, ...rows].map((row) =>
+    row.map((cell, column) => (FIGURES.includes(column) ? cell.padStart(widths[column] ?? 0) : cell)),
+  );
+  return formatTable(head, lines, width);
+}

@@ -1,0 +1,51 @@
+import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { shortReason } from '../common/aws-errors.ts';
+import type { DeadLetter } from '../common/dead-letter.ts';
+import { batches, urlOf, type HeldLetters } from '../common/dead-letter-queue.ts';
+
+/** What became of a letter; `problem` says why it is still among the dead letters. */
+export interface Redriven {
+  readonly letter: DeadLetter;
+  readonly sent: boolean;
+  readonly problem?: string;
+}
+
+/**
+ * Sends letters to the requests queue, then deletes them: whatever happens in between, each is in at least one of the
+ * queues, and a request that is there twice is copied once. Their attributes stay behind.
+ */
+export async function redriveLetters(
+  letters: readonly DeadLetter[],
+  held: HeldLetters,
+  sqs: SQSClient,
+  queueName: string,
+  signal: AbortSignal,
+): Promise<Redriven[]> {
+  const url = await urlOf(sqs, queueName);
+  const results: Redriven[] = [];
+  for (const batch of batches(letters)) {
+    if (signal.aborted) return results;
+    const tried = await Promise.all(batch.map((letter) => send(letter, sqs, url)));
+    const sent = tried.filter((result) => result.sent).map(({ letter }) => letter);
+    const left = await held
+      .delete(sent)
+      .catch((error: unknown) => new Map(sent.map(({ id }) => [id, shortReason(error)])));
+    for (const result of tried) {
+      const reason = left.get(result.letter.id);
+      const problem = `It was put back, but could not be deleted here. ${reason ?? ''}`;
+      results.push(reason === undefined ? result : { ...result, problem });
+    }
+  }
+  return results;
+}
+
+async function send(letter: DeadLetter, sqs: SQSClient, QueueUrl: string): Promise<Redriven> {
+  const { body } = letter;
+  if (typeof body !== 'string') return { letter, sent: false, problem: body.message };
+  try {
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body }));
+    return { letter, sent: true };
+  } catch (error) {
+    return { letter, sent: false, problem: shortReason(error) };
+  }
+}

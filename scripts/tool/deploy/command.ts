@@ -1,0 +1,59 @@
+import { Option, type Command } from 'commander';
+import { addDeploymentOptions, type DeploymentOptions } from './options.ts';
+import { list } from '../common/option-values.ts';
+import { EXIT_CODES } from '../common/user-error.ts';
+import { deploy, destroy } from './run.ts';
+
+export interface DeployOptions extends DeploymentOptions {
+  readonly only?: readonly string[];
+  readonly plan?: true;
+  readonly resume?: true;
+  readonly waves?: readonly string[];
+  readonly smoke?: true;
+}
+
+export interface DestroyOptions extends DeploymentOptions {
+  readonly only: readonly string[];
+  readonly yes?: true;
+}
+
+const ONLY = 'accounts by name, id or label, such as payments,222222222222,wave=canary';
+
+/** Adds `deploy` and `destroy`: Terraform for every account of the accounts file. */
+export function addDeploy(program: Command): void {
+  addDeploymentOptions(program.command('deploy'))
+    .description('give every account of the accounts file its part, several at a time')
+    .addOption(new Option('--only <choice>', ONLY).argParser(list))
+    .addOption(new Option('--plan', 'show what would be done, and change nothing').conflicts(['waves', 'smoke']))
+    .addOption(
+      new Option('--waves <labels>', 'labels of the accounts to begin with, such as wave=canary,wave=early').argParser(
+        list,
+      ),
+    )
+    .option('--smoke', 'after the first wave of targets, have a small image copied there; go on if that works')
+    .addOption(
+      new Option('--resume', 'go on with the last run: accounts that failed or were not reached').conflicts([
+        'only',
+        'waves',
+        'smoke',
+      ]),
+    )
+    .option('--upgrade', 'take the newest AWS provider that the modules allow')
+    .addHelpText('after', help('deploy --accounts-file accounts.yaml --waves wave=canary --smoke'))
+    .action(async (options: DeployOptions) => {
+      await deploy(options);
+    });
+
+  addDeploymentOptions(program.command('destroy'))
+    .description('destroy the part of some accounts, also of those that left the accounts file')
+    .addOption(new Option('--only <choice>', ONLY).argParser(list).makeOptionMandatory())
+    .option('--yes', 'do not ask')
+    .addHelpText('after', help('destroy --only payments'))
+    .action(async (options: DestroyOptions) => {
+      await destroy(options);
+    });
+}
+
+function help(example: string): string {
+  return `\nExample:\n  npx image-copier ${example}\n\n${EXIT_CODES}`;
+}

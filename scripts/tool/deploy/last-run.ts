@@ -1,0 +1,54 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { writeInOneStep } from '../common/write-in-one-step.ts';
+
+const schema = z.object({
+  /** Labels, `label=value`, in the order of their waves. */
+  waves: z.array(z.string()),
+  /** Whether copies are asked for after the first wave of targets, and whether they came. */
+  smoke: z.enum(['not asked', 'open', 'passed']),
+  /** The stacks that were chosen, and whether they are done. */
+  stacks: z.record(z.string(), z.boolean()),
+});
+
+/** What the last run was to apply, and how far it came. */
+export type LastRun = z.infer<typeof schema>;
+
+/** The record of the last run in an output folder cannot be read. */
+export class LastRunError extends Error {
+  override readonly name = 'LastRunError';
+}
+
+export function writeLastRun(out: string, run: LastRun): void {
+  writeInOneStep(fileIn(out), `${JSON.stringify(run, null, 2)}\n`);
+}
+
+/**
+ * The last run.
+ * @throws {LastRunError} if there is none, or its record is damaged
+ */
+export function readLastRun(out: string): LastRun {
+  const file = fileIn(out);
+  if (!existsSync(file)) throw new LastRunError(`There is no run to resume in ${out}. Deploy without --resume.`);
+  try {
+    return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch (error) {
+    throw new LastRunError(`${file} cannot be read. Deploy without --resume.`, { cause: error });
+  }
+}
+
+/** What of a run concerns the stacks that there still are: an account that left the file cannot be resumed. */
+export function withoutLeft(run: LastRun, stacks: readonly { readonly name: string }[]): LastRun {
+  const names = new Set(stacks.map(({ name }) => name));
+  return { ...run, stacks: Object.fromEntries(Object.entries(run.stacks).filter(([name]) => names.has(name))) };
+}
+
+/** Whether anything of a run is left to do. */
+export function isOpen({ smoke, stacks }: LastRun): boolean {
+  return Object.values(stacks).includes(false) || (smoke === 'open' && Object.keys(stacks).length > 0);
+}
+
+function fileIn(out: string): string {
+  return join(out, 'run.json');
+}

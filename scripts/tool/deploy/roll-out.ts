@@ -1,0 +1,101 @@
+import type { StackEntry } from '../../../terraform/stacks/stacks.ts';
+import { messageOf } from '../common/message-of.ts';
+import type { Changes } from './terraform.ts';
+
+/** How it went with a stack. `not reached`: it was not begun, since the run ended before. */
+type Result = 'done' | 'failed' | 'not reached';
+
+export interface StackReport {
+  readonly stack: StackEntry;
+  readonly result: Result;
+  readonly changes?: Changes;
+  readonly seconds?: number;
+  /** Why it failed. */
+  readonly problem?: string;
+}
+
+export interface RolloutReport {
+  /** One of each stack, in the order of the waves. */
+  readonly stacks: readonly StackReport[];
+  /** Why the run ended early, if it did. */
+  readonly problem?: string;
+}
+
+/** Some stacks that may be worked on at the same time. */
+export interface Wave {
+  readonly stacks: readonly StackEntry[];
+  /** Must hold before the next wave begins. */
+  readonly check?: Check;
+}
+
+/** @throws if it does not hold */
+export type Check = (work: Pick<Work, 'signal' | 'say'>) => Promise<void>;
+
+export interface Work {
+  /**
+   * Works on a stack to its end.
+   * @throws if that fails; the others go on
+   */
+  readonly perform: (stack: StackEntry) => Promise<Changes>;
+  /** How many stacks at a time. */
+  readonly parallel: number;
+  /** No stack is begun once it is aborted; those that run go on to their end. */
+  readonly signal: AbortSignal;
+  readonly onEnd: (report: StackReport) => void;
+  readonly say: (line: string) => void;
+}
+
+/** Works on the stacks, wave by wave. A stack that fails stops none of its own wave, and all waves after it. */
+export async function rollOut(waves: readonly Wave[], work: Work): Promise<RolloutReport> {
+  const reports: StackReport[] = [];
+  let problem: string | undefined;
+  for (const { stacks, check } of waves) {
+    if (problem !== undefined || work.signal.aborted) {
+      reports.push(...stacks.map((stack): StackReport => ({ stack, result: 'not reached' })));
+      continue;
+    }
+    const ofWave = await performAll(stacks, work);
+    reports.push(...ofWave);
+    problem = whyEnd(ofWave, waves.at(-1)?.stacks !== stacks) ?? (await failureOf(check, work));
+  }
+  return { stacks: reports, ...(problem !== undefined && { problem }) };
+}
+
+async function performAll(stacks: readonly StackEntry[], work: Work): Promise<StackReport[]> {
+  const reports = stacks.map((stack): StackReport => ({ stack, result: 'not reached' }));
+  const waiting = stacks.entries();
+  const worker = async () => {
+    for (const [index, stack] of waiting) {
+      if (work.signal.aborted) return;
+      const report = await perform(stack, work);
+      reports[index] = report;
+      work.onEnd(report);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(work.parallel, stacks.length) }, worker));
+  return reports;
+}
+
+async function perform(stack: StackEntry, { perform: run }: Work): Promise<StackReport> {
+  const startMs = performance.now();
+  const seconds = () => (performance.now() - startMs) / 1000;
+  try {
+    return { stack, result: 'done', changes: await run(stack), seconds: seconds() };
+  } catch (error) {
+    return { stack, result: 'failed', seconds: seconds(), problem: messageOf(error) };
+  }
+}
+
+function whyEnd(reports: readonly StackReport[], isMoreToCome: boolean): string | undefined {
+  const failed = reports.filter(({ result }) => result === 'failed').map(({ stack }) => stack.name);
+  return failed.length > 0 && isMoreToCome ? `${failed.join(', ')} failed, so no further wave was begun.` : undefined;
+}
+
+async function failureOf(check: Wave['check'], work: Work): Promise<string | undefined> {
+  try {
+    await check?.(work);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}

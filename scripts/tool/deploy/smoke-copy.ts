@@ -1,0 +1,102 @@
+import { DeregisterImageCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
+import { bakeImage, copyRequestFor, share, type BakedImage } from '../common/bake.ts';
+import { findCopies, isAnnounced, ownImages, snapshotsOf } from '../common/copies.ts';
+import { messageOf } from '../common/message-of.ts';
+import { waitFor, type Patience } from '../common/wait-for.ts';
+
+/** The source account in one Region. */
+export interface SmokeSource {
+  readonly ec2: EC2Client;
+  readonly sns: SNSClient;
+  readonly requestTopicArn: string;
+}
+
+/** A target account in the same Region. */
+export interface SmokeTarget {
+  readonly id: string;
+  readonly ec2: EC2Client;
+}
+
+// EC2 may need some minutes for a copy, and the sweep that finds what events missed comes every 15 minutes.
+const TIMEOUT_MS = 30 * 60_000;
+const POLL_MS = 2000;
+
+/**
+ * Bakes an empty image of 1 GiB, asks for its copies, waits until each is announced, and removes all of it. It carries no
+ * recipe tag, so no parameter ever points to it.
+ * @throws {Error} if a copy is missing, not encrypted, or not announced in time
+ */
+export async function smokeCopy(
+  { ec2, sns, requestTopicArn }: SmokeSource,
+  targets: readonly SmokeTarget[],
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const patience = { timeoutMs: TIMEOUT_MS, pollMs: POLL_MS, signal };
+  const region = await ec2.config.region();
+  const image = await bakeImage(
+    ec2,
+    {
+      name: `image-copier-smoke-${new Date().toISOString().replaceAll(/[-:.]/g, '')}`,
+      description: 'Smoke copy of image-copier deploy: it is removed when the check ends.',
+      tags: { Name: 'image-copier-smoke' },
+      volumeSizes: [1],
+    },
+    patience,
+  );
+  try {
+    const ids = targets.map(({ id }) => id);
+    await share(ec2, image, ids);
+    const Message = JSON.stringify(copyRequestFor(image, region, ids));
+    await sns.send(new PublishCommand({ TopicArn: requestTopicArn, Message }));
+    say(`Smoke copy in ${region}: asked for copies of ${image.imageId} in ${ids.join(', ')}.`);
+    const waits = await Promise.allSettled(
+      targets.map((target) => untilAnnounced(target, image, region, say, patience)),
+    );
+    signal.throwIfAborted();
+    const problems = waits.flatMap((wait) => (wait.status === 'rejected' ? [messageOf(wait.reason)] : []));
+    if (problems.length > 0) throw new Error(problems.join('\n'));
+  } finally {
+    await Promise.all(targets.map((target) => remove(target.ec2, 'source-image-id', image, say)));
+    await remove(ec2, 'image-id', image, say);
+  }
+}
+
+async function untilAnnounced(
+  { id, ec2 }: SmokeTarget,
+  image: BakedImage,
+  region: string,
+  say: (line: string) => void,
+  patience: Patience,
+): Promise<void> {
+  const copy = await waitFor(
+    `an announced copy of ${image.imageId} in ${id}, ${region}. Look at the alarms and the dead letters there`,
+    async () => {
+      const copies = await findCopies({ ec2 }, image.imageId);
+      return copies.find(isAnnounced);
+    },
+    patience,
+  );
+  const snapshots = await snapshotsOf({ ec2 }, copy);
+  if (snapshots.length === 0 || snapshots.some(({ Encrypted }) => !Encrypted)) {
+    throw new Error(`The smoke copy ${copy.ImageId ?? ''} in ${id}, ${region}, is not encrypted.`);
+  }
+  say(`Smoke copy in ${region}: ${copy.ImageId ?? ''} in ${id} is encrypted and announced.`);
+}
+
+/** What cannot be removed is told: the check itself has its result by then. */
+async function remove(
+  ec2: EC2Client,
+  filter: 'image-id' | 'source-image-id',
+  image: BakedImage,
+  say: (line: string) => void,
+): Promise<void> {
+  try {
+    for (const { ImageId } of await ownImages({ ec2 }, [{ Name: filter, Values: [image.imageId] }])) {
+      await ec2.send(new DeregisterImageCommand({ ImageId, DeleteAssociatedSnapshots: true }));
+    }
+  } catch (error) {
+    say(`What the smoke copy of ${image.imageId} left must be removed by hand: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,35 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { region } from '../common/option-values.ts';
+import { addPlacesOptions, type PlacesOptions } from '../common/places-options.ts';
+import { runDoctor } from './run.ts';
+
+export interface DoctorOptions extends PlacesOptions {
+  readonly image?: string;
+  readonly imageRegion?: string;
+  readonly json?: true;
+}
+
+/** Adds `doctor`: finds what keeps accounts from getting their copies. */
+export function addDoctor(program: Command): void {
+  addPlacesOptions(program.command('doctor'))
+    .description('look for what keeps accounts from getting their copies, and tell how to mend it; changes nothing')
+    .option('--image <image>', 'find out as well whether this image can be copied', imageId)
+    .option('--image-region <region>', 'Region of that image; by default that of each copier', region)
+    .option('--json', 'print a JSON array with the findings of each account and Region')
+    .addHelpText('after', HELP)
+    .action(async (options: DoctorOptions) => {
+      await runDoctor(options);
+    });
+}
+
+const HELP = `
+Examples:
+  npx image-copier doctor --profile production --region eu-west-1
+  npx image-copier doctor --accounts-file accounts.yaml --image ami-0123456789abcdef0
+
+Exit codes: 0 no problems, 1 a problem was found or an account could not be read, 2 wrong usage, or stopped by you.`;
+
+function imageId(value: string): string {
+  if (/^ami-([0-9a-f]{8}|[0-9a-f]{17})$/.test(value)) return value;
+  throw new InvalidArgumentError('It must be the ID of an image, such as ami-0123456789abcdef0.');
+}

@@ -1,0 +1,401 @@
+import {
+  DescribeImageAttributeCommand,
+  DescribeImagesCommand,
+  DescribeSnapshotAttributeCommand,
+  DescribeSnapshotsCommand,
+  type EC2Client,
+  type Image,
+} from '@aws-sdk/client-ec2';
+import { DescribeKeyCommand, GetKeyPolicyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import { planTags } from '../../../lambda/src/core/copy-tags.ts';
+import { RefusedError } from '../../../lambda/src/core/errors.ts';
+import { ifThere, isDenied } from './aws-answers.ts';
+import { accountIn, found, type Finding, type Site } from './finding.ts';
+import { letsRoleCopy } from './key.ts';
+import { parsePolicy, type Policy } from './policy.ts';
+import { listOfCalls, unreadRole, type RoleFacts } from './roles.ts';
+
+/** An image, as the account that is to copy it sees it. */
+interface SeenImage {
+  readonly ownerId: string;
+  readonly state: string;
+  readonly snapshotIds: readonly string[];
+  readonly hasProductCodes: boolean;
+}
+
+/** What the target account sees of an image that it is to copy. */
+export interface ImageInTarget {
+  /** Missing where the account cannot see it. */
+  readonly image?: SeenImage;
+  /** The snapshots of it that the account may copy, with the keys that they are encrypted with. */
+  readonly snapshots: readonly SnapshotFacts[];
+  /** What copy-image's role may do with those keys, by ARN of the key. */
+  readonly roleOnKeys: ReadonlyMap<string, RoleFacts>;
+}
+
+interface SnapshotFacts {
+  readonly id: string;
+  readonly keyArn?: string;
+}
+
+/** The same image, as its owner sees it. */
+interface ImageAtOwner {
+  readonly image: SeenImage;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly launch: Permission;
+  readonly snapshots: readonly (SnapshotFacts & { readonly createVolume: Permission })[];
+  readonly keys: ReadonlyMap<string, SourceKey>;
+}
+
+interface Permission {
+  readonly accountIds: readonly string[];
+  readonly isPublic: boolean;
+  /** Whether organizations or their units have it too; it cannot be seen whether the account belongs to one. */
+  readonly hasOrganizations: boolean;
+}
+
+interface SourceKey {
+  readonly isAwsManaged: boolean;
+  readonly policy: Policy;
+}
+
+/** What is known of the owner's side: nothing where the source account was not named. */
+export type OwnersView = 'not asked' | 'no such image' | { readonly unread: string } | ImageAtOwner;
+
+/** What the checks of an image have to know of the account. */
+export interface ImageUsers {
+  readonly imageId: string;
+  readonly imageRegion: string;
+  readonly trustedOwners: readonly string[];
+  readonly roleArn: string | undefined;
+  /** Whether the Allowed AMIs setting hides images of an owner. */
+  readonly isHidden: (ownerId: string) => boolean;
+}
+
+const NO_IMAGE = ['InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable'];
+const KEY_ACTIONS = ['kms:CreateGrant', 'kms:Decrypt', 'kms:DescribeKey', 'kms:ReEncryptFrom'];
+
+/** Reads what the target account sees of the image. */
+export async function readImageInTarget(ec2: EC2Client, imageId: string): Promise<Omit<ImageInTarget, 'roleOnKeys'>> {
+  const image = await readImage(ec2, imageId);
+  if (!image || image.snapshotIds.length === 0) return { ...(image && { image: toSeen(image) }), snapshots: [] };
+  // By filter: an id that the account may not see would fail the whole call.
+  const { Snapshots = [] } = await ec2.send(
+    new DescribeSnapshotsCommand({ Filters: [{ Name: 'snapshot-id', Values: [...image.snapshotIds] }] }),
+  );
+  return {
+    image: toSeen(image),
+    snapshots: Snapshots.map(({ SnapshotId: id = '', KmsKeyId }) => ({ id, ...(KmsKeyId && { keyArn: KmsKeyId }) })),
+  };
+}
+
+/** Reads what the owner sees of the image, with the permissions on it and on its snapshots, and their keys. */
+export async function readImageAtOwner(ec2: EC2Client, kms: KMSClient, imageId: string): Promise<OwnersView> {
+  try {
+    const image = await readImage(ec2, imageId);
+    if (!image) return 'no such image';
+    const [launch, snapshots] = await Promise.all([
+      ec2.send(new DescribeImageAttributeCommand({ ImageId: imageId, Attribute: 'launchPermission' })),
+      Promise.all(image.snapshotIds.map((id) => readSnapshot(ec2, id))),
+    ]);
+    const keyArns = Array.from(new Set(snapshots.flatMap(({ keyArn }) => keyArn ?? [])));
+    const keys = await Promise.all(keyArns.map(async (arn) => [arn, await readSourceKey(kms, arn)] as const));
+    return {
+      image: toSeen(image),
+      tags: image.tags,
+      launch: {
+        ...permission(launch.LaunchPermissions),
+        hasOrganizations: (launch.LaunchPermissions ?? []).some(
+          (each) => each.OrganizationArn !== undefined || each.OrganizationalUnitArn !== undefined,
+        ),
+      },
+      snapshots,
+      keys: new Map(keys.flatMap(([arn, key]) => (key ? [[arn, key] as const] : []))),
+    };
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    return { unread: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function readImage(ec2: EC2Client, ImageId: string) {
+  const answer = await ifThere(
+    ec2.send(new DescribeImagesCommand({ ImageIds: [ImageId], IncludeDeprecated: true, IncludeDisabled: true })),
+    ...NO_IMAGE,
+  );
+  const image = answer?.Images?.[0];
+  if (!image) return undefined;
+  return { ...image, snapshotIds: snapshotIdsOf(image), tags: tagsOf(image) };
+}
+
+async function readSnapshot(ec2: EC2Client, SnapshotId: string) {
+  const [described, attribute] = await Promise.all([
+    ec2.send(new DescribeSnapshotsCommand({ SnapshotIds: [SnapshotId] })),
+    ec2.send(new DescribeSnapshotAttributeCommand({ SnapshotId, Attribute: 'createVolumePermission' })),
+  ]);
+  const keyArn = described.Snapshots?.[0]?.KmsKeyId;
+  return {
+    id: SnapshotId,
+    ...(keyArn !== undefined && { keyArn }),
+    createVolume: { ...permission(attribute.CreateVolumePermissions), hasOrganizations: false },
+  };
+}
+
+async function readSourceKey(kms: KMSClient, KeyId: string): Promise<SourceKey | undefined> {
+  try {
+    const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId }));
+    const { Policy } = await kms.send(new GetKeyPolicyCommand({ KeyId, PolicyName: 'default' }));
+    return { isAwsManaged: KeyMetadata?.KeyManager === 'AWS', policy: parsePolicy(Policy) };
+  } catch (error) {
+    if (isDenied(error)) return undefined;
+    throw error;
+  }
+}
+
+function permission(
+  entries: readonly { readonly UserId?: string | undefined; readonly Group?: string | undefined }[] = [],
+) {
+  return {
+    accountIds: entries.flatMap(({ UserId }) => UserId ?? []),
+    isPublic: entries.some(({ Group }) => Group === 'all'),
+  };
+}
+
+function toSeen({ snapshotIds, ...image }: Image & { readonly snapshotIds: readonly string[] }): SeenImage {
+  return {
+    ownerId: image.OwnerId ?? '',
+    state: image.State ?? '',
+    snapshotIds,
+    hasProductCodes: (image.ProductCodes ?? []).length > 0,
+  };
+}
+
+function snapshotIdsOf({ BlockDeviceMappings = [] }: Image): string[] {
+  return BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
+}
+
+function tagsOf({ Tags = [] }: Image): Record<string, string> {
+  return Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value]));
+}
+
+/** Checks whether the account can copy the image. */
+export function checkImage(target: ImageInTarget, owner: OwnersView, users: ImageUsers, site: Site): Finding[] {
+  return [
+    ...checkVisible(target, owner, users, site),
+    ...checkSnapshots(target, owner, users, site),
+    ...checkKeys(target, owner, users, site),
+    ...checkTags(owner, users),
+    ...unreadOwner(owner, users),
+  ];
+}
+
+/** A command for the source account. */
+function atSource(command: string, { imageRegion }: ImageUsers): string {
+  return `In the source account: aws ${command} --region ${imageRegion}`;
+}
+
+function checkVisible({ image }: ImageInTarget, owner: OwnersView, users: ImageUsers, site: Site): Finding[] {
+  const { imageId: subject, trustedOwners } = users;
+  const why = 'The copy is tried again for retry_hours, then its request is a dead letter.';
+  if (!image) return [invisible(owner, users, site, why)];
+  return found(
+    image.state !== 'available' && {
+      code: 'ImageNotAvailable',
+      severity: 'problem',
+      subject,
+      what: `The image is ${image.state}.`,
+      why,
+      mend: 'Wait until it is available, or bake it again.',
+    },
+    // Without the function nothing tells whom it trusts.
+    trustedOwners.length > 0 &&
+      !trustedOwners.includes(image.ownerId) && {
+        code: 'ImageOwnerNotTrusted',
+        severity: 'problem',
+        subject,
+        what: `The image belongs to ${image.ownerId}, and trusted are ${trustedOwners.join(', ')}.`,
+        why: 'The request is refused.',
+        mend: `If it is right: trusted_owner_ids = ${JSON.stringify([...trustedOwners, image.ownerId])}, then ${site.apply}`,
+      },
+    image.hasProductCodes && {
+      code: 'ImageHasProductCodes',
+      severity: 'problem',
+      subject,
+      what: 'The image has product codes, as images of the AWS Marketplace and some with paid licences do.',
+      why: 'EC2 refuses to copy it into another account.',
+      mend: 'Bake it from an image without product codes.',
+    },
+  );
+}
+
+function invisible(owner: OwnersView, users: ImageUsers, site: Site, why: string): Finding {
+  const { imageId: subject, imageRegion } = users;
+  const start = { severity: 'problem', subject } as const;
+  const share = atSource(
+    `ec2 modify-image-attribute --image-id ${subject} --launch-permission Add=[{UserId=${site.accountId}}]`,
+    users,
+  );
+  if (owner === 'no such image') {
+    const what = `The source account has no such image in ${imageRegion}.`;
+    return { ...start, code: 'ImageNotFound', what, why, mend: 'Check --image and --image-region.' };
+  }
+  if (typeof owner !== 'object' || 'unread' in owner) {
+    const what = `The account cannot see the image in ${imageRegion}: it does not exist, or is not shared with it.`;
+    return { ...start, code: 'ImageNotVisible', what, why, mend: share };
+  }
+  const { launch, image } = owner;
+  if (!isGiven(launch, site.accountId) && !launch.hasOrganizations) {
+    const what = 'The account has no launch permission for the image.';
+    return { ...start, code: 'ImageNotShared', what, why, mend: share };
+  }
+  if (users.isHidden(image.ownerId)) {
+    const what = 'The image is shared, and the Allowed AMIs setting of the account hides it.';
+    return { ...start, code: 'ImageHidden', what, why, mend: `Mend AllowedImagesLeaveOut in ${site.region}.` };
+  }
+  const what = 'The owner has shared the image, and the account cannot see it.';
+  return { ...start, code: 'ImageNotVisible', what, why, mend: share };
+}
+
+function checkSnapshots(target: ImageInTarget, owner: OwnersView, users: ImageUsers, site: Site): Finding[] {
+  const missing = snapshotsWithout(target, owner, site.accountId);
+  if (missing.length === 0) return [];
+  const command = (id: string) =>
+    `aws ec2 modify-snapshot-attribute --snapshot-id ${id} --create-volume-permission Add=[{UserId=${site.accountId}}] --region ${users.imageRegion}`;
+  return [
+    {
+      code: 'SnapshotNotShared',
+      severity: 'problem',
+      subject: users.imageId,
+      what: `The account has no createVolumePermission for ${missing.join(', ')}.`,
+      why: 'EC2 refuses the copy: launch permission alone is not enough.',
+      mend: `In the source account: ${missing.map(command).join(' && ')}`,
+    },
+  ];
+}
+
+/** Asks the owner if possible; else the account sees only what it may copy, as far as it sees the image. */
+function snapshotsWithout(target: ImageInTarget, owner: OwnersView, accountId: string): readonly string[] {
+  if (isRead(owner)) {
+    if (owner.image.ownerId === accountId) return [];
+    return owner.snapshots.filter(({ createVolume }) => !isGiven(createVolume, accountId)).map(({ id }) => id);
+  }
+  const seen = target.snapshots.map(({ id }) => id);
+  return (target.image?.snapshotIds ?? []).filter((id) => !seen.includes(id));
+}
+
+function checkKeys(target: ImageInTarget, owner: OwnersView, users: ImageUsers, site: Site): Finding[] {
+  const snapshots = isRead(owner) ? owner.snapshots : target.snapshots;
+  const ownerId = isRead(owner) ? owner.image.ownerId : target.image?.ownerId;
+  const keyArns = Array.from(new Set(snapshots.flatMap(({ keyArn }) => keyArn ?? [])));
+  if (ownerId === site.accountId) return [];
+  return keyArns.flatMap((keyArn) => [
+    ...(isRead(owner) ? checkSourceKey(keyArn, owner.keys.get(keyArn), users, site) : []),
+    ...checkRoleOnKey(keyArn, target.roleOnKeys.get(keyArn), site),
+  ]);
+}
+
+function checkSourceKey(subject: string, key: SourceKey | undefined, users: ImageUsers, site: Site): Finding[] {
+  const why = 'EC2 starts the copy, and it fails: the key is not accessible.';
+  if (!key) {
+    return [
+      {
+        code: 'SourceKeyUnread',
+        severity: 'note',
+        subject,
+        what: "The source key's policy could not be read.",
+        why: 'It may not allow this account.',
+        mend: 'Allow kms:DescribeKey and kms:GetKeyPolicy in the source account for whoever runs this command.',
+      },
+    ];
+  }
+  const { isAwsManaged, policy } = key;
+  if (isAwsManaged) {
+    return [
+      {
+        code: 'SourceKeyAwsManaged',
+        severity: 'problem',
+        subject,
+        what: 'The image is encrypted under a key that AWS manages.',
+        why: 'Such a key belongs to one account alone, so no other can copy the image.',
+        mend: 'Bake under a customer managed key, or without encryption.',
+      },
+    ];
+  }
+  const roleArn = users.roleArn ?? `arn:${site.partition}:iam::${site.accountId}:role/anybody`;
+  if (letsRoleCopy(policy, roleArn, KEY_ACTIONS, site.region)) return [];
+  return [
+    {
+      code: 'SourceKeyRefusesAccount',
+      severity: 'problem',
+      subject,
+      what: "The source key's policy does not let this account copy under it.",
+      why,
+      mend: `In the source account, allow ${KEY_ACTIONS.join(', ')} to arn:${site.partition}:iam::${site.accountId}:root in the policy of ${subject}.`,
+    },
+  ];
+}
+
+function checkRoleOnKey(subject: string, role: RoleFacts | undefined, site: Site): Finding[] {
+  if (!role || 'isMissing' in role) return [];
+  if ('unread' in role) return [unreadRole(subject, role.unread)];
+  return found(
+    role.denied.length > 0 && {
+      code: 'SourceKeyNotInRole',
+      severity: 'problem',
+      subject,
+      what: `The role of copy-image may not ${listOfCalls(role.denied)}.`,
+      why: 'EC2 starts the copy, and it fails: the key is not accessible.',
+      mend: `source_key_arns = ["${subject}"], then ${site.apply}`,
+    },
+  );
+}
+
+/** Others do not see an image's tags, so only the owner's view tells what a request will carry. */
+function checkTags(owner: OwnersView, { imageId, imageRegion }: ImageUsers): Finding[] {
+  if (!isRead(owner)) return [];
+  const tags = Object.entries(owner.tags).map(([key, value]) => ({ key, value }));
+  try {
+    planTags({ sourceAmi: imageId, sourceRegion: imageRegion, targetAccounts: [], name: '', description: '', tags });
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    return [
+      {
+        code: 'ImageTagsDoNotFit',
+        severity: 'problem',
+        subject: imageId,
+        what: `A copy with all tags of the image is not possible: ${error.message.replace(/^Bad copy request: tags: /, '')}`,
+        why: 'The request is refused. Nothing is cut off.',
+        mend: 'Leave tags out of the copy request, or bake with fewer.',
+      },
+    ];
+  }
+  return [];
+}
+
+function unreadOwner(owner: OwnersView, { imageId }: ImageUsers): Finding[] {
+  if (typeof owner !== 'object' || !('unread' in owner)) return [];
+  return [
+    {
+      code: 'ImageOwnerUnread',
+      severity: 'note',
+      subject: imageId,
+      what: `The source account could not be asked about the image. ${owner.unread}`,
+      why: 'Its permissions, tags and key were checked only as far as the target account sees them.',
+      mend: 'Allow ec2:DescribeImages, DescribeImageAttribute, DescribeSnapshots and DescribeSnapshotAttribute there.',
+    },
+  ];
+}
+
+function isRead(owner: OwnersView): owner is ImageAtOwner {
+  return typeof owner === 'object' && 'launch' in owner;
+}
+
+function isGiven({ accountIds, isPublic }: Permission, accountId: string): boolean {
+  return isPublic || accountIds.includes(accountId);
+}
+
+/** The keys of other accounts that the visible snapshots are encrypted with. */
+export function foreignKeys({ snapshots }: Pick<ImageInTarget, 'snapshots'>, { accountId }: Site): readonly string[] {
+  const arns = Array.from(new Set(snapshots.flatMap(({ keyArn }) => keyArn ?? [])));
+  return arns.filter((arn) => accountIn(arn) !== accountId);
+}

@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import { imageId } from '../common/option-values.ts';
+import { addPlacesOptions, type PlacesOptions } from '../common/places-options.ts';
+import { EXIT_CODES } from '../common/user-error.ts';
+import { history, rollback } from './run.ts';
+
+export interface HistoryOptions extends PlacesOptions {
+  readonly json?: true;
+}
+
+export interface RollbackOptions extends HistoryOptions {
+  readonly to?: string;
+  readonly dryRun?: true;
+  readonly yes?: true;
+}
+
+/** Adds `history` and `rollback`: what the parameter of a recipe points to, and pointed to. */
+export function addRecipes(program: Command): void {
+  addPlacesOptions(program.command('history'))
+    .description('show what the parameter of a recipe pointed to, and when')
+    .argument('<recipe>', 'value of the recipe tag, such as ubuntu')
+    .option('--json', 'print a JSON array')
+    .addHelpText('after', help('history ubuntu --accounts-file accounts.yaml --only payments'))
+    .action(async (recipe: string, options: HistoryOptions) => {
+      await history(recipe, options);
+    });
+
+  addPlacesOptions(program.command('rollback'))
+    .description('point the parameter of a recipe to an earlier copy again, until a newer image is copied')
+    .argument('<recipe>', 'value of the recipe tag, such as ubuntu')
+    .option('--to <image>', 'the copy, or its source image; by default the verified copy before', imageId)
+    .option('--dry-run', 'show what would be set, and change nothing')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print a JSON array')
+    .addHelpText('after', help('rollback ubuntu --accounts-file accounts.yaml --to ami-0123456789abcdef0'))
+    .action(async (recipe: string, options: RollbackOptions) => {
+      await rollback(recipe, options);
+    });
+}
+
+function help(example: string): string {
+  return `\nExample:\n  npx image-copier ${example}\n\n${EXIT_CODES}`;
+}

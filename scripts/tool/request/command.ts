@@ -1,0 +1,49 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { imageId } from '../common/option-values.ts';
+import { addPlacesOptions, type PlacesOptions } from '../common/places-options.ts';
+import { EXIT_CODES } from '../common/user-error.ts';
+import { announce } from './run.ts';
+
+export interface AnnounceOptions extends PlacesOptions {
+  readonly packerManifest?: string;
+  readonly topic?: string;
+  readonly share?: true;
+  readonly sharedTags?: true;
+  readonly wait?: true;
+  readonly timeout: number;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+
+const HELP = `
+The credentials are those of the source account; an accounts file says by itself how that account is reached.
+
+Examples:
+  npx image-copier announce ami-0123456789abcdef0 --accounts-file accounts.yaml --share --wait
+  npx image-copier announce --packer-manifest packer-manifest.json --accounts 222222222222 --topic amigo-PROD-notify
+
+${EXIT_CODES}`;
+
+/** Adds `announce`: asks accounts for their copies of an image that was just baked. */
+export function addAnnounce(program: Command): void {
+  addPlacesOptions(program.command('announce'))
+    .description('ask accounts for their encrypted copies of an image')
+    .argument('[image]', 'the image, such as ami-0123456789abcdef0', imageId)
+    .option('--packer-manifest <file>', "the images of Packer's last run instead, each in its Region")
+    .option('--topic <name>', 'name of the topic for copy requests; an accounts file has it already')
+    .option('--share', 'give launch permission, and createVolume permission on each snapshot, where they are missing')
+    .option('--shared-tags', 'set the tags on the image once more as ec2:SharedTag/, so that the accounts see them')
+    .option('--wait', 'wait until each account has its copy or has failed')
+    .addOption(new Option('--timeout <minutes>', 'how long to wait, at most').argParser(minutes).default(120))
+    .option('--dry-run', 'show every call that changes something, and make none')
+    .option('--json', 'print a JSON array with what became of each account')
+    .addHelpText('after', HELP)
+    .action(async (image: string | undefined, options: AnnounceOptions) => {
+      await announce(image, options);
+    });
+}
+
+function minutes(value: string): number {
+  if (/^\d{1,5}(\.\d{1,3})?$/.test(value) && Number(value) > 0) return Number(value);
+  throw new InvalidArgumentError('It must be a number of minutes above 0.');
+}

@@ -1,0 +1,254 @@
+import {
+  CreateTagsCommand,
+  DescribeImageAttributeCommand,
+  DescribeImagesCommand,
+  DescribeSnapshotAttributeCommand,
+  ModifyImageAttributeCommand,
+  ModifySnapshotAttributeCommand,
+  type EC2Client,
+  type Image,
+  type LaunchPermission,
+} from '@aws-sdk/client-ec2';
+import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
+import { parseCopyRequest } from '../../../lambda/src/core/copy-request.ts';
+import { copyRequestFor, type BakedImage } from '../common/bake.ts';
+
+/** An image cannot be announced as it is. The message names the remedy. */
+export class AnnouncementError extends Error {
+  override readonly name = 'AnnouncementError';
+}
+
+/** A call that changes something or tells somebody, for a dry run in words. */
+export interface PlannedCall {
+  /** The IAM action. */
+  readonly action: string;
+  readonly resource: string;
+  readonly details: string;
+  readonly send: () => Promise<unknown>;
+}
+
+/** An image and who may use it, as EC2 shows it to its owner. */
+export interface OwnedImage extends BakedImage {
+  readonly launchPermissions: readonly LaunchPermission[];
+  /** By snapshot, the accounts that may use it; `all` for everybody. */
+  readonly snapshotUsers: ReadonlyMap<string, readonly string[]>;
+}
+
+/** What an account still lacks before it can copy an image. */
+export interface MissingPermissions {
+  readonly launch: readonly string[];
+  readonly snapshots: ReadonlyMap<string, readonly string[]>;
+}
+
+// EC2 API Reference, ModifySnapshotAttribute: at most 500 modifications a call.
+const MAX_MODIFICATIONS = 500;
+// EC2 User Guide, "Share tags of an AMI": such a tag is seen in every account that the image is shared with.
+const SHARED_TAG = 'ec2:SharedTag/';
+// EC2 User Guide, "Tag restrictions", and EC2 API Reference, Tag.
+const MAX_TAGS = 50;
+const MAX_KEY = 127;
+
+/**
+ * Reads an image of this account, with the permissions on it and on each of its snapshots.
+ * @throws {AnnouncementError} if there is no such image, or no account could copy it
+ */
+async function readOwnedImage(ec2: EC2Client, imageId: string): Promise<OwnedImage> {
+  const region = await ec2.config.region();
+  const image = await describe(ec2, imageId, region);
+  if (image.State !== 'available') {
+    throw new AnnouncementError(`${imageId} is ${image.State ?? 'in no state'}. Announce it once it is available.`);
+  }
+  const snapshotIds = (image.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
+  const attribute = new DescribeImageAttributeCommand({ ImageId: imageId, Attribute: 'launchPermission' });
+  const [{ LaunchPermissions = [] }, users] = await Promise.all([
+    ec2.send(attribute),
+    Promise.all(snapshotIds.map((snapshotId) => usersOf(ec2, snapshotId))),
+  ]);
+  return {
+    imageId,
+    snapshotIds,
+    name: image.Name ?? '',
+    description: image.Description ?? '',
+    tags: announcedTags(image),
+    launchPermissions: LaunchPermissions,
+    snapshotUsers: new Map(snapshotIds.map((snapshotId, index) => [snapshotId, users[index] ?? []])),
+  };
+}
+
+/** An image, the accounts that are to copy it, and the way to the source account and its topic. */
+interface Announced {
+  readonly ec2: EC2Client;
+  readonly sns: SNSClient;
+  readonly topicArn: string;
+  readonly imageId: string;
+  readonly accounts: readonly string[];
+}
+
+/**
+ * All that has to be called so that accounts copy an image.
+ * @throws {AnnouncementError} if they could not: without `share` also if they lack a permission
+ */
+export async function planAnnouncement(
+  { ec2, sns, topicArn, imageId, accounts }: Announced,
+  { share, sharedTags }: { readonly share?: boolean | undefined; readonly sharedTags?: boolean | undefined },
+): Promise<PlannedCall[]> {
+  const image = await readOwnedImage(ec2, imageId);
+  const missing = missingPermissions(image, accounts);
+  const lacks = describeMissing(missing);
+  if (lacks !== undefined && !share) throw new AnnouncementError(`${imageId} lacks ${lacks}. Add --share to give it.`);
+  return [
+    ...sharingCalls(ec2, image, missing),
+    ...(sharedTags ? sharedTagsCall(ec2, image) : []),
+    requestCall(sns, topicArn, image, await ec2.config.region(), accounts),
+  ];
+}
+
+/** The permissions that the accounts lack. An organization's launch permission may be for them: EC2 does not say. */
+export function missingPermissions(
+  { launchPermissions, snapshotUsers }: OwnedImage,
+  accounts: readonly string[],
+): MissingPermissions {
+  const isForMany = launchPermissions.some(
+    ({ Group, OrganizationArn, OrganizationalUnitArn }) =>
+      Group === 'all' || OrganizationArn !== undefined || OrganizationalUnitArn !== undefined,
+  );
+  const launchers = launchPermissions.map(({ UserId }) => UserId);
+  const snapshots = Array.from(snapshotUsers, ([snapshotId, users]): [string, string[]] => [
+    snapshotId,
+    users.includes('all') ? [] : accounts.filter((account) => !users.includes(account)),
+  ]);
+  return {
+    launch: isForMany ? [] : accounts.filter((account) => !launchers.includes(account)),
+    snapshots: new Map(snapshots.filter(([, lacking]) => lacking.length > 0)),
+  };
+}
+
+/** What is missing, in words; undefined if nothing is. */
+export function describeMissing({ launch, snapshots }: MissingPermissions): string | undefined {
+  const parts = [
+    ...(launch.length > 0 ? [`launch permission for ${launch.join(', ')}`] : []),
+    ...Array.from(
+      snapshots,
+      ([snapshotId, lacking]) => `createVolume permission on ${snapshotId} for ${lacking.join(', ')}`,
+    ),
+  ];
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+/** The calls that give the accounts what they lack. */
+export function sharingCalls(ec2: EC2Client, { imageId }: OwnedImage, missing: MissingPermissions): PlannedCall[] {
+  const launch = chunks(missing.launch).map((accounts) => ({
+    action: 'ec2:ModifyImageAttribute',
+    resource: imageId,
+    details: `launchPermission, add ${accounts.join(', ')}`,
+    send: () =>
+      ec2.send(
+        new ModifyImageAttributeCommand({
+          ImageId: imageId,
+          LaunchPermission: { Add: accounts.map((UserId) => ({ UserId })) },
+        }),
+      ),
+  }));
+  const snapshots = Array.from(missing.snapshots).flatMap(([snapshotId, lacking]) =>
+    chunks(lacking).map((accounts) => ({
+      action: 'ec2:ModifySnapshotAttribute',
+      resource: snapshotId,
+      details: `createVolumePermission, add ${accounts.join(', ')}`,
+      send: () =>
+        ec2.send(
+          new ModifySnapshotAttributeCommand({
+            SnapshotId: snapshotId,
+            Attribute: 'createVolumePermission',
+            CreateVolumePermission: { Add: accounts.map((UserId) => ({ UserId })) },
+          }),
+        ),
+    })),
+  );
+  return [...launch, ...snapshots];
+}
+
+/**
+ * The call that lets the accounts see the image's tags, in EC2 itself.
+ * @throws {AnnouncementError} if EC2 would not take so many tags, or such a long name
+ */
+export function sharedTagsCall(ec2: EC2Client, { imageId, tags }: OwnedImage): PlannedCall[] {
+  const shared = Object.entries(tags).map(([key, Value]) => ({ Key: `${SHARED_TAG}${key}`, Value }));
+  if (shared.length === 0) return [];
+  const long = shared.find(({ Key }) => Key.length > MAX_KEY);
+  if (long) {
+    throw new AnnouncementError(`The tag ${long.Key} has more than ${MAX_KEY} characters. Leave out --shared-tags.`);
+  }
+  if (2 * shared.length > MAX_TAGS) {
+    throw new AnnouncementError(
+      `${imageId} has ${shared.length} tags, and with as many shared ones more than EC2's ${MAX_TAGS}. Leave out --shared-tags.`,
+    );
+  }
+  return [
+    {
+      action: 'ec2:CreateTags',
+      resource: imageId,
+      details: shared.map(({ Key, Value }) => `${Key}=${Value}`).join(', '),
+      send: () => ec2.send(new CreateTagsCommand({ Resources: [imageId], Tags: shared })),
+    },
+  ];
+}
+
+/**
+ * The call that asks the accounts for their copies.
+ * @throws {AnnouncementError} if every copier would refuse the request
+ */
+export function requestCall(
+  sns: SNSClient,
+  topicArn: string,
+  image: OwnedImage,
+  region: string,
+  accounts: readonly string[],
+): PlannedCall {
+  const Message = JSON.stringify(copyRequestFor(image, region, accounts));
+  try {
+    parseCopyRequest(Message);
+  } catch (error) {
+    throw new AnnouncementError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+  return {
+    action: 'sns:Publish',
+    resource: topicArn,
+    details: Message,
+    send: () => sns.send(new PublishCommand({ TopicArn: topicArn, Message })),
+  };
+}
+
+async function describe(ec2: EC2Client, imageId: string, region: string): Promise<Image> {
+  // By filters: asked for by parameter, one that is not there is an error with another code in each case.
+  const Filters = [{ Name: 'image-id', Values: [imageId] }];
+  const { Images = [] } = await ec2.send(
+    new DescribeImagesCommand({ Owners: ['self'], IncludeDisabled: true, Filters }),
+  );
+  const [image] = Images;
+  if (image) return image;
+  throw new AnnouncementError(
+    `There is no image ${imageId} of this account in ${region}. Check --region, and that the credentials are those of the source account.`,
+  );
+}
+
+async function usersOf(ec2: EC2Client, SnapshotId: string): Promise<string[]> {
+  const { CreateVolumePermissions = [] } = await ec2.send(
+    new DescribeSnapshotAttributeCommand({ SnapshotId, Attribute: 'createVolumePermission' }),
+  );
+  return CreateVolumePermissions.flatMap(({ UserId, Group }) => UserId ?? Group ?? []);
+}
+
+/** Tags that EC2 set and those that are shared already are no part of a request. */
+function announcedTags({ Tags = [] }: Image): Record<string, string> {
+  return Object.fromEntries(
+    Tags.flatMap(({ Key = '', Value = '' }) =>
+      Key.startsWith('aws:') || Key.startsWith(SHARED_TAG) ? [] : [[Key, Value]],
+    ),
+  );
+}
+
+function chunks(accounts: readonly string[]): string[][] {
+  return Array.from({ length: Math.ceil(accounts.length / MAX_MODIFICATIONS) }, (_, index) =>
+    accounts.slice(index * MAX_MODIFICATIONS, (index + 1) * MAX_MODIFICATIONS),
+  );
+}

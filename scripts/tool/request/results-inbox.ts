@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import { SNSClient, SubscribeCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
+import {
+  CreateQueueCommand,
+  DeleteMessageBatchCommand,
+  DeleteQueueCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { CopyResult } from '../../../lambda/src/core/copy-results.ts';
+import type { ClientSettings } from '../common/credentials.ts';
+
+/** A result as the topic delivers it. */
+export interface ResultMessage {
+  readonly 'detail-type': 'Image Copied' | 'Image Copy Failed';
+  readonly detail: CopyResult;
+}
+
+// SQS Developer Guide, "Short and long polling": long polling asks all of SQS's servers.
+const WAIT_SECONDS = 1;
+// If this program is killed, the queue stays, but what it holds does not.
+const RETENTION_SECONDS = '3600';
+
+/** A queue for as long as somebody waits: it gets what copiers publish on the results topic. */
+export class ResultsInbox {
+  readonly #sqs: SQSClient;
+  readonly #sns: SNSClient;
+  readonly #url: string;
+  readonly #subscription: string | undefined;
+
+  private constructor(sqs: SQSClient, sns: SNSClient, url: string, subscription: string | undefined) {
+    this.#sqs = sqs;
+    this.#sns = sns;
+    this.#url = url;
+    this.#subscription = subscription;
+  }
+
+  /** Subscribes a new queue to the topic, in the topic's own account and Region. */
+  static async open(settings: ClientSettings & { readonly region: string }, topicArn: string): Promise<ResultsInbox> {
+    const sqs = new SQSClient({ ...settings, useQueueUrlAsEndpoint: false });
+    const sns = new SNSClient(settings);
+    const [, partition = '', , region = '', account = ''] = topicArn.split(':');
+    const name = `image-copier-announce-${randomUUID()}`;
+    const queueArn = `arn:${partition}:sqs:${region}:${account}:${name}`;
+    const Policy = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: { Service: 'sns.amazonaws.com' },
+          Action: 'sqs:SendMessage',
+          Resource: queueArn,
+          Condition: { ArnEquals: { 'aws:SourceArn': topicArn } },
+        },
+      ],
+    });
+    const { QueueUrl = '' } = await sqs.send(
+      new CreateQueueCommand({
+        QueueName: name,
+        Attributes: { Policy, MessageRetentionPeriod: RETENTION_SECONDS, SqsManagedSseEnabled: 'true' },
+      }),
+    );
+    try {
+      const { SubscriptionArn } = await sns.send(
+        new SubscribeCommand({
+          TopicArn: topicArn,
+          Protocol: 'sqs',
+          Endpoint: queueArn,
+          Attributes: { RawMessageDelivery: 'true' },
+          ReturnSubscriptionArn: true,
+        }),
+      );
+      // A queue that can be asked for its attributes is there for SNS too.
+      await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }));
+      return new ResultsInbox(sqs, sns, QueueUrl, SubscriptionArn);
+    } catch (error) {
+      await sqs.send(new DeleteQueueCommand({ QueueUrl }));
+      throw error;
+    }
+  }
+
+  /** What has come since the last time; waits a second for the first one. */
+  async receive(): Promise<ResultMessage[]> {
+    const { Messages = [] } = await this.#sqs.send(
+      new ReceiveMessageCommand({ QueueUrl: this.#url, MaxNumberOfMessages: 10, WaitTimeSeconds: WAIT_SECONDS }),
+    );
+    if (Messages.length === 0) return [];
+    const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
+    await this.#sqs.send(new DeleteMessageBatchCommand({ QueueUrl: this.#url, Entries }));
+    return Messages.flatMap(({ Body = '' }) => resultIn(Body));
+  }
+
+  async close(): Promise<void> {
+    const SubscriptionArn = this.#subscription;
+    if (SubscriptionArn !== undefined) await this.#sns.send(new UnsubscribeCommand({ SubscriptionArn }));
+    await this.#sqs.send(new DeleteQueueCommand({ QueueUrl: this.#url }));
+    this.#sqs.destroy();
+    this.#sns.destroy();
+  }
+}
+
+/** Any account of the topic's policy may publish on it: what is no result is left out. */
+function resultIn(body: string): ResultMessage[] {
+  try {
+    const { 'detail-type': type, detail } = JSON.parse(body) as Partial<ResultMessage>;
+    const isResult = (type === 'Image Copied' || type === 'Image Copy Failed') && typeof detail?.sourceAmi === 'string';
+    return isResult ? [{ 'detail-type': type, detail }] : [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,146 @@
+import type { ImageState } from '../../../lambda/src/core/image-catalogue.ts';
+import type { Outcome } from '../common/in-places.ts';
+import type { Cell, CopyFact, Row, SourceImageFact, StatusReport } from './report.ts';
+
+/** A copy in one place, with all that its state is told by. */
+export interface CopyInPlace {
+  readonly fact: CopyFact;
+  readonly state: ImageState;
+  /** What EC2 says of a copy that failed. */
+  readonly stateReason?: string;
+  /** Whether this copier made it; else AMIgo's did. */
+  readonly isOurs: boolean;
+  readonly recipe: string | undefined;
+}
+
+/** What stands in one place. */
+export interface PlaceFacts {
+  readonly copies: readonly CopyInPlace[];
+  /** Of the dead letters. */
+  readonly failures: readonly { readonly sourceImageId: string; readonly reason: string }[];
+}
+
+export interface SourceImage extends SourceImageFact {
+  readonly recipe: string | undefined;
+}
+
+/** The accounts that an image is shared with, or that it is shared with everybody or an organization. */
+export type SharedWith = readonly string[] | 'many';
+
+export interface ReportInput {
+  readonly readAt: string;
+  readonly outcomes: readonly Outcome<PlaceFacts>[];
+  /** Of the source account; undefined where it was not read. */
+  readonly sources: readonly SourceImage[] | undefined;
+  /** By image, as far as it was asked for. */
+  readonly sharedWith: ReadonlyMap<string, SharedWith>;
+  readonly rows: 'recipes' | 'images';
+}
+
+/** The matrix of recipes, or of images, by accounts. Nothing is asked for: all is in the input. */
+export function buildReport({ readAt, outcomes, sources, sharedWith, rows }: ReportInput): StatusReport {
+  const known = sources ?? sourcesOfCopies(outcomes);
+  const groups = rows === 'recipes' ? byRecipe(known) : known.toSorted(newestFirst).map((image) => [image]);
+  return {
+    readAt,
+    columns: outcomes.map(({ place: { accountId, account, region, labels } }) => ({
+      accountId,
+      account,
+      region,
+      labels,
+    })),
+    rows: groups.map((images) => rowOf(images, rows, outcomes, sharedWith)),
+  };
+}
+
+/** The images of which some account has no copy: for these it is worth to ask who they are shared with. */
+export function imagesWithGaps({ rows, columns }: StatusReport): SourceImageFact[] {
+  return rows.flatMap(({ images, cells }) =>
+    images.filter(({ region }) =>
+      cells.some(({ state }, index) => columns[index]?.region === region && (state === 'missing' || state === 'stale')),
+    ),
+  );
+}
+
+/** Without the source account, what its copies say of it. An image that nobody has copied is not known then. */
+function sourcesOfCopies(outcomes: readonly Outcome<PlaceFacts>[]): SourceImage[] {
+  const found = new Map<string, SourceImage>();
+  for (const outcome of outcomes) {
+    if (!('value' in outcome)) continue;
+    const { region } = outcome.place;
+    for (const { fact, recipe } of outcome.value.copies) {
+      const { sourceImageId, bakedAt } = fact;
+      found.set(`${region} ${sourceImageId}`, { imageId: sourceImageId, region, name: '', bakedAt, recipe });
+    }
+  }
+  return [...found.values()];
+}
+
+/** For each recipe its newest image in each Region. */
+function byRecipe(images: readonly SourceImage[]): SourceImage[][] {
+  const recipes = new Map<string, SourceImage[]>();
+  for (const image of images.toSorted(newestFirst)) {
+    if (image.recipe === undefined) continue;
+    const group = recipes.get(image.recipe) ?? [];
+    if (!group.some(({ region }) => region === image.region)) recipes.set(image.recipe, [...group, image]);
+  }
+  return Array.from(recipes)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([, group]) => group);
+}
+
+function newestFirst(one: SourceImage, other: SourceImage): number {
+  return Date.parse(other.bakedAt) - Date.parse(one.bakedAt) || (one.imageId < other.imageId ? -1 : 1);
+}
+
+function rowOf(
+  images: readonly SourceImage[],
+  rows: ReportInput['rows'],
+  outcomes: readonly Outcome<PlaceFacts>[],
+  sharedWith: ReadonlyMap<string, SharedWith>,
+): Row {
+  const [{ imageId, recipe } = { imageId: '', recipe: undefined }] = images;
+  return {
+    title: rows === 'recipes' ? (recipe ?? imageId) : imageId,
+    ...(recipe !== undefined && { recipe }),
+    images: images.map(({ imageId: id, region, name, bakedAt }) => ({ imageId: id, region, name, bakedAt })),
+    cells: outcomes.map((outcome) => {
+      const newest = images.find(({ region }) => region === outcome.place.region);
+      if (!newest) return { state: 'not shared' };
+      if (!('value' in outcome)) return { state: 'unknown', reason: outcome.problem };
+      const cell = cellOf(newest, outcome.value, rows === 'recipes');
+      const isShared = isSharedWith(outcome.place.accountId, sharedWith.get(newest.imageId));
+      if (isShared || (cell.state !== 'missing' && cell.state !== 'stale')) return cell;
+      return cell.state === 'stale' ? { ...cell, reason: NOT_SHARED } : { state: 'not shared' };
+    }),
+  };
+}
+
+const NOT_SHARED = 'The newest image is not shared with the account.';
+const IN_SETTLING = 'EC2 has copied it; it is not verified and announced yet.';
+
+/** Where it is not known, it counts as shared: then a missing copy is shown, not hidden. */
+function isSharedWith(accountId: string, sharedWith: SharedWith | undefined): boolean {
+  return sharedWith === undefined || sharedWith === 'many' || sharedWith.includes(accountId);
+}
+
+function cellOf(newest: SourceImage, { copies, failures }: PlaceFacts, olderCount: boolean): Cell {
+  const ofNewest = copies.filter(({ fact }) => fact.sourceImageId === newest.imageId);
+  const available = ofNewest.find(({ state }) => state === 'available');
+  if (available && (available.fact.settledAt !== undefined || !available.isOurs)) {
+    return { state: 'available', copy: available.fact };
+  }
+  if (available) return { state: 'pending', copy: available.fact, reason: IN_SETTLING };
+  const pending = ofNewest.find(({ state }) => state === 'pending');
+  if (pending) return { state: 'pending', copy: pending.fact };
+  const failure = failures.find(({ sourceImageId }) => sourceImageId === newest.imageId);
+  if (failure) return { state: 'failed', reason: failure.reason };
+  const [failed] = ofNewest;
+  if (failed) {
+    return { state: 'failed', copy: failed.fact, reason: failed.stateReason ?? `The copy is ${failed.state}.` };
+  }
+  const [older] = copies
+    .filter(({ recipe, state }) => olderCount && recipe === newest.recipe && state === 'available')
+    .sort((one, other) => Date.parse(other.fact.bakedAt) - Date.parse(one.fact.bakedAt));
+  return older ? { state: 'stale', copy: older.fact } : { state: 'missing' };
+}

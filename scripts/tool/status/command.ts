@@ -1,0 +1,39 @@
+import { Option, type Command } from 'commander';
+import { list } from '../common/option-values.ts';
+import { addPlacesOptions, type PlacesOptions } from '../common/places-options.ts';
+import { status } from './run.ts';
+
+export interface StatusOptions extends PlacesOptions {
+  readonly recipe?: readonly string[];
+  readonly images?: true;
+  readonly all?: true;
+  readonly html?: string;
+  readonly json?: true;
+}
+
+const HELP = `
+States: available; pending; failed; missing (shared, not copied); stale (only an older image of the recipe is there);
+not shared; unknown (the account could not be read). Without an accounts file the newest images are those that some
+account has a copy of.
+
+Examples:
+  npx image-copier status --accounts-file accounts.yaml --only wave=canary --recipe ubuntu
+  npx image-copier status --accounts-file accounts.yaml --html status.html
+
+Exit codes: 0 all is available, pending or not shared; 1 something failed, is missing, stale or unknown; 2 wrong usage, or
+stopped by you.`;
+
+/** Adds `status`: which accounts have which copies. */
+export function addStatus(program: Command): void {
+  addPlacesOptions(program.command('status'))
+    .description('show which accounts have a copy of the newest image of each recipe')
+    .addOption(new Option('--recipe <names>', 'these recipes alone').argParser(list))
+    .option('--images', 'a row for each image of the source account, not for each recipe')
+    .option('--all', 'a line for each copy, also for those that are available')
+    .option('--html <file>', 'write one page for a browser, which needs no network')
+    .option('--json', 'print all that is known as JSON')
+    .addHelpText('after', HELP)
+    .action(async (options: StatusOptions) => {
+      await status(options);
+    });
+}

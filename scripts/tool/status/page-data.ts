@@ -1,0 +1,115 @@
+import { spellOutHidden } from '../../../lambda/src/core/hidden-characters.ts';
+import { formatDuration, formatTime, secondsBetween } from './page-text.ts';
+import type { Cell, Column, CopyFact, Row, SourceImageFact, StatusReport } from './report.ts';
+
+/** What the details of a cell name, in this order. */
+const LABELS = [
+  'Reason',
+  'Copy',
+  'Attempt',
+  'Source image',
+  'Name of the source image',
+  'Baked',
+  'Copy started',
+  'Settled',
+  'From bake to start',
+  'From start to end',
+  'Key',
+] as const;
+
+/**
+ * What the script of the page reads. A text stands once in `texts`, and an index for it everywhere else: 10,000 cells name a
+ * few hundred keys and images. Index 0 is the empty text.
+ */
+export interface PageData {
+  readonly texts: readonly string[];
+  readonly labels: readonly string[];
+  readonly columns: readonly (readonly number[])[];
+  readonly rows: readonly number[];
+  /** For each cell of each row: seconds from bake to start, and from start to end, then a text for each label. */
+  readonly cells: readonly (readonly (readonly number[])[])[];
+}
+
+/** How long a copy took, as far as it is known. */
+export interface CopyTimes {
+  /** Seconds from the bake to CopyImage. */
+  readonly waited: number | undefined;
+  /** Seconds from CopyImage to the end, or to the time of reading while it goes on. */
+  readonly copied: number | undefined;
+}
+
+/** The data of a report as the script of the page reads it. */
+export function pageData(report: StatusReport): PageData {
+  const texts = new Texts();
+  return {
+    columns: report.columns.map((column) => columnTexts(column).map((text) => texts.indexOf(text))),
+    rows: report.rows.map((row) => texts.indexOf(row.title)),
+    labels: LABELS,
+    cells: report.rows.map((row) =>
+      row.cells.map((cell, index) => {
+        const { waited = 0, copied = 0 } = cell.copy ? copyTimes(cell.state, cell.copy, report.readAt) : {};
+        const values = cellTexts(cell, imageOf(row, report.columns[index]), report.readAt);
+        return [waited, copied, ...values.map((text) => texts.indexOf(text))];
+      }),
+    ),
+    texts: texts.all,
+  };
+}
+
+/** The image of a row in the Region of a column. */
+export function imageOf(row: Row, column: Column | undefined): SourceImageFact | undefined {
+  return row.images.find(({ region }) => region === column?.region);
+}
+
+/** How long the copy of a cell took. */
+export function copyTimes(state: Cell['state'], copy: CopyFact, readAt: string): CopyTimes {
+  return {
+    waited: secondsBetween(copy.bakedAt, copy.startedAt),
+    copied: secondsBetween(copy.startedAt, copy.settledAt ?? (state === 'pending' ? readAt : undefined)),
+  };
+}
+
+/** Account, id, Region, then each label. */
+function columnTexts({ account, accountId, region, labels }: Column): string[] {
+  return [account, accountId, region, ...Object.entries(labels).map(([name, value]) => `${name}=${value}`)];
+}
+
+function cellTexts({ state, copy, reason = '' }: Cell, image: SourceImageFact | undefined, readAt: string): string[] {
+  const texts: Record<(typeof LABELS)[number], string> = {
+    Reason: reason,
+    Copy: copy?.imageId ?? '',
+    Attempt: copy ? String(copy.attempt) : '',
+    'Source image': copy?.sourceImageId ?? image?.imageId ?? '',
+    'Name of the source image': !copy || copy.sourceImageId === image?.imageId ? (image?.name ?? '') : '',
+    Baked: formatTime(copy?.bakedAt ?? image?.bakedAt ?? ''),
+    'Copy started': formatTime(copy?.startedAt ?? ''),
+    Settled: formatTime(copy?.settledAt ?? ''),
+    'From bake to start': '',
+    'From start to end': '',
+    Key: copy?.keyArn ?? '',
+  };
+  if (copy) {
+    const { waited, copied } = copyTimes(state, copy, readAt);
+    if (waited !== undefined) texts['From bake to start'] = formatDuration(waited);
+    if (copied !== undefined) {
+      texts['From start to end'] = formatDuration(copied) + (copy.settledAt === undefined ? ' so far' : '');
+    }
+  }
+  return LABELS.map((label) => texts[label]);
+}
+
+class Texts {
+  private readonly indexes = new Map<string, number>([['', 0]]);
+
+  get all(): string[] {
+    return Array.from(this.indexes.keys());
+  }
+
+  indexOf(text: string): number {
+    const shown = spellOutHidden(text);
+    const known = this.indexes.get(shown);
+    if (known !== undefined) return known;
+    this.indexes.set(shown, this.indexes.size);
+    return this.indexes.size - 1;
+  }
+}

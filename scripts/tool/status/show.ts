@@ -1,0 +1,75 @@
+import type { Cell, Column, CopyFact, Row, StatusReport } from './report.ts';
+import { age } from '../common/age.ts';
+import { formatTable } from '../common/table.ts';
+
+const MAX_LINES_OF_CELLS = 60;
+const NOTHING = '-';
+const HEAD = ['IMAGE', 'ACCOUNT', 'REGION', 'STATE', 'COPY', 'AGE', 'TOOK', 'KEY', 'REASON'];
+
+/**
+ * The report for a terminal or a log: the matrix where it fits into the width, else how many accounts are in which state;
+ * then a line for each cell that is not available.
+ * @param options `all` for a line for each cell; `width` of the terminal, without which there is room for everything
+ */
+export function showStatus(
+  report: StatusReport,
+  { all = false, width }: { readonly all?: boolean | undefined; readonly width: number | undefined },
+): string {
+  const { rows, columns, readAt } = report;
+  if (rows.length === 0) return 'No image of any recipe was found.';
+  const matrix = matrixOf(report);
+  const fits = width === undefined || matrix.split('\n').every((line) => line.length <= width);
+  const open = rows.flatMap((row) =>
+    row.cells.flatMap((cell, index) =>
+      cell.state === 'available' && !all ? [] : [{ row, cell, column: columns[index] }],
+    ),
+  );
+  const shown = all ? open : open.slice(0, MAX_LINES_OF_CELLS);
+  const parts = [fits ? matrix : countsOf(report)];
+  if (open.length > 0) {
+    const lines = shown.map(({ row, cell, column }) => cellLine(row, cell, column, readAt));
+    parts.push(formatTable(HEAD, lines, width));
+  }
+  if (open.length > shown.length) parts.push(`${open.length - shown.length} more. --all shows them.`);
+  return parts.join('\n\n');
+}
+
+/** Rows by accounts, with a word in each cell. */
+function matrixOf({ rows, columns, readAt }: StatusReport): string {
+  const manyRegions = new Set(columns.map(({ region }) => region)).size > 1;
+  const head = columns.map(({ account, region }) => (manyRegions ? `${account} ${region}` : account));
+  const lines = rows.map((row) => [
+    row.title,
+    ageOf(row.images[0]?.bakedAt, readAt),
+    ...row.cells.map(({ state }) => state),
+  ]);
+  return formatTable(['', 'BAKED', ...head], lines, undefined);
+}
+
+function countsOf({ rows, readAt }: StatusReport): string {
+  const states = ['available', 'pending', 'failed', 'missing', 'stale', 'not shared', 'unknown'] as const;
+  const lines = rows.map((row) => [
+    row.title,
+    ageOf(row.images[0]?.bakedAt, readAt),
+    ...states.map((state) => String(row.cells.filter((cell) => cell.state === state).length)),
+  ]);
+  return formatTable(['', 'BAKED', ...states.map((state) => state.toUpperCase())], lines, undefined);
+}
+
+function cellLine(row: Row, { state, copy, reason = '' }: Cell, column: Column | undefined, readAt: string): string[] {
+  const { account = '', region = '' } = column ?? {};
+  const key = copy?.keyArn?.split('/').at(-1) ?? NOTHING;
+  const times = [ageOf(copy?.startedAt, readAt), tookOf(copy ?? {})];
+  return [row.title, account, region, state, copy?.imageId ?? NOTHING, ...times, key, reason];
+}
+
+function ageOf(time: string | undefined, readAt: string): string {
+  return time === undefined ? NOTHING : age(Date.parse(readAt) - Date.parse(time));
+}
+
+/** From the start of the copy until it was announced. */
+function tookOf({ startedAt, settledAt }: Partial<CopyFact>): string {
+  return startedAt === undefined || settledAt === undefined
+    ? NOTHING
+    : age(Date.parse(settledAt) - Date.parse(startedAt));
+}
