@@ -16,7 +16,7 @@ import {
 import type { SQSRecord } from 'aws-lambda';
 import { formatMarker, MARKER } from '../../lambda/src/core/copy-marker.ts';
 import { copyRequestFor, shareImage, shareSnapshots } from '../../scripts/tool/common/bake.ts';
-import { expectedTags } from '../../scripts/tool/common/copies.ts';
+import { expectedTags } from '../../scripts/dev/inspect-copy.ts';
 import { injectFault, REGION } from '../tests/support/emulator.ts';
 import { ResultsInbox } from '../tests/support/results-inbox.ts';
 import { sweepHint, TargetAccount, toRecord } from '../tests/support/target-account.ts';

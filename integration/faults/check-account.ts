@@ -1,6 +1,6 @@
 import type { Image, Snapshot } from '@aws-sdk/client-ec2';
 import type { Message } from '@aws-sdk/client-sqs';
-import { expectedTags } from '../../scripts/tool/common/copies.ts';
+import { expectedTags } from '../../scripts/dev/inspect-copy.ts';
 import { waitFor } from '../../scripts/tool/common/wait-for.ts';
 import type { Announcement } from '../tests/support/results-inbox.ts';
 import { copyIdIn, isStrangers, type AccountRun } from './account-run.ts';

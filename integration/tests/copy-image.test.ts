@@ -9,7 +9,8 @@ import {
   shareSnapshots,
   type BakedImage,
 } from '../../scripts/tool/common/bake.ts';
-import { expectedTags, findCopies, snapshotsOf, tagsOf } from '../../scripts/tool/common/copies.ts';
+import { findCopies, snapshotsOf } from '../../scripts/tool/common/copies.ts';
+import { expectedTags, tagsOf } from '../../scripts/dev/inspect-copy.ts';
 import { COPY_IMAGE_ACTIONS } from '../../scripts/tool/doctor/called-actions.ts';
 import { emulatedAccount, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../scripts/tool/common/wait-for.ts';

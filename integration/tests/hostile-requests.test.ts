@@ -5,7 +5,8 @@ import { DeregisterImageCommand, ModifyImageAttributeCommand, type Image } from 
 import { DeleteMessageCommand, SetQueueAttributesCommand, type Message } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts/tool/common/bake.ts';
-import { findCopies, snapshotsOf, tagsOf } from '../../scripts/tool/common/copies.ts';
+import { findCopies, snapshotsOf } from '../../scripts/tool/common/copies.ts';
+import { tagsOf } from '../../scripts/dev/inspect-copy.ts';
 import { emulatedAccount, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../scripts/tool/common/wait-for.ts';
 import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';

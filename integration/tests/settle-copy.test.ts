@@ -13,7 +13,8 @@ import { CreateKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/
 import { DeleteMessageCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { GetParameterCommand, GetParametersByPathCommand, type Parameter } from '@aws-sdk/client-ssm';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts/tool/common/bake.ts';
-import { expectedTags, findCopies, snapshotsOf, tagsOf } from '../../scripts/tool/common/copies.ts';
+import { findCopies, snapshotsOf } from '../../scripts/tool/common/copies.ts';
+import { expectedTags, tagsOf } from '../../scripts/dev/inspect-copy.ts';
 import { SETTLE_COPY_ACTIONS } from '../../scripts/tool/doctor/called-actions.ts';
 import { emulatedAccount } from '../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../scripts/tool/common/wait-for.ts';

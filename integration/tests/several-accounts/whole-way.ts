@@ -3,7 +3,8 @@ import { CloudWatchLogsClient, DescribeLogStreamsCommand } from '@aws-sdk/client
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { DeleteMessageCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { copyRequestFor, share, type BakedImage } from '../../../scripts/tool/common/bake.ts';
-import { findCopies, inspectCopy } from '../../../scripts/tool/common/copies.ts';
+import { findCopies } from '../../../scripts/tool/common/copies.ts';
+import { inspectCopy } from '../../../scripts/dev/inspect-copy.ts';
 import type { AppliedCopier } from '../../../scripts/dev/demo-accounts.ts';
 import { emulatedSettings, type EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../../scripts/tool/common/wait-for.ts';

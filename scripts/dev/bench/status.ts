@@ -12,7 +12,7 @@ import { stringify } from 'yaml';
 import { formatMarker, MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { bakeImage, share, type BakedImage } from '../../tool/common/bake.ts';
 import { buildTool, TOOL } from '../build.ts';
-import { expectedTags } from '../../tool/common/copies.ts';
+import { expectedTags } from '../inspect-copy.ts';
 import { emulatedAccount, emulatedEnvironment, withoutAws } from '../emulated-account.ts';
 import { openTestEmulator } from '../localstack/emulator.ts';
 import { waitFor } from '../../tool/common/wait-for.ts';

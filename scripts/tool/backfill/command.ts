@@ -1,16 +1,8 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { list } from '../common/option-values.ts';
-import { addPlacesOptions, type PlacesOptions } from '../common/places-options.ts';
+import { addPlacesOptions } from '../common/places-options.ts';
 import { EXIT_CODES } from '../common/user-error.ts';
-import { backfill } from './run.ts';
-
-export interface BackfillOptions extends PlacesOptions {
-  readonly recipe?: readonly string[];
-  readonly since?: Date;
-  readonly share?: true;
-  readonly dryRun?: true;
-  readonly json?: true;
-}
+import { backfill, type BackfillOptions } from './run.ts';
 
 const HELP = `
 It asks for the newest image of each recipe, or for all since a date, in each account that has none of it, neither pending

@@ -1,14 +1,22 @@
+import type { PlacesOptions } from '../common/places-options.ts';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { AnnouncementError, planAnnouncement, type PlannedCall } from '../request/plan.ts';
 import type { Column, SourceImageFact, StatusReport } from '../status/report.ts';
 import { explained } from '../common/aws-errors.ts';
-import type { BackfillOptions } from './command.ts';
 import { interruptible } from '../common/interruption.ts';
 import { formatJson } from '../common/json.ts';
 import { placesOf, type Source } from '../common/places.ts';
 import { readReport } from '../status/run.ts';
 import { UserError } from '../common/user-error.ts';
+
+export interface BackfillOptions extends PlacesOptions {
+  readonly recipe?: readonly string[];
+  readonly since?: Date;
+  readonly share?: true;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
 
 /** An image, and the accounts that have no copy of it. */
 interface Gap {

@@ -1,27 +1,16 @@
 import {
   DescribeSnapshotsCommand,
   paginateDescribeImages,
+  type EC2Client,
   type Filter,
   type Image,
   type Snapshot,
 } from '@aws-sdk/client-ec2';
-import { ListAliasesCommand } from '@aws-sdk/client-kms';
 import { PAGE_SIZE } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
 import { MARKER } from '../../../lambda/src/core/copy-marker.ts';
-import type { BakedImage } from './bake.ts';
-import type { EmulatedAccount } from '../../dev/emulated-account.ts';
 
-type WithEc2 = Pick<EmulatedAccount, 'ec2'>;
-
-/** What stands in an account after a copy. */
-export interface CopyReport {
-  readonly imageId: string;
-  readonly state: string;
-  readonly snapshots: number;
-  readonly encryptedSnapshots: number;
-  /** The aliases of the keys that the snapshots are encrypted with. */
-  readonly keyAliases: readonly string[];
-  readonly tagsComplete: boolean;
+interface WithEc2 {
+  readonly ec2: EC2Client;
 }
 
 /** The account's own images that were copied from the source. */
@@ -58,34 +47,4 @@ export function tagOf({ Tags = [] }: Pick<Image, 'Tags'>, name: string): string 
 /** Whether the copier has announced a copy, as its marker says. */
 export function isAnnounced(image: Pick<Image, 'Tags'>): boolean {
   return tagOf(image, MARKER)?.includes(' announced=') ?? false;
-}
-
-/** The tags that a copy of an image and each of its snapshots must have, beside the copier's own. */
-export function expectedTags(source: BakedImage): Record<string, string> {
-  return { ...source.tags, Encrypted: 'true', CopiedFromAMI: source.imageId };
-}
-
-/** All tags but that by which the copier knows its copies. */
-export function tagsOf({ Tags = [] }: Pick<Image | Snapshot, 'Tags'>): Record<string, string> {
-  return Object.fromEntries(Tags.flatMap(({ Key = '', Value = '' }) => (Key === MARKER ? [] : [[Key, Value]])));
-}
-
-/** Looks at a copy and its snapshots as EC2 and KMS show them. */
-export async function inspectCopy(account: EmulatedAccount, image: Image, source: BakedImage): Promise<CopyReport> {
-  const snapshots = await snapshotsOf(account, image);
-  const keys = new Set(snapshots.flatMap(({ KmsKeyId }) => (KmsKeyId ? [KmsKeyId] : [])));
-  const aliases = await Promise.all(Array.from(keys, (KeyId) => account.kms.send(new ListAliasesCommand({ KeyId }))));
-  const expected = sortedJson(expectedTags(source));
-  return {
-    imageId: image.ImageId ?? '',
-    state: image.State ?? '',
-    snapshots: snapshots.length,
-    encryptedSnapshots: snapshots.filter(({ Encrypted, State }) => Encrypted && State === 'completed').length,
-    keyAliases: aliases.flatMap(({ Aliases = [] }) => Aliases.map(({ AliasName = '' }) => AliasName)),
-    tagsComplete: [image, ...snapshots].every((resource) => sortedJson(tagsOf(resource)) === expected),
-  };
-}
-
-function sortedJson(tags: Record<string, string>): string {
-  return JSON.stringify(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

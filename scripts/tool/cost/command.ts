@@ -4,24 +4,7 @@ import { COPIER } from './copier.ts';
 import { PRICES, PRICES_REGION } from './prices.ts';
 import { numberUpTo, wholeNumber } from '../common/option-values.ts';
 import { EXIT_CODES } from '../common/user-error.ts';
-import { cost } from './run.ts';
-
-export interface CostOptions {
-  readonly accounts: number;
-  readonly regions: number;
-  readonly crossRegion?: true;
-  readonly bakesPerDay: number;
-  readonly imageGib: number;
-  readonly keepDays: number;
-  readonly incrementalGib?: number;
-  readonly recipes?: number;
-  readonly keyRotations: number;
-  readonly durationMs: number;
-  readonly memoryMb: number;
-  readonly snapshotPrice: number;
-  readonly transferPrice?: number;
-  readonly json?: true;
-}
+import { cost, type CostOptions } from './run.ts';
 
 const HELP = `
 Every image is counted as copied into each account and Region. It asks AWS nothing: prices are list prices, without

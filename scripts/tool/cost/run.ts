@@ -1,10 +1,26 @@
 import { ASSUMPTIONS } from './assumptions.ts';
 import { monthlyCost, type CostPlan, type IncrementalCopies } from './monthly-cost.ts';
 import { PRICES, PRICES_AS_OF, PRICES_REGION } from './prices.ts';
-import type { CostOptions } from './command.ts';
 import { formatJson } from '../common/json.ts';
 import { showCost } from './show.ts';
 import { UserError } from '../common/user-error.ts';
+
+export interface CostOptions {
+  readonly accounts: number;
+  readonly regions: number;
+  readonly crossRegion?: true;
+  readonly bakesPerDay: number;
+  readonly imageGib: number;
+  readonly keepDays: number;
+  readonly incrementalGib?: number;
+  readonly recipes?: number;
+  readonly keyRotations: number;
+  readonly durationMs: number;
+  readonly memoryMb: number;
+  readonly snapshotPrice: number;
+  readonly transferPrice?: number;
+  readonly json?: true;
+}
 
 /** Prints what a plan costs in a month. */
 export function cost(options: CostOptions): void {

@@ -1,21 +1,8 @@
 import { Option, type Command } from 'commander';
-import { addDeploymentOptions, type DeploymentOptions } from './options.ts';
+import { addDeploymentOptions } from './options.ts';
 import { list } from '../common/option-values.ts';
 import { EXIT_CODES } from '../common/user-error.ts';
-import { deploy, destroy } from './run.ts';
-
-export interface DeployOptions extends DeploymentOptions {
-  readonly only?: readonly string[];
-  readonly plan?: true;
-  readonly resume?: true;
-  readonly waves?: readonly string[];
-  readonly smoke?: true;
-}
-
-export interface DestroyOptions extends DeploymentOptions {
-  readonly only: readonly string[];
-  readonly yes?: true;
-}
+import { deploy, destroy, type DeployOptions, type DestroyOptions } from './run.ts';
 
 const ONLY = 'accounts by name, id or label, such as payments,222222222222,wave=canary';
 

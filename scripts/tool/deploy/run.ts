@@ -5,13 +5,25 @@ import { isOpen, readLastRun, withoutLeft, writeLastRun, type LastRun } from './
 import type { Wave } from './roll-out.ts';
 import { inWaves } from './waves.ts';
 import { canAsk, confirm } from '../common/confirm.ts';
-import type { DeployOptions, DestroyOptions } from './command.ts';
 import { commandLine, type DeploymentOptions } from './options.ts';
 import { interruptible } from '../common/interruption.ts';
 import { runRollout } from './run-rollout.ts';
 import { checkBySmoke } from './smoke-check.ts';
 import { UserError } from '../common/user-error.ts';
 import { withDeployment } from './open-deployment.ts';
+
+export interface DeployOptions extends DeploymentOptions {
+  readonly only?: readonly string[];
+  readonly plan?: true;
+  readonly resume?: true;
+  readonly waves?: readonly string[];
+  readonly smoke?: true;
+}
+
+export interface DestroyOptions extends DeploymentOptions {
+  readonly only: readonly string[];
+  readonly yes?: true;
+}
 
 /** Applies or plans the stacks. */
 export async function deploy(options: DeployOptions): Promise<void> {

@@ -1,13 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { region } from '../common/option-values.ts';
-import { addPlacesOptions, type PlacesOptions } from '../common/places-options.ts';
-import { runDoctor } from './run.ts';
-
-export interface DoctorOptions extends PlacesOptions {
-  readonly image?: string;
-  readonly imageRegion?: string;
-  readonly json?: true;
-}
+import { addPlacesOptions } from '../common/places-options.ts';
+import { runDoctor, type DoctorOptions } from './run.ts';
 
 /** Adds `doctor`: finds what keeps accounts from getting their copies. */
 export function addDoctor(program: Command): void {

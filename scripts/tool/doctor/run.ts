@@ -1,3 +1,4 @@
+import type { PlacesOptions } from '../common/places-options.ts';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,13 +8,18 @@ import type { Site } from './finding.ts';
 import { compareCode } from './functions.ts';
 import { askSource } from './source-account.ts';
 import { ROOT } from '../common/paths.ts';
-import type { DoctorOptions } from './command.ts';
 import { inPlaces, tellProblems, type Outcome } from '../common/in-places.ts';
 import { interruptible } from '../common/interruption.ts';
 import { formatJson } from '../common/json.ts';
 import { placesOf, type Place } from '../common/places.ts';
 import { findingLines, type Examined } from './show.ts';
 import { UserError } from '../common/user-error.ts';
+
+export interface DoctorOptions extends PlacesOptions {
+  readonly image?: string;
+  readonly imageRegion?: string;
+  readonly json?: true;
+}
 
 const BUILT_ZIP = join(ROOT, 'lambda', 'dist', 'image-copier.zip');
 

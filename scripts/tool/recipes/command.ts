@@ -1,18 +1,8 @@
 import type { Command } from 'commander';
 import { imageId } from '../common/option-values.ts';
-import { addPlacesOptions, type PlacesOptions } from '../common/places-options.ts';
+import { addPlacesOptions } from '../common/places-options.ts';
 import { EXIT_CODES } from '../common/user-error.ts';
-import { history, rollback } from './run.ts';
-
-export interface HistoryOptions extends PlacesOptions {
-  readonly json?: true;
-}
-
-export interface RollbackOptions extends HistoryOptions {
-  readonly to?: string;
-  readonly dryRun?: true;
-  readonly yes?: true;
-}
+import { history, rollback, type HistoryOptions, type RollbackOptions } from './run.ts';
 
 /** Adds `history` and `rollback`: what the parameter of a recipe points to, and pointed to. */
 export function addRecipes(program: Command): void {

@@ -1,3 +1,4 @@
+import type { PlacesOptions } from '../common/places-options.ts';
 import { carryOutRollback, planRollback, RollbackError } from './rollback.ts';
 import { parameterOf, readHistory, type RecipeVersion } from './history.ts';
 import { canAsk, confirm } from '../common/confirm.ts';
@@ -5,9 +6,18 @@ import { inPlaces, tellProblems, type Outcome } from '../common/in-places.ts';
 import { interruptible } from '../common/interruption.ts';
 import { formatJson } from '../common/json.ts';
 import { placesOf, type Place } from '../common/places.ts';
-import type { HistoryOptions, RollbackOptions } from './command.ts';
 import { formatTable } from '../common/table.ts';
 import { UserError } from '../common/user-error.ts';
+
+export interface HistoryOptions extends PlacesOptions {
+  readonly json?: true;
+}
+
+export interface RollbackOptions extends HistoryOptions {
+  readonly to?: string;
+  readonly dryRun?: true;
+  readonly yes?: true;
+}
 
 /** Shows the values of the recipe's parameter in each place. */
 export async function history(recipe: string, options: HistoryOptions): Promise<void> {

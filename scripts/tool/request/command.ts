@@ -1,19 +1,8 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { imageId } from '../common/option-values.ts';
-import { addPlacesOptions, type PlacesOptions } from '../common/places-options.ts';
+import { addPlacesOptions } from '../common/places-options.ts';
 import { EXIT_CODES } from '../common/user-error.ts';
-import { announce } from './run.ts';
-
-export interface AnnounceOptions extends PlacesOptions {
-  readonly packerManifest?: string;
-  readonly topic?: string;
-  readonly share?: true;
-  readonly sharedTags?: true;
-  readonly wait?: true;
-  readonly timeout: number;
-  readonly dryRun?: true;
-  readonly json?: true;
-}
+import { announce, type AnnounceOptions } from './run.ts';
 
 const HELP = `
 The credentials are those of the source account; an accounts file says by itself how that account is reached.

@@ -1,3 +1,4 @@
+import type { PlacesOptions } from '../common/places-options.ts';
 import { existsSync, readFileSync } from 'node:fs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { SNSClient } from '@aws-sdk/client-sns';
@@ -7,13 +8,23 @@ import { imagesOfManifest, ManifestError, type ImageInRegion } from './packer-ma
 import { ResultsInbox } from './results-inbox.ts';
 import { LiveLines } from '../common/live-lines.ts';
 import { messageOf } from '../common/message-of.ts';
-import type { AnnounceOptions } from './command.ts';
 import { explained } from '../common/aws-errors.ts';
 import { interruptible } from '../common/interruption.ts';
 import { formatJson } from '../common/json.ts';
 import { accountOf, ownSettings, placesOf, regionOf, topicArn, type Place, type Places } from '../common/places.ts';
 import { formatTable } from '../common/table.ts';
 import { UserError } from '../common/user-error.ts';
+
+export interface AnnounceOptions extends PlacesOptions {
+  readonly packerManifest?: string;
+  readonly topic?: string;
+  readonly share?: true;
+  readonly sharedTags?: true;
+  readonly wait?: true;
+  readonly timeout: number;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
 
 /** One image in its Region: who is asked, how, and all that has to be called for it. */
 interface Announcement {

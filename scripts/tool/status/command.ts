@@ -1,15 +1,7 @@
 import { Option, type Command } from 'commander';
 import { list } from '../common/option-values.ts';
-import { addPlacesOptions, type PlacesOptions } from '../common/places-options.ts';
-import { status } from './run.ts';
-
-export interface StatusOptions extends PlacesOptions {
-  readonly recipe?: readonly string[];
-  readonly images?: true;
-  readonly all?: true;
-  readonly html?: string;
-  readonly json?: true;
-}
+import { addPlacesOptions } from '../common/places-options.ts';
+import { status, type StatusOptions } from './run.ts';
 
 const HELP = `
 States: available; pending; failed; missing (shared, not copied); stale (only an older image of the recipe is there);

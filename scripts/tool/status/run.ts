@@ -1,3 +1,4 @@
+import type { PlacesOptions } from '../common/places-options.ts';
 import { writeFileSync } from 'node:fs';
 import { messageOf } from '../common/message-of.ts';
 import { buildReport, imagesWithGaps, type ReportInput, type SharedWith } from './build-report.ts';
@@ -10,8 +11,15 @@ import { interruptible } from '../common/interruption.ts';
 import { formatJson } from '../common/json.ts';
 import { placesOf, type Places } from '../common/places.ts';
 import { showStatus } from './show.ts';
-import type { StatusOptions } from './command.ts';
 import { UserError } from '../common/user-error.ts';
+
+export interface StatusOptions extends PlacesOptions {
+  readonly recipe?: readonly string[];
+  readonly images?: true;
+  readonly all?: true;
+  readonly html?: string;
+  readonly json?: true;
+}
 
 const BAD: readonly CellState[] = ['failed', 'missing', 'stale', 'unknown'];
 
