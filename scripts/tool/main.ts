@@ -1,7 +1,17 @@
-import { createProgram } from './program.ts';
-import { runProgram } from './run-program.ts';
+import { connect } from './common/aws-clients.ts';
+import { interruptible } from './common/interruption.ts';
+import { processTerminal } from './common/process-terminal.ts';
+import { runTool } from './run-tool.ts';
 
 // The SDK says on each start that it will want Node 22 one day. That is nothing for the one who runs this.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
-await runProgram(createProgram());
+// The reader of a pipe may have seen enough, as `head` does.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
+
+process.exitCode = await runTool(process.argv.slice(2), {
+  terminal: processTerminal(),
+  connect,
+  env: process.env,
+  interruptible,
+});

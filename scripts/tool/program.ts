@@ -1,26 +1,39 @@
 import { Command } from 'commander';
-import { addAnnounce } from './request/command.ts';
 import { addBackfill } from './backfill/command.ts';
+import type { End, Tool } from './common/tool.ts';
 import { addCost } from './cost/command.ts';
 import { addDeadLetters } from './dead-letters/command.ts';
 import { addDeploy } from './deploy/command.ts';
 import { addDoctor } from './doctor/command.ts';
 import { addRecipes } from './recipes/command.ts';
+import { addRequest } from './request/command.ts';
 import { addStatus } from './status/command.ts';
 
-/** The operators' tool with all its commands. */
-export function createProgram(): Command {
+/**
+ * The operators' tool with all its commands.
+ * @param end is told the code that a command ended with
+ */
+export function createProgram(tool: Tool, end: End): Command {
+  const { out, err } = tool.terminal;
   const program = new Command('image-copier')
     .description('For the people who bake images, and who run the accounts that copy them.')
     // Before the commands are added: they take it over.
-    .exitOverride();
-  addAnnounce(program);
-  addStatus(program);
-  addDoctor(program);
-  addBackfill(program);
-  addRecipes(program);
-  addDeadLetters(program);
-  addDeploy(program);
-  addCost(program);
+    .exitOverride()
+    .configureOutput({
+      writeOut: out.write,
+      writeErr: err.write,
+      getOutHelpWidth: () => out.size?.columns ?? HELP_WIDTH,
+      getErrHelpWidth: () => err.size?.columns ?? HELP_WIDTH,
+    });
+  addRequest(program, tool, end);
+  addStatus(program, tool, end);
+  addDoctor(program, tool, end);
+  addBackfill(program, tool, end);
+  addRecipes(program, tool, end);
+  addDeadLetters(program, tool, end);
+  addDeploy(program, tool, end);
+  addCost(program, tool);
   return program;
 }
+
+const HELP_WIDTH = 80;

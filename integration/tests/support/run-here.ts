@@ -1,6 +1,6 @@
-import { format } from 'node:util';
-import { createProgram } from '../../../scripts/tool/program.ts';
-import { runCommandLine } from '../../../scripts/tool/run-program.ts';
+import { connect } from '../../../scripts/tool/common/aws-clients.ts';
+import { interruptible } from '../../../scripts/tool/common/interruption.ts';
+import { runTool } from '../../../scripts/tool/run-tool.ts';
 import type { Ended } from './command.ts';
 
 let isRunning = false;
@@ -8,26 +8,31 @@ let isRunning = false;
 /**
  * Runs a command of the operators' tool in this process: a process of its own takes three times as long. `startCommand` is
  * for what only such a process shows: signals, terminals, and what is said of wrong options.
- * @throws {Error} if another command runs at this moment: what they say could not be told apart
+ * @throws {Error} if another command runs at this moment: both would need the environment variables for themselves
  */
 export async function runHere(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<Ended> {
   if (isRunning) throw new Error('A command runs here already.');
   isRunning = true;
   const written = { stdout: '', stderr: '' };
-  const { log, error } = console;
   const variables = { ...process.env };
-  console.log = (...data: unknown[]) => (written.stdout += `${format(...data)}\n`);
-  console.error = (...data: unknown[]) => (written.stderr += `${format(...data)}\n`);
+  // The SDK reads them itself.
   replaceVariables(environment);
-  process.exitCode = 0;
   try {
-    await runCommandLine(createProgram(), args);
-    return { code: process.exitCode, ...written };
+    const code = await runTool(args, {
+      terminal: {
+        out: { write: (text) => (written.stdout += text), size: undefined },
+        err: { write: (text) => (written.stderr += text), size: undefined },
+        canAsk: false,
+        confirm: () => Promise.reject(new Error('nobody is there to ask')),
+      },
+      connect,
+      env: environment,
+      interruptible,
+    });
+    return { code, ...written };
   } finally {
     isRunning = false;
-    process.exitCode = 0;
     replaceVariables(variables);
-    Object.assign(console, { log, error });
   }
 }
 

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { list } from '../common/option-values.ts';
-import { addPlacesOptions } from '../common/places-options.ts';
-import { EXIT_CODES } from '../common/user-error.ts';
+import { addEnvironmentOptions } from '../common/environment-options.ts';
+import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
 import { backfill, type BackfillOptions } from './run.ts';
 
 const HELP = `
@@ -14,8 +14,8 @@ Example:
 ${EXIT_CODES}`;
 
 /** Adds `backfill`: asks for copies that accounts missed. */
-export function addBackfill(program: Command): void {
-  addPlacesOptions(program.command('backfill'))
+export function addBackfill(program: Command, tool: Tool, end: End): void {
+  addEnvironmentOptions(program.command('backfill'))
     .description('ask for the copies that accounts missed, because they joined late or a request was lost')
     .addOption(new Option('--recipe <names>', 'these recipes alone').argParser(list))
     .addOption(new Option('--since <date>', 'all images since then, such as 2026-11-01').argParser(date))
@@ -24,7 +24,7 @@ export function addBackfill(program: Command): void {
     .option('--json', 'print a JSON array of what was asked for')
     .addHelpText('after', HELP)
     .action(async (options: BackfillOptions) => {
-      await backfill(options);
+      end(await backfill(options, tool));
     });
 }
 

@@ -1,16 +1,15 @@
-import type { PlacesOptions } from '../common/places-options.ts';
-import { EC2Client } from '@aws-sdk/client-ec2';
-import { SNSClient } from '@aws-sdk/client-sns';
-import { AnnouncementError, planAnnouncement, type PlannedCall } from '../request/plan.ts';
-import type { Column, SourceImageFact, StatusReport } from '../status/report.ts';
-import { explained } from '../common/aws-errors.ts';
-import { interruptible } from '../common/interruption.ts';
+import type { EnvironmentOptions } from '../common/environment-options.ts';
+import type { Environment } from '../common/environment.ts';
+import { environmentsOf, type Source } from '../common/environments.ts';
 import { formatJson } from '../common/json.ts';
-import { placesOf, type Source } from '../common/places.ts';
-import { readReport } from '../status/run.ts';
+import { print } from '../common/terminal.ts';
+import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
+import { describeCall, planRequest, type PlannedCall } from '../request/plan.ts';
+import { readReport } from '../status/read-report.ts';
+import type { SourceImageFact, StatusReport } from '../status/report.ts';
 
-export interface BackfillOptions extends PlacesOptions {
+export interface BackfillOptions extends EnvironmentOptions {
   readonly recipe?: readonly string[];
   readonly since?: Date;
   readonly share?: true;
@@ -22,39 +21,44 @@ export interface BackfillOptions extends PlacesOptions {
 interface Gap {
   readonly image: SourceImageFact;
   readonly recipe: string | undefined;
-  readonly columns: readonly Column[];
+  readonly environments: readonly Environment[];
 }
 
 /** Finds the copies that accounts miss, and asks for them. */
-export async function backfill(options: BackfillOptions): Promise<void> {
-  const { recipe, since, name, dryRun, json } = options;
-  const places = await placesOf(options);
-  const { source } = places;
+export async function backfill(
+  options: BackfillOptions,
+  { terminal, connect, interruptible }: Tool,
+): Promise<ExitCode> {
+  const { recipe, since, dryRun, json } = options;
+  const { out, err } = terminal;
+  const environments = await environmentsOf(options, connect);
+  const { source } = environments;
   // Tags are seen by the owner of an image alone, and only the source account may publish.
   if (!source) throw new UserError('backfill needs the source account: name an --accounts-file.', 2);
-  await interruptible(async (signal) => {
-    const report = await readReport(
-      places,
-      { name, ...(recipe && { recipe }), ...(since && { images: true as const }) },
-      signal,
-    );
-    const gaps = gapsIn(report, since);
-    let asked = 0;
-    const fields: unknown[] = [];
-    for (const gap of gaps) {
+  return await interruptible(async (signal) => {
+    const choice = { ...(recipe && { recipe }), images: since !== undefined };
+    const { report, allRead } = await readReport(environments, choice, signal, terminal);
+    const asked: Gap[] = [];
+    let code: ExitCode = allRead ? 0 : 1;
+    for (const gap of gapsIn(report, since)) {
       signal.throwIfAborted();
       const calls = await callsFor(gap, source, options);
-      if (!calls) continue;
-      for (const call of calls) {
-        if (dryRun && !json) console.log(`would call ${call.action} ${call.resource}: ${call.details}`);
-        if (!dryRun) await sendInWords(call, gap, name);
+      if (calls instanceof UserError) {
+        print(err, calls.message);
+        code = 1;
+        continue;
       }
-      asked += gap.columns.length;
-      fields.push(fieldsOf(gap));
-      if (!dryRun && !json) console.log(`Asked for ${described(gap)}`);
+      for (const call of calls) {
+        if (dryRun && !json) print(out, describeCall(call));
+        if (!dryRun) await call.send();
+      }
+      asked.push(gap);
+      if (!dryRun && !json) print(out, `Asked for ${describeGap(gap)}`);
     }
-    if (json) console.log(formatJson(fields));
-    else console.log(`${dryRun ? 'Would ask' : 'Asked'} for ${asked} ${asked === 1 ? 'copy' : 'copies'}.`);
+    const copies = asked.reduce((sum, gap) => sum + gap.environments.length, 0);
+    const summary = `${dryRun ? 'Would ask' : 'Asked'} for ${copies} ${copies === 1 ? 'copy' : 'copies'}.`;
+    print(out, json ? formatJson(asked.map(fieldsOf)) : summary);
+    return code;
   });
 }
 
@@ -65,57 +69,44 @@ function gapsIn({ rows, columns }: StatusReport, since: Date | undefined): Gap[]
       .map((image) => ({
         image,
         recipe,
-        columns: columns.filter(({ region }, index) => {
+        environments: columns.filter(({ region }, index) => {
           const { state, reason } = cells[index] ?? {};
           // A reason tells that the newest image is not shared.
           const isWanted = state === 'missing' || (state === 'stale' && reason === undefined);
           return region === image.region && isWanted;
         }),
       }))
-      .filter((gap) => gap.columns.length > 0),
+      .filter((gap) => gap.environments.length > 0),
   );
 }
 
-/** The calls for a gap; undefined, told to the user, if the accounts could not copy the image. */
+/** The calls for a gap, or why the accounts could not copy the image. */
 async function callsFor(
-  gap: Gap,
+  { image, environments }: Gap,
   source: Source,
-  { name, share }: BackfillOptions,
-): Promise<PlannedCall[] | undefined> {
-  const { imageId, region } = gap.image;
-  const settings = source.settingsIn(region);
-  const accounts = gap.columns.map(({ accountId }) => accountId);
-  const ec2 = new EC2Client(settings);
+  { share }: BackfillOptions,
+): Promise<PlannedCall[] | UserError> {
+  const { imageId, region } = image;
+  const accounts = environments.map(({ accountId }) => accountId);
+  const copies = { topicArn: source.topicArnIn(region), imageId, region, accounts };
   try {
-    const sns = new SNSClient(settings);
-    const topicArn = source.topicArnIn(region);
-    return await planAnnouncement({ ec2, sns, topicArn, imageId, accounts }, { share });
+    return await planRequest(source.clientsIn(region), copies, { share });
   } catch (error) {
-    if (!(error instanceof AnnouncementError)) throw explained(error, { region, name });
-    console.error(error.message);
-    process.exitCode = 1;
-    return undefined;
+    if (error instanceof UserError) return error;
+    throw error;
   }
 }
 
-async function sendInWords(call: PlannedCall, { image }: Gap, name: string): Promise<void> {
-  try {
-    await call.send();
-  } catch (error) {
-    throw explained(error, { region: image.region, name });
-  }
-}
-
-function described({ image, recipe, columns }: Gap): string {
-  const accounts = columns.map(({ account }) => account).join(', ');
+function describeGap({ image, recipe, environments }: Gap): string {
+  const accounts = environments.map(({ account }) => account).join(', ');
   return `${image.imageId}${recipe === undefined ? '' : ` (${recipe})`} in ${image.region}: ${accounts}`;
 }
 
-function fieldsOf({ image, recipe, columns }: Gap) {
+function fieldsOf({ image, recipe, environments }: Gap) {
   return {
     imageId: image.imageId,
     region: image.region,
     recipe: recipe ?? null,
-    accounts: columns.map(({ account, accountId }) => ({ account, accountId })),
+    accounts: environments.map(({ account, accountId }) => ({ account, accountId })),
   };
 }

@@ -1,18 +1,13 @@
 import { spellOutHidden } from '../../../lambda/src/core/hidden-characters.ts';
 import { UserError } from './user-error.ts';
 
-interface Place {
-  readonly region: string;
-  readonly name: string;
-}
-
 interface Remedy {
   /** The error's name or code. */
   readonly codes: RegExp;
-  readonly explain: (message: string, place: Place) => string;
+  readonly explain: (message: string) => string;
 }
 
-/** What the user can mend, by AWS's and Node's own names of errors; the first that fits counts. */
+/** What the user can fix, by AWS's and Node's own names of errors; the first that fits counts. */
 const REMEDIES: readonly Remedy[] = [
   {
     codes: /^(CredentialsProviderError|ProviderError|TokenProviderError)$/,
@@ -33,30 +28,26 @@ const REMEDIES: readonly Remedy[] = [
     explain: (message) => `Access denied: ${message} Allow it there, or choose another --profile or --role-arn.`,
   },
   {
-    codes: /^(QueueDoesNotExist|AWS\.SimpleQueueService\.NonExistentQueue)$/,
-    explain: (_, { region, name }) =>
-      `There is no copier "${name}" in ${region} of this account, or it is not yours to see: the queue does not exist. ` +
-      'Check the account (--profile, --role-arn), --region and --name.',
-  },
-  {
     codes: /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|TimeoutError)$/,
     explain: (message) => `AWS cannot be reached: ${message} Check --region, AWS_ENDPOINT_URL and the network.`,
   },
 ];
 
 /** What a call threw, in one line that names the remedy, if AWS or the network threw it; anything else as it is. */
-export function explained(error: unknown, place: Place): unknown {
+export function explained(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof UserError) return error;
   const codes = [error.name, ...('code' in error && typeof error.code === 'string' ? [error.code] : [])];
   const message = sentence(error.message || codes.join(' '));
   const remedy = REMEDIES.find((candidate) => codes.some((code) => candidate.codes.test(code)));
-  if (remedy) return new UserError(remedy.explain(message, place), 1, { cause: error });
+  if (remedy) return new UserError(remedy.explain(message), 1, { cause: error });
   if ('$metadata' in error) return new UserError(`AWS refused: ${error.name}: ${message}`, 1, { cause: error });
   return error;
 }
 
-/** Why one call of several failed, in one line; all the rest goes on. */
-export function shortReason(error: unknown): string {
+/** Why something failed that stops nothing else, in one line. */
+export function reasonOf(error: unknown): string {
+  const known = explained(error);
+  if (known instanceof UserError) return known.message;
   return error instanceof Error ? sentence(`${error.name}: ${error.message}`) : spellOutHidden(String(error));
 }
 

@@ -1,14 +1,10 @@
 import { closest } from '../../../terraform/stacks/closest.ts';
 import type { StackEntry } from '../../../terraform/stacks/stacks.ts';
-
-/** A choice of stacks that chooses nothing, by a name or a label that no stack has. */
-export class ChoiceError extends Error {
-  override readonly name = 'ChoiceError';
-}
+import { UserError } from './user-error.ts';
 
 /**
  * The stacks that have one of the names, account ids or labels (`label=value`), in their own order.
- * @throws {ChoiceError} for one that no stack has
+ * @throws {UserError} for one that no stack has
  */
 export function chooseStacks<T extends StackEntry>(stacks: readonly T[], choice: readonly string[]): T[] {
   for (const each of choice) requireAny(stacks, each);
@@ -29,5 +25,5 @@ function requireAny(stacks: readonly StackEntry[], choice: string): void {
     : stacks.map(({ name }) => name);
   const near = closest(choice, Array.from(new Set(known)));
   const what = isLabel ? 'No account has the label' : 'There is no account';
-  throw new ChoiceError(`${what} ${choice}.${near === undefined ? '' : ` Did you mean ${near}?`}`);
+  throw new UserError(`${what} ${choice}.${near === undefined ? '' : ` Did you mean ${near}?`}`, 2);
 }

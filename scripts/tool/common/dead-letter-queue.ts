@@ -7,6 +7,8 @@ import {
   type Message,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
+import { isError } from './aws-answers.ts';
+import { UserError } from './user-error.ts';
 import { readDeadLetter, type DeadLetter } from './dead-letter.ts';
 
 /** SQS API Reference: the most for receiving and for each of the batch calls. */
@@ -67,9 +69,23 @@ export async function peekLetters(
   return await withDeadLetters(sqs, queueName, signal, ({ letters }) => Promise.resolve(letters));
 }
 
+/**
+ * The URL of a copier's queue.
+ * @throws {UserError} if there is none
+ */
 export async function urlOf(sqs: SQSClient, QueueName: string): Promise<string> {
-  const { QueueUrl = '' } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
-  return QueueUrl;
+  try {
+    const { QueueUrl = '' } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
+    return QueueUrl;
+  } catch (error) {
+    if (!isError(error, 'QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue')) throw error;
+    throw new UserError(
+      `There is no copier in ${await sqs.config.region()} of this account, or it is not yours to see: the queue ${QueueName} ` +
+        'does not exist. Check the account (--profile, --role-arn), --region and --name.',
+      1,
+      { cause: error },
+    );
+  }
 }
 
 /** Items in the sizes that SQS takes at once. */

@@ -1,18 +1,12 @@
+import type { Interruptible } from './tool.ts';
 import { UserError } from './user-error.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 // npm and tsx pass a Ctrl-C on that the terminal has sent already.
 const SAME_SIGNAL_MS = 1000;
 
-/**
- * Runs something that must clean up when the user stops it. The signal it is given is aborted with what to tell the
- * user.
- * @param again is called for each further Ctrl-C; by default it ends the process at once
- */
-export async function interruptible<T>(
-  use: (signal: AbortSignal) => Promise<T>,
-  again: () => void = () => process.exit(2),
-): Promise<T> {
+/** Stops for the signals of this process. */
+export const interruptible: Interruptible = async (use, again = () => process.exit(2)) => {
   const controller = new AbortController();
   let firstAtMs: number | undefined;
   const interrupt = () => {
@@ -27,4 +21,4 @@ export async function interruptible<T>(
   } finally {
     for (const signal of SIGNALS) process.off(signal, interrupt);
   }
-}
+};

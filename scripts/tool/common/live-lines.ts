@@ -1,12 +1,12 @@
-type Terminal = Pick<NodeJS.WriteStream, 'write' | 'columns' | 'rows'>;
+import type { Output } from './terminal.ts';
 
 /** Lines at the end of a terminal that are drawn again and again, below those that stay. */
 export class LiveLines {
-  readonly #terminal: Terminal;
+  readonly #output: Output;
   #drawn = 0;
 
-  constructor(terminal: Terminal) {
-    this.#terminal = terminal;
+  constructor(output: Output) {
+    this.#output = output;
   }
 
   /**
@@ -14,15 +14,15 @@ export class LiveLines {
    * @param stays goes above them for good
    */
   draw(lines: readonly string[], stays = ''): void {
-    const { columns, rows } = this.#terminal;
+    const { columns = 80, rows = 24 } = this.#output.size ?? {};
     const erase = this.#erased();
     const fitting = lines.slice(0, Math.max(rows - 2, 1)).map((line) => line.slice(0, columns - 1));
     this.#drawn = fitting.length;
-    this.#terminal.write(erase + stays + fitting.map((line) => `${line}\n`).join(''));
+    this.#output.write(erase + stays + fitting.map((line) => `${line}\n`).join(''));
   }
 
   close(): void {
-    this.#terminal.write(this.#erased());
+    this.#output.write(this.#erased());
     this.#drawn = 0;
   }
 

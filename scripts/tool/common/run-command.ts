@@ -4,6 +4,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
+import { UserError } from './user-error.ts';
 
 export interface CommandOptions {
   readonly cwd: string;
@@ -19,13 +20,11 @@ export interface CommandOptions {
 }
 
 /** A command that ended with a code other than 0. Its message shows the last lines of its output. */
-export class CommandError extends Error {
+export class CommandError extends UserError {
   override readonly name = 'CommandError';
-  readonly exitCode: number | null;
 
-  constructor(command: string, exitCode: number | null, tail: string, logFile: string) {
-    super(`${command} failed (exit code ${exitCode ?? 'none'}). Its last lines, all of them in ${logFile}:\n${tail}`);
-    this.exitCode = exitCode;
+  constructor(command: string, code: number | null, tail: string, logFile: string) {
+    super(`${command} failed (exit code ${code ?? 'none'}). Its last lines, all of them in ${logFile}:\n${tail}`, 1);
   }
 }
 

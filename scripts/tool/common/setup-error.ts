@@ -1,4 +1,10 @@
-/** Something that the machine lacks. The message is one line that names the remedy; it is shown without a stack trace. */
-export class SetupError extends Error {
+import { UserError } from './user-error.ts';
+
+/** Something that the machine lacks. */
+export class SetupError extends UserError {
   override readonly name = 'SetupError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 2, options);
+  }
 }

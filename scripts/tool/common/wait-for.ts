@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { UserError } from './user-error.ts';
 
 /** For how long, and how often, it is asked. The defaults are for an emulator. */
 export interface Patience {
@@ -9,8 +10,12 @@ export interface Patience {
 }
 
 /** A condition that did not come true in time. */
-export class WaitError extends Error {
+export class WaitError extends UserError {
   override readonly name = 'WaitError';
+
+  constructor(message: string) {
+    super(message, 1);
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { ASSUMED_DURATION_MS, ASSUMED_KEY_ROTATIONS } from './assumptions.ts';
 import { COPIER } from './copier.ts';
 import { PRICES, PRICES_REGION } from './prices.ts';
 import { numberUpTo, wholeNumber } from '../common/option-values.ts';
-import { EXIT_CODES } from '../common/user-error.ts';
+import { EXIT_CODES, type Tool } from '../common/tool.ts';
 import { cost, type CostOptions } from './run.ts';
 
 const HELP = `
@@ -29,7 +29,7 @@ const MAX_DURATION_MS = 120_000;
 const MAX_PRICE = 10;
 
 /** Adds `cost`: dollars a month, on paper. */
-export function addCost(program: Command): void {
+export function addCost(program: Command, { terminal }: Tool): void {
   const option = (flags: string, description: string, parser: (value: string) => number) =>
     new Option(flags, description).argParser(parser);
   program
@@ -91,6 +91,6 @@ export function addCost(program: Command): void {
     .option('--json', 'print all figures as JSON')
     .addHelpText('after', HELP)
     .action((options: CostOptions) => {
-      cost(options);
+      cost(options, terminal);
     });
 }

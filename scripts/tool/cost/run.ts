@@ -2,7 +2,8 @@ import { ASSUMPTIONS } from './assumptions.ts';
 import { monthlyCost, type CostPlan, type IncrementalCopies } from './monthly-cost.ts';
 import { PRICES, PRICES_AS_OF, PRICES_REGION } from './prices.ts';
 import { formatJson } from '../common/json.ts';
-import { showCost } from './show.ts';
+import { formatCost } from './show.ts';
+import { print, type Terminal } from '../common/terminal.ts';
 import { UserError } from '../common/user-error.ts';
 
 export interface CostOptions {
@@ -23,7 +24,7 @@ export interface CostOptions {
 }
 
 /** Prints what a plan costs in a month. */
-export function cost(options: CostOptions): void {
+export function cost(options: CostOptions, { out }: Terminal): void {
   const plan = planOf(options);
   const prices = {
     ...PRICES,
@@ -31,13 +32,12 @@ export function cost(options: CostOptions): void {
     transfer: { ...PRICES.transfer, dollars: options.transferPrice ?? PRICES.transfer.dollars },
   };
   const result = monthlyCost(plan, prices);
-  if (options.json) {
-    console.log(
-      formatJson({ region: PRICES_REGION, asOf: PRICES_AS_OF, plan, prices, assumptions: ASSUMPTIONS, ...result }),
-    );
-  } else {
-    console.log(showCost(plan, result, process.stdout.isTTY ? process.stdout.columns : undefined));
-  }
+  print(
+    out,
+    options.json
+      ? formatJson({ region: PRICES_REGION, asOf: PRICES_AS_OF, plan, prices, assumptions: ASSUMPTIONS, ...result })
+      : formatCost(plan, result, out.size?.columns),
+  );
 }
 
 function planOf(options: CostOptions): CostPlan {

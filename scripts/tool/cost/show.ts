@@ -13,7 +13,7 @@ const MAX_IMAGES = 50_000;
  * A plan and its cost for people.
  * @param width of the terminal, without which there is room for everything
  */
-export function showCost(
+export function formatCost(
   plan: CostPlan,
   { parts, dollars, quantities }: MonthlyCost,
   width: number | undefined,

@@ -1,5 +1,5 @@
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { shortReason } from '../common/aws-errors.ts';
+import { reasonOf } from '../common/aws-errors.ts';
 import type { DeadLetter } from '../common/dead-letter.ts';
 import { batches, urlOf, type HeldLetters } from '../common/dead-letter-queue.ts';
 
@@ -29,7 +29,7 @@ export async function redriveLetters(
     const sent = tried.filter((result) => result.sent).map(({ letter }) => letter);
     const left = await held
       .delete(sent)
-      .catch((error: unknown) => new Map(sent.map(({ id }) => [id, shortReason(error)])));
+      .catch((error: unknown) => new Map(sent.map(({ id }) => [id, reasonOf(error)])));
     for (const result of tried) {
       const reason = left.get(result.letter.id);
       const problem = `It was put back, but could not be deleted here. ${reason ?? ''}`;
@@ -46,6 +46,6 @@ async function send(letter: DeadLetter, sqs: SQSClient, QueueUrl: string): Promi
     await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body }));
     return { letter, sent: true };
   } catch (error) {
-    return { letter, sent: false, problem: shortReason(error) };
+    return { letter, sent: false, problem: reasonOf(error) };
   }
 }

@@ -1,13 +1,13 @@
 import { Option, type Command } from 'commander';
 import { addDeploymentOptions } from './options.ts';
 import { list } from '../common/option-values.ts';
-import { EXIT_CODES } from '../common/user-error.ts';
+import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
 import { deploy, destroy, type DeployOptions, type DestroyOptions } from './run.ts';
 
 const ONLY = 'accounts by name, id or label, such as payments,222222222222,wave=canary';
 
 /** Adds `deploy` and `destroy`: Terraform for every account of the accounts file. */
-export function addDeploy(program: Command): void {
+export function addDeploy(program: Command, tool: Tool, end: End): void {
   addDeploymentOptions(program.command('deploy'))
     .description('give every account of the accounts file its part, several at a time')
     .addOption(new Option('--only <choice>', ONLY).argParser(list))
@@ -28,7 +28,7 @@ export function addDeploy(program: Command): void {
     .option('--upgrade', 'take the newest AWS provider that the modules allow')
     .addHelpText('after', help('deploy --accounts-file accounts.yaml --waves wave=canary --smoke'))
     .action(async (options: DeployOptions) => {
-      await deploy(options);
+      end(await deploy(options, tool));
     });
 
   addDeploymentOptions(program.command('destroy'))
@@ -37,7 +37,7 @@ export function addDeploy(program: Command): void {
     .option('--yes', 'do not ask')
     .addHelpText('after', help('destroy --only payments'))
     .action(async (options: DestroyOptions) => {
-      await destroy(options);
+      end(await destroy(options, tool));
     });
 }
 

@@ -1,9 +1,10 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseAccountsFile, type AccountsFile } from '../../../terraform/stacks/accounts-file.ts';
-import { planStacks, type Stack, type StackEntry } from '../../../terraform/stacks/stacks.ts';
+import type { Stack, StackEntry } from '../../../terraform/stacks/stacks.ts';
 import { synthesizeStacks } from '../../../terraform/stacks/synth.ts';
 import { requireTerraform, TerraformRoot, type ChangeProgress, type Changes } from './terraform.ts';
+import { UserError } from '../common/user-error.ts';
+import { readStacks } from '../common/accounts-file.ts';
 import { Initialization } from './initialization.ts';
 
 export type Action = 'apply' | 'plan' | 'destroy';
@@ -47,22 +48,21 @@ export class Deployment {
 
   /**
    * Reads the accounts file and writes the configuration of each stack.
-   * @throws {AccountsFileError} if the file is not as it must be
+   * @throws {UserError} if the file is not there, or not as it must be
    */
   static open(options: DeploymentOptions): Deployment {
     const { accountsFile, out, functionZip } = options;
-    const file: AccountsFile = parseAccountsFile(readFileSync(accountsFile, 'utf8'), accountsFile);
-    const stacks = planStacks(file);
+    const stacks = readStacks(accountsFile);
     synthesizeStacks(stacks, { out, accountsFile, ...(functionZip !== undefined && { functionZip }) });
     return new Deployment(stacks, options);
   }
 
   /** Stacks of accounts that left the file, and that something may stand of. */
-  get left(): StackEntry[] {
+  get departed(): StackEntry[] {
     const names = readdirSync(join(this.#options.out, 'stacks'));
     return names
       .filter((name) => !this.stacks.some((stack) => stack.name === name))
-      .flatMap((name) => this.#left(name));
+      .flatMap((name) => this.#departed(name));
   }
 
   /** The log of the last command for a stack. */
@@ -114,7 +114,7 @@ export class Deployment {
 
   /** Begins a command, unless all is to stop. */
   async #next<T>(command: () => Promise<T>): Promise<T> {
-    if (this.#stopping) throw new Error('It was stopped before this step.');
+    if (this.#stopping) throw new UserError('It was stopped before this step.', 2);
     return await command();
   }
 
@@ -169,7 +169,7 @@ export class Deployment {
     return join(this.#options.out, LOCK_FILE);
   }
 
-  #left(name: string): StackEntry[] {
+  #departed(name: string): StackEntry[] {
     const configuration = this.#configurationOf(name);
     const state = configuration.terraform.backend.local?.path;
     if (state !== undefined && !holdsResources(join(this.#folderOf(name), state))) return [];

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { UserError } from '../common/user-error.ts';
 import { writeInOneStep } from '../common/write-in-one-step.ts';
 
 const schema = z.object({
@@ -15,31 +16,26 @@ const schema = z.object({
 /** What the last run was to apply, and how far it came. */
 export type LastRun = z.infer<typeof schema>;
 
-/** The record of the last run in an output folder cannot be read. */
-export class LastRunError extends Error {
-  override readonly name = 'LastRunError';
-}
-
 export function writeLastRun(out: string, run: LastRun): void {
   writeInOneStep(fileIn(out), `${JSON.stringify(run, null, 2)}\n`);
 }
 
 /**
  * The last run.
- * @throws {LastRunError} if there is none, or its record is damaged
+ * @throws {UserError} if there is none, or its record is damaged
  */
 export function readLastRun(out: string): LastRun {
   const file = fileIn(out);
-  if (!existsSync(file)) throw new LastRunError(`There is no run to resume in ${out}. Deploy without --resume.`);
+  if (!existsSync(file)) throw new UserError(`There is no run to resume in ${out}. Deploy without --resume.`, 2);
   try {
     return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
-    throw new LastRunError(`${file} cannot be read. Deploy without --resume.`, { cause: error });
+    throw new UserError(`${file} cannot be read. Deploy without --resume.`, 2, { cause: error });
   }
 }
 
 /** What of a run concerns the stacks that there still are: an account that left the file cannot be resumed. */
-export function withoutLeft(run: LastRun, stacks: readonly { readonly name: string }[]): LastRun {
+export function withoutDeparted(run: LastRun, stacks: readonly { readonly name: string }[]): LastRun {
   const names = new Set(stacks.map(({ name }) => name));
   return { ...run, stacks: Object.fromEntries(Object.entries(run.stacks).filter(([name]) => names.has(name))) };
 }

@@ -1,5 +1,6 @@
 import type { StackEntry } from '../../../terraform/stacks/stacks.ts';
 import { LiveLines } from '../common/live-lines.ts';
+import type { Output } from '../common/terminal.ts';
 import { summaryOf } from './results-table.ts';
 import type { StackReport } from './roll-out.ts';
 
@@ -83,9 +84,9 @@ export class LiveProgress extends StackProgress {
   readonly #lines: LiveLines;
   readonly #ticker: NodeJS.Timeout;
 
-  constructor(total: number, terminal: Pick<NodeJS.WriteStream, 'write' | 'columns' | 'rows'>) {
+  constructor(total: number, output: Output) {
     super(total);
-    this.#lines = new LiveLines(terminal);
+    this.#lines = new LiveLines(output);
     this.#ticker = setInterval(() => {
       this.#draw('');
     }, REDRAW_MS);

@@ -1,5 +1,6 @@
 import type { StackEntry } from '../../../terraform/stacks/stacks.ts';
-import { messageOf } from '../common/message-of.ts';
+import { mapConcurrently } from '../common/map-concurrently.ts';
+import { reasonOf } from '../common/aws-errors.ts';
 import type { Changes } from './terraform.ts';
 
 /** How it went with a stack. `not reached`: it was not begun, since the run ended before. */
@@ -62,18 +63,12 @@ export async function rollOut(waves: readonly Wave[], work: Work): Promise<Rollo
 }
 
 async function performAll(stacks: readonly StackEntry[], work: Work): Promise<StackReport[]> {
-  const reports = stacks.map((stack): StackReport => ({ stack, result: 'not reached' }));
-  const waiting = stacks.entries();
-  const worker = async () => {
-    for (const [index, stack] of waiting) {
-      if (work.signal.aborted) return;
-      const report = await perform(stack, work);
-      reports[index] = report;
-      work.onEnd(report);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(work.parallel, stacks.length) }, worker));
-  return reports;
+  return await mapConcurrently(stacks, work.parallel, async (stack): Promise<StackReport> => {
+    if (work.signal.aborted) return { stack, result: 'not reached' };
+    const report = await perform(stack, work);
+    work.onEnd(report);
+    return report;
+  });
 }
 
 async function perform(stack: StackEntry, { perform: run }: Work): Promise<StackReport> {
@@ -82,7 +77,7 @@ async function perform(stack: StackEntry, { perform: run }: Work): Promise<Stack
   try {
     return { stack, result: 'done', changes: await run(stack), seconds: seconds() };
   } catch (error) {
-    return { stack, result: 'failed', seconds: seconds(), problem: messageOf(error) };
+    return { stack, result: 'failed', seconds: seconds(), problem: reasonOf(error) };
   }
 }
 
@@ -96,6 +91,6 @@ async function failureOf(check: Wave['check'], work: Work): Promise<string | und
     await check?.(work);
     return undefined;
   } catch (error) {
-    return messageOf(error);
+    return reasonOf(error);
   }
 }

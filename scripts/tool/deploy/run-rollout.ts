@@ -4,7 +4,8 @@ import { LiveProgress, PlainProgress, type Progress } from './progress.ts';
 import { resultsTable } from './results-table.ts';
 import type { RolloutReport, StackReport } from './roll-out.ts';
 import { runStacks, type StacksRun } from './run-stacks.ts';
-import { interruptible } from '../common/interruption.ts';
+import { print, type Output, type Terminal } from '../common/terminal.ts';
+import type { Tool } from '../common/tool.ts';
 import { formatJson } from '../common/json.ts';
 
 export interface RolloutPlan extends Omit<StacksRun, 'signal' | 'progress'> {
@@ -16,18 +17,18 @@ export interface RolloutPlan extends Omit<StacksRun, 'signal' | 'progress'> {
  * @returns whether all went well
  * @throws {UserError} if the user stopped it; by then all that ran has ended
  */
-export async function runRollout(plan: RolloutPlan): Promise<boolean> {
+export async function runRollout(plan: RolloutPlan, { terminal, interruptible }: Tool): Promise<boolean> {
   const { deployment, json } = plan;
   const memory = new MemoryWatch(() => deployment.pids);
   const startMs = performance.now();
   try {
     return await interruptible(
       async (signal) => {
-        const report = await perform(plan, signal);
+        const report = await perform(plan, signal, terminal);
         const seconds = (performance.now() - startMs) / 1000;
-        if (json) console.log(formatJson(report.stacks.map((stack) => fieldsOf(stack, deployment))));
-        else showResults(report, deployment, figures(report, seconds, memory.peakMib));
-        tellProblems(report);
+        if (json) print(terminal.out, formatJson(report.stacks.map((stack) => fieldsOf(stack, deployment))));
+        else printResults(report, deployment, figures(report, seconds, memory.peakMib), terminal.out);
+        printProblems(report, terminal.err);
         signal.throwIfAborted();
         return report.problem === undefined && report.stacks.every(({ result }) => result === 'done');
       },
@@ -41,9 +42,12 @@ export async function runRollout(plan: RolloutPlan): Promise<boolean> {
   }
 }
 
-async function perform(plan: RolloutPlan, signal: AbortSignal): Promise<RolloutReport> {
+async function perform(plan: RolloutPlan, signal: AbortSignal, { err }: Terminal): Promise<RolloutReport> {
   const { waves } = plan;
-  const progress = openProgress(waves.reduce((sum, { stacks }) => sum + stacks.length, 0));
+  const progress = openProgress(
+    waves.reduce((sum, { stacks }) => sum + stacks.length, 0),
+    err,
+  );
   signal.addEventListener('abort', () => {
     progress.say(
       'Stopping: no further account is begun. Those that run go on to their end; Ctrl-C again interrupts them.',
@@ -56,16 +60,15 @@ async function perform(plan: RolloutPlan, signal: AbortSignal): Promise<RolloutR
   }
 }
 
-function openProgress(total: number): Progress {
-  if (process.stderr.isTTY) return new LiveProgress(total, process.stderr);
+function openProgress(total: number, err: Output): Progress {
+  if (err.size) return new LiveProgress(total, err);
   return new PlainProgress(total, (line) => {
-    console.error(line);
+    print(err, line);
   });
 }
 
-function showResults({ stacks }: RolloutReport, deployment: Deployment, summary: string): void {
-  const width = process.stdout.isTTY ? process.stdout.columns : undefined;
-  console.log(`${resultsTable(stacks, ({ stack }) => deployment.logOf(stack), width)}\n\n${summary}`);
+function printResults({ stacks }: RolloutReport, deployment: Deployment, summary: string, out: Output): void {
+  print(out, `${resultsTable(stacks, ({ stack }) => deployment.logOf(stack), out.size?.columns)}\n\n${summary}`);
 }
 
 function figures({ stacks }: RolloutReport, seconds: number, peakMib: number | undefined): string {
@@ -75,11 +78,11 @@ function figures({ stacks }: RolloutReport, seconds: number, peakMib: number | u
   return `${done} of ${stacks.length} stacks done in ${seconds.toFixed(0)} s: ${perMinute} accounts a minute.${memory}`;
 }
 
-function tellProblems({ stacks, problem }: RolloutReport): void {
+function printProblems({ stacks, problem }: RolloutReport, err: Output): void {
   for (const { stack, result, problem: own } of stacks) {
-    if (result === 'failed') console.error(`\n${stack.name} (${stack.accountId}) failed: ${own ?? ''}`);
+    if (result === 'failed') print(err, `\n${stack.name} (${stack.accountId}) failed: ${own ?? ''}`);
   }
-  if (problem !== undefined) console.error(`\n${problem}`);
+  if (problem !== undefined) print(err, `\n${problem}`);
 }
 
 function fieldsOf({ stack, result, changes, seconds, problem }: StackReport, deployment: Deployment) {

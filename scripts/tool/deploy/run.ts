@@ -1,16 +1,16 @@
 import type { Stack, StackEntry } from '../../../terraform/stacks/stacks.ts';
 import { chooseStacks } from '../common/choose-stacks.ts';
 import type { Deployment } from './deployment.ts';
-import { isOpen, readLastRun, withoutLeft, writeLastRun, type LastRun } from './last-run.ts';
+import { isOpen, readLastRun, withoutDeparted, writeLastRun, type LastRun } from './last-run.ts';
 import type { Wave } from './roll-out.ts';
 import { inWaves } from './waves.ts';
-import { canAsk, confirm } from '../common/confirm.ts';
 import { commandLine, type DeploymentOptions } from './options.ts';
-import { interruptible } from '../common/interruption.ts';
+import { print, type Terminal } from '../common/terminal.ts';
+import type { ExitCode, Tool } from '../common/tool.ts';
 import { runRollout } from './run-rollout.ts';
 import { checkBySmoke } from './smoke-check.ts';
 import { UserError } from '../common/user-error.ts';
-import { withDeployment } from './open-deployment.ts';
+import { openDeployment } from './open-deployment.ts';
 
 export interface DeployOptions extends DeploymentOptions {
   readonly only?: readonly string[];
@@ -26,19 +26,29 @@ export interface DestroyOptions extends DeploymentOptions {
 }
 
 /** Applies or plans the stacks. */
-export async function deploy(options: DeployOptions): Promise<void> {
-  await withDeployment(options, async (deployment) => {
-    const run = options.resume ? withoutLeft(readLastRun(options.out), deployment.stacks) : newRun(options, deployment);
-    if (!isOpen(run)) {
-      console.log('The last run is done: there is nothing to resume.');
-      return;
-    }
-    const isWell = options.plan ? await plan(run, deployment, options) : await apply(run, deployment, options);
-    tellLeft(deployment, options);
-    if (isWell) return;
-    process.exitCode = 1;
-    if (!options.plan) console.error(`\nMend the cause, then go on: ${commandLine('deploy --resume', options)}`);
-  });
+export async function deploy(options: DeployOptions, tool: Tool): Promise<ExitCode> {
+  const { out, err } = tool.terminal;
+  const deployment = openDeployment(options, tool.env);
+  const run = options.resume
+    ? withoutDeparted(readLastRun(options.out), deployment.stacks)
+    : newRun(options, deployment);
+  if (!isOpen(run)) {
+    print(out, 'The last run is done: there is nothing to resume.');
+    return 0;
+  }
+  const work = { deployment, options, tool };
+  const isWell = options.plan ? await plan(run, work) : await apply(run, work);
+  printDeparted(deployment, options, tool.terminal);
+  if (isWell) return 0;
+  if (!options.plan) print(err, `\nFix the cause, then go on: ${commandLine('deploy --resume', options)}`);
+  return 1;
+}
+
+/** What a run works with. */
+interface Work<Options extends DeploymentOptions = DeployOptions> {
+  readonly deployment: Deployment;
+  readonly options: Options;
+  readonly tool: Tool;
 }
 
 function newRun({ only, waves = [], smoke }: DeployOptions, { stacks }: Deployment): LastRun {
@@ -55,38 +65,41 @@ function newRun({ only, waves = [], smoke }: DeployOptions, { stacks }: Deployme
   };
 }
 
-async function plan(run: LastRun, deployment: Deployment, options: DeployOptions): Promise<boolean> {
-  const stacks = deployment.stacks.filter(({ name }) => run.stacks[name] === false);
-  return await runRollout({ ...shared(deployment, options), action: 'plan', waves: [{ stacks }] });
+async function plan(run: LastRun, work: Work): Promise<boolean> {
+  const stacks = work.deployment.stacks.filter(({ name }) => run.stacks[name] === false);
+  return await runRollout({ ...shared(work), action: 'plan', waves: [{ stacks }] }, work.tool);
 }
 
-async function apply(run: LastRun, deployment: Deployment, options: DeployOptions): Promise<boolean> {
-  const { out } = options;
-  const waves = wavesOf(run, deployment, () => {
+async function apply(run: LastRun, work: Work): Promise<boolean> {
+  const { out } = work.options;
+  const waves = wavesOf(run, work, () => {
     run.smoke = 'passed';
     writeLastRun(out, run);
   });
   writeLastRun(out, run);
-  return await runRollout({
-    ...shared(deployment, options),
-    action: 'apply',
-    waves,
-    onEnd: ({ stack, result }) => {
-      run.stacks[stack.name] = result === 'done';
-      writeLastRun(out, run);
+  return await runRollout(
+    {
+      ...shared(work),
+      action: 'apply',
+      waves,
+      onEnd: ({ stack, result }) => {
+        run.stacks[stack.name] = result === 'done';
+        writeLastRun(out, run);
+      },
     },
-  });
+    work.tool,
+  );
 }
 
-/** What is left of a run. Stacks that are done are not applied again, but copy in the smoke check with their wave. */
-function wavesOf(run: LastRun, { stacks }: Deployment, onPassed: () => void): Wave[] {
+/** What remains to do of a run. Stacks that are done are not applied again, but copy in the smoke check with their wave. */
+function wavesOf(run: LastRun, { deployment: { stacks }, tool }: Work, onPassed: () => void): Wave[] {
   const chosen = stacks.filter(({ name }) => name in run.stacks);
   const waves = inWaves(chosen, run.waves);
   const smoked = run.smoke === 'open' ? waves.find((wave) => wave.some(({ kind }) => kind === 'target')) : undefined;
   return waves
     .map((wave) => ({
       stacks: wave.filter(({ name }) => run.stacks[name] === false),
-      ...(wave === smoked && { check: checkBySmoke(sourceOf(stacks), wave, onPassed) }),
+      ...(wave === smoked && { check: checkBySmoke(sourceOf(stacks), wave, tool.connect, onPassed) }),
     }))
     .filter((wave) => wave.stacks.length > 0 || 'check' in wave);
 }
@@ -98,17 +111,16 @@ function sourceOf(stacks: readonly Stack[]): Stack {
 }
 
 /** Destroys the stacks that were chosen. */
-export async function destroy(options: DestroyOptions): Promise<void> {
-  await withDeployment(options, async (deployment) => {
-    const chosen = chooseStacks([...deployment.stacks, ...deployment.left], options.only);
-    await requireUnprotected(chosen, deployment, options);
-    if (!options.yes) await requireYes(chosen);
-    const waves = inWaves(chosen, [])
-      .reverse()
-      .filter((stacks) => stacks.length > 0)
-      .map((stacks) => ({ stacks }));
-    if (!(await runRollout({ ...shared(deployment, options), action: 'destroy', waves }))) process.exitCode = 1;
-  });
+export async function destroy(options: DestroyOptions, tool: Tool): Promise<ExitCode> {
+  const deployment = openDeployment(options, tool.env);
+  const chosen = chooseStacks([...deployment.stacks, ...deployment.departed], options.only);
+  await requireUnprotected(chosen, deployment, options);
+  if (!options.yes) await requireYes(chosen, tool);
+  const waves = inWaves(chosen, [])
+    .reverse()
+    .filter((stacks) => stacks.length > 0)
+    .map((stacks) => ({ stacks }));
+  return (await runRollout({ ...shared({ deployment, options }), action: 'destroy', waves }, tool)) ? 0 : 1;
 }
 
 async function requireUnprotected(
@@ -127,23 +139,22 @@ async function requireUnprotected(
   );
 }
 
-async function requireYes(chosen: readonly StackEntry[]): Promise<void> {
+async function requireYes(chosen: readonly StackEntry[], { terminal, interruptible }: Tool): Promise<void> {
   const names = chosen.map(({ name, accountId, regions }) => `${name} (${accountId}, ${regions.join(', ')})`);
-  if (!canAsk()) throw new UserError('There is no terminal to ask on. Add --yes to destroy without being asked.', 2);
+  if (!terminal.canAsk)
+    throw new UserError('There is no terminal to ask on. Add --yes to destroy without being asked.', 2);
   const question = `Destroy the keys, queues and functions of ${names.join('; ')}? Type yes:`;
-  const agreed = await interruptible((signal) => confirm(question, signal));
+  const agreed = await interruptible((signal) => terminal.confirm(question, signal));
   if (!agreed) throw new UserError('Nothing was destroyed.', 2);
 }
 
-function shared(deployment: Deployment, { parallel, json }: DeploymentOptions) {
-  return { deployment, parallel, json: json ?? false };
+function shared({ deployment, options }: Pick<Work<DeploymentOptions>, 'deployment' | 'options'>) {
+  return { deployment, parallel: options.parallel, json: options.json ?? false };
 }
 
-function tellLeft({ left }: Deployment, options: DeploymentOptions): void {
-  if (left.length === 0) return;
-  const names = left.map(({ name }) => name);
-  console.error(
-    `\nNo longer in ${options.accountsFile}, but not destroyed: ${left.map(({ name, accountId }) => `${name} (${accountId})`).join(', ')}. ` +
-      `To destroy: ${commandLine(`destroy --only ${names.join(',')}`, options)}`,
-  );
+function printDeparted({ departed }: Deployment, options: DeploymentOptions, { err }: Terminal): void {
+  if (departed.length === 0) return;
+  const accounts = departed.map(({ name, accountId }) => `${name} (${accountId})`).join(', ');
+  const command = commandLine(`destroy --only ${departed.map(({ name }) => name).join(',')}`, options);
+  print(err, `\nNo longer in ${options.accountsFile}, but not destroyed: ${accounts}. To destroy: ${command}`);
 }

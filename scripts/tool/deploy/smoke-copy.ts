@@ -2,7 +2,8 @@ import { DeregisterImageCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../common/bake.ts';
 import { findCopies, isAnnounced, ownImages, snapshotsOf } from '../common/copies.ts';
-import { messageOf } from '../common/message-of.ts';
+import { reasonOf } from '../common/aws-errors.ts';
+import { UserError } from '../common/user-error.ts';
 import { waitFor, type Patience } from '../common/wait-for.ts';
 
 /** The source account in one Region. */
@@ -25,7 +26,7 @@ const POLL_MS = 2000;
 /**
  * Bakes an empty image of 1 GiB, asks for its copies, waits until each is announced, and removes all of it. It carries no
  * recipe tag, so no parameter ever points to it.
- * @throws {Error} if a copy is missing, not encrypted, or not announced in time
+ * @throws {UserError} if a copy is missing, not encrypted, or not announced in time
  */
 export async function smokeCopy(
   { ec2, sns, requestTopicArn }: SmokeSource,
@@ -55,8 +56,8 @@ export async function smokeCopy(
       targets.map((target) => untilAnnounced(target, image, region, say, patience)),
     );
     signal.throwIfAborted();
-    const problems = waits.flatMap((wait) => (wait.status === 'rejected' ? [messageOf(wait.reason)] : []));
-    if (problems.length > 0) throw new Error(problems.join('\n'));
+    const problems = waits.flatMap((wait) => (wait.status === 'rejected' ? [reasonOf(wait.reason)] : []));
+    if (problems.length > 0) throw new UserError(problems.join('\n'), 1);
   } finally {
     await Promise.all(targets.map((target) => remove(target.ec2, 'source-image-id', image, say)));
     await remove(ec2, 'image-id', image, say);
@@ -80,7 +81,7 @@ async function untilAnnounced(
   );
   const snapshots = await snapshotsOf({ ec2 }, copy);
   if (snapshots.length === 0 || snapshots.some(({ Encrypted }) => !Encrypted)) {
-    throw new Error(`The smoke copy ${copy.ImageId ?? ''} in ${id}, ${region}, is not encrypted.`);
+    throw new UserError(`The smoke copy ${copy.ImageId ?? ''} in ${id}, ${region}, is not encrypted.`, 1);
   }
   say(`Smoke copy in ${region}: ${copy.ImageId ?? ''} in ${id} is encrypted and announced.`);
 }
@@ -97,6 +98,6 @@ async function remove(
       await ec2.send(new DeregisterImageCommand({ ImageId, DeleteAssociatedSnapshots: true }));
     }
   } catch (error) {
-    say(`What the smoke copy of ${image.imageId} left must be removed by hand: ${messageOf(error)}`);
+    say(`What the smoke copy of ${image.imageId} left must be removed by hand: ${reasonOf(error)}`);
   }
 }

@@ -1,5 +1,5 @@
 import { paginateDescribeAlarms, type CloudWatchClient } from '@aws-sdk/client-cloudwatch';
-import { allOf } from './aws-answers.ts';
+import { allOf } from '../common/aws-answers.ts';
 import { aws, found, type Finding, type Site } from './finding.ts';
 
 /** An alarm as CloudWatch describes it. */

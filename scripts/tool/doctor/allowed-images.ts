@@ -1,5 +1,5 @@
 import { GetAllowedImagesSettingsCommand, type EC2Client, type ImageCriterion } from '@aws-sdk/client-ec2';
-import { isDenied, isError } from './aws-answers.ts';
+import { isDenied, isError } from '../common/aws-answers.ts';
 import { aws, found, type Finding, type Site } from './finding.ts';
 
 /** The Allowed AMIs setting of an account and Region. */

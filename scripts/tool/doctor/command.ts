@@ -1,18 +1,19 @@
-import { InvalidArgumentError, type Command } from 'commander';
-import { region } from '../common/option-values.ts';
-import { addPlacesOptions } from '../common/places-options.ts';
-import { runDoctor, type DoctorOptions } from './run.ts';
+import { type Command } from 'commander';
+import { imageId, region } from '../common/option-values.ts';
+import { addEnvironmentOptions } from '../common/environment-options.ts';
+import type { End, Tool } from '../common/tool.ts';
+import { doctor, type DoctorOptions } from './run.ts';
 
 /** Adds `doctor`: finds what keeps accounts from getting their copies. */
-export function addDoctor(program: Command): void {
-  addPlacesOptions(program.command('doctor'))
+export function addDoctor(program: Command, tool: Tool, end: End): void {
+  addEnvironmentOptions(program.command('doctor'))
     .description('look for what keeps accounts from getting their copies, and tell how to mend it; changes nothing')
     .option('--image <image>', 'find out as well whether this image can be copied', imageId)
     .option('--image-region <region>', 'Region of that image; by default that of each copier', region)
     .option('--json', 'print a JSON array with the findings of each account and Region')
     .addHelpText('after', HELP)
     .action(async (options: DoctorOptions) => {
-      await runDoctor(options);
+      end(await doctor(options, tool));
     });
 }
 
@@ -22,8 +23,3 @@ Examples:
   npx image-copier doctor --accounts-file accounts.yaml --image ami-0123456789abcdef0
 
 Exit codes: 0 no problems, 1 a problem was found or an account could not be read, 2 wrong usage, or stopped by you.`;
-
-function imageId(value: string): string {
-  if (/^ami-([0-9a-f]{8}|[0-9a-f]{17})$/.test(value)) return value;
-  throw new InvalidArgumentError('It must be the ID of an image, such as ami-0123456789abcdef0.');
-}

@@ -1,16 +1,8 @@
-import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
-import { EC2Client } from '@aws-sdk/client-ec2';
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { IAMClient } from '@aws-sdk/client-iam';
-import { KMSClient } from '@aws-sdk/client-kms';
-import { LambdaClient } from '@aws-sdk/client-lambda';
-import { SNSClient } from '@aws-sdk/client-sns';
-import { SQSClient } from '@aws-sdk/client-sqs';
-import { SSMClient } from '@aws-sdk/client-ssm';
-import type { Place } from '../common/places.ts';
+import type { AwsClients } from '../common/aws-clients.ts';
+import type { Copier } from '../common/environment.ts';
 import { checkAlarms, readAlarms } from './alarms.ts';
 import { checkAllowedImages, hidesImagesOf, readAllowedImages, type AllowedImagesFacts } from './allowed-images.ts';
-import { isDenied } from './aws-answers.ts';
+import { isDenied } from '../common/aws-answers.ts';
 import { accountIn, type Finding, type Site } from './finding.ts';
 import { checkFunctions, readFunctions, type FunctionFacts, type FunctionsFacts } from './functions.ts';
 import { checkImage, foreignKeys, readImageInTarget, type OwnersView } from './image.ts';
@@ -53,51 +45,29 @@ export interface Examination {
 
 /** Looks at the copier of one account and Region. Nothing is changed. */
 export async function examine(
-  place: Place,
+  copier: Copier,
   site: Site,
   question: Question,
   source: SourceAnswers | undefined,
 ): Promise<Examination> {
   // First of all: a role that cannot be assumed is nothing that one area alone could not read.
-  await place.settings.credentials();
-  const clients = clientsOf(place);
-  try {
-    return await new Visit(place, site, clients, source).examine(question);
-  } finally {
-    for (const client of Object.values(clients)) client.destroy();
-  }
-}
-
-type Clients = ReturnType<typeof clientsOf>;
-
-function clientsOf({ settings }: Place) {
-  return {
-    cloudwatch: new CloudWatchClient(settings),
-    ec2: new EC2Client(settings),
-    events: new EventBridgeClient(settings),
-    iam: new IAMClient({ ...settings, maxAttempts: 8 }),
-    kms: new KMSClient(settings),
-    lambda: new LambdaClient(settings),
-    sns: new SNSClient(settings),
-    // Else calls go to the host in the queue's URL, past an endpoint that AWS_ENDPOINT_URL names.
-    sqs: new SQSClient({ ...settings, useQueueUrlAsEndpoint: false }),
-    ssm: new SSMClient(settings),
-  };
+  await copier.aws.credentials();
+  return await new Visit(copier, site, source).examine(question);
 }
 
 /** What an area holds, or the finding that it could not be read. */
 type Area<T> = { readonly facts: T } | { readonly finding: Finding };
 
 class Visit {
-  readonly #place: Place;
+  readonly #copier: Copier;
   readonly #site: Site;
-  readonly #clients: Clients;
+  readonly #clients: AwsClients;
   readonly #source: SourceAnswers | undefined;
 
-  constructor(place: Place, site: Site, clients: Clients, source: SourceAnswers | undefined) {
-    this.#place = place;
+  constructor(copier: Copier, site: Site, source: SourceAnswers | undefined) {
+    this.#copier = copier;
     this.#site = site;
-    this.#clients = clients;
+    this.#clients = copier.aws;
     this.#source = source;
   }
 
@@ -183,7 +153,7 @@ class Visit {
     const settle = settleCopy?.environment ?? {};
     return {
       keyArn: copyImage?.environment['KMS_KEY_ARN'],
-      parameterPath: settle['PARAMETER_PATH'] ?? this.#place.copier.parameterPath,
+      parameterPath: settle['PARAMETER_PATH'] ?? this.#copier.parameterPath,
       resultsTopicArn: settle['RESULTS_TOPIC_ARN'],
     };
   }
@@ -250,11 +220,11 @@ class Visit {
   }
 
   async #readElsewhere(imageId: string, region: string) {
-    const ec2 = new EC2Client({ ...this.#place.settings, region });
+    const aws = this.#clients.inRegion(region);
     try {
-      return await readImageInTarget(ec2, imageId);
+      return await readImageInTarget(aws.ec2, imageId);
     } finally {
-      ec2.destroy();
+      aws.close();
     }
   }
 }

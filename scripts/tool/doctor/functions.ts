@@ -4,7 +4,7 @@ import {
   type EventSourceMappingConfiguration,
   type LambdaClient,
 } from '@aws-sdk/client-lambda';
-import { allOf, ifThere } from './aws-answers.ts';
+import { allOf, ifThere } from '../common/aws-answers.ts';
 import { arnOf, aws, found, type Finding, type Site } from './finding.ts';
 import { queueNames } from './queues.ts';
 

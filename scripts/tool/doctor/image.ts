@@ -9,7 +9,7 @@ import {
 import { DescribeKeyCommand, GetKeyPolicyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { planTags } from '../../../lambda/src/core/copy-tags.ts';
 import { RefusedError } from '../../../lambda/src/core/errors.ts';
-import { ifThere, isDenied } from './aws-answers.ts';
+import { ifThere, isDenied } from '../common/aws-answers.ts';
 import { accountIn, found, type Finding, type Site } from './finding.ts';
 import { letsRoleCopy } from './key.ts';
 import { parsePolicy, type Policy } from './policy.ts';

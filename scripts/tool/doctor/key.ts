@@ -4,7 +4,7 @@ import {
   GetKeyRotationStatusCommand,
   type KMSClient,
 } from '@aws-sdk/client-kms';
-import { ifThere } from './aws-answers.ts';
+import { ifThere } from '../common/aws-answers.ts';
 import { accountIn, aws, found, listed, type Finding, type Site } from './finding.ts';
 import { allowedPrincipals, decide, parsePolicy, type Policy } from './policy.ts';
 

@@ -1,6 +1,6 @@
 import { paginateDescribeImages, type EC2Client } from '@aws-sdk/client-ec2';
 import { paginateGetParametersByPath, type SSMClient } from '@aws-sdk/client-ssm';
-import { allOf } from './aws-answers.ts';
+import { allOf } from '../common/aws-answers.ts';
 import { aws, found, type Finding, type Site } from './finding.ts';
 
 /** The images of an account in a Region, and the parameters that name some. */

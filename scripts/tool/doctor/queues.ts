@@ -1,5 +1,5 @@
 import { GetQueueAttributesCommand, GetQueueUrlCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import { ifThere } from './aws-answers.ts';
+import { ifThere } from '../common/aws-answers.ts';
 import { arnOf, aws, found, type Finding, type Site } from './finding.ts';
 import { decide, parsePolicy, type Policy } from './policy.ts';
 

@@ -1,5 +1,5 @@
 import { paginateSimulatePrincipalPolicy, type EvaluationResult, type IAMClient } from '@aws-sdk/client-iam';
-import { allOf, isDenied, isError } from './aws-answers.ts';
+import { allOf, isDenied, isError } from '../common/aws-answers.ts';
 import type { Finding, Site } from './finding.ts';
 import type { RoleCalls } from './role-calls.ts';
 

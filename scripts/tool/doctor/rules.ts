@@ -4,7 +4,7 @@ import {
   type EventBridgeClient,
   type Target,
 } from '@aws-sdk/client-eventbridge';
-import { ifThere } from './aws-answers.ts';
+import { ifThere } from '../common/aws-answers.ts';
 import { arnOf, aws, found, type Finding, type Site } from './finding.ts';
 import { queueNames } from './queues.ts';
 

@@ -1,10 +1,10 @@
 import { spellOutHidden } from '../../../lambda/src/core/hidden-characters.ts';
 import type { Finding, Severity } from './finding.ts';
-import type { Place } from '../common/places.ts';
+import type { Environment } from '../common/environment.ts';
 
 /** One account and Region with what was found there, or why it could not be read. */
 export interface Examined {
-  readonly place: Place;
+  readonly environment: Environment;
   readonly findings?: readonly Finding[];
   readonly problem?: string;
 }
@@ -16,8 +16,8 @@ export function findingLines(examined: readonly Examined[]): string[] {
   return [...examined.flatMap((each) => [...linesOf(each), '']), summary(examined)];
 }
 
-function linesOf({ place, findings }: Examined): string[] {
-  const { account, accountId, region } = place;
+function linesOf({ environment, findings }: Examined): string[] {
+  const { account, accountId, region } = environment;
   const title = spellOutHidden(`${account === accountId ? account : `${account} (${accountId})`}, ${region}`);
   if (!findings) return [`${title}: could not be read.`];
   if (findings.length === 0) return [`${title}: nothing found.`];

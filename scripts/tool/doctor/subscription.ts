@@ -5,7 +5,7 @@ import {
   type SNSClient,
   type Subscription,
 } from '@aws-sdk/client-sns';
-import { allOf, isDenied } from './aws-answers.ts';
+import { allOf, isDenied } from '../common/aws-answers.ts';
 import { arnOf, aws, found, type Finding, type Site } from './finding.ts';
 import { queueNames } from './queues.ts';
 

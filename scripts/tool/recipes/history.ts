@@ -1,7 +1,7 @@
-import { EC2Client, type Image } from '@aws-sdk/client-ec2';
-import { paginateGetParameterHistory, SSMClient } from '@aws-sdk/client-ssm';
+import type { Image } from '@aws-sdk/client-ec2';
+import { paginateGetParameterHistory } from '@aws-sdk/client-ssm';
 import { MARKER, parseMarker } from '../../../lambda/src/core/copy-marker.ts';
-import type { Place } from '../common/places.ts';
+import type { Copier } from '../common/environment.ts';
 import { ownImages, tagOf } from '../common/copies.ts';
 
 /** A value that the parameter of a recipe has or had. */
@@ -27,19 +27,17 @@ interface ImageOfVersion {
 const PAGE_SIZE = 50;
 
 /** The name of the parameter that holds the newest copy of a recipe. */
-export function parameterOf({ copier }: Place, recipe: string): string {
-  return `${copier.parameterPath}/${recipe}`;
+export function parameterOf({ parameterPath }: Copier, recipe: string): string {
+  return `${parameterPath}/${recipe}`;
 }
 
 /** All values that SSM keeps of a recipe's parameter (the last 100), the newest first; none if there is no parameter. */
-export async function readHistory(place: Place, recipe: string): Promise<RecipeVersion[]> {
-  const ssm = new SSMClient(place.settings);
-  const ec2 = new EC2Client(place.settings);
+export async function readHistory(copier: Copier, recipe: string): Promise<RecipeVersion[]> {
   try {
     const versions: Omit<RecipeVersion, 'image'>[] = [];
     const pages = paginateGetParameterHistory(
-      { client: ssm, pageSize: PAGE_SIZE },
-      { Name: parameterOf(place, recipe), WithDecryption: false },
+      { client: copier.aws.ssm, pageSize: PAGE_SIZE },
+      { Name: parameterOf(copier, recipe), WithDecryption: false },
     );
     for await (const { Parameters = [] } of pages) {
       for (const { Version = 0, Value = '', LastModifiedDate, LastModifiedUser = '' } of Parameters) {
@@ -47,7 +45,7 @@ export async function readHistory(place: Place, recipe: string): Promise<RecipeV
         versions.push({ version: Version, imageId: Value, setAt, setBy: LastModifiedUser });
       }
     }
-    const images = await imagesOf(ec2, place, Array.from(new Set(versions.map(({ imageId }) => imageId))));
+    const images = await imagesOf(copier, Array.from(new Set(versions.map(({ imageId }) => imageId))));
     return versions
       .sort((one, other) => other.version - one.version)
       .map((version) => {
@@ -57,21 +55,14 @@ export async function readHistory(place: Place, recipe: string): Promise<RecipeV
   } catch (error) {
     if (error instanceof Error && error.name === 'ParameterNotFound') return [];
     throw error;
-  } finally {
-    ssm.destroy();
-    ec2.destroy();
   }
 }
 
-async function imagesOf(
-  ec2: EC2Client,
-  { copier }: Place,
-  imageIds: readonly string[],
-): Promise<Map<string, ImageOfVersion>> {
+async function imagesOf({ aws, name }: Copier, imageIds: readonly string[]): Promise<Map<string, ImageOfVersion>> {
   if (imageIds.length === 0) return new Map();
   const filters = [{ Name: 'image-id', Values: [...imageIds] }];
-  const images = await ownImages({ ec2 }, filters, { disabledToo: true });
-  return new Map(images.map((image) => [image.ImageId ?? '', imageOf(image, copier.name)]));
+  const images = await ownImages(aws, filters, { disabledToo: true });
+  return new Map(images.map((image) => [image.ImageId ?? '', imageOf(image, name)]));
 }
 
 function imageOf(image: Image, copier: string): ImageOfVersion {

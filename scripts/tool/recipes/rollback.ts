@@ -1,17 +1,12 @@
-import { DescribeSnapshotsCommand, EC2Client, type Image } from '@aws-sdk/client-ec2';
-import { DescribeKeyCommand, KMSClient } from '@aws-sdk/client-kms';
-import { SSMClient } from '@aws-sdk/client-ssm';
+import { DescribeSnapshotsCommand, type EC2Client, type Image } from '@aws-sdk/client-ec2';
+import { DescribeKeyCommand } from '@aws-sdk/client-kms';
 import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
 import { MARKER, parseMarker } from '../../../lambda/src/core/copy-marker.ts';
-import type { Place } from '../common/places.ts';
+import type { Copier } from '../common/environment.ts';
+import { UserError } from '../common/user-error.ts';
 import { ownImages, tagOf } from '../common/copies.ts';
 import { waitFor } from '../common/wait-for.ts';
 import { parameterOf, readHistory } from './history.ts';
-
-/** A parameter cannot be set back. The message says why, and what could be done. */
-export class RollbackError extends Error {
-  override readonly name = 'RollbackError';
-}
 
 export interface RollbackPlan {
   readonly parameter: string;
@@ -25,44 +20,32 @@ const CHECK_TIMEOUT_MS = 60_000;
 /**
  * Finds the image that a recipe's parameter is to point to again.
  * @param to a copy or its source image; without it the verified copy that the parameter pointed to before
- * @throws {RollbackError} if there is none, or it is not a verified copy
+ * @throws {UserError} if there is none, or it is not a verified copy
  */
-export async function planRollback(place: Place, recipe: string, to: string | undefined): Promise<RollbackPlan> {
-  const parameter = parameterOf(place, recipe);
-  const history = await readHistory(place, recipe);
+export async function planRollback(copier: Copier, recipe: string, to: string | undefined): Promise<RollbackPlan> {
+  const parameter = parameterOf(copier, recipe);
+  const history = await readHistory(copier, recipe);
   const [current] = history;
-  if (!current) throw new RollbackError(`There is no parameter ${parameter}.`);
-  const ec2 = new EC2Client(place.settings);
-  const kms = new KMSClient(place.settings);
-  try {
-    const image = await imageFor(ec2, to ?? previousOf(history));
-    const { ImageId: imageId = '' } = image;
-    if (imageId === current.imageId) throw new RollbackError(`${parameter} points to ${imageId} already.`);
-    await requireVerified(ec2, kms, place, recipe, image);
-    return { parameter, from: current.imageId, to: imageId };
-  } finally {
-    ec2.destroy();
-    kms.destroy();
-  }
+  if (!current) throw new UserError(`There is no parameter ${parameter}.`, 1);
+  const image = await imageFor(copier.aws.ec2, to ?? previousOf(history));
+  const { ImageId: imageId = '' } = image;
+  if (imageId === current.imageId) throw new UserError(`${parameter} points to ${imageId} already.`, 1);
+  await requireVerified(copier, recipe, image);
+  return { parameter, from: current.imageId, to: imageId };
 }
 
 /**
  * Sets the parameter, and returns once SSM has checked the image and stored it.
  * @throws {WaitError} if SSM does not take it
  */
-export async function carryOutRollback({ settings, copier }: Place, { parameter, to }: RollbackPlan): Promise<void> {
-  const ssm = new SSMClient(settings);
-  const parameters = new SsmImageParameters(ssm, copier.parameterPath);
-  try {
-    await parameters.put(parameter, to);
-    await waitFor(
-      `SSM to store ${to} in ${parameter}`,
-      async () => ((await parameters.get(parameter)) === to ? true : undefined),
-      { timeoutMs: CHECK_TIMEOUT_MS },
-    );
-  } finally {
-    ssm.destroy();
-  }
+export async function carryOutRollback({ aws, parameterPath }: Copier, { parameter, to }: RollbackPlan): Promise<void> {
+  const parameters = new SsmImageParameters(aws.ssm, parameterPath);
+  await parameters.put(parameter, to);
+  await waitFor(
+    `SSM to store ${to} in ${parameter}`,
+    async () => ((await parameters.get(parameter)) === to ? true : undefined),
+    { timeoutMs: CHECK_TIMEOUT_MS },
+  );
 }
 
 function previousOf(history: Awaited<ReturnType<typeof readHistory>>): string {
@@ -71,7 +54,7 @@ function previousOf(history: Awaited<ReturnType<typeof readHistory>>): string {
     ({ imageId, image }) => imageId !== current && image?.isVerified && image.state === 'available',
   );
   if (previous) return previous.imageId;
-  throw new RollbackError('It pointed to no other verified copy that is still available. Name one with --to.');
+  throw new UserError('It pointed to no other verified copy that is still available. Name one with --to.', 1);
 }
 
 /** An image of this account: the one that is named, or a copy of it. */
@@ -83,19 +66,14 @@ async function imageFor(ec2: EC2Client, named: string): Promise<Image> {
   const copies = await find('source-image-id');
   const copy = copies.find((each) => tagOf(each, MARKER) !== undefined) ?? copies[0];
   if (copy) return copy;
-  throw new RollbackError(`${named} is neither an image of this account nor the source of one.`);
+  throw new UserError(`${named} is neither an image of this account nor the source of one.`, 1);
 }
 
 /** As settle-copy verifies: available, announced by this copier, and each snapshot under this copier's key. */
-async function requireVerified(
-  ec2: EC2Client,
-  kms: KMSClient,
-  { copier }: Place,
-  recipe: string,
-  image: Image,
-): Promise<void> {
+async function requireVerified(copier: Copier, recipe: string, image: Image): Promise<void> {
+  const { ec2, kms } = copier.aws;
   const refuse = (why: string): never => {
-    throw new RollbackError(`${image.ImageId ?? ''} ${why}. The parameter is left as it is.`);
+    throw new UserError(`${image.ImageId ?? ''} ${why}. The parameter is left as it is.`, 1);
   };
   if (image.State !== 'available') return refuse(`is ${image.State ?? 'in no state'}, not available`);
   if (tagOf(image, copier.recipeTag) !== recipe) {

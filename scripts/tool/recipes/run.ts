@@ -1,15 +1,16 @@
-import type { PlacesOptions } from '../common/places-options.ts';
-import { carryOutRollback, planRollback, RollbackError } from './rollback.ts';
-import { parameterOf, readHistory, type RecipeVersion } from './history.ts';
-import { canAsk, confirm } from '../common/confirm.ts';
-import { inPlaces, tellProblems, type Outcome } from '../common/in-places.ts';
-import { interruptible } from '../common/interruption.ts';
+import type { Copier } from '../common/environment.ts';
+import type { EnvironmentOptions } from '../common/environment-options.ts';
+import { environmentsOf } from '../common/environments.ts';
+import { allWell, inEnvironments, printProblems } from '../common/in-environments.ts';
 import { formatJson } from '../common/json.ts';
-import { placesOf, type Place } from '../common/places.ts';
-import { formatTable } from '../common/table.ts';
+import { print } from '../common/terminal.ts';
+import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
+import { parameterOf, readHistory, type RecipeVersion } from './history.ts';
+import { carryOutRollback, planRollback, type RollbackPlan } from './rollback.ts';
+import { formatHistory, formatRollbacks } from './show.ts';
 
-export interface HistoryOptions extends PlacesOptions {
+export interface HistoryOptions extends EnvironmentOptions {
   readonly json?: true;
 }
 
@@ -19,100 +20,86 @@ export interface RollbackOptions extends HistoryOptions {
   readonly yes?: true;
 }
 
-/** Shows the values of the recipe's parameter in each place. */
-export async function history(recipe: string, options: HistoryOptions): Promise<void> {
-  const { targets } = await placesOf(options);
-  await interruptible(async (signal) => {
-    const outcomes = await inPlaces(targets, (place) => readHistory(place, recipe), signal);
-    if (options.json) console.log(formatJson(outcomes.flatMap(historyFields)));
-    else showHistory(outcomes);
-    for (const { place } of outcomes.filter((outcome) => 'value' in outcome && outcome.value.length === 0)) {
-      console.error(`${place.account}, ${place.region}: There is no parameter ${parameterOf(place, recipe)}.`);
-      process.exitCode = 1;
+/** Shows the values of the recipe's parameter in each environment. */
+export async function history(recipe: string, options: HistoryOptions, tool: Tool): Promise<ExitCode> {
+  const { terminal, connect, interruptible } = tool;
+  const { copiers } = await environmentsOf(options, connect);
+  return await interruptible(async (signal) => {
+    const outcomes = await inEnvironments(copiers, (copier) => readHistory(copier, recipe), signal, terminal);
+    const read = outcomes.filter((outcome) => 'value' in outcome);
+    const table = formatHistory(read);
+    if (options.json) print(terminal.out, formatJson(read.flatMap(historyFields)));
+    else if (table !== undefined) print(terminal.out, table);
+    const without = read.filter(({ value }) => value.length === 0);
+    for (const { copier } of without) {
+      print(terminal.err, `${copier.account}, ${copier.region}: There is no parameter ${parameterOf(copier, recipe)}.`);
     }
-    concludeWith(outcomes);
+    printProblems(outcomes, terminal);
+    return without.length === 0 && allWell(outcomes) ? 0 : 1;
   });
 }
 
-/** Sets the recipe's parameter back in each place, once the user has seen to what. */
-export async function rollback(recipe: string, options: RollbackOptions): Promise<void> {
-  if (!options.dryRun && !options.yes && !canAsk()) {
+/** Sets the recipe's parameter back in each environment, once the user has seen to what. */
+export async function rollback(recipe: string, options: RollbackOptions, tool: Tool): Promise<ExitCode> {
+  const { terminal, connect, interruptible } = tool;
+  const { out } = terminal;
+  if (!options.dryRun && !options.yes && !terminal.canAsk) {
     throw new UserError('There is no terminal to ask on. Add --yes to set parameters without being asked.', 2);
   }
-  const { targets } = await placesOf(options);
-  await interruptible(async (signal) => {
-    const planned = await inPlaces(targets, (place) => inWords(planRollback(place, recipe, options.to)), signal);
-    const plans = planned.flatMap((outcome) => ('value' in outcome ? [outcome] : []));
-    const table = () =>
-      formatTable(
-        ['ACCOUNT', 'REGION', 'PARAMETER', 'FROM', 'TO'],
-        plans.map(({ place, value }) => [place.account, place.region, value.parameter, value.from, value.to]),
-        undefined,
-      );
-    if (!options.json && plans.length > 0) console.log(`${table()}\n`);
-    // An account that cannot follow is no reason to leave the others with a bad image: it is told, and the others go on.
-    concludeWith(planned);
-    if (plans.length === 0) return;
+  const { copiers } = await environmentsOf(options, connect);
+  return await interruptible(async (signal) => {
+    const planned = await inEnvironments(
+      copiers,
+      (copier) => planRollback(copier, recipe, options.to),
+      signal,
+      terminal,
+    );
+    const plans = planned.filter((outcome) => 'value' in outcome);
+    if (!options.json && plans.length > 0) print(out, `${formatRollbacks(plans)}\n`);
+    // An account that cannot follow is no reason to leave the others with a bad image: it is named, and the others go on.
+    printProblems(planned, terminal);
+    const code = allWell(planned) ? 0 : 1;
+    if (plans.length === 0) return code;
     if (options.dryRun) {
-      if (options.json)
-        console.log(formatJson(plans.map(({ place, value }) => rollbackFields(place, value, 'planned'))));
-      else console.log(`Would set ${count(plans.length)}.`);
-      return;
+      print(
+        out,
+        options.json
+          ? formatJson(plans.map(({ copier, value }) => rollbackFields(copier, value, 'planned')))
+          : `Would set ${count(plans.length)}.`,
+      );
+      return code;
     }
-    if (!options.yes && !(await confirm(`Set ${count(plans.length)}? Type yes:`, signal))) {
+    if (!options.yes && !(await terminal.confirm(`Set ${count(plans.length)}? Type yes:`, signal))) {
       throw new UserError('Nothing was set.', 2);
     }
-    const planOf = new Map(plans.map(({ place, value }) => [place, value]));
-    const done = await inPlaces(
-      plans.map(({ place }) => place),
-      async (place) => {
-        const plan = planOf.get(place);
-        if (!plan) throw new Error('no plan for a place');
-        await carryOutRollback(place, plan);
-        return plan;
-      },
+    const planOf = new Map(plans.map(({ copier, value }) => [copier, value]));
+    const done = await inEnvironments(
+      [...planOf.keys()],
+      (copier) => setBack(copier, planOf.get(copier)),
       signal,
+      terminal,
     );
     const set = done.flatMap((outcome) =>
-      'value' in outcome ? [rollbackFields(outcome.place, outcome.value, 'set')] : [],
+      'value' in outcome ? [rollbackFields(outcome.copier, outcome.value, 'set')] : [],
     );
-    if (options.json) console.log(formatJson(set));
-    else console.log(`Set ${count(set.length)}. A newer image moves ${set.length === 1 ? 'it' : 'them'} on.`);
-    concludeWith(done);
+    if (options.json) print(out, formatJson(set));
+    else print(out, `Set ${count(set.length)}. A newer image moves ${set.length === 1 ? 'it' : 'them'} on.`);
+    printProblems(done, terminal);
+    return allWell(done) ? code : 1;
   });
 }
 
-function showHistory(outcomes: readonly Outcome<readonly RecipeVersion[]>[]): void {
-  const rows = outcomes.flatMap(({ place, ...outcome }) =>
-    'value' in outcome
-      ? outcome.value.map(({ version, imageId, setAt, image }, index) => [
-          place.account,
-          place.region,
-          String(version),
-          imageId,
-          image?.sourceImageId ?? '-',
-          setAt,
-          [
-            index === 0 ? 'current' : '',
-            image ? (image.isVerified ? image.state : `${image.state}, not verified`) : 'gone',
-          ]
-            .filter((part) => part !== '')
-            .join(', '),
-        ])
-      : [],
-  );
-  if (rows.length === 0) return;
-  console.log(
-    formatTable(['ACCOUNT', 'REGION', 'VERSION', 'IMAGE', 'SOURCE IMAGE', 'SET AT', 'STATE'], rows, undefined),
-  );
+async function setBack(copier: Copier, plan: RollbackPlan | undefined): Promise<RollbackPlan> {
+  if (!plan) throw new Error('no plan for a copier');
+  await carryOutRollback(copier, plan);
+  return plan;
 }
 
-function historyFields({ place, ...outcome }: Outcome<readonly RecipeVersion[]>) {
-  if (!('value' in outcome)) return [];
-  return outcome.value.map(({ image, ...version }) => ({
-    account: place.account,
-    accountId: place.accountId,
-    region: place.region,
+function historyFields({ copier, value }: { copier: Copier; value: readonly RecipeVersion[] }) {
+  return value.map(({ image, ...version }) => ({
+    account: copier.account,
+    accountId: copier.accountId,
+    region: copier.region,
     ...version,
     sourceImageId: image?.sourceImageId ?? null,
     state: image?.state ?? 'gone',
@@ -121,26 +108,11 @@ function historyFields({ place, ...outcome }: Outcome<readonly RecipeVersion[]>)
 }
 
 function rollbackFields(
-  { account, accountId, region }: Place,
-  { parameter, from, to }: Awaited<ReturnType<typeof planRollback>>,
+  { account, accountId, region }: Copier,
+  { parameter, from, to }: RollbackPlan,
   outcome: 'planned' | 'set',
 ) {
   return { account, accountId, region, parameter, from, to, outcome };
-}
-
-/** What the user can do nothing with but read is told without its class. */
-async function inWords<T>(plan: Promise<T>): Promise<T> {
-  try {
-    return await plan;
-  } catch (error) {
-    if (error instanceof RollbackError) throw new UserError(error.message, 1, { cause: error });
-    throw error;
-  }
-}
-
-function concludeWith(outcomes: readonly Outcome<unknown>[]): void {
-  tellProblems(outcomes);
-  if (outcomes.some((outcome) => 'problem' in outcome)) process.exitCode = 1;
 }
 
 function count(parameters: number): string {

@@ -1,21 +1,21 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { imageId } from '../common/option-values.ts';
-import { addPlacesOptions } from '../common/places-options.ts';
-import { EXIT_CODES } from '../common/user-error.ts';
-import { announce, type AnnounceOptions } from './run.ts';
+import { addEnvironmentOptions } from '../common/environment-options.ts';
+import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
+import { request, type RequestOptions } from './run.ts';
 
 const HELP = `
 The credentials are those of the source account; an accounts file says by itself how that account is reached.
 
 Examples:
-  npx image-copier announce ami-0123456789abcdef0 --accounts-file accounts.yaml --share --wait
-  npx image-copier announce --packer-manifest packer-manifest.json --accounts 222222222222 --topic amigo-PROD-notify
+  npx image-copier request ami-0123456789abcdef0 --accounts-file accounts.yaml --share --wait
+  npx image-copier request --packer-manifest packer-manifest.json --accounts 222222222222 --topic amigo-PROD-notify
 
 ${EXIT_CODES}`;
 
-/** Adds `announce`: asks accounts for their copies of an image that was just baked. */
-export function addAnnounce(program: Command): void {
-  addPlacesOptions(program.command('announce'))
+/** Adds `request`: asks accounts for their copies of an image that was just baked. */
+export function addRequest(program: Command, tool: Tool, end: End): void {
+  addEnvironmentOptions(program.command('request'))
     .description('ask accounts for their encrypted copies of an image')
     .argument('[image]', 'the image, such as ami-0123456789abcdef0', imageId)
     .option('--packer-manifest <file>', "the images of Packer's last run instead, each in its Region")
@@ -27,8 +27,8 @@ export function addAnnounce(program: Command): void {
     .option('--dry-run', 'show every call that changes something, and make none')
     .option('--json', 'print a JSON array with what became of each account')
     .addHelpText('after', HELP)
-    .action(async (image: string | undefined, options: AnnounceOptions) => {
-      await announce(image, options);
+    .action(async (image: string | undefined, options: RequestOptions) => {
+      end(await request(image, options, tool));
     });
 }
 

@@ -1,21 +1,16 @@
-import { EC2Client } from '@aws-sdk/client-ec2';
-import { SQSClient } from '@aws-sdk/client-sqs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { findCopies, tagOf } from '../common/copies.ts';
-import { messageOf } from '../common/message-of.ts';
+import { reasonOf } from '../common/aws-errors.ts';
 import { peekLetters } from '../common/dead-letter-queue.ts';
-import type { Place } from '../common/places.ts';
+import type { Copier, Environment } from '../common/environment.ts';
 import type { ResultMessage, ResultsInbox } from './results-inbox.ts';
 
-/** An account that was asked, and how far it is with its copy. */
-export interface Target {
-  readonly accountId: string;
-  readonly account: string;
-  readonly region: string;
+/** An environment that was asked for a copy of an image. */
+export interface Target extends Pick<Environment, 'account' | 'accountId' | 'region'> {
   readonly imageId: string;
   /** The way there; without it only the results topic tells. */
-  readonly place?: Place;
+  readonly copier?: Copier;
 }
 
 type Progress = 'waiting' | 'pending' | 'available' | 'failed';
@@ -88,39 +83,32 @@ function tell(targets: readonly Target[], { 'detail-type': type, detail }: Resul
 async function lookIn(states: readonly TargetState[], { since, signal }: FollowOptions, update: Update): Promise<void> {
   await Promise.all(
     states.map(async (state, index) => {
-      const { place } = state.target;
-      if (!place || isSettled(state)) return;
+      const { copier } = state.target;
+      if (!copier || isSettled(state)) return;
       try {
-        const change = await look(place, state.target.imageId, since, signal);
+        const change = await look(copier, state.target.imageId, since, signal);
         if (change) update(index, change);
       } catch (error) {
         signal.throwIfAborted();
         // The results topic may still tell. An account that stays silent is not settled at the end.
-        update(index, { reason: messageOf(error) });
+        update(index, { reason: reasonOf(error) });
       }
     }),
   );
 }
 
 async function look(
-  { settings, copier }: Place,
+  { aws, name }: Copier,
   imageId: string,
   since: Date,
   signal: AbortSignal,
 ): Promise<Partial<TargetState> | undefined> {
-  const ec2 = new EC2Client(settings);
-  const sqs = new SQSClient({ ...settings, useQueueUrlAsEndpoint: false });
-  try {
-    const copies = await findCopies({ ec2 }, imageId);
-    const announced = copies.find((copy) => tagOf(copy, MARKER)?.startsWith(`${copier.name} announced=`));
-    if (announced?.ImageId !== undefined) return { progress: 'available', copy: announced.ImageId };
-    const begun = copies.find(({ State }) => State === 'pending' || State === 'available');
-    if (begun?.ImageId !== undefined) return { progress: 'pending', copy: begun.ImageId };
-    const letters = await peekLetters(sqs, `${copier.name}-dead-letters`, signal);
-    const letter = letters.find((each) => each.sourceImage === imageId && each.requestedAt >= since);
-    return letter && { progress: 'failed', reason: letter.reason ?? 'It is a dead letter without a reason.' };
-  } finally {
-    ec2.destroy();
-    sqs.destroy();
-  }
+  const copies = await findCopies(aws, imageId);
+  const announced = copies.find((copy) => tagOf(copy, MARKER)?.startsWith(`${name} announced=`));
+  if (announced?.ImageId !== undefined) return { progress: 'available', copy: announced.ImageId };
+  const begun = copies.find(({ State }) => State === 'pending' || State === 'available');
+  if (begun?.ImageId !== undefined) return { progress: 'pending', copy: begun.ImageId };
+  const letters = await peekLetters(aws.sqs, `${name}-dead-letters`, signal);
+  const letter = letters.find((each) => each.sourceImage === imageId && each.requestedAt >= since);
+  return letter && { progress: 'failed', reason: letter.reason ?? 'It is a dead letter without a reason.' };
 }

@@ -1,14 +1,10 @@
 import * as z from 'zod';
+import { UserError } from '../common/user-error.ts';
 
 /** An image in its Region. */
 export interface ImageInRegion {
   readonly imageId: string;
   readonly region: string;
-}
-
-/** A manifest that names no images, with what to do about it. */
-export class ManifestError extends Error {
-  override readonly name = 'ManifestError';
 }
 
 // Packer, post-processor/manifest: `builds` has the artifacts of every run that wrote into the file, each with the UUID of its
@@ -21,22 +17,23 @@ const manifest = z.object({
 /**
  * The images that Packer made in its last run, one for each Region.
  * @param text of the file that its post-processor "manifest" writes
- * @throws {ManifestError} if there are none
+ * @param file its name, for messages
+ * @throws {UserError} if there are none
  */
-export function imagesOfManifest(text: string): ImageInRegion[] {
-  const { builds, last_run_uuid: run } = parse(text);
+export function imagesOfManifest(text: string, file: string): ImageInRegion[] {
+  const { builds, last_run_uuid: run } = parse(text, file);
   const ofRun = builds.filter(({ packer_run_uuid: uuid }) => uuid === run);
   // The Amazon plugin's artifact: region:image, and a comma before each further one. Other builders have other ids.
   const images = ofRun.flatMap(({ artifact_id: id }) => id.split(',').flatMap((part) => imageOf(part)));
-  if (images.length === 0) throw new ManifestError('has no machine image of the last run (last_run_uuid)');
+  if (images.length === 0) throw new UserError(`${file} has no machine image of the last run (last_run_uuid).`, 2);
   return images;
 }
 
-function parse(text: string): z.output<typeof manifest> {
+function parse(text: string, file: string): z.output<typeof manifest> {
   try {
     return manifest.parse(JSON.parse(text));
   } catch (error) {
-    throw new ManifestError('is no manifest of Packer: it needs builds and last_run_uuid', { cause: error });
+    throw new UserError(`${file} is no manifest of Packer: it needs builds and last_run_uuid.`, 2, { cause: error });
   }
 }
 

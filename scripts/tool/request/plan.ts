@@ -11,12 +11,10 @@ import {
 } from '@aws-sdk/client-ec2';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { parseCopyRequest } from '../../../lambda/src/core/copy-request.ts';
+import type { AwsClients } from '../common/aws-clients.ts';
 import { copyRequestFor, type BakedImage } from '../common/bake.ts';
-
-/** An image cannot be announced as it is. The message names the remedy. */
-export class AnnouncementError extends Error {
-  override readonly name = 'AnnouncementError';
-}
+import { messageOf } from '../common/message-of.ts';
+import { UserError } from '../common/user-error.ts';
 
 /** A call that changes something or tells somebody, for a dry run in words. */
 export interface PlannedCall {
@@ -50,13 +48,12 @@ const MAX_KEY = 127;
 
 /**
  * Reads an image of this account, with the permissions on it and on each of its snapshots.
- * @throws {AnnouncementError} if there is no such image, or no account could copy it
+ * @throws {UserError} if there is no such image, or no account could copy it
  */
-async function readOwnedImage(ec2: EC2Client, imageId: string): Promise<OwnedImage> {
-  const region = await ec2.config.region();
+async function readOwnedImage(ec2: EC2Client, imageId: string, region: string): Promise<OwnedImage> {
   const image = await describe(ec2, imageId, region);
   if (image.State !== 'available') {
-    throw new AnnouncementError(`${imageId} is ${image.State ?? 'in no state'}. Announce it once it is available.`);
+    throw new UserError(`${imageId} is ${image.State ?? 'in no state'}. Ask for copies once it is available.`, 1);
   }
   const snapshotIds = (image.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
   const attribute = new DescribeImageAttributeCommand({ ImageId: imageId, Attribute: 'launchPermission' });
@@ -69,38 +66,43 @@ async function readOwnedImage(ec2: EC2Client, imageId: string): Promise<OwnedIma
     snapshotIds,
     name: image.Name ?? '',
     description: image.Description ?? '',
-    tags: announcedTags(image),
+    tags: requestTags(image),
     launchPermissions: LaunchPermissions,
     snapshotUsers: new Map(snapshotIds.map((snapshotId, index) => [snapshotId, users[index] ?? []])),
   };
 }
 
-/** An image, the accounts that are to copy it, and the way to the source account and its topic. */
-interface Announced {
-  readonly ec2: EC2Client;
-  readonly sns: SNSClient;
-  readonly topicArn: string;
+/** An image, the accounts that are to copy it, and the topic of the source account that they are asked by. */
+interface RequestedCopies {
   readonly imageId: string;
+  readonly region: string;
   readonly accounts: readonly string[];
+  readonly topicArn: string;
 }
 
 /**
- * All that has to be called so that accounts copy an image.
- * @throws {AnnouncementError} if they could not: without `share` also if they lack a permission
+ * All that has to be called in the source account so that accounts copy an image.
+ * @throws {UserError} if they could not: without `share` also if they lack a permission
  */
-export async function planAnnouncement(
-  { ec2, sns, topicArn, imageId, accounts }: Announced,
+export async function planRequest(
+  { ec2, sns }: Pick<AwsClients, 'ec2' | 'sns'>,
+  { imageId, region, accounts, topicArn }: RequestedCopies,
   { share, sharedTags }: { readonly share?: boolean | undefined; readonly sharedTags?: boolean | undefined },
 ): Promise<PlannedCall[]> {
-  const image = await readOwnedImage(ec2, imageId);
+  const image = await readOwnedImage(ec2, imageId, region);
   const missing = missingPermissions(image, accounts);
   const lacks = describeMissing(missing);
-  if (lacks !== undefined && !share) throw new AnnouncementError(`${imageId} lacks ${lacks}. Add --share to give it.`);
+  if (lacks !== undefined && !share) throw new UserError(`${imageId} lacks ${lacks}. Add --share to give it.`, 1);
   return [
     ...sharingCalls(ec2, image, missing),
     ...(sharedTags ? sharedTagsCall(ec2, image) : []),
-    requestCall(sns, topicArn, image, await ec2.config.region(), accounts),
+    requestCall(sns, topicArn, image, region, accounts),
   ];
+}
+
+/** A call of a dry run, on one line. */
+export function describeCall({ action, resource, details }: PlannedCall): string {
+  return `would call ${action} ${resource}: ${details}`;
 }
 
 /** The permissions that the accounts lack. An organization's launch permission may be for them: EC2 does not say. */
@@ -169,18 +171,19 @@ export function sharingCalls(ec2: EC2Client, { imageId }: OwnedImage, missing: M
 
 /**
  * The call that lets the accounts see the image's tags, in EC2 itself.
- * @throws {AnnouncementError} if EC2 would not take so many tags, or such a long name
+ * @throws {UserError} if EC2 would not take so many tags, or such a long name
  */
 export function sharedTagsCall(ec2: EC2Client, { imageId, tags }: OwnedImage): PlannedCall[] {
   const shared = Object.entries(tags).map(([key, Value]) => ({ Key: `${SHARED_TAG}${key}`, Value }));
   if (shared.length === 0) return [];
   const long = shared.find(({ Key }) => Key.length > MAX_KEY);
   if (long) {
-    throw new AnnouncementError(`The tag ${long.Key} has more than ${MAX_KEY} characters. Leave out --shared-tags.`);
+    throw new UserError(`The tag ${long.Key} has more than ${MAX_KEY} characters. Leave out --shared-tags.`, 1);
   }
   if (2 * shared.length > MAX_TAGS) {
-    throw new AnnouncementError(
+    throw new UserError(
       `${imageId} has ${shared.length} tags, and with as many shared ones more than EC2's ${MAX_TAGS}. Leave out --shared-tags.`,
+      1,
     );
   }
   return [
@@ -195,7 +198,7 @@ export function sharedTagsCall(ec2: EC2Client, { imageId, tags }: OwnedImage): P
 
 /**
  * The call that asks the accounts for their copies.
- * @throws {AnnouncementError} if every copier would refuse the request
+ * @throws {UserError} if every copier would refuse the request
  */
 export function requestCall(
   sns: SNSClient,
@@ -208,7 +211,7 @@ export function requestCall(
   try {
     parseCopyRequest(Message);
   } catch (error) {
-    throw new AnnouncementError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new UserError(messageOf(error), 1, { cause: error });
   }
   return {
     action: 'sns:Publish',
@@ -226,8 +229,9 @@ async function describe(ec2: EC2Client, imageId: string, region: string): Promis
   );
   const [image] = Images;
   if (image) return image;
-  throw new AnnouncementError(
+  throw new UserError(
     `There is no image ${imageId} of this account in ${region}. Check --region, and that the credentials are those of the source account.`,
+    1,
   );
 }
 
@@ -239,7 +243,7 @@ async function usersOf(ec2: EC2Client, SnapshotId: string): Promise<string[]> {
 }
 
 /** Tags that EC2 set and those that are shared already are no part of a request. */
-function announcedTags({ Tags = [] }: Image): Record<string, string> {
+function requestTags({ Tags = [] }: Image): Record<string, string> {
   return Object.fromEntries(
     Tags.flatMap(({ Key = '', Value = '' }) =>
       Key.startsWith('aws:') || Key.startsWith(SHARED_TAG) ? [] : [[Key, Value]],

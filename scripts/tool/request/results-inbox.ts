@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { SNSClient, SubscribeCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
+import { type SNSClient, SubscribeCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
 import {
   CreateQueueCommand,
   DeleteMessageBatchCommand,
   DeleteQueueCommand,
   GetQueueAttributesCommand,
   ReceiveMessageCommand,
-  SQSClient,
+  type SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { CopyResult } from '../../../lambda/src/core/copy-results.ts';
-import type { ClientSettings } from '../common/credentials.ts';
+import type { AwsClients } from '../common/aws-clients.ts';
 
 /** A result as the topic delivers it. */
 export interface ResultMessage {
@@ -37,11 +37,9 @@ export class ResultsInbox {
   }
 
   /** Subscribes a new queue to the topic, in the topic's own account and Region. */
-  static async open(settings: ClientSettings & { readonly region: string }, topicArn: string): Promise<ResultsInbox> {
-    const sqs = new SQSClient({ ...settings, useQueueUrlAsEndpoint: false });
-    const sns = new SNSClient(settings);
+  static async open({ sqs, sns }: AwsClients, topicArn: string): Promise<ResultsInbox> {
     const [, partition = '', , region = '', account = ''] = topicArn.split(':');
-    const name = `image-copier-announce-${randomUUID()}`;
+    const name = `image-copier-request-${randomUUID()}`;
     const queueArn = `arn:${partition}:sqs:${region}:${account}:${name}`;
     const Policy = JSON.stringify({
       Version: '2012-10-17',

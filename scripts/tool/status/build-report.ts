@@ -1,9 +1,9 @@
 import type { ImageState } from '../../../lambda/src/core/image-catalogue.ts';
-import type { Outcome } from '../common/in-places.ts';
+import type { Outcome } from '../common/in-environments.ts';
 import type { Cell, CopyFact, Row, SourceImageFact, StatusReport } from './report.ts';
 
-/** A copy in one place, with all that its state is told by. */
-export interface CopyInPlace {
+/** A copy in one account and Region, with all that its state is told by. */
+export interface CopyInAccount {
   readonly fact: CopyFact;
   readonly state: ImageState;
   /** What EC2 says of a copy that failed. */
@@ -13,9 +13,9 @@ export interface CopyInPlace {
   readonly recipe: string | undefined;
 }
 
-/** What stands in one place. */
-export interface PlaceFacts {
-  readonly copies: readonly CopyInPlace[];
+/** What one account and Region has. */
+export interface CopierFacts {
+  readonly copies: readonly CopyInAccount[];
   /** Of the dead letters. */
   readonly failures: readonly { readonly sourceImageId: string; readonly reason: string }[];
 }
@@ -29,7 +29,7 @@ export type SharedWith = readonly string[] | 'many';
 
 export interface ReportInput {
   readonly readAt: string;
-  readonly outcomes: readonly Outcome<PlaceFacts>[];
+  readonly outcomes: readonly Outcome<CopierFacts>[];
   /** Of the source account; undefined where it was not read. */
   readonly sources: readonly SourceImage[] | undefined;
   /** By image, as far as it was asked for. */
@@ -43,7 +43,7 @@ export function buildReport({ readAt, outcomes, sources, sharedWith, rows }: Rep
   const groups = rows === 'recipes' ? byRecipe(known) : known.toSorted(newestFirst).map((image) => [image]);
   return {
     readAt,
-    columns: outcomes.map(({ place: { accountId, account, region, labels } }) => ({
+    columns: outcomes.map(({ copier: { accountId, account, region, labels } }) => ({
       accountId,
       account,
       region,
@@ -63,11 +63,11 @@ export function imagesWithGaps({ rows, columns }: StatusReport): SourceImageFact
 }
 
 /** Without the source account, what its copies say of it. An image that nobody has copied is not known then. */
-function sourcesOfCopies(outcomes: readonly Outcome<PlaceFacts>[]): SourceImage[] {
+function sourcesOfCopies(outcomes: readonly Outcome<CopierFacts>[]): SourceImage[] {
   const found = new Map<string, SourceImage>();
   for (const outcome of outcomes) {
     if (!('value' in outcome)) continue;
-    const { region } = outcome.place;
+    const { region } = outcome.copier;
     for (const { fact, recipe } of outcome.value.copies) {
       const { sourceImageId, bakedAt } = fact;
       found.set(`${region} ${sourceImageId}`, { imageId: sourceImageId, region, name: '', bakedAt, recipe });
@@ -96,7 +96,7 @@ function newestFirst(one: SourceImage, other: SourceImage): number {
 function rowOf(
   images: readonly SourceImage[],
   rows: ReportInput['rows'],
-  outcomes: readonly Outcome<PlaceFacts>[],
+  outcomes: readonly Outcome<CopierFacts>[],
   sharedWith: ReadonlyMap<string, SharedWith>,
 ): Row {
   const [{ imageId, recipe } = { imageId: '', recipe: undefined }] = images;
@@ -105,11 +105,11 @@ function rowOf(
     ...(recipe !== undefined && { recipe }),
     images: images.map(({ imageId: id, region, name, bakedAt }) => ({ imageId: id, region, name, bakedAt })),
     cells: outcomes.map((outcome) => {
-      const newest = images.find(({ region }) => region === outcome.place.region);
+      const newest = images.find(({ region }) => region === outcome.copier.region);
       if (!newest) return { state: 'not shared' };
       if (!('value' in outcome)) return { state: 'unknown', reason: outcome.problem };
       const cell = cellOf(newest, outcome.value, rows === 'recipes');
-      const isShared = isSharedWith(outcome.place.accountId, sharedWith.get(newest.imageId));
+      const isShared = isSharedWith(outcome.copier.accountId, sharedWith.get(newest.imageId));
       if (isShared || (cell.state !== 'missing' && cell.state !== 'stale')) return cell;
       return cell.state === 'stale' ? { ...cell, reason: NOT_SHARED } : { state: 'not shared' };
     }),
@@ -124,7 +124,7 @@ function isSharedWith(accountId: string, sharedWith: SharedWith | undefined): bo
   return sharedWith === undefined || sharedWith === 'many' || sharedWith.includes(accountId);
 }
 
-function cellOf(newest: SourceImage, { copies, failures }: PlaceFacts, olderCount: boolean): Cell {
+function cellOf(newest: SourceImage, { copies, failures }: CopierFacts, olderCount: boolean): Cell {
   const ofNewest = copies.filter(({ fact }) => fact.sourceImageId === newest.imageId);
   const available = ofNewest.find(({ state }) => state === 'available');
   if (available && (available.fact.settledAt !== undefined || !available.isOurs)) {

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { list } from '../common/option-values.ts';
-import { addPlacesOptions } from '../common/places-options.ts';
+import { addEnvironmentOptions } from '../common/environment-options.ts';
+import type { End, Tool } from '../common/tool.ts';
 import { status, type StatusOptions } from './run.ts';
 
 const HELP = `
@@ -16,8 +17,8 @@ Exit codes: 0 all is available, pending or not shared; 1 something failed, is mi
 stopped by you.`;
 
 /** Adds `status`: which accounts have which copies. */
-export function addStatus(program: Command): void {
-  addPlacesOptions(program.command('status'))
+export function addStatus(program: Command, tool: Tool, end: End): void {
+  addEnvironmentOptions(program.command('status'))
     .description('show which accounts have a copy of the newest image of each recipe')
     .addOption(new Option('--recipe <names>', 'these recipes alone').argParser(list))
     .option('--images', 'a row for each image of the source account, not for each recipe')
@@ -26,6 +27,6 @@ export function addStatus(program: Command): void {
     .option('--json', 'print all that is known as JSON')
     .addHelpText('after', HELP)
     .action(async (options: StatusOptions) => {
-      await status(options);
+      end(await status(options, tool));
     });
 }

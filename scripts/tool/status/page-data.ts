@@ -1,6 +1,7 @@
 import { spellOutHidden } from '../../../lambda/src/core/hidden-characters.ts';
+import type { Environment } from '../common/environment.ts';
 import { formatDuration, formatTime, secondsBetween } from './page-text.ts';
-import type { Cell, Column, CopyFact, Row, SourceImageFact, StatusReport } from './report.ts';
+import type { Cell, CopyFact, Row, SourceImageFact, StatusReport } from './report.ts';
 
 /** What the details of a cell name, in this order. */
 const LABELS = [
@@ -57,7 +58,7 @@ export function pageData(report: StatusReport): PageData {
 }
 
 /** The image of a row in the Region of a column. */
-export function imageOf(row: Row, column: Column | undefined): SourceImageFact | undefined {
+export function imageOf(row: Row, column: Environment | undefined): SourceImageFact | undefined {
   return row.images.find(({ region }) => region === column?.region);
 }
 
@@ -70,7 +71,7 @@ export function copyTimes(state: Cell['state'], copy: CopyFact, readAt: string):
 }
 
 /** Account, id, Region, then each label. */
-function columnTexts({ account, accountId, region, labels }: Column): string[] {
+function columnTexts({ account, accountId, region, labels }: Environment): string[] {
   return [account, accountId, region, ...Object.entries(labels).map(([name, value]) => `${name}=${value}`)];
 }
 

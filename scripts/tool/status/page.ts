@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Environment } from '../common/environment.ts';
 import { ROOT } from '../common/paths.ts';
 import { copyTimes, imageOf, pageData } from './page-data.ts';
 import {
@@ -11,7 +12,7 @@ import {
   scriptJson,
   secondsBetween,
 } from './page-text.ts';
-import type { Cell, CellState, Column, Row, StatusReport } from './report.ts';
+import type { Cell, CellState, Row, StatusReport } from './report.ts';
 
 // Files of their own, so that they are formatted, linted and checked as what they are. Read when a page is made: no step of
 // the build has to know of them.
@@ -128,7 +129,7 @@ ${body.join('\n')}
 }
 
 /** The little that a cell says beside its state. */
-function noteOf({ state, copy }: Cell, row: Row, column: Column | undefined, readAt: string): string {
+function noteOf({ state, copy }: Cell, row: Row, column: Environment | undefined, readAt: string): string {
   if (!copy) return '';
   const { copied } = copyTimes(state, copy, readAt);
   const attempt = copy.attempt > 1 ? `attempt ${copy.attempt}` : '';
@@ -195,7 +196,7 @@ ${lines.length === 0 ? '<p>None.</p>' : table}
 function failure(
   { state, reason = 'No reason is known.' }: Cell,
   what: string,
-  column: Column | undefined,
+  column: Environment | undefined,
   id: string,
 ): string {
   const where = `${what} in ${column?.account ?? ''}, ${column?.region ?? ''}`;

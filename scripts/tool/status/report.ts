@@ -1,3 +1,5 @@
+import type { Environment } from '../common/environment.ts';
+
 /** How a copy of an image stands in one account and Region. */
 export type CellState =
   /** A verified copy of the newest image. */
@@ -38,15 +40,6 @@ export interface Cell {
   readonly reason?: string;
 }
 
-/** A column: an account in a Region. */
-export interface Column {
-  readonly accountId: string;
-  /** Its name in the accounts file, else its id. */
-  readonly account: string;
-  readonly region: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
-
 /** A row: a recipe with its newest image in each Region, or one image. */
 export interface Row {
   /** The recipe, or the id of an image without one. */
@@ -69,6 +62,6 @@ export interface SourceImageFact {
 export interface StatusReport {
   /** When it was read, in ISO 8601. */
   readonly readAt: string;
-  readonly columns: readonly Column[];
+  readonly columns: readonly Environment[];
   readonly rows: readonly Row[];
 }

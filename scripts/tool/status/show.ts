@@ -1,4 +1,5 @@
-import type { Cell, Column, CopyFact, Row, StatusReport } from './report.ts';
+import type { Cell, CopyFact, Row, StatusReport } from './report.ts';
+import type { Environment } from '../common/environment.ts';
 import { age } from '../common/age.ts';
 import { formatTable } from '../common/table.ts';
 
@@ -11,7 +12,7 @@ const HEAD = ['IMAGE', 'ACCOUNT', 'REGION', 'STATE', 'COPY', 'AGE', 'TOOK', 'KEY
  * then a line for each cell that is not available.
  * @param options `all` for a line for each cell; `width` of the terminal, without which there is room for everything
  */
-export function showStatus(
+export function formatStatus(
   report: StatusReport,
   { all = false, width }: { readonly all?: boolean | undefined; readonly width: number | undefined },
 ): string {
@@ -56,7 +57,12 @@ function countsOf({ rows, readAt }: StatusReport): string {
   return formatTable(['', 'BAKED', ...states.map((state) => state.toUpperCase())], lines, undefined);
 }
 
-function cellLine(row: Row, { state, copy, reason = '' }: Cell, column: Column | undefined, readAt: string): string[] {
+function cellLine(
+  row: Row,
+  { state, copy, reason = '' }: Cell,
+  column: Environment | undefined,
+  readAt: string,
+): string[] {
   const { account = '', region = '' } = column ?? {};
   const key = copy?.keyArn?.split('/').at(-1) ?? NOTHING;
   const times = [ageOf(copy?.startedAt, readAt), tookOf(copy ?? {})];

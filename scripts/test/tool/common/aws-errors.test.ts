@@ -1,16 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { SQSServiceException } from '@aws-sdk/client-sqs';
-import { explained, shortReason } from '../../../tool/common/aws-errors.ts';
+import { explained, reasonOf } from '../../../tool/common/aws-errors.ts';
 import { UserError } from '../../../tool/common/user-error.ts';
-
-const PLACE = { region: 'eu-west-1', name: 'image-copier' };
 
 function awsError(name: string, message = 'said AWS'): Error {
   return new SQSServiceException({ name, message, $fault: 'client', $metadata: {} });
 }
 
 function messageOf(error: unknown): string {
-  const { message } = explained(error, PLACE) as UserError;
+  const { message } = explained(error) as UserError;
   return message;
 }
 
@@ -27,14 +25,9 @@ describe('explained', () => {
     ],
     ['AccessDenied', 'Access denied: said AWS. Allow it there, or choose another --profile or --role-arn.'],
     ['UnauthorizedOperation', 'Access denied: said AWS. Allow it there, or choose another --profile or --role-arn.'],
-    [
-      'QueueDoesNotExist',
-      'There is no copier "image-copier" in eu-west-1 of this account, or it is not yours to see: the queue does not exist. ' +
-        'Check the account (--profile, --role-arn), --region and --name.',
-    ],
     ['InternalError', 'AWS refused: InternalError: said AWS.'],
   ])('names the remedy for %s', (name, message) => {
-    expect(explained(awsError(name), PLACE)).toEqual(new UserError(message, 1));
+    expect(explained(awsError(name))).toEqual(new UserError(message, 1));
   });
 
   it('knows the codes of the network', () => {
@@ -59,13 +52,20 @@ describe('explained', () => {
     const bug = new TypeError('undefined is not a function');
     const said = new UserError('Stopped.', 2);
 
-    expect(explained(bug, PLACE)).toBe(bug);
-    expect(explained(said, PLACE)).toBe(said);
+    expect(explained(bug)).toBe(bug);
+    expect(explained(said)).toBe(said);
   });
 });
 
-describe('shortReason', () => {
-  it('gives the name and the text of an error', () => {
-    expect(shortReason(awsError('InvalidMessageContents', 'too\nlong'))).toBe('InvalidMessageContents: too long.');
+describe('reasonOf', () => {
+  it('names the remedy, where there is one', () => {
+    expect(reasonOf(awsError('ExpiredToken'))).toBe(
+      'The AWS credentials have expired. Log in again (for example aws sso login).',
+    );
+  });
+
+  it('gives the name and the text of any other error, on one line', () => {
+    expect(reasonOf(new RangeError('too\nlong'))).toBe('RangeError: too long.');
+    expect(reasonOf('torn\u001b')).toBe('torn\\u{1b}');
   });
 });

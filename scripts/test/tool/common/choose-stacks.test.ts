@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { ChoiceError, chooseStacks } from '../../../tool/common/choose-stacks.ts';
+import { chooseStacks } from '../../../tool/common/choose-stacks.ts';
+import { UserError } from '../../../tool/common/user-error.ts';
 import { inWaves } from '../../../tool/deploy/waves.ts';
 import { SOURCE, stack } from '../deploy/stacks.ts';
 
@@ -27,7 +28,7 @@ describe('chooseStacks', () => {
     ['wave=canry', 'No account has the label wave=canry. Did you mean wave=canary?'],
     ['999999999999', 'There is no account 999999999999.'],
   ])('refuses %s, which nothing has', (choice, message) => {
-    expect(() => chooseStacks(ALL, ['web', choice])).toThrow(new ChoiceError(message));
+    expect(() => chooseStacks(ALL, ['web', choice])).toThrow(new UserError(message, 2));
   });
 });
 

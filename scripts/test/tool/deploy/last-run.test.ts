@@ -2,14 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  isOpen,
-  LastRunError,
-  readLastRun,
-  withoutLeft,
-  writeLastRun,
-  type LastRun,
-} from '../../../tool/deploy/last-run.ts';
+import { UserError } from '../../../tool/common/user-error.ts';
+import { isOpen, readLastRun, withoutDeparted, writeLastRun, type LastRun } from '../../../tool/deploy/last-run.ts';
 
 let out: string;
 
@@ -33,7 +27,7 @@ describe('the last run', () => {
 
   it('is missed in words', () => {
     expect(() => readLastRun(out)).toThrow(
-      new LastRunError(`There is no run to resume in ${out}. Deploy without --resume.`),
+      new UserError(`There is no run to resume in ${out}. Deploy without --resume.`, 2),
     );
   });
 
@@ -58,11 +52,11 @@ describe('a run that is resumed', () => {
   });
 
   it('is done once the account that was not done has left the file', () => {
-    expect(isOpen(withoutLeft(run, [{ name: 'web' }]))).toBe(false);
-    expect(isOpen(withoutLeft(run, [{ name: 'web' }, { name: 'payments' }]))).toBe(true);
+    expect(isOpen(withoutDeparted(run, [{ name: 'web' }]))).toBe(false);
+    expect(isOpen(withoutDeparted(run, [{ name: 'web' }, { name: 'payments' }]))).toBe(true);
   });
 
   it('is done once all its accounts have left the file', () => {
-    expect(isOpen(withoutLeft({ ...run, smoke: 'open' }, [{ name: 'other' }]))).toBe(false);
+    expect(isOpen(withoutDeparted({ ...run, smoke: 'open' }, [{ name: 'other' }]))).toBe(false);
   });
 });

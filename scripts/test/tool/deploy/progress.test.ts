@@ -53,7 +53,7 @@ describe('LiveProgress', () => {
       lines = [...lines.slice(0, -1), `${lines.at(-1) ?? ''}${first}`, ...rest];
       return true;
     };
-    return { columns, rows, write, shown: () => lines };
+    return { size: { columns, rows }, write, shown: () => lines };
   }
 
   it('draws what runs below what ended, again and again, and leaves only what ended', () => {

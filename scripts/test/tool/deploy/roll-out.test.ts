@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { StackEntry } from '../../../../terraform/stacks/stacks.ts';
+import { UserError } from '../../../tool/common/user-error.ts';
 import { rollOut, type StackReport, type Work } from '../../../tool/deploy/roll-out.ts';
+import { UserError } from '../../../tool/common/user-error.ts';
 import { stack } from './stacks.ts';
 
 const [ONE, TWO, THREE] = [stack('one'), stack('two'), stack('three')] as const;
@@ -21,7 +23,7 @@ function work(changes: Partial<Work> = {}): Work & { ended: StackReport[] } {
 
 const failing = (...names: string[]) => ({
   perform: ({ name }: StackEntry) =>
-    names.includes(name) ? Promise.reject(new Error(`${name} broke`)) : Promise.resolve(CHANGES),
+    names.includes(name) ? Promise.reject(new UserError(`${name} broke`, 1)) : Promise.resolve(CHANGES),
 });
 const resultsOf = (reports: readonly StackReport[]) => reports.map(({ stack: { name }, result }) => [name, result]);
 
@@ -56,7 +58,7 @@ describe('rollOut', () => {
   });
 
   it('begins no further wave after a check that does not hold', async () => {
-    const check = () => Promise.reject(new Error('no copy came'));
+    const check = () => Promise.reject(new UserError('no copy came', 1));
 
     const { stacks, problem } = await rollOut([{ stacks: [ONE], check }, { stacks: [TWO] }], work());
 

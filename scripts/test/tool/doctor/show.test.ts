@@ -1,9 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Place } from '../../../tool/common/places.ts';
+import type { Environment } from '../../../tool/common/environment.ts';
 import { findingLines } from '../../../tool/doctor/show.ts';
 import type { Finding, Severity } from '../../../tool/doctor/finding.ts';
 
-const place = (account: string) => ({ account, accountId: '222222222222', region: 'eu-west-1' }) as Place;
+const environment = (account: string): Environment => ({
+  account,
+  accountId: '222222222222',
+  region: 'eu-west-1',
+  labels: {},
+});
 
 function finding(severity: Severity, changes: Partial<Finding> = {}): Finding {
   return { code: `A${severity}`, severity, subject: 'it', what: 'What.', why: 'Why.', mend: 'do it', ...changes };
@@ -12,9 +17,9 @@ function finding(severity: Severity, changes: Partial<Finding> = {}): Finding {
 describe('findingLines', () => {
   it('groups findings by account, the gravest first', () => {
     const lines = findingLines([
-      { place: place('payments'), findings: [finding('note'), finding('problem'), finding('warning')] },
-      { place: place('222222222222'), findings: [] },
-      { place: place('closed'), problem: 'Access denied.' },
+      { environment: environment('payments'), findings: [finding('note'), finding('problem'), finding('warning')] },
+      { environment: environment('222222222222'), findings: [] },
+      { environment: environment('closed'), problem: 'Access denied.' },
     ]);
 
     expect(lines).toEqual([
@@ -35,7 +40,9 @@ describe('findingLines', () => {
   });
 
   it('obeys nothing that a text of AWS says to the terminal', () => {
-    const lines = findingLines([{ place: place('a'), findings: [finding('note', { what: 'x\u001b[2J\ny' })] }]);
+    const lines = findingLines([
+      { environment: environment('a'), findings: [finding('note', { what: 'x\u001b[2J\ny' })] },
+    ]);
     expect(lines[2]).toBe('    x\\u{1b}[2J\\u{a}y');
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { imagesOfManifest, ManifestError } from '../../../tool/request/packer-manifest.ts';
+import { UserError } from '../../../tool/common/user-error.ts';
+import { imagesOfManifest as read } from '../../../tool/request/packer-manifest.ts';
 
 const build = (artifact: string, run = 'last') => ({
   name: 'ubuntu',
@@ -11,6 +12,8 @@ const build = (artifact: string, run = 'last') => ({
   custom_data: null,
 });
 const manifest = (...builds: object[]) => JSON.stringify({ builds, last_run_uuid: 'last' });
+
+const imagesOfManifest = (text: string) => read(text, 'manifest.json');
 
 describe("Packer's manifest", () => {
   it('names an image for each Region', () => {
@@ -35,14 +38,16 @@ describe("Packer's manifest", () => {
     ['no build at all', manifest()],
   ])('is refused with %s', (_, text) => {
     expect(() => imagesOfManifest(text)).toThrow(
-      new ManifestError('has no machine image of the last run (last_run_uuid)'),
+      new UserError('manifest.json has no machine image of the last run (last_run_uuid).', 2),
     );
   });
 
   it.each(['', '[]', '{"builds":null,"last_run_uuid":"x"}', '{"builds":[]}'])(
     'is refused if it is none: %s',
     (text) => {
-      expect(() => imagesOfManifest(text)).toThrow('is no manifest of Packer: it needs builds and last_run_uuid');
+      expect(() => imagesOfManifest(text)).toThrow(
+        'manifest.json is no manifest of Packer: it needs builds and last_run_uuid.',
+      );
     },
   );
 });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Outcome } from '../../../tool/common/in-places.ts';
-import type { Place } from '../../../tool/common/places.ts';
+import type { Outcome } from '../../../tool/common/in-environments.ts';
+import type { Copier } from '../../../tool/common/environment.ts';
 import {
   buildReport,
   imagesWithGaps,
-  type CopyInPlace,
-  type PlaceFacts,
+  type CopyInAccount,
+  type CopierFacts,
   type ReportInput,
   type SourceImage,
 } from '../../../tool/status/build-report.ts';
@@ -21,7 +21,7 @@ const source = (imageId: string, hour: number, more: Partial<SourceImage> = {}):
 const OLD = source('ami-01', 1);
 const NEW = source('ami-02', 2);
 
-function copyOf({ imageId, bakedAt }: SourceImage, more: Partial<CopyInPlace> = {}): CopyInPlace {
+function copyOf({ imageId, bakedAt }: SourceImage, more: Partial<CopyInAccount> = {}): CopyInAccount {
   return {
     fact: {
       imageId: `copy-of-${imageId}`,
@@ -38,7 +38,7 @@ function copyOf({ imageId, bakedAt }: SourceImage, more: Partial<CopyInPlace> = 
   };
 }
 
-function unsettled(image: SourceImage, more: Partial<CopyInPlace> = {}): CopyInPlace {
+function unsettled(image: SourceImage, more: Partial<CopyInAccount> = {}): CopyInAccount {
   const { imageId, bakedAt } = image;
   return {
     ...copyOf(image, more),
@@ -46,14 +46,14 @@ function unsettled(image: SourceImage, more: Partial<CopyInPlace> = {}): CopyInP
   };
 }
 
-const place = (accountId: string, region = 'eu-west-1') =>
-  ({ accountId, account: accountId, region, labels: {} }) as Place;
+const copierIn = (accountId: string, region = 'eu-west-1') =>
+  ({ accountId, account: accountId, region, labels: {} }) as Copier;
 
-function inAccount(facts: Partial<PlaceFacts>, at = place('222222222222')): Outcome<PlaceFacts> {
-  return { place: at, value: { copies: [], failures: [], ...facts } };
+function inAccount(facts: Partial<CopierFacts>, at = copierIn('222222222222')): Outcome<CopierFacts> {
+  return { copier: at, value: { copies: [], failures: [], ...facts } };
 }
 
-function stateOf(outcome: Outcome<PlaceFacts>, more: Partial<ReportInput> = {}) {
+function stateOf(outcome: Outcome<CopierFacts>, more: Partial<ReportInput> = {}) {
   const report = buildReport({
     readAt: '2026-11-24T00:00:00.000Z',
     outcomes: [outcome],
@@ -66,7 +66,7 @@ function stateOf(outcome: Outcome<PlaceFacts>, more: Partial<ReportInput> = {}) 
 }
 
 describe('the state of a recipe in an account', () => {
-  it.each<[string, Partial<PlaceFacts>, object]>([
+  it.each<[string, Partial<CopierFacts>, object]>([
     ['available with an announced copy of the newest image', { copies: [copyOf(NEW)] }, { state: 'available' }],
     [
       "available with a copy of AMIgo's copier, which announces nothing",
@@ -106,7 +106,7 @@ describe('the state of a recipe in an account', () => {
   });
 
   it('is unknown with why the account could not be read', () => {
-    expect(stateOf({ place: place('222222222222'), problem: 'Access denied.' })).toEqual({
+    expect(stateOf({ copier: copierIn('222222222222'), problem: 'Access denied.' })).toEqual({
       state: 'unknown',
       reason: 'Access denied.',
     });
@@ -137,8 +137,8 @@ describe('rows', () => {
       sources: [OLD, NEW, elsewhere],
       outcomes: [
         inAccount({ copies: [copyOf(NEW)] }),
-        inAccount({ copies: [copyOf(NEW)] }, place('222222222222', 'us-east-1')),
-        inAccount({}, place('222222222222', 'eu-central-1')),
+        inAccount({ copies: [copyOf(NEW)] }, copierIn('222222222222', 'us-east-1')),
+        inAccount({}, copierIn('222222222222', 'eu-central-1')),
       ],
     });
 
@@ -157,7 +157,7 @@ describe('rows', () => {
 
   it('come from the copies where the source account is not known', () => {
     const { rows } = report({
-      outcomes: [inAccount({ copies: [copyOf(OLD)] }), inAccount({ copies: [copyOf(NEW)] }, place('333333333333'))],
+      outcomes: [inAccount({ copies: [copyOf(OLD)] }), inAccount({ copies: [copyOf(NEW)] }, copierIn('333333333333'))],
     });
 
     expect(rows[0]?.cells.map(({ state }) => state)).toEqual(['stale', 'available']);
@@ -168,7 +168,7 @@ describe('gaps', () => {
   it('are images that some account of their Region lacks', () => {
     const report = buildReport({
       readAt: '',
-      outcomes: [inAccount({ copies: [copyOf(NEW)] }), inAccount({}, place('333333333333'))],
+      outcomes: [inAccount({ copies: [copyOf(NEW)] }), inAccount({}, copierIn('333333333333'))],
       sources: [NEW, source('ami-04', 4, { recipe: 'debian', region: 'us-east-1' })],
       sharedWith: new Map(),
       rows: 'recipes',

@@ -1,4 +1,5 @@
-import type { Cell, CellState, Column, CopyFact, Row, StatusReport } from '../../../tool/status/report.ts';
+import type { Environment } from '../../../tool/common/environment.ts';
+import type { Cell, CellState, CopyFact, Row, StatusReport } from '../../../tool/status/report.ts';
 
 const READ_AT = '2026-11-25T09:30:00.000Z';
 const MINUTE = 60_000;
@@ -57,7 +58,7 @@ function reportOf(columns: number, rows: number, stateAt: (row: number, column: 
   };
 }
 
-function column(index: number): Column {
+function column(index: number): Environment {
   const known = ACCOUNTS[index % ACCOUNTS.length] ?? '';
   return {
     account: index < ACCOUNTS.length ? known : `${known}-${Math.floor(index / ACCOUNTS.length) + 1}`,
@@ -67,7 +68,7 @@ function column(index: number): Column {
   };
 }
 
-function rowOf(index: number, stateAt: (column: number) => CellState, columns: readonly Column[]): Row {
+function rowOf(index: number, stateAt: (column: number) => CellState, columns: readonly Environment[]): Row {
   const known = RECIPES[index % RECIPES.length] ?? '';
   const title = index < RECIPES.length ? known : `${known}-${Math.floor(index / RECIPES.length) + 1}`;
   const bakedAt = Date.parse(READ_AT) - 3 * HOUR - (index % 7) * 5 * HOUR;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { showStatus } from '../../../tool/status/show.ts';
+import { formatStatus } from '../../../tool/status/show.ts';
 import { ROOT } from '../../../tool/common/paths.ts';
 import type { Cell, StatusReport } from '../../../tool/status/report.ts';
 
@@ -38,11 +38,11 @@ describe('the status for people', () => {
     const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
     const [, shown] = /\$ npx image-copier status .*\n([^`]*)```/.exec(readme) ?? [];
 
-    expect(shown).toBe(`${showStatus(asInReadme, { width: undefined })}\n`);
+    expect(shown).toBe(`${formatStatus(asInReadme, { width: undefined })}\n`);
   });
 
   it('counts states where the matrix is wider than the terminal', () => {
-    const [head, row] = showStatus(asInReadme, { width: 30 }).split('\n');
+    const [head, row] = formatStatus(asInReadme, { width: 30 }).split('\n');
 
     expect(head?.split(/ {2,}/).slice(2)).toEqual([
       ...['AVAILABLE', 'PENDING', 'FAILED', 'MISSING', 'STALE', 'NOT SHARED', 'UNKNOWN'],
@@ -51,7 +51,7 @@ describe('the status for people', () => {
   });
 
   it('has a line for each copy, if that is wanted', () => {
-    const lines = showStatus(asInReadme, { all: true, width: undefined }).split('\n');
+    const lines = formatStatus(asInReadme, { all: true, width: undefined }).split('\n');
 
     expect(lines.filter((line) => line.includes('eu-west-1'))).toHaveLength(3);
   });
@@ -60,10 +60,12 @@ describe('the status for people', () => {
     const cells = Array.from({ length: 100 }, (): Cell => ({ state: 'missing' }));
     const columns = cells.map((_, index) => column(`account-${index}`, '222222222222'));
 
-    expect(showStatus({ ...reportOf(...cells), columns }, { width: 80 })).toMatch(/\n\n40 more\. --all shows them\.$/);
+    expect(formatStatus({ ...reportOf(...cells), columns }, { width: 80 })).toMatch(
+      /\n\n40 more\. --all shows them\.$/,
+    );
   });
 
   it('says that there is nothing', () => {
-    expect(showStatus({ ...reportOf(), rows: [] }, { width: 80 })).toBe('No image of any recipe was found.');
+    expect(formatStatus({ ...reportOf(), rows: [] }, { width: 80 })).toBe('No image of any recipe was found.');
   });
 });

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { copierName, list, region, roleArn } from './option-values.ts';
 
-export interface PlacesOptions {
+export interface EnvironmentOptions {
   readonly accountsFile?: string;
   readonly only?: readonly string[];
   readonly accounts?: readonly string[];
@@ -15,7 +15,7 @@ export interface PlacesOptions {
 }
 
 /** Adds the options that say which accounts and Regions a command is for, and how they are reached. */
-export function addPlacesOptions(command: Command): Command {
+export function addEnvironmentOptions(command: Command): Command {
   return command
     .option('--accounts-file <file>', 'the accounts of this file')
     .addOption(

@@ -24,7 +24,7 @@ interface Row {
 
 const copiesIn = async (account: EmulatedAccount, { imageId }: BakedImage) => await findCopies(account, imageId);
 
-export function announceTests(accounts: DeployedAccounts): void {
+export function requestTests(accounts: DeployedAccounts): void {
   const { source, canary, payments, web, topic } = accounts;
 
   async function launchers({ imageId }: BakedImage): Promise<(string | undefined)[]> {
@@ -36,7 +36,7 @@ export function announceTests(accounts: DeployedAccounts): void {
 
   async function leftOvers(): Promise<number> {
     const { QueueUrls = [] } = await source.sqs.send(
-      new ListQueuesCommand({ QueueNamePrefix: 'image-copier-announce' }),
+      new ListQueuesCommand({ QueueNamePrefix: 'image-copier-request' }),
     );
     const TopicArn = `arn:aws:sns:${REGION}:${source.id}:${topic}-results`;
     const { Subscriptions = [] } = await source.sns.send(new ListSubscriptionsByTopicCommand({ TopicArn }));
@@ -46,7 +46,7 @@ export function announceTests(accounts: DeployedAccounts): void {
   it('shares the image, asks for the copies, and waits for them', async () => {
     const image = await accounts.bake('ubuntu', 1);
 
-    const { code, stdout, stderr } = await accounts.run('announce', image.imageId, '--share', '--wait', '--json');
+    const { code, stdout, stderr } = await accounts.run('request', image.imageId, '--share', '--wait', '--json');
 
     const rows = JSON.parse(stdout) as Row[];
     expect({ code, stderr, states: rows.map(({ account, state }) => [account, state]) }).toEqual({
@@ -71,7 +71,7 @@ export function announceTests(accounts: DeployedAccounts): void {
     const image = await accounts.bake('ubuntu', 2);
     await shareImage(source.ec2, image, [canary.id, payments.id]);
 
-    const { code, stdout, stderr } = await accounts.run('announce', image.imageId);
+    const { code, stdout, stderr } = await accounts.run('request', image.imageId);
 
     const [first, second] = image.snapshotIds;
     const all = [canary.id, payments.id, web.id].join(', ');
@@ -90,7 +90,7 @@ export function announceTests(accounts: DeployedAccounts): void {
     const image = await accounts.bake('ubuntu', 3);
 
     const { code, stdout } = await accounts.run(
-      'announce',
+      'request',
       image.imageId,
       ...['--only', 'canary', '--share', '--shared-tags', '--dry-run'],
     );
@@ -126,7 +126,7 @@ export function announceTests(accounts: DeployedAccounts): void {
   it('sets shared tags, which the accounts see', async () => {
     const image = await accounts.bake('ubuntu', 4);
 
-    const { code } = await accounts.run('announce', image.imageId, '--only', 'web', '--share', '--shared-tags');
+    const { code } = await accounts.run('request', image.imageId, '--only', 'web', '--share', '--shared-tags');
 
     expect(code).toBe(0);
     const { Images: [seen] = [] } = await web.ec2.send(new DescribeImagesCommand({ ImageIds: [image.imageId] }));
@@ -141,7 +141,7 @@ export function announceTests(accounts: DeployedAccounts): void {
     const mend = await refuseCopies(payments.id);
     try {
       const { code, stdout } = await accounts.run(
-        'announce',
+        'request',
         image.imageId,
         ...['--only', 'canary,payments', '--share', '--wait', '--json'],
       );
@@ -165,7 +165,7 @@ export function announceTests(accounts: DeployedAccounts): void {
     try {
       const follow = async (account: string, ...args: string[]) => {
         const { code, stdout, stderr } = await accounts.runAlone(
-          'announce',
+          'request',
           image.imageId,
           ...['--accounts', account, '--topic', topic, '--role-arn', `arn:aws:iam::${source.id}:role/baker`],
           ...['--wait', '--json', ...args],
@@ -184,9 +184,7 @@ export function announceTests(accounts: DeployedAccounts): void {
 
   it("runs from Packer as the README's post-processor, on the images of the last run", async () => {
     const [old, image] = [await accounts.bake('debian', 1), await accounts.bake('debian', 2)];
-    const command = /^ *inline = \["(image-copier announce .*)"\]$/m.exec(
-      readFileSync(join(ROOT, 'README.md'), 'utf8'),
-    );
+    const command = /^ *inline = \["(image-copier request .*)"\]$/m.exec(readFileSync(join(ROOT, 'README.md'), 'utf8'));
     const folder = join(accounts.folder, 'packer');
     mkdirSync(folder);
     // What `npm install --global` puts on PATH.
@@ -232,7 +230,7 @@ export function announceTests(accounts: DeployedAccounts): void {
     ],
     ['a file that is not there', ['--packer-manifest', 'none.json', '--accounts', web.id], 'There is no none.json.'],
   ])('tells a mistake of the user in one line: %s', async (_, args, message) => {
-    const { code, stdout, stderr } = await startCommand(['announce', ...args], accounts.environment).ended;
+    const { code, stdout, stderr } = await startCommand(['request', ...args], accounts.environment).ended;
 
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(message);
@@ -240,7 +238,7 @@ export function announceTests(accounts: DeployedAccounts): void {
   });
 
   it('names the remedy for an image that is not there', async () => {
-    const { code, stderr } = await accounts.run('announce', 'ami-0123456789abcdef0');
+    const { code, stderr } = await accounts.run('request', 'ami-0123456789abcdef0');
 
     expect({ code, stderr }).toEqual({
       code: 1,

@@ -9,23 +9,16 @@ import type { EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 import type { StatusReport } from '../../../scripts/tool/status/report.ts';
 import { waitFor } from '../../../scripts/tool/common/wait-for.ts';
 import { accounts } from './accounts.ts';
-import { announceTests } from './announce.ts';
+import { requestTests } from './request.tests.ts';
 import { startCommand } from '../support/command.ts';
 import { injectFault, REGION, refuseCopies } from '../support/emulator.ts';
 
 const BAKES_TIMEOUT_MS = 900_000;
 const { source, canary, payments, web } = accounts;
 
-/** Announces an image to some accounts, and waits until they have it. */
+/** Asks some accounts for copies of an image, and waits until they have it. */
 async function copyTo(image: BakedImage, ...names: string[]): Promise<void> {
-  const { code, stderr } = await accounts.run(
-    'announce',
-    image.imageId,
-    '--only',
-    names.join(','),
-    '--share',
-    '--wait',
-  );
+  const { code, stderr } = await accounts.run('request', image.imageId, '--only', names.join(','), '--share', '--wait');
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
 }
 
@@ -54,8 +47,8 @@ async function statusOf(...args: string[]): Promise<{ code: number | null; repor
 const statesOf = ({ rows }: StatusReport) =>
   Object.fromEntries(rows.map(({ title, cells }) => [title, cells.map(({ state }) => state)]));
 
-describe('announce', () => {
-  announceTests(accounts);
+describe('request', () => {
+  requestTests(accounts);
 });
 
 describe('status', () => {
@@ -68,7 +61,7 @@ describe('status', () => {
     const mend = await refuseCopies(web.id);
     const slow = await injectFault({ kind: 'slow-copy', account: payments.id, seconds: 3600 });
     try {
-      await accounts.run('announce', failing.imageId, '--only', 'payments,web', '--share');
+      await accounts.run('request', failing.imageId, '--only', 'payments,web', '--share');
       await waitFor('the copy and the refusal', async () => {
         const { report } = await statusOf('--recipe', 'failing');
         const states = statesOf(report)['failing'];

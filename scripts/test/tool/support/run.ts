@@ -1,0 +1,33 @@
+import type { ExitCode } from '../../../tool/common/tool.ts';
+import { runTool } from '../../../tool/run-tool.ts';
+import { FakeAws } from './fake-aws.ts';
+import { FakeTerminal } from './fake-terminal.ts';
+
+/** How a command ended, and what it wrote. */
+export interface Ran {
+  readonly code: ExitCode;
+  readonly out: string;
+  readonly err: string;
+}
+
+interface World {
+  readonly aws?: FakeAws;
+  readonly terminal?: FakeTerminal;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Whether the user has pressed Ctrl-C, and for tests that press it later. */
+  readonly stopped?: AbortController;
+}
+
+/** Runs a command line of the tool in this process, with the AWS and the terminal of the test. */
+export async function run(
+  args: readonly string[],
+  { aws = new FakeAws(), terminal = new FakeTerminal(), env = {}, stopped = new AbortController() }: World = {},
+): Promise<Ran> {
+  const code = await runTool(args, {
+    terminal,
+    connect: aws.connect,
+    env,
+    interruptible: (use) => use(stopped.signal),
+  });
+  return { code, out: terminal.out.text, err: terminal.err.text };
+}

@@ -1,0 +1,19 @@
+import type { AwsClients } from './aws-clients.ts';
+
+/** An account and a Region in it. */
+export interface Environment {
+  readonly accountId: string;
+  /** The account's name in the accounts file, else its id. */
+  readonly account: string;
+  readonly region: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** The copier of an environment, by the inputs of the Terraform module that it was made with, and the way there. */
+export interface Copier extends Environment {
+  /** Start of the names of all that belongs to it. */
+  readonly name: string;
+  readonly parameterPath: string;
+  readonly recipeTag: string;
+  readonly aws: AwsClients;
+}

@@ -1,0 +1,156 @@
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { partitionOf } from '../../../terraform/stacks/regions.ts';
+import type { Stack } from '../../../terraform/stacks/stacks.ts';
+import { readStacks } from './accounts-file.ts';
+import type { Access, AwsClients, Connect } from './aws-clients.ts';
+import { chooseStacks } from './choose-stacks.ts';
+import type { EnvironmentOptions } from './environment-options.ts';
+import type { Copier } from './environment.ts';
+import { UserError } from './user-error.ts';
+
+/** The account where images are baked. */
+export interface Source {
+  readonly accountId: string;
+  /** Name of the topic for copy requests. */
+  readonly topic: string;
+  readonly topicArnIn: (region: string) => string;
+  readonly clientsIn: (region: string) => AwsClients;
+}
+
+export interface Environments {
+  /** By account in the order of the file, then by Region. */
+  readonly copiers: readonly Copier[];
+  /** Known from an accounts file alone. */
+  readonly source?: Source;
+}
+
+const DEFAULT_PARAMETER_PATH = '/image-copier';
+const DEFAULT_RECIPE_TAG = 'Recipe';
+
+/**
+ * The environments that the options name, with their copiers: those of the accounts file, those of `--accounts`, or the one
+ * that the credentials belong to.
+ * @throws {UserError} for what the user can fix in the file or the options
+ */
+export async function environmentsOf(options: EnvironmentOptions, connect: Connect): Promise<Environments> {
+  const { accountsFile, accounts, only, roleName, roleArn } = options;
+  if (only && accountsFile === undefined) throw new UserError('--only chooses from an --accounts-file.', 2);
+  if (accountsFile !== undefined) {
+    if (accounts) throw new UserError('Name accounts by --accounts or by --accounts-file, not by both.', 2);
+    if (roleArn !== undefined)
+      throw new UserError('--role-arn is of one account. With --accounts-file use --role-name.', 2);
+    return environmentsOfFile(accountsFile, options, connect);
+  }
+  if (!accounts) {
+    if (roleName !== undefined) throw new UserError('--role-name needs --accounts or --accounts-file.', 2);
+    return { copiers: [await ownCopier(options, connect)] };
+  }
+  if (roleName === undefined) {
+    throw new UserError('--accounts needs --role-name: the role to assume in each of them.', 2);
+  }
+  const region = await regionOf(options, connect);
+  return {
+    copiers: accounts.map((accountId) => ({
+      ...copierOf(options, accountId, region),
+      aws: connect(accessWith(options, roleIn(accountId, roleName, region), region)),
+    })),
+  };
+}
+
+function environmentsOfFile(file: string, options: EnvironmentOptions, connect: Connect): Environments {
+  const { only, region: onlyRegion, roleName } = options;
+  const stacks = readStacks(file);
+  const source = stacks.find(({ kind }) => kind === 'source');
+  const targets = stacks.filter(({ kind }) => kind === 'target');
+  const topic = source?.modules[0]?.inputs['name'];
+  if (!source || typeof topic !== 'string') throw new Error('no stack for the source account');
+  const clientsFor = (stack: Stack, region: string) =>
+    connect(
+      accessWith(options, roleName === undefined ? stack.access : roleIn(stack.accountId, roleName, region), region),
+    );
+  const copiers = (only ? chooseStacks(targets, only) : targets).flatMap((stack) =>
+    stack.modules
+      .filter(({ region }) => onlyRegion === undefined || region === onlyRegion)
+      .map(({ region, inputs }) => ({
+        accountId: stack.accountId,
+        account: stack.name,
+        region,
+        labels: stack.labels,
+        name: textOr(inputs['name'], options.name),
+        parameterPath: textOr(inputs['parameter_path'], DEFAULT_PARAMETER_PATH),
+        recipeTag: textOr(inputs['recipe_tag'], DEFAULT_RECIPE_TAG),
+        aws: clientsFor(stack, region),
+      })),
+  );
+  if (copiers.length === 0) throw new UserError(`None of the chosen accounts has the Region ${onlyRegion ?? ''}.`, 2);
+  const clients = new Map<string, AwsClients>();
+  return {
+    copiers,
+    source: {
+      accountId: source.accountId,
+      topic,
+      topicArnIn: (region) => topicArn(source.accountId, region, topic),
+      clientsIn: (region) => {
+        const own = clients.get(region) ?? clientsFor(source, region);
+        clients.set(region, own);
+        return own;
+      },
+    },
+  };
+}
+
+async function ownCopier(options: EnvironmentOptions, connect: Connect): Promise<Copier> {
+  const region = await regionOf(options, connect);
+  const aws = connect({ ...accessOf(options), region });
+  return { ...copierOf(options, await accountOf(aws), region), aws };
+}
+
+/** The account that credentials belong to. */
+export async function accountOf({ sts }: AwsClients): Promise<string> {
+  const { Account = '' } = await sts.send(new GetCallerIdentityCommand({}));
+  return Account;
+}
+
+export function topicArn(accountId: string, region: string, topic: string): string {
+  return `arn:${partitionOf(region)}:sns:${region}:${accountId}:${topic}`;
+}
+
+function copierOf(options: EnvironmentOptions, accountId: string, region: string): Omit<Copier, 'aws'> {
+  const { name, parameterPath = DEFAULT_PARAMETER_PATH, recipeTag = DEFAULT_RECIPE_TAG } = options;
+  return { accountId, account: accountId, region, labels: {}, name, parameterPath, recipeTag };
+}
+
+/** A role is assumed with the credentials of the profile that was asked for; a profile of the file is a way of its own. */
+function accessWith({ profile }: EnvironmentOptions, access: Access, region: string): Access {
+  return { ...(access.roleArn !== undefined && profile !== undefined && { profile }), ...access, region };
+}
+
+function roleIn(accountId: string, roleName: string, region: string): Access {
+  return { roleArn: `arn:${partitionOf(region)}:iam::${accountId}:role/${roleName}` };
+}
+
+/** The way into the account that the credentials of the options belong to. */
+export function accessOf({ profile, roleArn, region }: Access): Access {
+  return {
+    ...(profile !== undefined && { profile }),
+    ...(roleArn !== undefined && { roleArn }),
+    ...(region !== undefined && { region }),
+  };
+}
+
+/** The Region that was named, or that of the environment or the profile. */
+export async function regionOf(options: Access, connect: Connect): Promise<string> {
+  const aws = connect(accessOf(options));
+  try {
+    return await aws.region();
+  } catch (error) {
+    const message = 'No AWS Region. Add --region eu-west-1, or set AWS_REGION or the region of the profile.';
+    throw new UserError(message, 2, { cause: error });
+  } finally {
+    aws.close();
+  }
+}
+
+function textOr(value: unknown, otherwise: string): string {
+  return typeof value === 'string' ? value : otherwise;
+}

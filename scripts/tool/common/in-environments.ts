@@ -1,0 +1,65 @@
+import { reasonOf } from './aws-errors.ts';
+import type { Copier } from './environment.ts';
+import { LiveLines } from './live-lines.ts';
+import { mapConcurrently } from './map-concurrently.ts';
+import { print, type Terminal } from './terminal.ts';
+
+/** What came of one environment: a value, or why there is none. */
+export type Outcome<T> =
+  { readonly copier: Copier; readonly value: T } | { readonly copier: Copier; readonly problem: string };
+
+// Each takes a few calls of some 50 ms, and Node waits for all of them at once.
+const PARALLEL = 32;
+
+/**
+ * Does something in each environment, many at a time, and shows on a terminal how far it is. One that fails stops no other.
+ * @returns in the order of the copiers
+ */
+export async function inEnvironments<T>(
+  copiers: readonly Copier[],
+  use: (copier: Copier) => Promise<T>,
+  signal: AbortSignal,
+  { err }: Terminal,
+): Promise<Outcome<T>[]> {
+  const live = err.size && copiers.length > 1 ? new LiveLines(err) : undefined;
+  let done = 0;
+  const draw = () => live?.draw([`${done} of ${copiers.length} accounts and Regions`]);
+  draw();
+  try {
+    return await mapConcurrently(
+      copiers,
+      PARALLEL,
+      async (copier) => {
+        const outcome = await attempt(copier, use);
+        done += 1;
+        draw();
+        return outcome;
+      },
+      signal,
+    );
+  } finally {
+    live?.close();
+  }
+}
+
+/** Prints why environments failed, if some did. */
+export function printProblems(outcomes: readonly Outcome<unknown>[], { err }: Terminal): void {
+  for (const outcome of outcomes) {
+    if ('problem' in outcome) print(err, `${outcome.copier.account}, ${outcome.copier.region}: ${outcome.problem}`);
+  }
+}
+
+/** Whether each environment gave a value. */
+export function allWell(outcomes: readonly Outcome<unknown>[]): boolean {
+  return outcomes.every((outcome) => 'value' in outcome);
+}
+
+async function attempt<T>(copier: Copier, use: (copier: Copier) => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { copier, value: await use(copier) };
+  } catch (error) {
+    return { copier, problem: reasonOf(error) };
+  } finally {
+    copier.aws.close();
+  }
+}

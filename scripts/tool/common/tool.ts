@@ -1,0 +1,27 @@
+import type { Connect } from './aws-clients.ts';
+import type { Terminal } from './terminal.ts';
+
+/** The codes that the commands end with. */
+export const EXIT_CODES = 'Exit codes: 0 done, 1 something failed, 2 wrong usage, or stopped by you.';
+
+/** 0: done, 1: something failed, 2: wrong usage, or stopped by the user. */
+export type ExitCode = 0 | 1 | 2;
+
+/** All that a command has of the world around it. Only main.ts makes the real one. */
+export interface Tool {
+  readonly terminal: Terminal;
+  readonly connect: Connect;
+  /** The environment variables of what a command starts. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly interruptible: Interruptible;
+}
+
+/**
+ * Runs something that must clean up when the user stops it. The signal it is given is aborted with what to tell the
+ * user.
+ * @param again is called for each further Ctrl-C; by default it ends the process at once
+ */
+export type Interruptible = <T>(use: (signal: AbortSignal) => Promise<T>, again?: () => void) => Promise<T>;
+
+/** Is told the code that a command ended with. */
+export type End = (code: ExitCode) => void;

@@ -1,0 +1,41 @@
+import type { Environment } from '../common/environment.ts';
+import { formatTable } from '../common/table.ts';
+import type { RecipeVersion } from './history.ts';
+import type { RollbackPlan } from './rollback.ts';
+
+/** Something of an environment's copier. */
+interface In<T> {
+  readonly copier: Environment;
+  readonly value: T;
+}
+
+/** The values of a recipe's parameter as a table; undefined if there are none. */
+export function formatHistory(histories: readonly In<readonly RecipeVersion[]>[]): string | undefined {
+  const rows = histories.flatMap(({ copier, value }) =>
+    value.map(({ version, imageId, setAt, image }, index) => [
+      copier.account,
+      copier.region,
+      String(version),
+      imageId,
+      image?.sourceImageId ?? '-',
+      setAt,
+      [...(index === 0 ? ['current'] : []), stateOf(image)].join(', '),
+    ]),
+  );
+  if (rows.length === 0) return undefined;
+  return formatTable(['ACCOUNT', 'REGION', 'VERSION', 'IMAGE', 'SOURCE IMAGE', 'SET AT', 'STATE'], rows, undefined);
+}
+
+/** What would be set, as a table. */
+export function formatRollbacks(plans: readonly In<RollbackPlan>[]): string {
+  return formatTable(
+    ['ACCOUNT', 'REGION', 'PARAMETER', 'FROM', 'TO'],
+    plans.map(({ copier, value }) => [copier.account, copier.region, value.parameter, value.from, value.to]),
+    undefined,
+  );
+}
+
+function stateOf(image: RecipeVersion['image']): string {
+  if (!image) return 'gone';
+  return image.isVerified ? image.state : `${image.state}, not verified`;
+}

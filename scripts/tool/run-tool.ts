@@ -1,0 +1,29 @@
+import { inspect } from 'node:util';
+import { CommanderError } from 'commander';
+import { explained } from './common/aws-errors.ts';
+import { print } from './common/terminal.ts';
+import type { ExitCode, Tool } from './common/tool.ts';
+import { UserError } from './common/user-error.ts';
+import { createProgram } from './program.ts';
+
+/** Runs the command that the arguments name to its end, and prints what the user can fix if it fails. */
+export async function runTool(args: readonly string[], tool: Tool): Promise<ExitCode> {
+  let code: ExitCode = 0;
+  try {
+    const program = createProgram(tool, (ended) => {
+      code = ended;
+    });
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    // Commander has said already what is wrong, or shown the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const known = explained(error);
+    if (known instanceof UserError) {
+      print(tool.terminal.err, `Error: ${known.message}`);
+      return known.exitCode;
+    }
+    print(tool.terminal.err, inspect(error));
+    return 1;
+  }
+}

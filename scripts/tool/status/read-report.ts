@@ -1,0 +1,67 @@
+import { allWell, inEnvironments, printProblems } from '../common/in-environments.ts';
+import { mapConcurrently } from '../common/map-concurrently.ts';
+import type { Environments } from '../common/environments.ts';
+import type { Terminal } from '../common/terminal.ts';
+import { buildReport, imagesWithGaps, type ReportInput } from './build-report.ts';
+import { readCopier, readSharedWith, readSourceImages } from './read-copiers.ts';
+import type { StatusReport } from './report.ts';
+
+/** Which images a report is about. */
+export interface ReportChoice {
+  readonly recipe?: readonly string[];
+  readonly images?: boolean;
+}
+
+/** A report, and whether every account could be read. */
+export interface ReadReport {
+  readonly report: StatusReport;
+  readonly allRead: boolean;
+}
+
+// Calls to one account and Region at a time.
+const PARALLEL = 32;
+
+/** Reads the environments, and what the source account knows where it can be asked. Prints which ones could not be read. */
+export async function readReport(
+  { copiers, source }: Environments,
+  { recipe, images = false }: ReportChoice,
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<ReadReport> {
+  const regions = Array.from(new Set(copiers.map(({ region }) => region)));
+  const recipeTag = copiers[0]?.recipeTag ?? '';
+  const readSources = async () => {
+    if (!source) return undefined;
+    const all = await Promise.all(
+      regions.map((region) => readSourceImages(source.clientsIn(region), region, recipeTag)),
+    );
+    return all.flat().filter((image) => recipe === undefined || recipe.includes(image.recipe ?? ''));
+  };
+  const [outcomes, sources] = await Promise.all([
+    inEnvironments(copiers, (copier) => readCopier(copier, signal), signal, terminal),
+    readSources(),
+  ]);
+  printProblems(outcomes, terminal);
+  const allRead = allWell(outcomes);
+  const input = {
+    readAt: new Date().toISOString(),
+    outcomes,
+    sources,
+    rows: images ? 'images' : 'recipes',
+    sharedWith: new Map(),
+  } satisfies ReportInput;
+  const report = buildReport(input);
+  if (!source) return { report: onlyRecipes(report, recipe), allRead };
+  const shared = await mapConcurrently(
+    imagesWithGaps(report),
+    PARALLEL,
+    async ({ imageId, region }) => [imageId, await readSharedWith(source.clientsIn(region), imageId)] as const,
+    signal,
+  );
+  return { report: buildReport({ ...input, sharedWith: new Map(shared) }), allRead };
+}
+
+function onlyRecipes(report: StatusReport, recipes: readonly string[] | undefined): StatusReport {
+  if (!recipes) return report;
+  return { ...report, rows: report.rows.filter(({ recipe }) => recipes.includes(recipe ?? '')) };
+}
