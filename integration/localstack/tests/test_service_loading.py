@@ -31,7 +31,7 @@ class SlowRouter:
 def plugin_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The plugin's patch of the loader, in this process and for one test."""
     monkeypatch.setattr(ServiceLoader, "require_service", ServiceLoader.require_service)
-    spec = importlib.util.spec_from_file_location("service_loading", PLUGIN / "service_loading.py")
+    spec = importlib.util.spec_from_file_location("service_loading", PLUGIN / "runtime" / "service_loading.py")
     service_loading = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(service_loading)
     service_loading.install()

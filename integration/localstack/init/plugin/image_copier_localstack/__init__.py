@@ -2,25 +2,17 @@
 
 import gc
 
-from . import (
-    ec2,
-    event_rules,
-    faults,
-    iam_managed_policies,
-    iam_simulation,
-    lambda_concurrency,
-    lambda_node,
-    per_request,
-    service_catalog,
-    service_loading,
-    shutdown,
-    sns_subscriptions,
-    sqs_event_source,
-    sqs_fifo,
-    sqs_metrics,
-    ssm_image_parameters,
-    terraform_mends,
-)
+from . import faults
+from .runtime import service_loading, shutdown
+from .services import ec2
+from .services.cloudwatch import terraform_mends
+from .services.events import rules
+from .services.iam import simulation
+from .services.lambda_ import concurrency, node_executor, sqs_event_source
+from .services.sns import subscriptions
+from .services.sqs import fifo, metrics
+from .services.ssm import image_parameters
+from .speedups import iam_managed_policies, per_request, service_catalog
 
 
 def install() -> None:
@@ -28,20 +20,20 @@ def install() -> None:
     for module in (
         faults,
         ec2,
-        event_rules,
+        rules,
         iam_managed_policies,
-        iam_simulation,
-        lambda_concurrency,
-        lambda_node,
+        simulation,
+        concurrency,
+        node_executor,
         per_request,
         service_catalog,
         service_loading,
         shutdown,
-        sns_subscriptions,
+        subscriptions,
         sqs_event_source,
-        sqs_fifo,
-        sqs_metrics,
-        ssm_image_parameters,
+        fifo,
+        metrics,
+        image_parameters,
         terraform_mends,
     ):
         module.install()

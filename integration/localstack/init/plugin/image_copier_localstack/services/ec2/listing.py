@@ -6,7 +6,7 @@ from moto.ec2.models.amis import Ami
 
 from . import allowed_images
 from .accounts import accounts_of
-from .amazons import amazons
+from .amazon_images import amazons
 from .errors import check_image_id, ec2_error, image_not_found
 from .model import find_image, visible_images
 

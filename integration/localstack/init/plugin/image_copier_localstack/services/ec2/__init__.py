@@ -2,7 +2,7 @@
 
 from moto.ec2.responses import EC2Response
 
-from . import amazons, backend, settling
+from . import amazon_images, backend, settling
 from .operations import ImageOperations
 
 
@@ -11,6 +11,6 @@ def install() -> None:
     for name, operation in vars(ImageOperations).items():
         if callable(operation) and not name.startswith("__"):
             setattr(EC2Response, name, operation)
-    amazons.install()
+    amazon_images.install()
     backend.install()
     settling.install()

@@ -17,10 +17,10 @@ from localstack.utils.patch import patch
 from moto.ssm.models import PARAMETER_VERSION_LIMIT, Parameter, SimpleSystemManagerBackend, ssm_backends
 from moto.ssm.utils import parameter_arn
 
-from . import faults
-from .ec2.errors import IMAGE_ID
-from .ec2.model import find_image
-from .event_bus import put_event
+from ... import faults
+from ..ec2.errors import IMAGE_ID
+from ..ec2.model import find_image
+from ..events.bus import put_event
 
 IMAGE = "aws:ec2:image"
 # The guide's example of a failure, "Troubleshooting aws:ec2:image parameter creation" names it too.

@@ -9,7 +9,7 @@ from moto.ec2.utils import random_snapshot_id
 
 from . import filters, keys
 from .accounts import accounts_of, permissions_of
-from .amazons import amazons, own
+from .amazon_images import amazons, own
 from .errors import ec2_error, snapshot_not_found
 from .model import backends_in, can_create_volume, find_snapshot, set_tags, snapshot_ids_of, tags_seen
 from .tags import TagMap, to_list

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .amazons import own
+from .amazon_images import own
 from .copying import check_description, check_name
 from .errors import ec2_error, required, snapshot_not_found
 from .model import can_create_volume, find_snapshot

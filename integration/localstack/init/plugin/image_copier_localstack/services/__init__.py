@@ -1,0 +1,1 @@
+"""What LocalStack's services do otherwise than AWS documents, a folder for each as in `localstack.services`."""
