@@ -5,7 +5,7 @@ import gc
 from . import faults
 from .runtime import service_loading, shutdown
 from .services import ec2
-from .services.cloudwatch import terraform_mends
+from .services.cloudwatch import alarms, dashboards
 from .services.events import rules
 from .services.iam import simulation
 from .services.lambda_ import concurrency, node_executor, sqs_event_source
@@ -34,7 +34,8 @@ def install() -> None:
         fifo,
         metrics,
         image_parameters,
-        terraform_mends,
+        alarms,
+        dashboards,
     ):
         module.install()
     # Python looks for garbage in all that is loaded, again and again: a sixth of LocalStack's time. What is here stays.

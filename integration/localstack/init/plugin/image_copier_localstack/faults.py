@@ -25,7 +25,6 @@ FEATURES = [
     "settings",
     "sqs-event-source",
     "ssm-image-parameters",
-    "terraform-mends",
 ]
 
 LOCK = threading.Lock()
