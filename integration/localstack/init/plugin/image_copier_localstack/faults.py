@@ -99,7 +99,7 @@ def copy_seconds(account: str, region: str) -> float:
 
 
 def check_concurrent_copies(account: str, region: str, pending: int) -> None:
-    """EC2 refuses a copy too many in progress (EC2 Developer Guide, "Error codes": ResourceLimitExceeded)."""
+    """EC2 rejects a copy too many in progress (EC2 Developer Guide, "Error codes": ResourceLimitExceeded)."""
     for fault in matching("limit", account, region):
         if pending >= fault["concurrentCopies"]:
             message = TOO_MANY_COPIES.format(limit=fault["concurrentCopies"])

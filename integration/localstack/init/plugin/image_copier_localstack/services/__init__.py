@@ -1,1 +1,1 @@
-"""What LocalStack's services do otherwise than AWS documents, a folder for each as in `localstack.services`."""
+"""AWS's behaviour where LocalStack differs from it: a folder for each service, named as in `localstack.services`."""

@@ -41,7 +41,7 @@ def spent_versions(backend: SimpleSystemManagerBackend) -> dict[str, int]:
 
 
 def start_validation(original: Any, backend: SimpleSystemManagerBackend, name: str, *args: Any, **options: Any) -> Any:
-    """What moto would store, refused where moto refuses it, with its version; and its validation begins."""
+    """What moto would store, rejected where moto rejects it, with its version; and its validation begins."""
     known = versions_of(backend, name)
     # moto checks a request by storing the parameter, so it does it in another place.
     trial = SimpleSystemManagerBackend(backend.region_name, backend.account_id)
