@@ -114,14 +114,14 @@ def tags_of(resource: dict) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in resource.get("Tags", [])}
 
 
-def refused(operation: Any, **request: Any) -> tuple[str, int, str]:
-    """The error code, HTTP status and message that EC2 refuses the request with."""
+def rejection(operation: Any, **request: Any) -> tuple[str, int, str]:
+    """The error code, HTTP status and message that EC2 rejects the request with."""
     with pytest.raises(ClientError) as caught:
         operation(**request)
     answer = caught.value.response
     return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Message"]
 
 
-def refusal(operation: Any, **request: Any) -> str:
-    """The error code that EC2 refuses the request with."""
-    return refused(operation, **request)[0]
+def error_code(operation: Any, **request: Any) -> str:
+    """The error code that EC2 rejects the request with."""
+    return rejection(operation, **request)[0]

@@ -15,9 +15,9 @@ def call(localstack: Any, method: str, path: str, body: Any = None) -> tuple[int
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
             return response.status, json.load(response)
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            return refusal.code, json.load(refusal)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
 
 
 @contextlib.contextmanager

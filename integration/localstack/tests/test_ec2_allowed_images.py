@@ -1,7 +1,7 @@
 """Allowed AMIs (EC2 User Guide, "Control the discovery and use of AMIs in Amazon EC2 with Allowed AMIs")."""
 
 import pytest
-from ec2_images import REGION, bake_image, image_of, refusal
+from ec2_images import REGION, bake_image, error_code, image_of
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ def test_image_that_is_left_out_is_not_there(friend, shared):
     """EC2 API Reference, EnableAllowedImagesSettings: it can be neither discovered nor used."""
     allow(friend, "enabled", {"ImageProviders": ["amazon", "999999999999"]})
 
-    assert refusal(friend.describe_images, ImageIds=[shared.id]) == "InvalidAMIID.NotFound"
+    assert error_code(friend.describe_images, ImageIds=[shared.id]) == "InvalidAMIID.NotFound"
     assert friend.describe_images(Owners=[shared.account])["Images"] == []
     request = {"SourceImageId": shared.id, "SourceRegion": REGION, "Name": "copy"}
-    assert refusal(friend.copy_image, **request) == "InvalidAMIID.NotFound"
+    assert error_code(friend.copy_image, **request) == "InvalidAMIID.NotFound"
 
 
 def test_image_that_a_criterion_names_is_there(friend, shared):
@@ -55,14 +55,14 @@ def test_image_that_a_criterion_names_is_there(friend, shared):
     assert image_of(friend, shared.id)["ImageAllowed"] is True
 
     allow(friend, "enabled", {"ImageProviders": [shared.account], "ImageNames": ["silver*"]})
-    assert refusal(friend.describe_images, ImageIds=[shared.id]) == "InvalidAMIID.NotFound"
+    assert error_code(friend.describe_images, ImageIds=[shared.id]) == "InvalidAMIID.NotFound"
 
 
 def test_without_criteria_no_image_of_others_is_there(friend, shared):
     """EC2 User Guide, "Allowed AMIs": with criteria empty and the setting enabled, none but one's own."""
     allow(friend, "enabled")
 
-    assert refusal(friend.describe_images, ImageIds=[shared.id]) == "InvalidAMIID.NotFound"
+    assert error_code(friend.describe_images, ImageIds=[shared.id]) == "InvalidAMIID.NotFound"
     assert friend.describe_images()["Images"] == []
 
 
@@ -96,9 +96,9 @@ def test_is_disabled_again(friend, shared):
     assert image_of(friend, shared.id)["ImageId"] == shared.id
 
 
-def test_bad_requests_are_refused(friend):
+def test_bad_requests_are_rejected(friend):
     """EC2 API Reference: a state that is none, and more than ten criteria."""
-    assert refusal(friend.enable_allowed_images_settings, AllowedImagesSettingsState="on") == "InvalidParameterValue"
+    assert error_code(friend.enable_allowed_images_settings, AllowedImagesSettingsState="on") == "InvalidParameterValue"
     criteria = [{"ImageProviders": ["amazon"]}] * 11
-    code = refusal(friend.replace_image_criteria_in_allowed_images_settings, ImageCriteria=criteria)
+    code = error_code(friend.replace_image_criteria_in_allowed_images_settings, ImageCriteria=criteria)
     assert code == "InvalidParameterValue"

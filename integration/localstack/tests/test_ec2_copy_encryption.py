@@ -7,7 +7,7 @@ from ec2_images import (
     bake_image,
     create_snapshot,
     ebs_of,
-    refusal,
+    error_code,
     settled_copy,
     snapshots_of,
 )
@@ -115,11 +115,11 @@ def test_key_may_be_the_one_that_aws_manages(plain, target):
 
 
 @pytest.mark.parametrize("encrypted", [{}, {"Encrypted": False}])
-def test_key_without_encrypted_is_refused(plain, target, encrypted):
+def test_key_without_encrypted_is_rejected(plain, target, encrypted):
     """EC2 Developer Guide, "Error codes": InvalidParameterDependency."""
     request = {"Name": "copy", "SourceImageId": plain.id, "SourceRegion": REGION, "KmsKeyId": create_key(target.kms)}
 
-    assert refusal(target.ec2.copy_image, **request, **encrypted) == "InvalidParameterDependency"
+    assert error_code(target.ec2.copy_image, **request, **encrypted) == "InvalidParameterDependency"
 
 
 def test_encryption_by_default_encrypts_copies(plain, target):
@@ -140,7 +140,7 @@ def test_account_chooses_its_default_key(plain, target):
     assert target.keys_of_copy(plain, Encrypted=True) == {key}
     assert target.ec2.reset_ebs_default_kms_key_id()["KmsKeyId"] == aws_managed_key(target.kms)
     assert target.keys_of_copy(plain, Encrypted=True) == {aws_managed_key(target.kms)}
-    code = refusal(target.ec2.modify_ebs_default_kms_key_id, KmsKeyId="alias/missing")
+    code = error_code(target.ec2.modify_ebs_default_kms_key_id, KmsKeyId="alias/missing")
     assert code == "InvalidKmsKey.InvalidKeyId"
 
 
@@ -164,6 +164,6 @@ def test_snapshots_under_the_aws_managed_key_cannot_be_shared(localstack, new_ac
     snapshot_id = create_snapshot(ec2, encrypted=True)
     own = bake_image(localstack, target.account, encrypted=True)
 
-    code = refusal(ec2.modify_snapshot_attribute, SnapshotId=snapshot_id, CreateVolumePermission=permission)
+    code = error_code(ec2.modify_snapshot_attribute, SnapshotId=snapshot_id, CreateVolumePermission=permission)
     assert code == "OperationNotPermitted"
-    assert refusal(ec2.modify_image_attribute, ImageId=own.id, LaunchPermission=permission) == "InvalidParameter"
+    assert error_code(ec2.modify_image_attribute, ImageId=own.id, LaunchPermission=permission) == "InvalidParameter"

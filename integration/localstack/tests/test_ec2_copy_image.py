@@ -7,9 +7,9 @@ from ec2_images import (
     bake_image,
     copy_image,
     ebs_of,
+    error_code,
     image_of,
-    refusal,
-    refused,
+    rejection,
     settled,
     settled_copy,
     snapshots_of,
@@ -71,13 +71,13 @@ def test_launch_permissions_are_not_copied(source, target):
 
     answer = target.describe_image_attribute(ImageId=copy["ImageId"], Attribute="launchPermission")
     assert answer.get("LaunchPermissions", []) == []
-    assert refusal(source.ec2.describe_images, ImageIds=[copy["ImageId"]]) == "InvalidAMIID.NotFound"
+    assert error_code(source.ec2.describe_images, ImageIds=[copy["ImageId"]]) == "InvalidAMIID.NotFound"
 
 
 def test_description_is_not_taken_from_the_source(source, target):
     """EC2 API Reference, CopyImage: Description is for the new image."""
     assert "Description" not in settled_copy(target, source)
-    assert refusal(target.copy_image, **request(source, Description="d" * 256)) == "InvalidParameterValue"
+    assert error_code(target.copy_image, **request(source, Description="d" * 256)) == "InvalidParameterValue"
     assert settled_copy(target, source, Description="d" * 255)["Description"] == "d" * 255
 
 
@@ -95,9 +95,9 @@ def test_copies_may_have_the_same_name(source, target):
 
 
 @pytest.mark.parametrize("name", ["ab", "n" * 129, "golden*", "golden:1"])
-def test_refuses_a_bad_name(source, target, name):
+def test_rejects_a_bad_name(source, target, name):
     """EC2 Developer Guide, "Error codes": InvalidAMIName.Malformed."""
-    assert refusal(target.copy_image, **request(source, Name=name)) == "InvalidAMIName.Malformed"
+    assert error_code(target.copy_image, **request(source, Name=name)) == "InvalidAMIName.Malformed"
 
 
 @pytest.mark.parametrize("name", ["abc", "n" * 128, "a-b_c.d/e(1)[2] '@"])
@@ -117,15 +117,15 @@ def test_takes_every_allowed_name(source, target, name):
         ({"SourceRegion": ""}, "MissingParameter"),
     ],
 )
-def test_refuses_a_source_that_is_not_there(source, target, bad, code):
+def test_rejects_a_source_that_is_not_there(source, target, bad, code):
     """EC2 Developer Guide, "Error codes"."""
-    assert refused(target.copy_image, **request(source, **bad))[:2] == (code, 400)
+    assert rejection(target.copy_image, **request(source, **bad))[:2] == (code, 400)
     assert own_images(target) == []
 
 
 def test_dry_run_copies_nothing(source, target):
     """EC2 API Reference, CopyImage: DryRun."""
-    assert refused(target.copy_image, **request(source, DryRun=True))[:2] == ("DryRunOperation", 412)
+    assert rejection(target.copy_image, **request(source, DryRun=True))[:2] == ("DryRunOperation", 412)
     assert own_images(target) == []
 
 
@@ -146,7 +146,7 @@ def test_image_that_is_not_shared_is_not_found(localstack, new_account, source):
     """EC2 Developer Guide, "Error codes": InvalidAMIID.NotFound."""
     stranger = localstack.client("ec2", new_account())
 
-    assert refused(stranger.copy_image, **request(source))[:2] == ("InvalidAMIID.NotFound", 400)
+    assert rejection(stranger.copy_image, **request(source))[:2] == ("InvalidAMIID.NotFound", 400)
 
 
 @pytest.mark.parametrize("shared_snapshots", [0, 1])
@@ -156,7 +156,7 @@ def test_each_snapshot_must_be_shared_too(localstack, new_account, source, share
     source.share(account, snapshot_ids=source.snapshot_ids[:shared_snapshots])
     ec2 = localstack.client("ec2", account)
 
-    answer = refused(ec2.copy_image, **request(source))
+    answer = rejection(ec2.copy_image, **request(source))
 
     assert answer == ("InvalidRequest", 400, "You do not have permission to access the storage of this ami")
     source.share(account)
@@ -169,7 +169,7 @@ def test_source_that_is_pending_is_unavailable(localstack, source, target):
         pending = copy_image(target, source)
     assert image_of(target, pending)["State"] == "pending"
 
-    code = refusal(target.copy_image, Name="copy", SourceImageId=pending, SourceRegion=REGION)
+    code = error_code(target.copy_image, Name="copy", SourceImageId=pending, SourceRegion=REGION)
 
     assert code == "InvalidAMIID.Unavailable"
     target.deregister_image(ImageId=pending)

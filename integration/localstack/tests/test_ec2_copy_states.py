@@ -6,8 +6,8 @@ from ec2_images import (
     bake_image,
     copy_image,
     ebs_of,
+    error_code,
     image_of,
-    refusal,
     settled_copy,
     snapshots_of,
 )
@@ -146,7 +146,7 @@ def test_failed_copy_stays_listed_until_deregistered(source, target):
     assert [i["ImageId"] for i in target.describe_images(Owners=["self"], Filters=failed)["Images"]] == [
         copy["ImageId"]
     ]
-    code = refusal(target.run_instances, ImageId=copy["ImageId"], InstanceType="t4g.micro", MinCount=1, MaxCount=1)
+    code = error_code(target.run_instances, ImageId=copy["ImageId"], InstanceType="t4g.micro", MinCount=1, MaxCount=1)
     assert code == "InvalidAMIID.Unavailable"
     answer = target.deregister_image(ImageId=copy["ImageId"], DeleteAssociatedSnapshots=True)
     assert [result["ReturnCode"] for result in answer["DeleteSnapshotResults"]] == ["success", "success"]
@@ -182,7 +182,7 @@ def test_pending_image_cannot_be_shared(localstack, new_account, source, target)
         image_id = copy_image(target, source)
     permission = {"Add": [{"UserId": new_account()}]}
 
-    code = refusal(target.modify_image_attribute, ImageId=image_id, LaunchPermission=permission)
+    code = error_code(target.modify_image_attribute, ImageId=image_id, LaunchPermission=permission)
 
     assert code == "InvalidAMIID.Unavailable"
     target.deregister_image(ImageId=image_id)

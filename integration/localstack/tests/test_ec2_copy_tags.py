@@ -5,8 +5,8 @@ from ec2_images import (
     REGION,
     bake_image,
     copy_image,
+    error_code,
     image_of,
-    refusal,
     settled,
     snapshots_of,
     tag_list,
@@ -102,9 +102,9 @@ def test_fifty_tags_are_allowed_and_not_one_more(source, target):
 
     for kind in ("image", "snapshot"):
         tags = specifications(**{kind: {**FIFTY_TAGS, "one": "more"}})
-        assert refusal(target.copy_image, **request(source, TagSpecifications=tags)) == "TagLimitExceeded"
+        assert error_code(target.copy_image, **request(source, TagSpecifications=tags)) == "TagLimitExceeded"
     tags = specifications(image=FIFTY_TAGS)
-    code = refusal(target.copy_image, **request(source, TagSpecifications=tags, CopyImageTags=True))
+    code = error_code(target.copy_image, **request(source, TagSpecifications=tags, CopyImageTags=True))
     assert code == "TagLimitExceeded"
 
 
@@ -127,7 +127,7 @@ def request(source, **options) -> dict:
 )
 def test_bad_tags_keep_the_copy_from_being_made(source, target, bad):
     """EC2 User Guide, "Tag your Amazon EC2 resources": if tagging fails, the resource is not made."""
-    code = refusal(target.copy_image, **request(source, TagSpecifications=bad))
+    code = error_code(target.copy_image, **request(source, TagSpecifications=bad))
 
     assert code == "InvalidParameterValue"
     assert target.describe_images(Owners=["self"])["Images"] == []

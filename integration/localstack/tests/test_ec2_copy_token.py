@@ -3,7 +3,7 @@
 import concurrent.futures
 
 import pytest
-from ec2_images import OTHER_REGION, REGION, bake_image, copy_image, image_of, refusal, settled, tag_list
+from ec2_images import OTHER_REGION, REGION, bake_image, copy_image, error_code, image_of, settled, tag_list
 
 pytestmark = pytest.mark.usefixtures("quick_copies")
 
@@ -45,12 +45,12 @@ def test_same_token_and_parameters_give_the_same_image(source, target):
 @pytest.mark.parametrize(
     "change", [{"Name": "other"}, {"Description": "other"}, {"Encrypted": True}, tags("b"), {"CopyImageTags": True}]
 )
-def test_same_token_with_other_parameters_is_refused(source, target, change):
+def test_same_token_with_other_parameters_is_rejected(source, target, change):
     """EC2 error code IdempotentParameterMismatch."""
     parameters = {"Name": "copy", "SourceImageId": source.id, "SourceRegion": REGION, "ClientToken": "token"}
     first = target.copy_image(**parameters, **tags("a"))["ImageId"]
 
-    assert refusal(target.copy_image, **({**parameters, **tags("a")} | change)) == "IdempotentParameterMismatch"
+    assert error_code(target.copy_image, **({**parameters, **tags("a")} | change)) == "IdempotentParameterMismatch"
     assert own_images(target) == [first]
 
 
@@ -60,11 +60,11 @@ def test_tokens_are_case_sensitive(source, target):
 
 
 @pytest.mark.parametrize("token", ["t" * 65, "tökên"])
-def test_refuses_a_bad_token(source, target, token):
+def test_rejects_a_bad_token(source, target, token):
     """Up to 64 ASCII characters."""
     request = {"Name": "copy", "SourceImageId": source.id, "SourceRegion": REGION}
 
-    assert refusal(target.copy_image, **request, ClientToken=token) == "InvalidParameterValue"
+    assert error_code(target.copy_image, **request, ClientToken=token) == "InvalidParameterValue"
     assert copy_image(target, source, ClientToken="t" * 64)
 
 
@@ -113,12 +113,12 @@ def test_token_keeps_its_image_after_that_is_deregistered(source, target):
     assert image_of(target, again)["ImageId"] == again
 
 
-def test_refused_request_does_not_use_up_its_token(localstack, new_account, source):
+def test_rejected_request_does_not_use_up_its_token(localstack, new_account, source):
     """Only a request that succeeded stands for its result."""
     late = new_account()
     ec2 = localstack.client("ec2", late)
     request = {"Name": source.name, "SourceImageId": source.id, "SourceRegion": REGION, "ClientToken": "token"}
-    assert refusal(ec2.copy_image, **request) == "InvalidAMIID.NotFound"
+    assert error_code(ec2.copy_image, **request) == "InvalidAMIID.NotFound"
 
     source.share(late)
 

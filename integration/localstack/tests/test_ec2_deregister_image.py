@@ -1,7 +1,7 @@
 """DeregisterImage, DisableImage and their snapshots (EC2 User Guide, "Deregister an Amazon EC2 AMI")."""
 
 import pytest
-from ec2_images import REGION, bake_image, image_of, refusal, refused, settled_copy, tag_list
+from ec2_images import REGION, bake_image, error_code, image_of, rejection, settled_copy, tag_list
 
 UNKNOWN_IMAGE = "ami-0123456789abcdef0"
 
@@ -35,7 +35,7 @@ def test_deregistering_twice(baked):
     """EC2 Developer Guide, "Error codes": InvalidAMIID.Unavailable."""
     baked.ec2.deregister_image(ImageId=baked.id)
 
-    assert refused(baked.ec2.deregister_image, ImageId=baked.id)[:2] == ("InvalidAMIID.Unavailable", 400)
+    assert rejection(baked.ec2.deregister_image, ImageId=baked.id)[:2] == ("InvalidAMIID.Unavailable", 400)
 
 
 def test_only_the_owner_deregisters(localstack, new_account, baked):
@@ -43,8 +43,8 @@ def test_only_the_owner_deregisters(localstack, new_account, baked):
     friend, stranger = new_account(), new_account()
     baked.share(friend)
 
-    assert refusal(localstack.client("ec2", friend).deregister_image, ImageId=baked.id) == "AuthFailure"
-    code = refusal(localstack.client("ec2", stranger).deregister_image, ImageId=baked.id)
+    assert error_code(localstack.client("ec2", friend).deregister_image, ImageId=baked.id) == "AuthFailure"
+    code = error_code(localstack.client("ec2", stranger).deregister_image, ImageId=baked.id)
     assert code == "InvalidAMIID.NotFound"
     assert baked.describe()["State"] == "available"
 
@@ -53,20 +53,20 @@ def test_amazons_images_stay(baked):
     """EC2 Developer Guide, "Error codes": AuthFailure."""
     public = baked.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
 
-    assert refusal(baked.ec2.deregister_image, ImageId=public) == "AuthFailure"
+    assert error_code(baked.ec2.deregister_image, ImageId=public) == "AuthFailure"
 
 
 @pytest.mark.parametrize(
     ("image_id", "code"), [(UNKNOWN_IMAGE, "InvalidAMIID.NotFound"), ("golden", "InvalidAMIID.Malformed")]
 )
-def test_refuses_an_image_that_is_not_there(baked, image_id, code):
+def test_rejects_an_image_that_is_not_there(baked, image_id, code):
     """EC2 Developer Guide, "Error codes"."""
-    assert refusal(baked.ec2.deregister_image, ImageId=image_id) == code
+    assert error_code(baked.ec2.deregister_image, ImageId=image_id) == code
 
 
 def test_dry_run_deregisters_nothing(baked):
     """EC2 API Reference, DeregisterImage: DryRun."""
-    answer = refused(baked.ec2.deregister_image, ImageId=baked.id, DryRun=True)
+    answer = rejection(baked.ec2.deregister_image, ImageId=baked.id, DryRun=True)
 
     assert answer[:2] == ("DryRunOperation", 412)
     assert baked.describe()["State"] == "available"
@@ -100,13 +100,13 @@ def test_snapshot_in_use_cannot_be_deleted(baked):
     """EBS User Guide, "Delete an Amazon EBS snapshot"; EC2 error code InvalidSnapshot.InUse."""
     root, _ = baked.snapshot_ids
 
-    code, status, message = refused(baked.ec2.delete_snapshot, SnapshotId=root)
+    code, status, message = rejection(baked.ec2.delete_snapshot, SnapshotId=root)
     assert (code, status) == ("InvalidSnapshot.InUse", 400)
     assert root in message and baked.id in message
     baked.ec2.deregister_image(ImageId=baked.id)
     baked.ec2.delete_snapshot(SnapshotId=root)
     assert root not in own_snapshots(baked.ec2)
-    assert refusal(baked.ec2.delete_snapshot, SnapshotId=root) == "InvalidSnapshot.NotFound"
+    assert error_code(baked.ec2.delete_snapshot, SnapshotId=root) == "InvalidSnapshot.NotFound"
 
 
 def test_snapshots_of_others_cannot_be_deleted(localstack, new_account, baked):
@@ -114,7 +114,7 @@ def test_snapshots_of_others_cannot_be_deleted(localstack, new_account, baked):
     baked.ec2.deregister_image(ImageId=baked.id)
     stranger = localstack.client("ec2", new_account())
 
-    assert refusal(stranger.delete_snapshot, SnapshotId=baked.snapshot_ids[0]) == "InvalidSnapshot.NotFound"
+    assert error_code(stranger.delete_snapshot, SnapshotId=baked.snapshot_ids[0]) == "InvalidSnapshot.NotFound"
     assert own_snapshots(baked.ec2) == set(baked.snapshot_ids)
 
 
@@ -175,7 +175,7 @@ def test_snapshots_left_by_a_failed_copy_are_found_and_deleted(baked, failed_cop
 def test_snapshot_of_a_failed_copy_is_in_use_by_it(baked, failed_copies):
     """EC2 error code InvalidSnapshot.InUse: a failed image too has to be deregistered first."""
     for snapshot_id in snapshots_with(baked.ec2, status="error"):
-        assert refusal(baked.ec2.delete_snapshot, SnapshotId=snapshot_id) == "InvalidSnapshot.InUse"
+        assert error_code(baked.ec2.delete_snapshot, SnapshotId=snapshot_id) == "InvalidSnapshot.InUse"
 
 
 def test_copy_outlives_its_source(localstack, new_account, baked):
@@ -189,7 +189,7 @@ def test_copy_outlives_its_source(localstack, new_account, baked):
     assert image_of(ec2, copy["ImageId"])["State"] == "available"
     assert len(own_snapshots(ec2)) == 2
     request = {"Name": "copy", "SourceImageId": baked.id, "SourceRegion": REGION}
-    assert refusal(ec2.copy_image, **request) == "InvalidAMIID.NotFound"
+    assert error_code(ec2.copy_image, **request) == "InvalidAMIID.NotFound"
 
 
 def test_disabled_image_is_hidden_private_and_not_usable(localstack, new_account, baked):
@@ -197,21 +197,21 @@ def test_disabled_image_is_hidden_private_and_not_usable(localstack, new_account
     friend = new_account()
     baked.share(friend)
     friends = localstack.client("ec2", friend)
-    assert refusal(friends.disable_image, ImageId=baked.id) == "AuthFailure"
+    assert error_code(friends.disable_image, ImageId=baked.id) == "AuthFailure"
 
     assert baked.ec2.disable_image(ImageId=baked.id)["Return"] is True
 
     assert baked.ec2.describe_images(Owners=["self"])["Images"] == []
     [disabled] = baked.ec2.describe_images(Owners=["self"], IncludeDisabled=True)["Images"]
     assert disabled["State"] == "disabled"
-    assert refusal(friends.describe_images, ImageIds=[baked.id]) == "InvalidAMIID.NotFound"
+    assert error_code(friends.describe_images, ImageIds=[baked.id]) == "InvalidAMIID.NotFound"
     launch = {"ImageId": baked.id, "InstanceType": "t4g.micro", "MinCount": 1, "MaxCount": 1}
     copy = {"Name": "copy", "SourceImageId": baked.id, "SourceRegion": REGION}
     share = {"ImageId": baked.id, "LaunchPermission": {"Add": [{"UserId": friend}]}}
-    assert refusal(baked.ec2.run_instances, **launch) == "InvalidAMIID.Unavailable"
-    assert refusal(baked.ec2.copy_image, **copy) == "InvalidAMIID.Unavailable"
-    assert refusal(baked.ec2.modify_image_attribute, **share) == "InvalidAMIID.Unavailable"
+    assert error_code(baked.ec2.run_instances, **launch) == "InvalidAMIID.Unavailable"
+    assert error_code(baked.ec2.copy_image, **copy) == "InvalidAMIID.Unavailable"
+    assert error_code(baked.ec2.modify_image_attribute, **share) == "InvalidAMIID.Unavailable"
 
     assert baked.ec2.enable_image(ImageId=baked.id)["Return"] is True
     assert baked.describe()["State"] == "available"
-    assert refusal(friends.describe_images, ImageIds=[baked.id]) == "InvalidAMIID.NotFound"
+    assert error_code(friends.describe_images, ImageIds=[baked.id]) == "InvalidAMIID.NotFound"

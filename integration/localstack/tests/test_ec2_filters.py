@@ -1,7 +1,7 @@
 """What selects images and snapshots in listings (EC2 User Guide, "List and filter"; EC2 API Reference)."""
 
 import pytest
-from ec2_images import REGION, bake_image, copy_image, create_snapshot, refused, settled_copy, tag_list
+from ec2_images import REGION, bake_image, copy_image, create_snapshot, rejection, settled_copy, tag_list
 
 
 def ids_of(ec2, **filters: list[str]) -> list[str]:
@@ -58,11 +58,11 @@ def test_restorable_snapshots_are_those_with_explicit_permission(localstack, new
     assert own not in found
 
 
-def test_refuses_a_token_of_another_listing(localstack, new_account):
+def test_rejects_a_token_of_another_listing(localstack, new_account):
     """EC2 Developer Guide, "Error codes": InvalidParameterValue."""
     ec2 = localstack.client("ec2", new_account())
 
-    assert refused(ec2.describe_images, Owners=["self"], NextToken="none")[:2] == ("InvalidParameterValue", 400)
+    assert rejection(ec2.describe_images, Owners=["self"], NextToken="none")[:2] == ("InvalidParameterValue", 400)
 
 
 def test_permissions_are_shown_and_reset(localstack, new_account):
@@ -91,19 +91,19 @@ def test_tags_go_with_their_image_and_snapshots(localstack, new_account):
 
 
 @pytest.mark.parametrize("minutes", [10, 20, 2895])
-def test_refuses_a_completion_duration_out_of_steps(localstack, new_account, minutes):
+def test_rejects_a_completion_duration_out_of_steps(localstack, new_account, minutes):
     """EBS User Guide, "Time-based copies": 15 minutes to 48 hours in steps of 15."""
     baked = bake_image(localstack, new_account())
 
-    answer = refused(copy_image, ec2=baked.ec2, source=baked, SnapshotCopyCompletionDurationMinutes=minutes)
+    answer = rejection(copy_image, ec2=baked.ec2, source=baked, SnapshotCopyCompletionDurationMinutes=minutes)
 
     assert answer[:2] == ("InvalidParameterValue", 400)
     assert copy_image(baked.ec2, baked, SnapshotCopyCompletionDurationMinutes=30)
 
 
-def test_refuses_two_destinations(localstack, new_account):
+def test_rejects_two_destinations(localstack, new_account):
     """EC2 API Reference, CopyImage: the destinations exclude each other."""
     baked = bake_image(localstack, new_account())
     both = {"DestinationAvailabilityZone": "eu-west-1a", "DestinationAvailabilityZoneId": "euw1-az1"}
 
-    assert refused(copy_image, ec2=baked.ec2, source=baked, **both)[0] == "InvalidParameterCombination"
+    assert rejection(copy_image, ec2=baked.ec2, source=baked, **both)[0] == "InvalidParameterCombination"

@@ -5,7 +5,7 @@ import concurrent.futures
 import pytest
 from botocore.exceptions import ClientError
 from conditions import wait_until
-from ec2_images import bake_image, create_snapshot, ebs_of, image_of, refusal, refused, settled, tag_list, tags_of
+from ec2_images import bake_image, create_snapshot, ebs_of, error_code, image_of, rejection, settled, tag_list, tags_of
 
 
 def root_device(ec2) -> list[dict]:
@@ -76,7 +76,7 @@ def test_volume_may_be_larger_than_its_snapshot_but_not_smaller(localstack, new_
         ebs = {"SnapshotId": snapshot_id, "VolumeSize": size}
         return {"Name": f"of-{size}", "BlockDeviceMappings": [{"DeviceName": "/dev/sda1", "Ebs": ebs}]}
 
-    assert refusal(ec2.register_image, **register(7)) == "InvalidBlockDeviceMapping"
+    assert error_code(ec2.register_image, **register(7)) == "InvalidBlockDeviceMapping"
     larger = image_of(ec2, ec2.register_image(**register(9))["ImageId"])
     assert ebs_of(larger)["/dev/sda1"]["VolumeSize"] == 9
 
@@ -94,7 +94,7 @@ def test_device_without_a_snapshot_is_an_empty_volume(localstack, new_account):
     assert "SnapshotId" not in ebs_of(image)["/dev/sdf"]
     assert ebs_of(image)["/dev/sdf"]["VolumeSize"] == 30
     empty = [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeType": "gp3"}}]
-    assert refusal(ec2.register_image, Name="other", BlockDeviceMappings=empty) == "MissingParameter"
+    assert error_code(ec2.register_image, Name="other", BlockDeviceMappings=empty) == "MissingParameter"
 
 
 def test_name_is_used_once_in_an_account_and_region(localstack, new_account):
@@ -102,7 +102,9 @@ def test_name_is_used_once_in_an_account_and_region(localstack, new_account):
     account = new_account()
     baked = bake_image(localstack, account)
 
-    code, status, message = refused(baked.ec2.register_image, Name="golden", BlockDeviceMappings=root_device(baked.ec2))
+    code, status, message = rejection(
+        baked.ec2.register_image, Name="golden", BlockDeviceMappings=root_device(baked.ec2)
+    )
 
     assert (code, status) == ("InvalidAMIName.Duplicate", 400)
     assert baked.id in message
@@ -120,8 +122,8 @@ def test_one_of_simultaneous_registrations_gets_the_name(localstack, new_account
     def register(_number: int) -> str:
         try:
             return ec2.register_image(Name="golden", BlockDeviceMappings=devices)["ImageId"]
-        except ClientError as refusal:
-            return refusal.response["Error"]["Code"]
+        except ClientError as error:
+            return error.response["Error"]["Code"]
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(register, range(8)))
@@ -131,20 +133,20 @@ def test_one_of_simultaneous_registrations_gets_the_name(localstack, new_account
 
 
 @pytest.mark.parametrize("name", ["ab", "n" * 129, "golden*", "golden:1", "größe"])
-def test_refuses_a_bad_name(localstack, new_account, name):
+def test_rejects_a_bad_name(localstack, new_account, name):
     """EC2 API Reference, RegisterImage: 3 to 128 of letters, digits and ()[] ./-'@_."""
     ec2 = localstack.client("ec2", new_account())
 
-    assert refusal(ec2.register_image, Name=name, BlockDeviceMappings=root_device(ec2)) == "InvalidAMIName.Malformed"
+    assert error_code(ec2.register_image, Name=name, BlockDeviceMappings=root_device(ec2)) == "InvalidAMIName.Malformed"
 
 
-def test_refuses_another_accounts_snapshot(localstack, new_account):
+def test_rejects_another_accounts_snapshot(localstack, new_account):
     """EC2 Developer Guide, "Error codes": InvalidSnapshot.NotFound."""
     foreign = create_snapshot(localstack.client("ec2", new_account()))
     ec2 = localstack.client("ec2", new_account())
     mapping = {"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": foreign}}
 
-    assert refusal(ec2.register_image, Name="golden", BlockDeviceMappings=[mapping]) == "InvalidSnapshot.NotFound"
+    assert error_code(ec2.register_image, Name="golden", BlockDeviceMappings=[mapping]) == "InvalidSnapshot.NotFound"
 
 
 def test_tags_only_the_image(localstack, new_account):
@@ -153,7 +155,7 @@ def test_tags_only_the_image(localstack, new_account):
     specification = [{"ResourceType": "snapshot", "Tags": tag_list(Recipe="ubuntu")}]
 
     assert (
-        refusal(
+        error_code(
             ec2.register_image, Name="golden", BlockDeviceMappings=root_device(ec2), TagSpecifications=specification
         )
         == "InvalidParameterValue"
@@ -165,7 +167,7 @@ def test_dry_run_registers_nothing(localstack, new_account):
     """EC2 API Reference, RegisterImage: DryRun."""
     ec2 = localstack.client("ec2", new_account())
 
-    answer = refused(ec2.register_image, Name="golden", BlockDeviceMappings=root_device(ec2), DryRun=True)
+    answer = rejection(ec2.register_image, Name="golden", BlockDeviceMappings=root_device(ec2), DryRun=True)
 
     assert answer[:2] == ("DryRunOperation", 412)
     assert ec2.describe_images(Owners=["self"])["Images"] == []

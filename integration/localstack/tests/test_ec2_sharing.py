@@ -4,9 +4,9 @@ import pytest
 from ec2_images import (
     REGION,
     bake_image,
+    error_code,
     image_of,
-    refusal,
-    refused,
+    rejection,
 )
 
 
@@ -37,17 +37,17 @@ def test_strangers_image_is_not_there(accounts):
     baked = accounts.bake()
     ec2 = accounts.stranger_ec2
 
-    code, status, message = refused(ec2.describe_images, ImageIds=[baked.id])
+    code, status, message = rejection(ec2.describe_images, ImageIds=[baked.id])
     assert (code, status) == ("InvalidAMIID.NotFound", 400)
     assert baked.id in message
     assert ids(ec2.describe_images(Owners=[accounts.owner])) == []
     assert ids(ec2.describe_images(Filters=[{"Name": "image-id", "Values": [baked.id]}])) == []
 
 
-def test_malformed_image_id_is_refused(accounts):
+def test_malformed_image_id_is_rejected(accounts):
     """EC2 Developer Guide, "Error codes": InvalidAMIID.Malformed."""
     for malformed in ("golden", "ami-1", "ami-zzzzzzzz"):
-        assert refusal(accounts.friend_ec2.describe_images, ImageIds=[malformed]) == "InvalidAMIID.Malformed"
+        assert error_code(accounts.friend_ec2.describe_images, ImageIds=[malformed]) == "InvalidAMIID.Malformed"
 
 
 def test_account_with_launch_permission_sees_the_image(accounts):
@@ -64,7 +64,7 @@ def test_account_with_launch_permission_sees_the_image(accounts):
     assert ids(ec2.describe_images(Owners=["self"])) == []
     assert ids(ec2.describe_images(ExecutableUsers=["self"])) == [shared.id]
     assert sorted(ids(shared.ec2.describe_images(Owners=["self"]))) == sorted([shared.id, private.id])
-    assert refusal(accounts.stranger_ec2.describe_images, ImageIds=[shared.id]) == "InvalidAMIID.NotFound"
+    assert error_code(accounts.stranger_ec2.describe_images, ImageIds=[shared.id]) == "InvalidAMIID.NotFound"
 
 
 def test_own_images_are_not_explicitly_executable(accounts):
@@ -91,7 +91,7 @@ def test_sharing_ends(accounts):
 
     baked.ec2.modify_image_attribute(ImageId=baked.id, LaunchPermission={"Remove": permission})
 
-    assert refusal(accounts.friend_ec2.describe_images, ImageIds=[baked.id]) == "InvalidAMIID.NotFound"
+    assert error_code(accounts.friend_ec2.describe_images, ImageIds=[baked.id]) == "InvalidAMIID.NotFound"
 
 
 def test_owner_reads_launch_permissions(accounts):
@@ -113,26 +113,26 @@ def test_only_the_owner_reads_and_changes_attributes(accounts):
     question = {"ImageId": baked.id, "Attribute": "launchPermission"}
 
     for ec2, code in ((accounts.friend_ec2, "AuthFailure"), (accounts.stranger_ec2, "InvalidAMIID.NotFound")):
-        assert refusal(ec2.modify_image_attribute, **change) == code
-        assert refusal(ec2.describe_image_attribute, **question) == code
+        assert error_code(ec2.modify_image_attribute, **change) == code
+        assert error_code(ec2.describe_image_attribute, **question) == code
     answer = baked.ec2.describe_image_attribute(**question)
     assert answer["LaunchPermissions"] == [{"UserId": accounts.friend}]
 
 
-def test_bad_account_id_is_refused_and_nothing_is_added(accounts):
+def test_bad_account_id_is_rejected_and_nothing_is_added(accounts):
     """EC2 Developer Guide, "Error codes": InvalidAMIAttributeItemValue."""
     baked = accounts.bake()
     snapshot_id = baked.snapshot_ids[0]
     permission = {"Add": [{"UserId": accounts.friend}, {"UserId": "12"}]}
 
-    image_code = refusal(baked.ec2.modify_image_attribute, ImageId=baked.id, LaunchPermission=permission)
-    snapshot_code = refusal(
+    image_code = error_code(baked.ec2.modify_image_attribute, ImageId=baked.id, LaunchPermission=permission)
+    snapshot_code = error_code(
         baked.ec2.modify_snapshot_attribute, SnapshotId=snapshot_id, CreateVolumePermission=permission
     )
 
     assert (image_code, snapshot_code) == ("InvalidAMIAttributeItemValue", "InvalidAMIAttributeItemValue")
-    assert refusal(accounts.friend_ec2.describe_images, ImageIds=[baked.id]) == "InvalidAMIID.NotFound"
-    assert refusal(accounts.friend_ec2.describe_snapshots, SnapshotIds=[snapshot_id]) == "InvalidSnapshot.NotFound"
+    assert error_code(accounts.friend_ec2.describe_images, ImageIds=[baked.id]) == "InvalidAMIID.NotFound"
+    assert error_code(accounts.friend_ec2.describe_snapshots, SnapshotIds=[snapshot_id]) == "InvalidSnapshot.NotFound"
 
 
 def test_description_can_be_changed(accounts):
@@ -153,7 +153,7 @@ def test_snapshots_are_shared_apart_from_the_image(accounts):
 
     [snapshot] = ec2.describe_snapshots(SnapshotIds=[first])["Snapshots"]
     assert (snapshot["OwnerId"], snapshot["VolumeSize"], snapshot["State"]) == (accounts.owner, 8, "completed")
-    assert refusal(ec2.describe_snapshots, SnapshotIds=[second]) == "InvalidSnapshot.NotFound"
+    assert error_code(ec2.describe_snapshots, SnapshotIds=[second]) == "InvalidSnapshot.NotFound"
     listed = ec2.describe_snapshots(OwnerIds=[accounts.owner])["Snapshots"]
     assert [snapshot["SnapshotId"] for snapshot in listed] == [first]
     attribute = baked.ec2.describe_snapshot_attribute(SnapshotId=first, Attribute="createVolumePermission")
@@ -165,7 +165,9 @@ def test_adding_and_removing_are_not_mixed(accounts):
     baked = accounts.bake()
     both = {"Add": [{"UserId": accounts.friend}], "Remove": [{"UserId": accounts.stranger}]}
 
-    code = refusal(baked.ec2.modify_snapshot_attribute, SnapshotId=baked.snapshot_ids[0], CreateVolumePermission=both)
+    code = error_code(
+        baked.ec2.modify_snapshot_attribute, SnapshotId=baked.snapshot_ids[0], CreateVolumePermission=both
+    )
 
     assert code == "InvalidParameterCombination"
 
@@ -178,4 +180,4 @@ def test_volume_of_a_shared_snapshot(accounts):
     volume = accounts.friend_ec2.create_volume(**request)
 
     assert (volume["Size"], volume["SnapshotId"]) == (20, baked.snapshot_ids[1])
-    assert refusal(accounts.stranger_ec2.create_volume, **request) == "InvalidSnapshot.NotFound"
+    assert error_code(accounts.stranger_ec2.create_volume, **request) == "InvalidSnapshot.NotFound"

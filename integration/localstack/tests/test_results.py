@@ -7,7 +7,7 @@ import json
 
 import pytest
 from conditions import wait_until
-from ec2_images import refusal
+from ec2_images import error_code
 from event_queue import REGION, EventQueue
 
 ANNOUNCE = """
@@ -96,7 +96,7 @@ def test_publishing_to_a_topic_that_does_not_exist(localstack, new_account, topi
     """SNS API Reference, Publish: NotFound."""
     sns = localstack.client("sns", new_account())
 
-    assert refusal(sns.publish, TopicArn=f"{topic.arn}-gone", Message="text") == "NotFound"
+    assert error_code(sns.publish, TopicArn=f"{topic.arn}-gone", Message="text") == "NotFound"
 
 
 def test_event_of_another_source_is_not_delivered(localstack, new_account):

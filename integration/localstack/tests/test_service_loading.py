@@ -1,15 +1,13 @@
 """The first requests to a service, in LocalStack's loader itself: from outside, the gap is too short to be met."""
 
-import importlib.util
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from image_copier_localstack.runtime import service_loading
 from localstack.aws.handlers.service_plugin import ServiceLoader
 from localstack.services.plugins import Service
 
-PLUGIN = Path(__file__).parents[1] / "init" / "plugin" / "image_copier_localstack"
 SNS = SimpleNamespace(service=SimpleNamespace(service_name="sns"))
 
 
@@ -31,9 +29,6 @@ class SlowRouter:
 def plugin_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The plugin's patch of the loader, in this process and for one test."""
     monkeypatch.setattr(ServiceLoader, "require_service", ServiceLoader.require_service)
-    spec = importlib.util.spec_from_file_location("service_loading", PLUGIN / "service_loading.py")
-    service_loading = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(service_loading)
     service_loading.install()
 
 

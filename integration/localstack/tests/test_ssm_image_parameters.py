@@ -7,7 +7,7 @@ Machine Image IDs".
 import pytest
 from botocore.exceptions import ClientError
 from conditions import wait_until
-from ec2_images import OTHER_REGION, REGION, bake_image, copy_image, refused, settled_copy
+from ec2_images import OTHER_REGION, REGION, bake_image, copy_image, rejection, settled_copy
 from event_queue import EventQueue, pattern
 from plugin_routes import copies_take, end_copies, validations_take
 
@@ -140,7 +140,7 @@ def test_deleted_parameter_begins_anew(parameters):
     parameters.wait_until_stored(image_id, 1)
 
 
-def test_images_that_are_not_available_are_refused(localstack, parameters):
+def test_images_that_are_not_available_are_rejected(localstack, parameters):
     """ "Troubleshooting aws:ec2:image parameter creation": the id of an image that is available in the Region."""
     source = bake_image(localstack, parameters.account, name="source")
     disabled, gone = parameters.bake(), parameters.bake()
@@ -246,7 +246,7 @@ def test_existing_parameter_needs_overwrite(parameters):
     parameters.put(image_id, Overwrite=False)
     parameters.wait_until_stored(image_id, 1)
 
-    code, status, _ = refused(
+    code, status, _ = rejection(
         parameters.ssm.put_parameter, Name=NAME, Type="String", DataType="aws:ec2:image", Value=image_id
     )
 
@@ -257,7 +257,7 @@ def test_existing_parameter_needs_overwrite(parameters):
 @pytest.mark.parametrize(
     "request_", [{"DataType": "aws:ec2:ami"}, {"DataType": "AWS:EC2:IMAGE"}, {"Type": "StringList"}]
 )
-def test_wrong_types_are_refused(parameters, request_):
+def test_wrong_types_are_rejected(parameters, request_):
     """Systems Manager User Guide, "Parameter data types": their names, and String alone for images."""
     with pytest.raises(ClientError) as caught:
         parameters.put(parameters.bake(), **request_)

@@ -5,7 +5,10 @@ import { ROOT } from '../../../tool/common/paths.ts';
 import { ACCOUNT, COPIER, COPY, KEY_ARN, REGION, SOURCE_ACCOUNT } from './canned-answers.ts';
 
 /** A client of the Runtime API that loads a handler as Lambda's own does. */
-const BOOTSTRAP = join(ROOT, 'integration/localstack/init/plugin/image_copier_localstack/bootstrap.mjs');
+const BOOTSTRAP = join(
+  ROOT,
+  'integration/localstack/init/plugin/image_copier_localstack/services/lambda_/bootstrap.mjs',
+);
 // Lambda Developer Guide, "Building Lambda functions with Node.js": what its Node 22 has switched off.
 const NODE_FLAGS = ['--no-experimental-require-module', '--no-experimental-detect-module'];
 

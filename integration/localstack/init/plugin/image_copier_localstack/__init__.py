@@ -1,50 +1,43 @@
-"""Plugin for LocalStack: images and what uses them as AWS documents it, faults on request, Lambda without Docker."""
+"""Plugin for LocalStack: AWS's behaviour where LocalStack differs, faults on request, Lambda without Docker.
 
-import gc
+`services/` holds what AWS does, in a folder for each service; `faults.py` what tests switch on; `runtime/` fixes of
+LocalStack's own process; and `speedups/` what changes no answer.
+"""
 
-from . import (
-    ec2,
-    event_rules,
-    faults,
-    iam_managed_policies,
-    iam_simulation,
-    lambda_concurrency,
-    lambda_node,
-    per_request,
-    service_catalog,
-    service_loading,
-    shutdown,
-    sns_subscriptions,
-    sqs_event_source,
-    sqs_fifo,
-    sqs_metrics,
-    ssm_image_parameters,
-    terraform_mends,
+import importlib
+
+# Every module that patches LocalStack, in the order of installing them.
+MODULES = (
+    # Before the others: what these import needs the first, and loads faster with the second.
+    "runtime.python_312",
+    "speedups.service_descriptions",
+    "faults",
+    "runtime.service_loading",
+    "runtime.shutdown",
+    "services.cloudwatch.alarms",
+    "services.cloudwatch.dashboards",
+    "services.ec2.amazon_images",
+    "services.ec2.backend",
+    "services.ec2.operations",
+    "services.ec2.settling",
+    "services.events.rules",
+    "services.iam.simulation",
+    "services.lambda_.concurrency",
+    "services.lambda_.node_executor",
+    "services.lambda_.sqs_event_source",
+    "services.sns.subscriptions",
+    "services.sqs.fifo",
+    "services.sqs.metrics",
+    "services.ssm.image_parameters",
+    "speedups.iam_managed_policies",
+    "speedups.per_request",
+    "speedups.service_catalog",
+    # After the others: it is about all that is loaded.
+    "speedups.garbage_collection",
 )
 
 
 def install() -> None:
     """Patch the LocalStack process that imports this package; called by the start hook."""
-    for module in (
-        faults,
-        ec2,
-        event_rules,
-        iam_managed_policies,
-        iam_simulation,
-        lambda_concurrency,
-        lambda_node,
-        per_request,
-        service_catalog,
-        service_loading,
-        shutdown,
-        sns_subscriptions,
-        sqs_event_source,
-        sqs_fifo,
-        sqs_metrics,
-        ssm_image_parameters,
-        terraform_mends,
-    ):
-        module.install()
-    # Python looks for garbage in all that is loaded, again and again: a sixth of LocalStack's time. What is here stays.
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    for name in MODULES:
+        importlib.import_module(f"{__name__}.{name}").install()

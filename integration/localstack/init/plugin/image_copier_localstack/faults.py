@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import sys
 import threading
 import time
 import uuid
@@ -16,17 +17,6 @@ from localstack.services.edge import ROUTER
 
 # How long it takes, unless a setting says otherwise.
 DEFAULT_SECONDS = {"copySeconds": 0.5, "parameterSeconds": 0.3}
-FEATURES = [
-    "ec2-images",
-    "event-rules",
-    "faults",
-    "fifo-queues",
-    "lambda-node",
-    "settings",
-    "sqs-event-source",
-    "ssm-image-parameters",
-    "terraform-mends",
-]
 
 LOCK = threading.Lock()
 THROTTLED = "Request limit exceeded."
@@ -109,7 +99,7 @@ def copy_seconds(account: str, region: str) -> float:
 
 
 def check_concurrent_copies(account: str, region: str, pending: int) -> None:
-    """EC2 refuses a copy too many in progress (EC2 Developer Guide, "Error codes": ResourceLimitExceeded)."""
+    """EC2 rejects a copy too many in progress (EC2 Developer Guide, "Error codes": ResourceLimitExceeded)."""
     for fault in matching("limit", account, region):
         if pending >= fault["concurrentCopies"]:
             message = TOO_MANY_COPIES.format(limit=fault["concurrentCopies"])
@@ -239,7 +229,8 @@ class Routes:
 
     @route("/_image-copier/health", methods=["GET"])
     def health(self, _request: Request) -> Response:
-        return answer({"plugin": "image-copier", "features": FEATURES})
+        modules = sorted(name for name in sys.modules if name.startswith(f"{__package__}."))
+        return answer({"plugin": "image-copier", "modules": modules})
 
     @route("/_image-copier/settings", methods=["GET", "PUT", "DELETE"])
     def settings(self, request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .amazons import own
+from .amazon_images import own
 from .copying import check_description, check_name
 from .errors import ec2_error, required, snapshot_not_found
 from .model import can_create_volume, find_snapshot
@@ -20,9 +20,9 @@ def checked_name(params: dict) -> str:
 
 def require_new_name(backend: Any, name: str) -> None:
     """No other image of the account has the name in this Region. CopyImage does not ask for that."""
-    twin = next((image for image in list(own(backend.amis).values()) if image.name == name), None)
-    if twin:
-        raise ec2_error("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by AMI {twin.id}")
+    namesake = next((image for image in list(own(backend.amis).values()) if image.name == name), None)
+    if namesake:
+        raise ec2_error("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by AMI {namesake.id}")
 
 
 def registered_device(account: str, region: str, mapping: dict) -> dict:

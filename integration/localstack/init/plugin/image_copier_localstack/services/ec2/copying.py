@@ -9,9 +9,9 @@ from moto.ec2.models.amis import Ami
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 from moto.ec2.models.elastic_block_store import Snapshot
 
-from .. import faults
+from ... import faults
 from . import ebs_default_key, keys
-from .amazons import own
+from .amazon_images import own
 from .errors import check_image_id, ec2_error, image_not_found, image_unavailable, required
 from .model import Image, can_create_volume, find_image, find_snapshot, set_tags, snapshot_ids_of, tags_seen
 from .settling import LOCK, PendingSnapshot, settle_later

@@ -8,7 +8,7 @@ from localstack.http import Request, Response, route
 from localstack.services.edge import ROUTER
 from moto.ec2.models.elastic_block_store import Snapshot
 
-from .. import faults
+from ... import faults
 from . import keys
 from .events import announce
 from .model import Image

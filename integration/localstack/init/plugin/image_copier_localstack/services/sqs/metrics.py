@@ -1,8 +1,8 @@
-"""The metrics of the calls of a queue, which SQS tells CloudWatch once a minute.
+"""The metrics of a queue's calls, which SQS sends to CloudWatch once a minute.
 
-SQS Developer Guide, "Monitoring Amazon SQS queues using CloudWatch". LocalStack tells each number when it arises, with
-a call of its own, which takes longer than the call that is counted. Here they come with the numbers of messages in the
-queues, which LocalStack tells once a minute.
+Amazon SQS Developer Guide, "Monitoring Amazon SQS queues using CloudWatch". LocalStack sends each number when it
+arises, with a call of its own, which takes longer than the call that is counted. Here they go with the numbers of
+messages in the queues, which LocalStack sends once a minute.
 """
 
 import itertools
@@ -21,18 +21,18 @@ LOG = logging.getLogger(__name__)
 CALL_LIMIT = 1000
 
 LOCK = threading.Lock()
-# By account and Region, and by queue, metric and unit: how often each number arose since they were told.
-untold: defaultdict[tuple[str, str], defaultdict[tuple[str, str, str], Counter[float]]]
-untold = defaultdict(lambda: defaultdict(Counter))
+# By account and Region, and by queue, metric and unit: how often each number arose since the last were sent.
+unsent: defaultdict[tuple[str, str], defaultdict[tuple[str, str, str], Counter[float]]]
+unsent = defaultdict(lambda: defaultdict(Counter))
 
 
-def tell() -> None:
-    """Tell CloudWatch all numbers that it does not know."""
+def send() -> None:
+    """Send CloudWatch all numbers that it does not have."""
     with LOCK:
-        told = dict(untold)
-        untold.clear()
+        sending = dict(unsent)
+        unsent.clear()
     now = datetime.now(UTC)
-    for (account, region), metrics in told.items():
+    for (account, region), metrics in sending.items():
         data = [
             {
                 "MetricName": metric,
@@ -58,9 +58,9 @@ def install() -> None:
     @patch(CloudwatchDispatcher.dispatch_sqs_metric)
     def dispatch_sqs_metric(_original, _self, account_id, region, queue_name, metric, value=1, unit="Count"):
         with LOCK:
-            untold[account_id, region][queue_name, metric, unit][value] += 1
+            unsent[account_id, region][queue_name, metric, unit][value] += 1
 
     @patch(CloudwatchPublishWorker.publish_approximate_cloudwatch_metrics)
     def publish_approximate_cloudwatch_metrics(original, self):
         original(self)
-        tell()
+        send()

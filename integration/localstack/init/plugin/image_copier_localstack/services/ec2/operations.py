@@ -4,6 +4,7 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.models import validate_resource_ids
 from moto.ec2.models.amis import Ami
 from moto.ec2.models.elastic_block_store import Snapshot
+from moto.ec2.responses import EC2Response
 from moto.ec2.responses._base_response import EC2BaseResponse
 
 from . import allowed_images, changing, ebs_default_key, filters, listing, snapshots
@@ -231,3 +232,10 @@ class ImageOperations(EC2BaseResponse):
 
     def _snapshot_of_owner(self) -> Snapshot:
         return snapshots.snapshot_of_owner(self.ec2_backend, required(self.params, "SnapshotId"))
+
+
+def install() -> None:
+    """Replace moto's operations."""
+    for name, operation in vars(ImageOperations).items():
+        if callable(operation) and not name.startswith("__"):
+            setattr(EC2Response, name, operation)

@@ -4,8 +4,8 @@ import logging
 import threading
 import uuid
 
-from .. import faults
-from ..event_bus import put_event
+from ... import faults
+from ..events.bus import put_event
 
 LOG = logging.getLogger(__name__)
 

@@ -1,7 +1,5 @@
 """LocalStack ends when it is told to, also with functions that run and services that have just been loaded."""
 
-import atexit
-import gc
 import threading
 
 from localstack.runtime.shutdown import SHUTDOWN_HANDLERS
@@ -11,9 +9,7 @@ from localstack.utils.patch import patch
 
 
 def install() -> None:
-    """Leave no thread behind that LocalStack's process would wait for, and nothing that it would tidy up in vain."""
-    # Python looks through all objects once more for those that nobody needs: seconds, and the process ends anyway.
-    atexit.register(gc.freeze)
+    """Leave no thread behind that LocalStack's process would wait for."""
 
     @patch(LambdaService.stop)
     def stop(original, self):

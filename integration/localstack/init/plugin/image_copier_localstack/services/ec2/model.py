@@ -9,7 +9,7 @@ from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.utils import random_ami_id, utc_date_and_time
 
 from . import allowed_images
-from .amazons import own
+from .amazon_images import own
 from .tags import SHARED_PREFIX, TagMap, to_list
 
 DEFAULT_ROOT_DEVICE = "/dev/sda1"

@@ -9,7 +9,7 @@ from moto.ec2.utils import random_snapshot_id
 
 from . import filters, keys
 from .accounts import accounts_of, permissions_of
-from .amazons import amazons, own
+from .amazon_images import amazon_owned, own
 from .errors import ec2_error, snapshot_not_found
 from .model import backends_in, can_create_volume, find_snapshot, set_tags, snapshot_ids_of, tags_seen
 from .tags import TagMap, to_list
@@ -73,7 +73,7 @@ def visible_snapshots(account: str, region: str, owners: set[str]) -> list[Snaps
     snapshots = [
         snapshot for backend in backends_in(region, owners) for snapshot in list(own(backend.snapshots).values())
     ]
-    of_amazon = amazons(ec2_backends[account][region].snapshots).of_owners(owners)
+    of_amazon = amazon_owned(ec2_backends[account][region].snapshots).of_owners(owners)
     return [*of_amazon, *(snapshot for snapshot in snapshots if can_create_volume(snapshot, account))]
 
 

@@ -6,7 +6,7 @@ from moto.ec2.models.amis import Ami
 
 from . import allowed_images
 from .accounts import accounts_of
-from .amazons import amazons
+from .amazon_images import amazon_owned
 from .errors import check_image_id, ec2_error, image_not_found
 from .model import find_image, visible_images
 
@@ -19,7 +19,7 @@ def images_listed(backend: Any, account: str, region: str, params: dict) -> list
     if ids:
         images = images_named(backend, account, region, ids)
     else:
-        of_amazon = allowed_images.shown_to(account, region, amazons(backend.amis).of_owners(owners))
+        of_amazon = allowed_images.shown_to(account, region, amazon_owned(backend.amis).of_owners(owners))
         images = [*of_amazon, *visible_images(account, region, owners)]
     return [
         image

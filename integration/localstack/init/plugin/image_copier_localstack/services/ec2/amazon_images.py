@@ -2,6 +2,7 @@
 
 moto makes a thousand of each anew for every account and Region. To make them took longer than most tests, and to look
 through them longer than any other call: so here each is made when somebody asks for it, and an account's own are apart.
+Nothing but the time differs; it is not in `speedups/` since the modules here look into the one or the other part.
 """
 
 from collections import ChainMap
@@ -16,7 +17,7 @@ from moto.ec2.models.elastic_block_store import Snapshot
 originals: dict[str, tuple[dict[str, Ami], dict[str, Snapshot]]] = {}
 
 
-class Amazons[Resource: (Ami, Snapshot)](Mapping[str, Resource]):
+class AmazonResources[Resource: (Ami, Snapshot)](Mapping[str, Resource]):
     """The images or the snapshots in the EC2 of an account."""
 
     def __init__(self, backend: Any, resources: dict[str, Resource]):
@@ -54,7 +55,7 @@ def own[Resource: (Ami, Snapshot)](resources: ChainMap[str, Resource]) -> dict[s
     return resources.maps[0]
 
 
-def amazons[Resource: (Ami, Snapshot)](resources: ChainMap[str, Resource]) -> Amazons[Resource]:
+def amazon_owned[Resource: (Ami, Snapshot)](resources: ChainMap[str, Resource]) -> AmazonResources[Resource]:
     """Amazon's images or snapshots in the EC2 of an account."""
     return resources.maps[1]
 
@@ -68,5 +69,5 @@ def install() -> None:
             original(self)
             originals[self.region_name] = (self.amis, self.snapshots)
         images, snapshots = originals[self.region_name]
-        self.amis = ChainMap({}, Amazons(self, images))
-        self.snapshots = ChainMap({}, Amazons(self, snapshots))
+        self.amis = ChainMap({}, AmazonResources(self, images))
+        self.snapshots = ChainMap({}, AmazonResources(self, snapshots))

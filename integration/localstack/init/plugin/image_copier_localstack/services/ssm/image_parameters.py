@@ -17,10 +17,10 @@ from localstack.utils.patch import patch
 from moto.ssm.models import PARAMETER_VERSION_LIMIT, Parameter, SimpleSystemManagerBackend, ssm_backends
 from moto.ssm.utils import parameter_arn
 
-from . import faults
-from .ec2.errors import IMAGE_ID
-from .ec2.model import find_image
-from .event_bus import put_event
+from ... import faults
+from ..ec2.errors import IMAGE_ID
+from ..ec2.model import find_image
+from ..events.bus import put_event
 
 IMAGE = "aws:ec2:image"
 # The guide's example of a failure, "Troubleshooting aws:ec2:image parameter creation" names it too.
@@ -41,7 +41,7 @@ def spent_versions(backend: SimpleSystemManagerBackend) -> dict[str, int]:
 
 
 def start_validation(original: Any, backend: SimpleSystemManagerBackend, name: str, *args: Any, **options: Any) -> Any:
-    """What moto would store, refused where moto refuses it, with its version; and its validation begins."""
+    """What moto would store, rejected where moto rejects it, with its version; and its validation begins."""
     known = versions_of(backend, name)
     # moto checks a request by storing the parameter, so it does it in another place.
     trial = SimpleSystemManagerBackend(backend.region_name, backend.account_id)

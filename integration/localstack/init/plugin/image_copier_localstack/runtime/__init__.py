@@ -1,0 +1,1 @@
+"""What LocalStack's own process does wrong, whatever the service."""

@@ -1,0 +1,1 @@
+"""AWS's behaviour where LocalStack differs from it: a folder for each service, named as in `localstack.services`."""

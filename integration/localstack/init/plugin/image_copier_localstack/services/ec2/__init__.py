@@ -1,0 +1,1 @@
+"""Amazon EC2: images as AWS documents them, in place of moto's sketch of them."""

@@ -1,0 +1,1 @@
+"""What LocalStack does slowly. Nothing here changes an answer: without it all tests pass, later."""
