@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import type { StackEntry } from '../../../../terraform/stacks/stacks.ts';
 import { UserError } from '../../../tool/common/user-error.ts';
 import { rollOut, type StackReport, type Work } from '../../../tool/deploy/roll-out.ts';
-import { UserError } from '../../../tool/common/user-error.ts';
 import { stack } from './stacks.ts';
 
 const [ONE, TWO, THREE] = [stack('one'), stack('two'), stack('three')] as const;
