@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { DescribeImagesRequest, DescribeSnapshotsRequest, Image } from '@aws-sdk/client-ec2';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
-import { copyMarker, copyTags, REGION, requestJson, settleEnvironment, SOURCE_IMAGE, target } from '../factories.ts';
+import { copyMarker, copyTags, REGION, requestJson, settleEnvironment, SOURCE_IMAGE, target } from '../../factories.ts';
 import { warm } from './warm.ts';
 
 const original = process.env;
@@ -57,7 +57,7 @@ const loadFunction = warm(async () => {
     sqs: mockClient(sdk.SQSClient),
     ssm: mockClient(sdk.SSMClient),
   };
-  const { handler } = await import('../../src/functions/settle-copy-handler.ts');
+  const { handler } = await import('../../../src/functions/handlers/settle-copy.ts');
   return { sdk, clients, handler };
 });
 

@@ -1,13 +1,13 @@
-import { formatMarker, MARKER } from '../core/copy-marker.ts';
-import { copyImage } from '../core/copy-image.ts';
-import { parseCopyRequest } from '../core/copy-request.ts';
-import { asError } from '../core/errors.ts';
-import type { ImageCatalogue } from '../core/image-catalogue.ts';
-import { settleNamed, type SettleCopiesContext } from '../core/settle-copies.ts';
+import { formatMarker, MARKER } from '../../core/copy-marker.ts';
+import { copyImage } from '../../core/copy-image.ts';
+import { parseCopyRequest } from '../../core/copy-request.ts';
+import { asError } from '../../core/errors.ts';
+import type { ImageCatalogue } from '../../core/image-catalogue.ts';
+import { settleNamed, type SettleCopiesContext } from '../../core/settle-copies.ts';
 import type { Answer } from './answering-agent.ts';
-import type { CopyImageConfig, SettleCopyConfig } from './configuration.ts';
-import { log } from './log.ts';
-import { rehearse, type Rehearsed } from './rehearsal.ts';
+import type { CopyImageConfig, SettleCopyConfig } from '../common/configuration.ts';
+import { log } from '../common/log.ts';
+import { rehearse, type Rehearsed } from './prewarm.ts';
 
 const IMAGE = 'ami-00000000000000000';
 const SOURCE = 'ami-11111111111111111';

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { DescribeImagesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { clientOf } from '../../src/functions/clients.ts';
-import { rehearse } from '../../src/functions/rehearsal.ts';
+import { clientOf } from '../../../src/functions/common/clients.ts';
+import { rehearse } from '../../../src/functions/start/prewarm.ts';
 import { HOST, startClosingServer } from './closing-server.ts';
 
 const REGION = 'eu-west-1';

@@ -1,16 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { Ec2ImageCatalogue } from '../adapters/ec2-image-catalogue.ts';
-import { handleDelivery, type DeliveryContext, type DeliveryResult } from '../core/handle-delivery.ts';
-import { PatientCatalogue } from '../core/patient-catalogue.ts';
-import type { Delivery } from '../core/request-queue.ts';
-import { clientOf } from './clients.ts';
-import { readCopyImageConfig } from './configuration.ts';
-import { lateQueues } from './late-queues.ts';
-import { log } from './log.ts';
-import { Metrics } from './metrics.ts';
-import { rehearseCopy } from './rehearsals.ts';
+import { Ec2ImageCatalogue } from '../../adapters/ec2-image-catalogue.ts';
+import { handleDelivery, type DeliveryContext, type DeliveryResult } from '../../core/handle-delivery.ts';
+import { PatientCatalogue } from '../../core/patient-catalogue.ts';
+import type { Delivery } from '../../core/request-queue.ts';
+import { clientOf } from '../common/clients.ts';
+import { readCopyImageConfig } from '../common/configuration.ts';
+import { lateQueues } from '../start/lazy-queues.ts';
+import { log } from '../common/log.ts';
+import { Metrics } from '../common/metrics.ts';
+import { rehearseCopy } from '../start/prewarm-functions.ts';
 
 const config = readCopyImageConfig(process.env);
 // A request is looked up in two ways at the same time.

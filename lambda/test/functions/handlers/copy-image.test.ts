@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
-import { BAKED_AT, environment, requestJson, SOURCE_ACCOUNT, SOURCE_IMAGE } from '../factories.ts';
+import { BAKED_AT, environment, requestJson, SOURCE_ACCOUNT, SOURCE_IMAGE } from '../../factories.ts';
 import { warm } from './warm.ts';
 
 const original = process.env;
@@ -18,7 +18,7 @@ const loadFunction = warm(async () => {
   const sdk = await import('@aws-sdk/client-ec2');
   const { SQSClient } = await import('@aws-sdk/client-sqs');
   const [ec2, sqs] = [mockClient(sdk.EC2Client), mockClient(SQSClient)];
-  return { sdk, ec2, sqs, ...(await import('../../src/functions/copy-image-handler.ts')) };
+  return { sdk, ec2, sqs, ...(await import('../../../src/functions/handlers/copy-image.ts')) };
 });
 
 /** The function over an EC2 that shares the source image. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { readCopyImageConfig, readSettleCopyConfig } from '../../src/functions/configuration.ts';
-import { environment, settleEnvironment, target } from '../factories.ts';
+import { readCopyImageConfig, readSettleCopyConfig } from '../../../src/functions/common/configuration.ts';
+import { environment, settleEnvironment, target } from '../../factories.ts';
 
 describe('readCopyImageConfig', () => {
   it('reads the environment that the Terraform module sets', () => {

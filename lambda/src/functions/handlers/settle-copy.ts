@@ -4,18 +4,24 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Context, SQSEvent } from 'aws-lambda';
-import { Ec2CopyInventory } from '../adapters/ec2-copy-inventory.ts';
-import { PublishedResults } from '../adapters/published-results.ts';
-import { SsmImageParameters } from '../adapters/ssm-image-parameters.ts';
-import { asError } from '../core/errors.ts';
-import { findDangling, settleNamed, sweep, type CopyReport, type SettleCopiesContext } from '../core/settle-copies.ts';
-import { readHint, type Hint } from '../core/settle-hints.ts';
-import { clientOf } from './clients.ts';
-import { readSettleCopyConfig } from './configuration.ts';
-import { lateQueues } from './late-queues.ts';
-import { log } from './log.ts';
-import { Metrics } from './metrics.ts';
-import { rehearseSettling } from './rehearsals.ts';
+import { Ec2CopyInventory } from '../../adapters/ec2-copy-inventory.ts';
+import { PublishedResults } from '../../adapters/published-results.ts';
+import { SsmImageParameters } from '../../adapters/ssm-image-parameters.ts';
+import { asError } from '../../core/errors.ts';
+import {
+  findDangling,
+  settleNamed,
+  sweep,
+  type CopyReport,
+  type SettleCopiesContext,
+} from '../../core/settle-copies.ts';
+import { readHint, type Hint } from '../../core/wake-ups.ts';
+import { clientOf } from '../common/clients.ts';
+import { readSettleCopyConfig } from '../common/configuration.ts';
+import { lateQueues } from '../start/lazy-queues.ts';
+import { log } from '../common/log.ts';
+import { Metrics } from '../common/metrics.ts';
+import { rehearseSettling } from '../start/prewarm-functions.ts';
 
 const config = readSettleCopyConfig(process.env);
 const { region, resultsTopicArn } = config;

@@ -1,6 +1,6 @@
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { AnsweringAgent, type Answer } from './answering-agent.ts';
-import { TIMEOUTS, type Client } from './clients.ts';
+import { TIMEOUTS, type Client } from '../common/clients.ts';
 
 /** A client of the SDK with the agent of its connections. */
 export type Rehearsed = Client<{ readonly config: { requestHandler: object } }>;

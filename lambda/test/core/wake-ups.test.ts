@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readHint } from '../../src/core/settle-hints.ts';
+import { readHint } from '../../src/core/wake-ups.ts';
 import { COPY } from '../factories.ts';
 
 const stateChange = {

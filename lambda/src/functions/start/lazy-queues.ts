@@ -1,5 +1,5 @@
-import type { QueueUrls } from '../adapters/sqs-request-queue.ts';
-import type { NextTries, RequestQueue } from '../core/request-queue.ts';
+import type { QueueUrls } from '../../adapters/sqs-request-queue.ts';
+import type { NextTries, RequestQueue } from '../../core/request-queue.ts';
 import type { openQueues } from './queues.ts';
 
 /** The queues. The code that reaches them is loaded by the first call: most events make none. */
