@@ -344,7 +344,7 @@ describe.each<[group: string, code: string, rows: [what: string, body: () => str
       ],
     ],
   ],
-])('%s is refused', (_group, code, rows) => {
+])('%s is rejected', (_group, code, rows) => {
   it.each(rows)('%s', async (_what, makeBody, reason) => {
     const body = makeBody();
     const { kept, started, letters, line } = await handle(body);

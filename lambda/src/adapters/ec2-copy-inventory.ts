@@ -67,9 +67,11 @@ export class Ec2CopyInventory implements CopyInventory {
     const deregister = new DeregisterImageCommand({ ImageId: imageId, DeleteAssociatedSnapshots: true });
     const { DeleteSnapshotResults = [] } = await this.#ec2.send(deregister).catch(unlessGone);
     // The image goes even where snapshots stay (EC2 API Reference, DeregisterImage). "skipped" are those in use elsewhere.
-    const left = DeleteSnapshotResults.filter(({ ReturnCode }) => ReturnCode !== 'success' && ReturnCode !== 'skipped');
+    const undeleted = DeleteSnapshotResults.filter(
+      ({ ReturnCode }) => ReturnCode !== 'success' && ReturnCode !== 'skipped',
+    );
     const stay: string[] = [];
-    for (const { SnapshotId } of left) {
+    for (const { SnapshotId } of undeleted) {
       const snapshotId = required(SnapshotId, 'SnapshotId');
       // The image is gone: an error now would hide what became of it, and no later call comes back to its snapshots.
       await this.#deleteSnapshot(snapshotId).catch(() => stay.push(snapshotId));

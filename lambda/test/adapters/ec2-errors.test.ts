@@ -67,8 +67,8 @@ describe('classifyEc2Error', () => {
     ['UnsupportedOperation', '', 400],
     ['InvalidRegion', '', 400],
     ['SomethingNew', 'unknown, and the request is at fault', 400],
-  ])('refuses %s (%s)', (code, message, status) => {
-    expect(classify(ec2Error(code, message, status))).toMatchObject({ name: 'RefusedError', code });
+  ])('rejects %s (%s)', (code, message, status) => {
+    expect(classify(ec2Error(code, message, status))).toMatchObject({ name: 'RejectedError', code });
   });
 
   it('keeps the code, the text and the answer itself for the log', () => {
@@ -92,11 +92,11 @@ describe('classifyEc2Error', () => {
     expect(classify(error)).toMatchObject({ name: 'RetryableError', code });
   });
 
-  it('refuses a Region that has no EC2 endpoint', () => {
+  it('rejects a Region that has no EC2 endpoint', () => {
     const error = Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' });
 
     expect(classifyEc2Error(error, 'eu-west-9')).toMatchObject({
-      name: 'RefusedError',
+      name: 'RejectedError',
       code: 'InvalidRegion',
       message: 'There is no EC2 endpoint in Region eu-west-9. Check sourceRegion.',
     });

@@ -123,12 +123,12 @@ describe('prepare', () => {
     expect(lines).toEqual([]);
   });
 
-  it('warns of a rehearsal that failed, and leaves the function as it was', async () => {
+  it('warns of a prewarming that failed, and leaves the function as it was', async () => {
     process.env['AWS_LAMBDA_RUNTIME_API'] = '127.0.0.1:9001';
     const { prepare, invoke } = await load();
-    // The mocked client answers nothing of what the rehearsal asks for.
+    // The mocked client answers nothing of what the prewarming asks for.
     await prepare();
-    expect(lines).toEqual([expect.objectContaining({ level: 'WARN', message: 'rehearsal failed' })]);
+    expect(lines).toEqual([expect.objectContaining({ level: 'WARN', message: 'prewarming failed' })]);
 
     expect(await invoke(record('good', requestJson))).toEqual({ batchItemFailures: [] });
   });
