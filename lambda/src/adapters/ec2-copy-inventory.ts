@@ -15,6 +15,7 @@ import {
 import type { CopyInventory, CopySnapshot, OwnCopy } from '../core/copy-inventory.ts';
 import { formatMarker, MARKER, markerPatterns, parseMarker, type CopyMarker } from '../core/copy-marker.ts';
 import type { Tag } from '../core/copy-request.ts';
+import { isImageGone, isSnapshotGoneOrInUse } from './ec2-errors.ts';
 import { PAGE_SIZE, required, toTags } from './ec2-image-catalogue.ts';
 
 // EC2 User Guide, "List and filter using the CLI and API": a filter takes at most 200 values.
@@ -137,19 +138,15 @@ export class Ec2CopyInventory implements CopyInventory {
       await this.#ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId }));
       return true;
     } catch (error) {
-      if (isCode(error, 'InvalidSnapshot.InUse') || isCode(error, 'InvalidSnapshot.NotFound')) return false;
+      if (isSnapshotGoneOrInUse(error)) return false;
       throw error;
     }
   }
 }
 
 function unlessGone(error: unknown): { DeleteSnapshotResults?: never } {
-  if (isCode(error, 'InvalidAMIID.NotFound') || isCode(error, 'InvalidAMIID.Unavailable')) return {};
+  if (isImageGone(error)) return {};
   throw error;
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && error.name === code;
 }
 
 /** Undefined for an image that is no copy of this copier. */
