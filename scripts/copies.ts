@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { ListAliasesCommand } from '@aws-sdk/client-kms';
 import { PAGE_SIZE } from '../lambda/src/adapters/ec2-image-catalogue.ts';
-import { MARKER } from '../lambda/src/core/copy-marker.ts';
+import { isAnnounced as isMarkedAnnounced, MARKER, parseMarker } from '../lambda/src/core/copy-marker.ts';
 import type { BakedImage } from './bake.ts';
 import type { EmulatedAccount } from './emulated-account.ts';
 
@@ -55,9 +55,9 @@ export function tagOf({ Tags = [] }: Pick<Image, 'Tags'>, name: string): string 
   return Tags.find(({ Key }) => Key === name)?.Value;
 }
 
-/** Whether the copier has announced a copy, as its marker says. */
-export function isAnnounced(image: Pick<Image, 'Tags'>): boolean {
-  return tagOf(image, MARKER)?.includes(' announced=') ?? false;
+/** Whether this copier has announced a copy, as its marker says. */
+export function isAnnounced(image: Pick<Image, 'Tags'>, copier: string): boolean {
+  return isMarkedAnnounced(parseMarker(tagOf(image, MARKER), copier));
 }
 
 /** The tags that a copy of an image and each of its snapshots must have, beside the copier's own. */

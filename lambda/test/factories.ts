@@ -1,7 +1,7 @@
 import type { CopyRequest, Tag } from '../src/core/copy-request.ts';
 import type { CopyTarget } from '../src/core/copy-image.ts';
 import type { CopyInventory, CopySnapshot, OwnCopy } from '../src/core/copy-inventory.ts';
-import { formatMarker, type CopyMarker } from '../src/core/copy-marker.ts';
+import { formatMarker, isAnnounced, type CopyMarker } from '../src/core/copy-marker.ts';
 import type { CopyResult, CopyResults } from '../src/core/copy-results.ts';
 import type { CopyPlan, ImageCatalogue, ImageCopy, ImageState, SourceImage } from '../src/core/image-catalogue.ts';
 import type { ImageParameter, ImageParameters } from '../src/core/image-parameters.ts';
@@ -219,9 +219,7 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
   }
 
   findUnannounced(): Promise<OwnCopy[]> {
-    return this.#call('findUnannounced', () =>
-      this.copies.filter(({ marker }) => marker.announcement?.state !== 'announced'),
-    );
+    return this.#call('findUnannounced', () => this.copies.filter(({ marker }) => !isAnnounced(marker)));
   }
 
   findSettled({ key, value }: Tag): Promise<OwnCopy[]> {

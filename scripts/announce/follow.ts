@@ -1,8 +1,7 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MARKER } from '../../lambda/src/core/copy-marker.ts';
-import { findCopies, tagOf } from '../copies.ts';
+import { findCopies, isAnnounced } from '../copies.ts';
 import { messageOf } from '../message-of.ts';
 import { peekLetters } from '../cli/dead-letter-queue.ts';
 import type { Place } from '../cli/places.ts';
@@ -112,7 +111,7 @@ async function look(
   const sqs = new SQSClient({ ...settings, useQueueUrlAsEndpoint: false });
   try {
     const copies = await findCopies({ ec2 }, imageId);
-    const announced = copies.find((copy) => tagOf(copy, MARKER)?.startsWith(`${copier.name} announced=`));
+    const announced = copies.find((copy) => isAnnounced(copy, copier.name));
     if (announced?.ImageId !== undefined) return { progress: 'available', copy: announced.ImageId };
     const begun = copies.find(({ State }) => State === 'pending' || State === 'available');
     if (begun?.ImageId !== undefined) return { progress: 'pending', copy: begun.ImageId };

@@ -23,7 +23,11 @@ export function checkBySmoke(source: Stack, wave: readonly Stack[], onPassed: ()
             sns: new SNSClient(ofSource),
             requestTopicArn: String(first?.inputs['request_topic_arn']),
           },
-          inRegion.map((target) => ({ id: target.accountId, ec2: new EC2Client(settings(target)) })),
+          inRegion.map((target) => ({
+            id: target.accountId,
+            copier: 'image-copier',
+            ec2: new EC2Client(settings(target)),
+          })),
           say,
           signal,
         );

@@ -1,8 +1,7 @@
 import { EC2Client, type Image } from '@aws-sdk/client-ec2';
 import { paginateGetParameterHistory, SSMClient } from '@aws-sdk/client-ssm';
-import { MARKER, parseMarker } from '../../lambda/src/core/copy-marker.ts';
 import type { Place } from '../cli/places.ts';
-import { ownImages, tagOf } from '../copies.ts';
+import { isAnnounced, ownImages } from '../copies.ts';
 
 /** A value that the parameter of a recipe has or had. */
 export interface RecipeVersion {
@@ -76,10 +75,9 @@ async function imagesOf(
 
 function imageOf(image: Image, copier: string): ImageOfVersion {
   const { SourceImageId = '', State } = image;
-  const marker = parseMarker(tagOf(image, MARKER) ?? '', copier);
   return {
     sourceImageId: SourceImageId,
     state: State ?? 'in no state',
-    isVerified: marker?.announcement?.state === 'announced',
+    isVerified: isAnnounced(image, copier),
   };
 }

@@ -152,8 +152,7 @@ function unlessGone(error: unknown): { DeleteSnapshotResults?: never } {
 /** Undefined for an image that is no copy of this copier. */
 function toOwnCopy(image: Image, copier: string): OwnCopy | undefined {
   const tags = toTags(image.Tags);
-  const value = tags.find(({ key }) => key === MARKER)?.value;
-  const marker = value === undefined ? undefined : parseMarker(value, copier);
+  const marker = parseMarker(tags.find(({ key }) => key === MARKER)?.value, copier);
   const { SourceImageId, SourceImageRegion, StateReason } = image;
   if (!marker || SourceImageId === undefined || SourceImageRegion === undefined) return undefined;
   return {

@@ -1,5 +1,5 @@
 import type { CopyInventory, CopySnapshot, OwnCopy } from './copy-inventory.ts';
-import { MARKER, formatMarker, MAX_ATTEMPTS, type Announcement } from './copy-marker.ts';
+import { formatMarker, isAnnounced, MARKER, MAX_ATTEMPTS, type Announcement } from './copy-marker.ts';
 import { formatCopyRequest, tagsAsObject, type Retry, type Tag } from './copy-request.ts';
 import type { CopyResult, CopyResults } from './copy-results.ts';
 import { requestedTags } from './copy-tags.ts';
@@ -44,7 +44,7 @@ export interface SettleOutcome {
  * @throws whatever a call to AWS throws; then the copy stays as it is until the next call
  */
 export async function settleCopy(copy: OwnCopy, context: SettleContext): Promise<SettleOutcome> {
-  if (copy.marker.announcement?.state === 'announced') return { kind: 'known' };
+  if (isAnnounced(copy.marker)) return { kind: 'known' };
   switch (copy.state) {
     case 'available':
       return await settleAvailable(copy, context);
