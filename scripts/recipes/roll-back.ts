@@ -4,7 +4,7 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import { SsmImageParameters } from '../../lambda/src/adapters/ssm-image-parameters.ts';
 import { MARKER, parseMarker } from '../../lambda/src/core/copy-marker.ts';
 import type { Place } from '../cli/places.ts';
-import { ownImages, tagOf } from '../copies.ts';
+import { isAnnounced, ownImages, tagOf } from '../copies.ts';
 import { waitFor } from '../wait-for.ts';
 import { parameterOf, readHistory } from './recipe-history.ts';
 
@@ -35,7 +35,7 @@ export async function planRollback(place: Place, recipe: string, to: string | un
   const ec2 = new EC2Client(place.settings);
   const kms = new KMSClient(place.settings);
   try {
-    const image = await imageFor(ec2, to ?? previousOf(history));
+    const image = await imageFor(ec2, to ?? previousOf(history), place.copier.name);
     const { ImageId: imageId = '' } = image;
     if (imageId === current.imageId) throw new RollbackError(`${parameter} points to ${imageId} already.`);
     await requireVerified(ec2, kms, place, recipe, image);
@@ -75,13 +75,13 @@ function previousOf(history: Awaited<ReturnType<typeof readHistory>>): string {
 }
 
 /** An image of this account: the one that is named, or a copy of it. */
-async function imageFor(ec2: EC2Client, named: string): Promise<Image> {
+async function imageFor(ec2: EC2Client, named: string, copier: string): Promise<Image> {
   const find = async (Name: string) => await ownImages({ ec2 }, [{ Name, Values: [named] }], { disabledToo: true });
   const [itself] = await find('image-id');
   if (itself) return itself;
   // A source image may have several copies here, of which at most one is this copier's.
   const copies = await find('source-image-id');
-  const copy = copies.find((each) => tagOf(each, MARKER) !== undefined) ?? copies[0];
+  const copy = copies.find((each) => parseMarker(tagOf(each, MARKER), copier)) ?? copies[0];
   if (copy) return copy;
   throw new RollbackError(`${named} is neither an image of this account nor the source of one.`);
 }
@@ -101,8 +101,7 @@ async function requireVerified(
   if (tagOf(image, copier.recipeTag) !== recipe) {
     return refuse(`belongs to ${tagOf(image, copier.recipeTag) ?? 'no recipe'}, not to ${recipe}`);
   }
-  const marker = parseMarker(tagOf(image, MARKER) ?? '', copier.name);
-  if (marker?.announcement?.state !== 'announced') return refuse(`is no verified copy of ${copier.name}`);
+  if (!isAnnounced(image, copier.name)) return refuse(`is no verified copy of ${copier.name}`);
   const { KeyMetadata: { Arn } = {} } = await kms.send(new DescribeKeyCommand({ KeyId: `alias/${copier.name}` }));
   const ids = (image.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
   const { Snapshots = [] } = await ec2.send(
