@@ -31,6 +31,7 @@ describe('classifyEc2Error', () => {
     ['Unavailable', '', 503],
     ['ServerInternal', '', 500],
     ['RetryableError', '', 400],
+    ['SomethingNew', 'unknown, but the server is at fault', 500],
     ['SomethingNew', 'unknown, but the server is at fault', 502],
   ])('tries again after %s (%s)', (code, message, status) => {
     expect(classify(ec2Error(code, message, status))).toMatchObject({ name: 'RetryableError', code });
@@ -54,6 +55,7 @@ describe('classifyEc2Error', () => {
     ['InvalidRequest', 'Images from AWS Marketplace cannot be copied to another AWS account', 400],
     ['InvalidRequest', 'Images with EC2 BillingProduct codes cannot be copied to another AWS account', 400],
     ['UnauthorizedOperation', 'You are not authorized to perform this operation.', 403],
+    ['UnauthorizedOperation', STORAGE, 403],
     ['TagPolicyViolation', '', 400],
     ['TagLimitExceeded', '', 400],
     ['InvalidTagKey.Malformed', '', 400],

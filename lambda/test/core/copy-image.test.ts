@@ -124,8 +124,8 @@ describe('copyImage', () => {
     const ours = failed(`image-copier attempt=1 baked=${BAKED_AT}`);
     const retry = { attempt: 2, after: FAILED };
 
-    it('waits until it is settled', async () => {
-      catalogue.copies = [ours];
+    it.each(['failed', 'error', 'invalid'] as const)('waits until it is settled where it is %s', async (state) => {
+      catalogue.copies = [{ ...ours, state }];
 
       await expect(run()).rejects.toEqual(failure('RetryableError', 'CopyFailed'));
       expect(catalogue.started).toEqual([]);

@@ -238,13 +238,13 @@ describe('settleCopy of an available copy', () => {
       expect(tagsOf(second)).toContainEqual({ key: 'ImageCopier', value: `image-copier attempt=1 baked=${BAKED_AT}` });
     });
 
-    it("leaves AWS's own tags to AWS, on snapshots and in the result", async () => {
+    it.each(['aws:dlm:managed', 'AWS:dlm:managed'])("leaves AWS's own tag %s to AWS", async (key) => {
       const marker = copyMarker();
-      account = new FakeAccount(ownCopy({ tags: [{ key: 'aws:dlm:managed', value: 'true' }, ...copyTags(marker)] }));
+      account = new FakeAccount(ownCopy({ tags: [{ key, value: 'true' }, ...copyTags(marker)] }));
       account.snapshots = account.snapshots.map((snapshot) => ({ ...snapshot, tags: copyTags(marker) }));
 
       expect(await settle()).not.toHaveProperty('repairedSnapshots');
-      expect(account.announced[0]?.tags).not.toHaveProperty('aws:dlm:managed');
+      expect(account.announced[0]?.tags).not.toHaveProperty([key]);
     });
   });
 });
@@ -282,6 +282,13 @@ describe("the recipe's parameter", () => {
     await settle({ parameterPath: '/golden/images', recipeTag: 'AmigoStage' });
 
     expect(account.parameters).toEqual(new Map([['/golden/images/PROD', COPY]]));
+  });
+
+  it('is there for a recipe of 256 characters', async () => {
+    const recipe = 'x'.repeat(256);
+    account = new FakeAccount(ownCopy({ tags: [{ key: 'Recipe', value: recipe }] }));
+
+    expect(await settle()).toMatchObject({ parameter: `/image-copier/${recipe}` });
   });
 
   it('moves forward', async () => {
@@ -328,6 +335,12 @@ describe("the recipe's parameter", () => {
 
   it('leaves a newer copy that cannot be launched any more', async () => {
     await settleBeside([otherCopy(NEWER, { state: 'disabled' })], OTHER);
+
+    expect(pointsTo()).toBe(COPY);
+  });
+
+  it('leaves a newer copy that is not verified, though it points to it', async () => {
+    await settleBeside([otherCopy(NEWER, { marker: copyMarker({ bakedAt: NEWER }) })], OTHER);
 
     expect(pointsTo()).toBe(COPY);
   });

@@ -7,8 +7,8 @@ import { warm } from './warm.ts';
 const original = process.env;
 let lines: Record<string, unknown>[];
 
-function record(messageId: string, body: unknown): SQSRecord {
-  const attributes = { ApproximateReceiveCount: '1', SentTimestamp: String(Date.now()) };
+function record(messageId: string, body: unknown, sentAtMs = Date.now()): SQSRecord {
+  const attributes = { ApproximateReceiveCount: '1', SentTimestamp: String(sentAtMs) };
   return { messageId, receiptHandle: messageId, body: JSON.stringify(body), attributes } as SQSRecord;
 }
 
@@ -32,12 +32,13 @@ async function load() {
     .resolves({ Images: [{ OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT }] });
   ec2.on(sdk.DescribeImagesCommand, { ImageIds: ['ami-1'] }).resolves({ Images: [{ State: 'pending' }] });
   ec2.on(sdk.CopyImageCommand).resolves({ ImageId: 'ami-1' });
-  const invoke = (...records: SQSRecord[]) =>
+  const invokeFor = (remainingMs: number, ...records: SQSRecord[]) =>
     handler({ Records: records } satisfies SQSEvent, {
       awsRequestId: 'request-1',
-      getRemainingTimeInMillis: () => 60_000,
+      getRemainingTimeInMillis: () => remainingMs,
     } as Context);
-  return { sqs, invoke, prepare };
+  const invoke = (...records: SQSRecord[]) => invokeFor(60_000, ...records);
+  return { sdk, ec2, sqs, invoke, invokeFor, prepare };
 }
 
 beforeEach(() => {
@@ -106,6 +107,31 @@ describe('the copy-image function', () => {
       RequestsRefused: 1,
       RequestsIgnored: 1,
     });
+  });
+
+  it('measures how long a request waited for its copy to start', async () => {
+    const { invoke } = await load();
+    await invoke(record('good', requestJson, Date.now() - 90_000), record('bad', 'hello', Date.now() - 90_000));
+
+    const [metrics] = lines.filter((line) => '_aws' in line);
+    expect(metrics).toMatchObject({
+      _aws: {
+        CloudWatchMetrics: [{ Metrics: expect.arrayContaining([{ Name: 'RequestWait', Unit: 'Seconds' }]) as unknown }],
+      },
+      RequestWait: expect.any(Number) as unknown,
+    });
+    expect(metrics?.['RequestWait']).toBeGreaterThanOrEqual(90);
+  });
+
+  it('waits for EC2 no longer than leaves time for its calls', async () => {
+    const { sdk, ec2, invokeFor } = await load();
+    const throttled = Object.assign(new Error('Request limit exceeded.'), { name: 'RequestLimitExceeded' });
+    ec2.on(sdk.CopyImageCommand).rejects(throttled);
+
+    expect(await invokeFor(20_000, record('good', requestJson))).toEqual({
+      batchItemFailures: [{ itemIdentifier: 'good' }],
+    });
+    expect(ec2.commandCalls(sdk.CopyImageCommand)).toHaveLength(1);
   });
 
   it('does not start with a bad configuration', async () => {
