@@ -60,7 +60,7 @@ async function workOf(name: string, event: unknown, answer: Answer = () => undef
     logFile,
   });
   note();
-  expect(readFileSync(logFile, 'utf8')).not.toContain('rehearsal failed');
+  expect(readFileSync(logFile, 'utf8')).not.toContain('prewarming failed');
   const [start, first, second] = work;
   expect(start?.calls).toEqual([]);
   expect(second).toEqual({ ...first, connections: 0 });

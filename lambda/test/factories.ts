@@ -1,7 +1,7 @@
 import type { CopyRequest, Tag } from '../src/core/copy-request.ts';
 import type { CopyTarget } from '../src/core/copy-image.ts';
 import type { CopyInventory, CopySnapshot, OwnCopy } from '../src/core/copy-inventory.ts';
-import { formatMarker, type CopyMarker } from '../src/core/copy-marker.ts';
+import { formatMarker, isAnnounced, type CopyMarker } from '../src/core/copy-marker.ts';
 import type { CopyResult, CopyResults } from '../src/core/copy-results.ts';
 import type { CopyPlan, ImageCatalogue, ImageCopy, ImageState, SourceImage } from '../src/core/image-catalogue.ts';
 import type { ImageParameter, ImageParameters } from '../src/core/image-parameters.ts';
@@ -120,7 +120,7 @@ export class FakeCatalogue implements ImageCatalogue {
 
 export class FakeQueue implements RequestQueue {
   readonly postponed: { delivery: Delivery; seconds: number }[] = [];
-  readonly refused: DeadLetter[] = [];
+  readonly deadLetters: DeadLetter[] = [];
   error: Error | undefined;
 
   postpone(postponed: Delivery, seconds: number): Promise<void> {
@@ -129,9 +129,9 @@ export class FakeQueue implements RequestQueue {
     return Promise.resolve();
   }
 
-  refuse(letter: DeadLetter): Promise<void> {
+  deadLetter(letter: DeadLetter): Promise<void> {
     if (this.error) return Promise.reject(this.error);
-    this.refused.push(letter);
+    this.deadLetters.push(letter);
     return Promise.resolve();
   }
 }
@@ -185,8 +185,8 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
   undeletable: string[] = [];
   readonly parameters = new Map<string, string>();
   readonly announced: CopyResult[] = [];
-  readonly asked: { body: string; delaySeconds: number }[] = [];
-  readonly refused: DeadLetter[] = [];
+  readonly enqueued: { body: string; delaySeconds: number }[] = [];
+  readonly deadLetters: DeadLetter[] = [];
   /** All calls in order; those that are about an image name it. */
   readonly calls: string[] = [];
   /** Which calls fail, by what is listed in `calls` and by their number from 1. */
@@ -219,9 +219,7 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
   }
 
   findUnannounced(): Promise<OwnCopy[]> {
-    return this.#call('findUnannounced', () =>
-      this.copies.filter(({ marker }) => marker.announcement?.state !== 'announced'),
-    );
+    return this.#call('findUnannounced', () => this.copies.filter(({ marker }) => !isAnnounced(marker)));
   }
 
   findSettled({ key, value }: Tag): Promise<OwnCopy[]> {
@@ -299,15 +297,15 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
     });
   }
 
-  ask(body: string, delaySeconds: number): Promise<void> {
-    return this.#call('ask', () => {
-      this.asked.push({ body, delaySeconds });
+  enqueue(body: string, delaySeconds: number): Promise<void> {
+    return this.#call('enqueue', () => {
+      this.enqueued.push({ body, delaySeconds });
     });
   }
 
-  refuse(letter: DeadLetter): Promise<void> {
-    return this.#call('refuse', () => {
-      this.refused.push(letter);
+  deadLetter(letter: DeadLetter): Promise<void> {
+    return this.#call('deadLetter', () => {
+      this.deadLetters.push(letter);
     });
   }
 
@@ -358,10 +356,10 @@ export function answerPages(
   command: { callsFake(answer: (input: object) => Promise<object>): unknown },
   ...pages: readonly object[]
 ): object[] {
-  const asked: object[] = [];
+  const inputs: object[] = [];
   command.callsFake((input) => {
-    const page = pages[asked.push({ ...input }) - 1];
+    const page = pages[inputs.push({ ...input }) - 1];
     return page ? Promise.resolve(page) : Promise.reject(new Error('There are no more pages.'));
   });
-  return asked;
+  return inputs;
 }

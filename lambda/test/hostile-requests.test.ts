@@ -54,7 +54,7 @@ async function load() {
   const { CopyImageCommand, DescribeImagesCommand, EC2Client } = await import('@aws-sdk/client-ec2');
   const { SendMessageCommand, SQSClient } = await import('@aws-sdk/client-sqs');
   const [ec2, sqs] = [mockClient(EC2Client), mockClient(SQSClient)];
-  const { handler } = await import('../src/functions/copy-image-handler.ts');
+  const { handler } = await import('../src/functions/handlers/copy-image.ts');
   return { ec2, sqs, handler, CopyImageCommand, DescribeImagesCommand, SendMessageCommand };
 }
 
@@ -344,7 +344,7 @@ describe.each<[group: string, code: string, rows: [what: string, body: () => str
       ],
     ],
   ],
-])('%s is refused', (_group, code, rows) => {
+])('%s is rejected', (_group, code, rows) => {
   it.each(rows)('%s', async (_what, makeBody, reason) => {
     const body = makeBody();
     const { kept, started, letters, line } = await handle(body);

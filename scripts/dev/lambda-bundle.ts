@@ -7,14 +7,18 @@ import { ROOT } from '../tool/common/paths.ts';
 export const ZIP = join(ROOT, 'lambda/dist/image-copier.zip');
 
 /** Each of them becomes one file. Lambda calls the export `handler` of the first two. */
-const ENTRIES = ['copy-image', 'settle-copy', 'queues'];
+const ENTRIES = {
+  'copy-image': 'lambda/src/functions/copy-image.ts',
+  'settle-copy': 'lambda/src/functions/settle-copy.ts',
+  queues: 'lambda/src/functions/start/queues.ts',
+};
 
 /** What takes time at each start and is not needed in a function. */
-const STAND_INS = {
-  '@aws-sdk/credential-provider-node': './lambda/src/stand-ins/credentials.ts',
-  'node:fs': './lambda/src/stand-ins/files.ts',
-  'node:fs/promises': './lambda/src/stand-ins/files.ts',
-  'node:process': './lambda/src/stand-ins/process.ts',
+const SHIMS = {
+  '@aws-sdk/credential-provider-node': './lambda/src/shims/credentials.ts',
+  'node:fs': './lambda/src/shims/files.ts',
+  'node:fs/promises': './lambda/src/shims/files.ts',
+  'node:process': './lambda/src/shims/process.ts',
 };
 
 /** The SDK imports it when an answer is a stream of events. No call of the functions has such an answer. */
@@ -31,7 +35,7 @@ export interface Bundle {
 export async function bundleFunctions(): Promise<Bundle> {
   return await build({
     absWorkingDir: ROOT,
-    entryPoints: ENTRIES.map((name) => `lambda/src/functions/${name}.ts`),
+    entryPoints: ENTRIES,
     outdir: 'lambda/dist',
     outExtension: { '.js': '.mjs' },
     bundle: true,
@@ -41,7 +45,7 @@ export async function bundleFunctions(): Promise<Bundle> {
     format: 'esm',
     // The SDK's ES modules shake out, its CommonJS does not.
     mainFields: ['module', 'main'],
-    alias: STAND_INS,
+    alias: SHIMS,
     external: NEVER_LOADED,
     plugins: [withLeanSchemas(), withQueuesApart()],
     write: false,

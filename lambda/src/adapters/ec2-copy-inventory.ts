@@ -15,6 +15,7 @@ import {
 import type { CopyInventory, CopySnapshot, OwnCopy } from '../core/copy-inventory.ts';
 import { formatMarker, MARKER, markerPatterns, parseMarker, type CopyMarker } from '../core/copy-marker.ts';
 import type { Tag } from '../core/copy-request.ts';
+import { isImageGone, isSnapshotGoneOrInUse } from './ec2-errors.ts';
 import { PAGE_SIZE, required, toTags } from './ec2-image-catalogue.ts';
 
 // EC2 User Guide, "List and filter using the CLI and API": a filter takes at most 200 values.
@@ -67,9 +68,11 @@ export class Ec2CopyInventory implements CopyInventory {
     const deregister = new DeregisterImageCommand({ ImageId: imageId, DeleteAssociatedSnapshots: true });
     const { DeleteSnapshotResults = [] } = await this.#ec2.send(deregister).catch(unlessGone);
     // The image goes even where snapshots stay (EC2 API Reference, DeregisterImage). "skipped" are those in use elsewhere.
-    const left = DeleteSnapshotResults.filter(({ ReturnCode }) => ReturnCode !== 'success' && ReturnCode !== 'skipped');
+    const undeleted = DeleteSnapshotResults.filter(
+      ({ ReturnCode }) => ReturnCode !== 'success' && ReturnCode !== 'skipped',
+    );
     const stay: string[] = [];
-    for (const { SnapshotId } of left) {
+    for (const { SnapshotId } of undeleted) {
       const snapshotId = required(SnapshotId, 'SnapshotId');
       // The image is gone: an error now would hide what became of it, and no later call comes back to its snapshots.
       await this.#deleteSnapshot(snapshotId).catch(() => stay.push(snapshotId));
@@ -135,26 +138,21 @@ export class Ec2CopyInventory implements CopyInventory {
       await this.#ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId }));
       return true;
     } catch (error) {
-      if (isCode(error, 'InvalidSnapshot.InUse') || isCode(error, 'InvalidSnapshot.NotFound')) return false;
+      if (isSnapshotGoneOrInUse(error)) return false;
       throw error;
     }
   }
 }
 
 function unlessGone(error: unknown): { DeleteSnapshotResults?: never } {
-  if (isCode(error, 'InvalidAMIID.NotFound') || isCode(error, 'InvalidAMIID.Unavailable')) return {};
+  if (isImageGone(error)) return {};
   throw error;
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && error.name === code;
 }
 
 /** Undefined for an image that is no copy of this copier. */
 function toOwnCopy(image: Image, copier: string): OwnCopy | undefined {
   const tags = toTags(image.Tags);
-  const value = tags.find(({ key }) => key === MARKER)?.value;
-  const marker = value === undefined ? undefined : parseMarker(value, copier);
+  const marker = parseMarker(tags.find(({ key }) => key === MARKER)?.value, copier);
   const { SourceImageId, SourceImageRegion, StateReason } = image;
   if (!marker || SourceImageId === undefined || SourceImageRegion === undefined) return undefined;
   return {

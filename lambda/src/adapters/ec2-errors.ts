@@ -1,7 +1,7 @@
-import { RefusedError, RetryableError, ThrottledError } from '../core/errors.ts';
+import { RejectedError, RetryableError, ThrottledError } from '../core/errors.ts';
 import { spellOutHidden } from '../core/hidden-characters.ts';
 
-/** Of EC2's answers, those that a later try may not meet again. All other client errors are refused. */
+/** Of EC2's answers, those that a later try may not meet again. All other client errors are rejections. */
 const TRY_AGAIN: ReadonlySet<string> = new Set([
   // Not shared yet, or the share is not visible yet (EC2 Developer Guide, "Error codes for the Amazon EC2 API").
   'InvalidAMIID.NotFound',
@@ -37,16 +37,16 @@ const THROTTLED: ReadonlySet<string> = new Set([
 const STORAGE_NOT_SHARED = /permission to access the storage/i;
 
 /**
- * Classes what an EC2 call threw as "try again" or "refused". This is the one place that knows EC2's error codes.
+ * Classes what an EC2 call threw as "try again" or "rejected". This file is the one place that knows EC2's error codes.
  * @param namedRegion the Region that was called, if the request names it and it is not the copier's own
  */
-export function classifyEc2Error(error: unknown, namedRegion?: string): RetryableError | RefusedError {
+export function classifyEc2Error(error: unknown, namedRegion?: string): RetryableError | RejectedError {
   if (!(error instanceof Error)) return new RetryableError('Unknown', String(error), { cause: error });
   const code = codeOf(error);
   const message = `${code}: ${spellOutHidden(error.message)}`;
   if (code === 'ENOTFOUND' && namedRegion !== undefined) {
     const remedy = 'Check sourceRegion.';
-    return new RefusedError('InvalidRegion', `There is no EC2 endpoint in Region ${namedRegion}. ${remedy}`, {
+    return new RejectedError('InvalidRegion', `There is no EC2 endpoint in Region ${namedRegion}. ${remedy}`, {
       cause: error,
     });
   }
@@ -56,7 +56,26 @@ export function classifyEc2Error(error: unknown, namedRegion?: string): Retryabl
   }
   if (THROTTLED.has(code)) return new ThrottledError(code, message, { cause: error });
   if (TRY_AGAIN.has(code) || !isClientError(error)) return new RetryableError(code, message, { cause: error });
-  return new RefusedError(code, message, { cause: error });
+  return new RejectedError(code, message, { cause: error });
+}
+
+/** Whether EC2 knows no image of this id: it is new, gone for long, or not shared with this account. */
+export function isImageUnknown(error: unknown): boolean {
+  return hasCode(error, 'InvalidAMIID.NotFound');
+}
+
+/** Whether an own image is gone: EC2 has forgotten it, or it was deregistered lately. */
+export function isImageGone(error: unknown): boolean {
+  return hasCode(error, 'InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable');
+}
+
+/** Whether a snapshot needs no deletion: an image uses it, or it is gone. */
+export function isSnapshotGoneOrInUse(error: unknown): boolean {
+  return hasCode(error, 'InvalidSnapshot.InUse', 'InvalidSnapshot.NotFound');
+}
+
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && codes.includes(error.name);
 }
 
 /** The code of an answer is its name in the SDK; an error of the network has a code of its own. */

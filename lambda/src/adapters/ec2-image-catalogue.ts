@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { Tag } from '../core/copy-request.ts';
 import type { CopyPlan, ImageCatalogue, ImageCopy, ImageState, SourceImage } from '../core/image-catalogue.ts';
-import { classifyEc2Error } from './ec2-errors.ts';
+import { classifyEc2Error, isImageUnknown } from './ec2-errors.ts';
 
 // EC2 API Reference, DescribeImages: unpaginated calls are prone to throttling and time-outs; a page has at most 1,000.
 export const PAGE_SIZE = 1000;
@@ -38,7 +38,7 @@ export class Ec2ImageCatalogue implements ImageCatalogue {
         createdAt: required(image.CreationDate, 'CreationDate'),
       };
     } catch (error) {
-      if (isNotFound(error)) return undefined;
+      if (isImageUnknown(error)) return undefined;
       throw classifyEc2Error(error, region === this.#ownRegion ? undefined : region);
     }
   }
@@ -94,14 +94,10 @@ export class Ec2ImageCatalogue implements ImageCatalogue {
       // EC2 API Reference, DescribeImages: of an image that was deregistered lately the results are empty.
       return Images[0]?.State ?? 'deregistered';
     } catch (error) {
-      if (isNotFound(error)) return undefined;
+      if (isImageUnknown(error)) return undefined;
       throw classifyEc2Error(error);
     }
   }
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof Error && error.name === 'InvalidAMIID.NotFound';
 }
 
 function toCopy(image: Image): ImageCopy {

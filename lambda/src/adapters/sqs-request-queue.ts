@@ -26,11 +26,11 @@ export class SqsRequestQueue implements RequestQueue, NextTries {
     );
   }
 
-  async refuse(letter: DeadLetter): Promise<void> {
+  async deadLetter(letter: DeadLetter): Promise<void> {
     await this.#sqs.send(deadLetterCommand(this.#urls.deadLetterQueueUrl, letter));
   }
 
-  async ask(body: string, delaySeconds: number): Promise<void> {
+  async enqueue(body: string, delaySeconds: number): Promise<void> {
     await this.#sqs.send(
       new SendMessageCommand({ QueueUrl: this.#urls.queueUrl, MessageBody: body, DelaySeconds: delaySeconds }),
     );

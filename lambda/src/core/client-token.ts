@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** What makes a copy the same copy. Names and tags are left out: the same image asked for twice is still one copy. */
+/** What makes a copy the same copy. Names and tags are left out: the same image requested twice is still one copy. */
 export interface CopyIdentity {
   readonly sourceImageId: string;
   readonly sourceRegion: string;

@@ -2,7 +2,7 @@ import { clientToken } from './client-token.ts';
 import { formatMarker, MARKER, parseMarker } from './copy-marker.ts';
 import { isFor, type CopyRequest } from './copy-request.ts';
 import { COPIED_FROM, planTags } from './copy-tags.ts';
-import { RefusedError, RetryableError } from './errors.ts';
+import { RejectedError, RetryableError } from './errors.ts';
 import type { CopyPlan, ImageCatalogue, ImageCopy, ImageState, SourceImage } from './image-catalogue.ts';
 
 /** The account that the copies are made for. */
@@ -24,7 +24,7 @@ export type CopyOutcome =
 /**
  * Makes the one copy that a request asks for, or finds it made.
  * @throws {RetryableError} if it may work later
- * @throws {RefusedError} if it never will
+ * @throws {RejectedError} if it never will
  */
 export async function copyImage(
   request: CopyRequest,
@@ -83,7 +83,7 @@ async function startNewCopy(
     if (state === undefined) {
       throw new RetryableError('CopyNotListed', `EC2 answers with ${imageId}, which it does not list (yet).`);
     }
-    // One that has failed already carries the request on: settling it asks for the next try.
+    // One that has failed already carries the request on: settling it enqueues the next try.
     if (state !== 'deregistered') return imageId;
     gone = imageId;
   }
@@ -92,7 +92,7 @@ async function startNewCopy(
 
 function requireTrusted(imageId: string, source: SourceImage, trustedOwners: readonly string[]): void {
   if (trustedOwners.includes(source.ownerId)) return;
-  throw new RefusedError(
+  throw new RejectedError(
     'UntrustedOwner',
     `${imageId} belongs to account ${source.ownerId}, which is not trusted. ` +
       `Trusted: ${trustedOwners.join(', ')} (trusted_owner_ids).`,
@@ -108,12 +108,12 @@ const LIVE: readonly ImageState[] = ['pending', 'available', 'disabled'];
  */
 function existingCopy(sourceImageId: string, copies: readonly ImageCopy[], copier: string): ImageCopy | undefined {
   const live = copies.filter(({ state, encrypted }) => encrypted && LIVE.includes(state));
-  const asked = live.filter(({ tags }) =>
+  const requested = live.filter(({ tags }) =>
     tags.some(({ key, value }) => key === COPIED_FROM && value === sourceImageId),
   );
-  const existing = asked.find((copy) => copy.state !== 'pending' || isOurs(copy, copier));
+  const existing = requested.find((copy) => copy.state !== 'pending' || isOurs(copy, copier));
   // AMIgo's copier tags a moment after it copies. Wait until its copy has tags, or turns out to be somebody else's.
-  const open = [...asked, ...live.filter(({ tags }) => tags.length === 0)].find(({ state }) => state === 'pending');
+  const open = [...requested, ...live.filter(({ tags }) => tags.length === 0)].find(({ state }) => state === 'pending');
   if (!existing && open) {
     throw new RetryableError('CopyInProgress', `${open.imageId}, a copy that somebody else started, is still pending.`);
   }
@@ -126,7 +126,7 @@ function isOurs({ tags }: ImageCopy, copier: string): boolean {
 
 const FAILED: readonly ImageState[] = ['failed', 'error', 'invalid'];
 
-/** A failed copy of ours is settled first: that removes it, and asks for the next try. */
+/** A failed copy of ours is settled first: that removes it, and enqueues the next try. */
 function requireSettled(copies: readonly ImageCopy[], copier: string, settled: string | undefined): void {
   const failed = copies.find((copy) => FAILED.includes(copy.state) && copy.imageId !== settled && isOurs(copy, copier));
   if (!failed) return;
@@ -145,7 +145,7 @@ function requireCopyable(imageId: string, region: string, source: SourceImage | 
     );
   }
   if (NEVER_COPYABLE.includes(source.state)) {
-    throw new RefusedError('SourceNotCopyable', `${imageId} is ${source.state} and cannot be copied.`);
+    throw new RejectedError('SourceNotCopyable', `${imageId} is ${source.state} and cannot be copied.`);
   }
   if (source.state !== 'available') {
     throw new RetryableError('SourceNotReady', `${imageId} is ${source.state}. It is copied once it is available.`);

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { MAX_ATTEMPTS } from './copy-marker.ts';
-import { RefusedError } from './errors.ts';
+import { RejectedError } from './errors.ts';
 import { spellOutHidden } from './hidden-characters.ts';
 
 /** What a bake asks for. The JSON is the one that guardian/amigo publishes; unknown fields are ignored. */
@@ -12,7 +12,7 @@ export interface CopyRequest {
   readonly name: string;
   readonly description: string;
   readonly tags: readonly Tag[];
-  /** Set by the copier itself when it asks again after a copy that failed. */
+  /** Set by the copier itself when it enqueues the next try after a copy that failed. */
   readonly retry?: Retry | undefined;
 }
 
@@ -86,7 +86,7 @@ const copyRequest = z.object(
 
 /**
  * Reads a message's body once; after it everything is typed.
- * @throws {RefusedError} with code `InvalidRequest`, naming each bad field and what is allowed.
+ * @throws {RejectedError} with code `InvalidRequest`, naming each bad field and what is allowed.
  */
 export function parseCopyRequest(body: string): CopyRequest {
   let json: unknown;
@@ -94,14 +94,14 @@ export function parseCopyRequest(body: string): CopyRequest {
     json = JSON.parse(body);
   } catch {
     // The parser's own error repeats the message. It is not passed on: errors are logged.
-    throw new RefusedError('InvalidRequest', 'The message is not JSON. Publish the copy request as one JSON object.');
+    throw new RejectedError('InvalidRequest', 'The message is not JSON. Publish the copy request as one JSON object.');
   }
   const parsed = copyRequest.safeParse(json);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${fieldName(path)} ${message}`);
   const listed = problems.slice(0, MAX_LISTED_PROBLEMS).join('; ');
   const more = problems.length - MAX_LISTED_PROBLEMS;
-  throw new RefusedError('InvalidRequest', `Bad copy request: ${listed}${more > 0 ? `; and ${more} more` : ''}.`);
+  throw new RejectedError('InvalidRequest', `Bad copy request: ${listed}${more > 0 ? `; and ${more} more` : ''}.`);
 }
 
 /** The request as a message's body: what {@link parseCopyRequest} reads. */

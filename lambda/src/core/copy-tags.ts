@@ -1,6 +1,6 @@
 import { MARKER } from './copy-marker.ts';
 import { quoteName, type CopyRequest, type Tag } from './copy-request.ts';
-import { RefusedError } from './errors.ts';
+import { RejectedError } from './errors.ts';
 
 // EC2 User Guide, "Tag your Amazon EC2 resources": 50 tags a resource, values of up to 256 characters, the prefix
 // aws: is reserved in any case. The guide allows keys of 128 characters, the API Reference (Tag) only 127.
@@ -16,7 +16,7 @@ const ENCRYPTED = 'Encrypted';
 /**
  * The tags of a copy and of each of its snapshots: those of the request, then `Encrypted` and `CopiedFromAMI`, which
  * win over tags of the same name. Tags with the reserved prefix `aws:` are left out. The copier's own tag comes on top.
- * @throws {RefusedError} with code `InvalidTags` where EC2 could not take them all; nothing is cut off.
+ * @throws {RejectedError} with code `InvalidTags` where EC2 could not take them all; nothing is cut off.
  */
 export function planTags(request: CopyRequest): Tag[] {
   const tags = [
@@ -26,17 +26,17 @@ export function planTags(request: CopyRequest): Tag[] {
   ];
   const count = tags.length + 1;
   if (count > MAX_TAGS) {
-    refuse(`the copy would have ${count} tags, EC2 allows ${MAX_TAGS}. Remove ${count - MAX_TAGS}.`);
+    reject(`the copy would have ${count} tags, EC2 allows ${MAX_TAGS}. Remove ${count - MAX_TAGS}.`);
   }
   for (const { key, value } of tags) {
-    if (key === '') refuse('a tag has an empty name.');
+    if (key === '') reject('a tag has an empty name.');
     if (characters(key) > MAX_KEY_LENGTH) {
-      refuse(
+      reject(
         `the tag name ${quoteName(key)} has ${characters(key)} characters, at most ${MAX_KEY_LENGTH} are allowed.`,
       );
     }
     if (characters(value) > MAX_VALUE_LENGTH) {
-      refuse(
+      reject(
         `the tag ${quoteName(key)} has a value of ${characters(value)} characters, EC2 allows ${MAX_VALUE_LENGTH}.`,
       );
     }
@@ -57,8 +57,8 @@ function isMarker(key: string): boolean {
   return key.toLowerCase() === MARKER.toLowerCase();
 }
 
-function refuse(problem: string): never {
-  throw new RefusedError('InvalidTags', `Bad copy request: tags: ${problem}`);
+function reject(problem: string): never {
+  throw new RejectedError('InvalidTags', `Bad copy request: tags: ${problem}`);
 }
 
 function characters(value: string): number {

@@ -1,4 +1,4 @@
-/** A failure that time may mend: the message stays in the queue and is tried again. */
+/** A failure that time may fix: the message stays in the queue and is tried again. */
 export class RetryableError extends Error {
   override readonly name: string = 'RetryableError';
   readonly code: string;
@@ -9,14 +9,14 @@ export class RetryableError extends Error {
   }
 }
 
-/** EC2 takes no more calls at this moment: a second or so mends it. */
+/** EC2 takes no more calls at this moment: a second or so fixes it. */
 export class ThrottledError extends RetryableError {
   override readonly name = 'ThrottledError';
 }
 
-/** A failure that trying again cannot mend: the message goes to the dead-letter queue with this reason. */
-export class RefusedError extends Error {
-  override readonly name = 'RefusedError';
+/** A failure that trying again cannot fix: the message goes to the dead-letter queue with this reason. */
+export class RejectedError extends Error {
+  override readonly name = 'RejectedError';
   readonly code: string;
 
   constructor(code: string, message: string, options?: ErrorOptions) {

@@ -1,13 +1,13 @@
 import { copyImage, type CopyTarget } from './copy-image.ts';
 import { parseCopyRequest } from './copy-request.ts';
-import { asError, RefusedError, RetryableError } from './errors.ts';
+import { asError, RejectedError, RetryableError } from './errors.ts';
 import type { ImageCatalogue } from './image-catalogue.ts';
 import type { Delivery, Reason, RequestQueue } from './request-queue.ts';
 import { retryDelaySeconds } from './retry-delay.ts';
 
 export interface DeliveryContext {
   readonly target: CopyTarget;
-  /** How long a request is tried again before it is refused. */
+  /** How long a request is tried again before it is rejected. */
   readonly retrySeconds: number;
   readonly catalogue: ImageCatalogue;
   readonly queue: RequestQueue;
@@ -18,6 +18,7 @@ export interface DeliveryContext {
 
 /** What became of a delivery. All but `retried` are done with: the queue may delete the message. */
 export interface DeliveryResult {
+  /** As queries of the log and metrics know it, which call a rejected request refused. */
   readonly outcome: 'started' | 'reused' | 'ignored' | 'refused' | 'retried';
   readonly messageId: string;
   readonly sourceImage?: string;
@@ -58,10 +59,10 @@ type Failure = Pick<DeliveryResult, 'outcome' | 'reason' | 'retryInSeconds' | 'e
 
 async function settleFailure(delivery: Delivery, error: Error, context: DeliveryContext): Promise<Failure> {
   const reason = reasonOf(error);
-  if (error instanceof RefusedError) return await refuse(delivery, reason, error, context);
+  if (error instanceof RejectedError) return await reject(delivery, reason, error, context);
   if (context.nowMs() - delivery.sentAtMs >= context.retrySeconds * 1000) {
     const message = `Gave up: tried ${delivery.receiveCount} times for over ${context.retrySeconds} s. ${reason.message}`;
-    return await refuse(delivery, { code: reason.code, message }, error, context);
+    return await reject(delivery, { code: reason.code, message }, error, context);
   }
   const retryInSeconds = retryDelaySeconds(delivery.receiveCount, context.random());
   try {
@@ -72,10 +73,10 @@ async function settleFailure(delivery: Delivery, error: Error, context: Delivery
   }
 }
 
-async function refuse(delivery: Delivery, reason: Reason, error: Error, { queue }: DeliveryContext): Promise<Failure> {
+async function reject(delivery: Delivery, reason: Reason, error: Error, { queue }: DeliveryContext): Promise<Failure> {
   try {
     const { body, sentAtMs: requestedAtMs, receiveCount } = delivery;
-    await queue.refuse({ body, reason, requestedAtMs, receiveCount });
+    await queue.deadLetter({ body, reason, requestedAtMs, receiveCount });
     return { outcome: 'refused', reason, error };
   } catch (queueError) {
     return retryLater(reason, error, queueError);
@@ -93,7 +94,7 @@ function retryLater(reason: Reason, error: Error, queueError: unknown): Failure 
 }
 
 function reasonOf(error: Error): Reason {
-  if (error instanceof RefusedError || error instanceof RetryableError) {
+  if (error instanceof RejectedError || error instanceof RetryableError) {
     return { code: error.code, message: error.message };
   }
   // A fault of our own. It is tried again like any other, and ends in the dead-letter queue if it lasts.

@@ -32,7 +32,7 @@ export interface CopyPlan {
 
 /**
  * EC2's images, as this account sees them.
- * Each method throws RetryableError or RefusedError, and nothing else, for what EC2 answers.
+ * Each method throws RetryableError or RejectedError, and nothing else, for what EC2 answers.
  */
 export interface ImageCatalogue {
   /** The image in its own Region, or undefined while it is not visible to this account. */

@@ -31,13 +31,13 @@ export interface RequestQueue {
   /** Hides the message for some seconds (0 to 43,200); after that the queue delivers it again. */
   postpone(delivery: Delivery, seconds: number): Promise<void>;
   /** Puts a message with its reason into the dead-letter queue. */
-  refuse(letter: DeadLetter): Promise<void>;
+  deadLetter(letter: DeadLetter): Promise<void>;
 }
 
-/** Where settle-copy asks for the next try of a copy that failed, or gives it up. */
+/** Where settle-copy enqueues the next try of a copy that failed, or gives it up. */
 export interface NextTries {
   /** Puts a request into the queue, to be delivered after some seconds (0 to 900). */
-  ask(body: string, delaySeconds: number): Promise<void>;
+  enqueue(body: string, delaySeconds: number): Promise<void>;
   /** Puts a message with its reason into the dead-letter queue. */
-  refuse(letter: DeadLetter): Promise<void>;
+  deadLetter(letter: DeadLetter): Promise<void>;
 }

@@ -7,7 +7,7 @@ export interface SettleCopiesContext extends SettleContext {
   readonly overdueSeconds: number;
 }
 
-/** What became of one copy, for the log. `putOff` is left to the next sweep. */
+/** What became of one copy, for the log. `putOff` waits for the next sweep. */
 export interface CopyReport extends Omit<SettleOutcome, 'kind'> {
   readonly outcome: SettleOutcome['kind'] | 'putOff';
   readonly copy: string;
@@ -20,7 +20,7 @@ export interface CopyReport extends Omit<SettleOutcome, 'kind'> {
 export interface SettleReport {
   readonly copies: readonly CopyReport[];
   /** Copies for which the time was not enough. */
-  readonly left: number;
+  readonly remaining: number;
 }
 
 /** What a sweep found. Where one part failed, the others still have their say. */
@@ -83,7 +83,7 @@ async function settleAll(
     if (context.nowMs() >= untilMs) break;
     reports.push(await settleOne(copy, context));
   }
-  return { copies: reports, left: inOrder.length - reports.length };
+  return { copies: reports, remaining: inOrder.length - reports.length };
 }
 
 /** An error with one copy does not hold up the others. */

@@ -1,5 +1,5 @@
 import type { CopyInventory, CopySnapshot, OwnCopy } from './copy-inventory.ts';
-import { MARKER, formatMarker, MAX_ATTEMPTS, type Announcement } from './copy-marker.ts';
+import { formatMarker, isAnnounced, MARKER, MAX_ATTEMPTS, type Announcement } from './copy-marker.ts';
 import { formatCopyRequest, tagsAsObject, type Retry, type Tag } from './copy-request.ts';
 import type { CopyResult, CopyResults } from './copy-results.ts';
 import { requestedTags } from './copy-tags.ts';
@@ -30,7 +30,7 @@ export interface SettleOutcome {
   /** Snapshots that lacked tags. */
   readonly repairedSnapshots?: readonly string[];
   /** Snapshots of a copy that failed that EC2 would not delete. */
-  readonly leftSnapshots?: readonly string[];
+  readonly undeletedSnapshots?: readonly string[];
   /** The parameter that points to the copy now, or why there is none. */
   readonly parameter?: string;
   /** From the call of CopyImage to now. */
@@ -44,7 +44,7 @@ export interface SettleOutcome {
  * @throws whatever a call to AWS throws; then the copy stays as it is until the next call
  */
 export async function settleCopy(copy: OwnCopy, context: SettleContext): Promise<SettleOutcome> {
-  if (copy.marker.announcement?.state === 'announced') return { kind: 'known' };
+  if (isAnnounced(copy.marker)) return { kind: 'known' };
   switch (copy.state) {
     case 'available':
       return await settleAvailable(copy, context);
@@ -179,12 +179,12 @@ async function settleFailed(copy: OwnCopy, context: SettleContext): Promise<Sett
   // First the request, then the image: it carries the request until that is safe elsewhere.
   if (attempt < MAX_ATTEMPTS) {
     const body = bodyOf(copy, { attempt: attempt + 1, after: imageId }, context);
-    await nextTries.ask(body, context.failedCopyDelaySeconds);
+    await nextTries.enqueue(body, context.failedCopyDelaySeconds);
     return { kind: 'failed', reason, ...(await removed(imageId, inventory)) };
   }
   // A copy whose end is decided has its letter, so that there is one, however often the announcement fails.
   if (!marker.announcement) {
-    await nextTries.refuse({
+    await nextTries.deadLetter({
       body: bodyOf(copy, { attempt: 1, after: imageId }, context),
       reason: { code: 'CopyFailed', message: `EC2 failed to copy it ${attempt} times. ${reason}` },
       requestedAtMs: Date.parse(createdAt),
@@ -196,9 +196,9 @@ async function settleFailed(copy: OwnCopy, context: SettleContext): Promise<Sett
   return { kind: 'givenUp', reason, ...(await removed(imageId, inventory)) };
 }
 
-async function removed(imageId: string, inventory: CopyInventory): Promise<Pick<SettleOutcome, 'leftSnapshots'>> {
-  const leftSnapshots = await inventory.remove(imageId);
-  return leftSnapshots.length > 0 ? { leftSnapshots } : {};
+async function removed(imageId: string, inventory: CopyInventory): Promise<Pick<SettleOutcome, 'undeletedSnapshots'>> {
+  const undeletedSnapshots = await inventory.remove(imageId);
+  return undeletedSnapshots.length > 0 ? { undeletedSnapshots } : {};
 }
 
 /** The request that the copy was made for, for this account alone, rebuilt from the copy. */

@@ -1,6 +1,6 @@
-import { prepare } from './copy-image-handler.ts';
+import { prepare } from './handlers/copy-image.ts';
 
-export { handler } from './copy-image-handler.ts';
+export { handler } from './handlers/copy-image.ts';
 
 // Lambda waits for it before it hands out the first event.
 await prepare();

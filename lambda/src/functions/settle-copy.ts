@@ -1,6 +1,6 @@
-import { prepare } from './settle-copy-handler.ts';
+import { prepare } from './handlers/settle-copy.ts';
 
-export { handler } from './settle-copy-handler.ts';
+export { handler } from './handlers/settle-copy.ts';
 
 // Lambda waits for it before it hands out the first event.
 await prepare();

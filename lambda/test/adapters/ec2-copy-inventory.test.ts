@@ -133,7 +133,7 @@ describe('findById', () => {
 
 describe('findUnannounced', () => {
   it("reads all pages of this copier's images that are not announced, in any state", async () => {
-    const asked = answerPages(
+    const inputs = answerPages(
       ec2.on(DescribeImagesCommand),
       { Images: [image()], NextToken: 'more' },
       { Images: [image({ ImageId: 'ami-2', State: 'pending' }), image({ Tags: [] })] },
@@ -146,7 +146,7 @@ describe('findUnannounced', () => {
       Filters: [{ Name: 'tag:ImageCopier', Values: ['image-copier attempt=*', 'image-copier announcing=*'] }],
       MaxResults: 1000,
     };
-    expect(asked).toEqual([page, { ...page, NextToken: 'more' }]);
+    expect(inputs).toEqual([page, { ...page, NextToken: 'more' }]);
   });
 });
 
@@ -267,7 +267,7 @@ describe('removeFailedSnapshots', () => {
   const found = (...ids: string[]) => ({ Snapshots: ids.map((SnapshotId) => ({ SnapshotId })) });
 
   it("deletes all of this copier's snapshots that failed", async () => {
-    const asked = answerPages(
+    const inputs = answerPages(
       ec2.on(DescribeSnapshotsCommand),
       { ...found('snap-1', 'snap-2'), NextToken: 'more' },
       found('snap-3'),
@@ -282,7 +282,7 @@ describe('removeFailedSnapshots', () => {
       ],
       MaxResults: 1000,
     };
-    expect(asked).toEqual([page, { ...page, NextToken: 'more' }]);
+    expect(inputs).toEqual([page, { ...page, NextToken: 'more' }]);
   });
 
   it.each(['InvalidSnapshot.InUse', 'InvalidSnapshot.NotFound'])('passes over a snapshot with %s', async (code) => {

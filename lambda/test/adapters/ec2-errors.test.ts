@@ -31,6 +31,7 @@ describe('classifyEc2Error', () => {
     ['Unavailable', '', 503],
     ['ServerInternal', '', 500],
     ['RetryableError', '', 400],
+    ['SomethingNew', 'unknown, but the server is at fault', 500],
     ['SomethingNew', 'unknown, but the server is at fault', 502],
   ])('tries again after %s (%s)', (code, message, status) => {
     expect(classify(ec2Error(code, message, status))).toMatchObject({ name: 'RetryableError', code });
@@ -54,6 +55,7 @@ describe('classifyEc2Error', () => {
     ['InvalidRequest', 'Images from AWS Marketplace cannot be copied to another AWS account', 400],
     ['InvalidRequest', 'Images with EC2 BillingProduct codes cannot be copied to another AWS account', 400],
     ['UnauthorizedOperation', 'You are not authorized to perform this operation.', 403],
+    ['UnauthorizedOperation', STORAGE, 403],
     ['TagPolicyViolation', '', 400],
     ['TagLimitExceeded', '', 400],
     ['InvalidTagKey.Malformed', '', 400],
@@ -67,8 +69,8 @@ describe('classifyEc2Error', () => {
     ['UnsupportedOperation', '', 400],
     ['InvalidRegion', '', 400],
     ['SomethingNew', 'unknown, and the request is at fault', 400],
-  ])('refuses %s (%s)', (code, message, status) => {
-    expect(classify(ec2Error(code, message, status))).toMatchObject({ name: 'RefusedError', code });
+  ])('rejects %s (%s)', (code, message, status) => {
+    expect(classify(ec2Error(code, message, status))).toMatchObject({ name: 'RejectedError', code });
   });
 
   it('keeps the code, the text and the answer itself for the log', () => {
@@ -92,11 +94,11 @@ describe('classifyEc2Error', () => {
     expect(classify(error)).toMatchObject({ name: 'RetryableError', code });
   });
 
-  it('refuses a Region that has no EC2 endpoint', () => {
+  it('rejects a Region that has no EC2 endpoint', () => {
     const error = Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' });
 
     expect(classifyEc2Error(error, 'eu-west-9')).toMatchObject({
-      name: 'RefusedError',
+      name: 'RejectedError',
       code: 'InvalidRegion',
       message: 'There is no EC2 endpoint in Region eu-west-9. Check sourceRegion.',
     });

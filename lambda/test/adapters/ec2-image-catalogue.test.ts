@@ -56,7 +56,7 @@ describe('findSource', () => {
   it('classes what EC2 refuses', async () => {
     ec2?.on(DescribeImagesCommand).rejects(ec2Error('UnauthorizedOperation'));
 
-    await expect(catalogue.findSource(SOURCE_IMAGE, REGION)).rejects.toMatchObject({ name: 'RefusedError' });
+    await expect(catalogue.findSource(SOURCE_IMAGE, REGION)).rejects.toMatchObject({ name: 'RejectedError' });
   });
 });
 
@@ -140,27 +140,27 @@ describe('startCopy', () => {
   it('classes what EC2 refuses', async () => {
     ec2?.on(CopyImageCommand).rejects(ec2Error('TagLimitExceeded'));
 
-    await expect(catalogue.startCopy(plan)).rejects.toMatchObject({ name: 'RefusedError', code: 'TagLimitExceeded' });
+    await expect(catalogue.startCopy(plan)).rejects.toMatchObject({ name: 'RejectedError', code: 'TagLimitExceeded' });
   });
 });
 
 describe('stateOf', () => {
-  const asked = { ImageIds: ['ami-1'], IncludeDisabled: true };
+  const input = { ImageIds: ['ami-1'], IncludeDisabled: true };
 
   it('tells the state of an image that is listed', async () => {
-    ec2?.on(DescribeImagesCommand, asked).resolves({ Images: [{ State: 'pending' }] });
+    ec2?.on(DescribeImagesCommand, input).resolves({ Images: [{ State: 'pending' }] });
 
     expect(await catalogue.stateOf('ami-1')).toBe('pending');
   });
 
   it('takes an image for deregistered of which EC2 answers nothing', async () => {
-    ec2?.on(DescribeImagesCommand, asked).resolves({ Images: [] });
+    ec2?.on(DescribeImagesCommand, input).resolves({ Images: [] });
 
     expect(await catalogue.stateOf('ami-1')).toBe('deregistered');
   });
 
   it('does not know an image that EC2 does not know', async () => {
-    ec2?.on(DescribeImagesCommand, asked).rejects(ec2Error('InvalidAMIID.NotFound'));
+    ec2?.on(DescribeImagesCommand, input).rejects(ec2Error('InvalidAMIID.NotFound'));
 
     expect(await catalogue.stateOf('ami-1')).toBeUndefined();
   });
@@ -168,6 +168,6 @@ describe('stateOf', () => {
   it('classes what EC2 refuses', async () => {
     ec2?.on(DescribeImagesCommand).rejects(ec2Error('UnauthorizedOperation'));
 
-    await expect(catalogue.stateOf('ami-1')).rejects.toMatchObject({ name: 'RefusedError' });
+    await expect(catalogue.stateOf('ami-1')).rejects.toMatchObject({ name: 'RejectedError' });
   });
 });

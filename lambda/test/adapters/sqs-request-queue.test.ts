@@ -28,9 +28,9 @@ describe('postpone', () => {
   });
 });
 
-describe('ask', () => {
+describe('enqueue', () => {
   it('sends a request to the queue, to be delivered later', async () => {
-    await queue.ask('{}', 300);
+    await queue.enqueue('{}', 300);
 
     expect(sqs.commandCalls(SendMessageCommand)[0]?.args[0].input).toEqual({
       QueueUrl: urls.queueUrl,
@@ -40,14 +40,14 @@ describe('ask', () => {
   });
 });
 
-describe('refuse', () => {
+describe('deadLetter', () => {
   const sent = () => sqs.commandCalls(SendMessageCommand)[0]?.args[0].input;
   const attributes = () => sent()?.MessageAttributes ?? {};
-  const refuse = (message: string, changes: Partial<DeadLetter> = {}) =>
-    queue.refuse({ body: '{}', reason: { code: 'InvalidTags', message }, requestedAtMs: NOW_MS, ...changes });
+  const deadLetter = (message: string, changes: Partial<DeadLetter> = {}) =>
+    queue.deadLetter({ body: '{}', reason: { code: 'InvalidTags', message }, requestedAtMs: NOW_MS, ...changes });
 
   it('sends the same body with its reason to the dead-letter queue', async () => {
-    await refuse('too many', { receiveCount: 3 });
+    await deadLetter('too many', { receiveCount: 3 });
 
     expect(sent()).toEqual({
       QueueUrl: urls.deadLetterQueueUrl,
@@ -62,20 +62,20 @@ describe('refuse', () => {
   });
 
   it('tells how often a copy was tried', async () => {
-    await refuse('no copy', { attempt: 3 });
+    await deadLetter('no copy', { attempt: 3 });
 
     expect(attributes()['Attempt']).toEqual({ DataType: 'Number', StringValue: '3' });
     expect(attributes()).not.toHaveProperty('ReceiveCount');
   });
 
   it('spells out characters that SQS does not take, or that nobody sees', async () => {
-    await refuse('a\u0000b\u001bc\uFFFEd\uD800e\tf🦊g\u202E');
+    await deadLetter('a\u0000b\u001bc\uFFFEd\uD800e\tf🦊g\u202E');
 
     expect(attributes()['Reason']?.StringValue).toBe('a\\u{0}b\\u{1b}c\\u{fffe}d\\u{d800}e\\u{9}f🦊g\\u{202e}');
   });
 
   it('shortens a reason to 1,000 characters', async () => {
-    await refuse('x'.repeat(5000));
+    await deadLetter('x'.repeat(5000));
 
     expect(attributes()['Reason']?.StringValue).toHaveLength(1000);
   });
@@ -85,7 +85,7 @@ describe('refuse', () => {
     const body = randomBytes(256 * 1024)
       .toString('latin1')
       .replace(/[^ -~]/g, (character) => String.fromCharCode(32 + (character.charCodeAt(0) % 95)));
-    await refuse('too long', { body });
+    await deadLetter('too long', { body });
 
     const { CompressedBody, ...others } = attributes();
     expect(gunzipSync(CompressedBody?.BinaryValue ?? '').toString()).toBe(body);
@@ -95,7 +95,7 @@ describe('refuse', () => {
   });
 
   it('leaves a body as it is up to the last byte that fits', async () => {
-    await refuse('r', { body: 'x' });
+    await deadLetter('r', { body: 'x' });
     const taken = Object.entries(attributes()).flatMap(([name, { DataType = '', StringValue = '' }]) => [
       name,
       DataType,
@@ -104,10 +104,10 @@ describe('refuse', () => {
     const room = 256 * 1024 - taken.join('').length;
     sqs.resetHistory();
 
-    await refuse('r', { body: 'x'.repeat(room) });
+    await deadLetter('r', { body: 'x'.repeat(room) });
     expect(attributes()).not.toHaveProperty('CompressedBody');
     sqs.resetHistory();
-    await refuse('r', { body: 'x'.repeat(room + 1) });
+    await deadLetter('r', { body: 'x'.repeat(room + 1) });
     expect(attributes()).toHaveProperty('CompressedBody');
   });
 });

@@ -55,7 +55,7 @@ describe('put', () => {
 
 describe('list', () => {
   it('reads all pages below the path', async () => {
-    const asked = answerPages(
+    const inputs = answerPages(
       ssm.on(GetParametersByPathCommand),
       { Parameters: [{ Name: PARAMETER, Value: COPY }], NextToken: 'more' },
       { Parameters: [{ Name: '/image-copier/windows', Value: 'ami-2' }] },
@@ -66,7 +66,7 @@ describe('list', () => {
       { name: '/image-copier/windows', imageId: 'ami-2' },
     ]);
     const page = { Path: '/image-copier', MaxResults: 10 };
-    expect(asked).toEqual([page, { ...page, NextToken: 'more' }]);
+    expect(inputs).toEqual([page, { ...page, NextToken: 'more' }]);
   });
 
   it('says what SSM refuses', async () => {

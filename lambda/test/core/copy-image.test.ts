@@ -48,18 +48,18 @@ describe('copyImage', () => {
     expect(catalogue.started).toEqual([]);
   });
 
-  it('refuses an image that nobody trusted owns, and names the owner', async () => {
+  it('rejects an image that nobody trusted owns, and names the owner', async () => {
     catalogue.source = sourceImage({ ownerId: '999999999999' });
 
-    await expect(run()).rejects.toEqual(failure('RefusedError', 'UntrustedOwner'));
+    await expect(run()).rejects.toEqual(failure('RejectedError', 'UntrustedOwner'));
     await expect(run()).rejects.toThrow('belongs to account 999999999999');
   });
 
-  it('refuses an untrusted image even where a copy of it exists', async () => {
+  it('rejects an untrusted image even where a copy of it exists', async () => {
     catalogue.source = sourceImage({ ownerId: '999999999999' });
     catalogue.copies = [imageCopy()];
 
-    await expect(run()).rejects.toEqual(failure('RefusedError', 'UntrustedOwner'));
+    await expect(run()).rejects.toEqual(failure('RejectedError', 'UntrustedOwner'));
   });
 
   it.each(['pending', 'available', 'disabled'] as const)('takes a copy of ours that is %s for done', async (state) => {
@@ -124,8 +124,8 @@ describe('copyImage', () => {
     const ours = failed(`image-copier attempt=1 baked=${BAKED_AT}`);
     const retry = { attempt: 2, after: FAILED };
 
-    it('waits until it is settled', async () => {
-      catalogue.copies = [ours];
+    it.each(['failed', 'error', 'invalid'] as const)('waits until it is settled where it is %s', async (state) => {
+      catalogue.copies = [{ ...ours, state }];
 
       await expect(run()).rejects.toEqual(failure('RetryableError', 'CopyFailed'));
       expect(catalogue.started).toEqual([]);
@@ -212,15 +212,15 @@ describe('copyImage', () => {
   });
 
   it.each(['invalid', 'deregistered', 'failed', 'error', 'disabled'] as const)(
-    'refuses an image that is %s',
+    'rejects an image that is %s',
     async (state) => {
       catalogue.source = sourceImage({ state });
 
-      await expect(run()).rejects.toEqual(failure('RefusedError', 'SourceNotCopyable'));
+      await expect(run()).rejects.toEqual(failure('RejectedError', 'SourceNotCopyable'));
     },
   );
 
-  it('refuses tags that EC2 cannot hold before it asks EC2', async () => {
-    await expect(run({ tags: [{ key: '', value: '' }] })).rejects.toEqual(failure('RefusedError', 'InvalidTags'));
+  it('rejects tags that EC2 cannot hold before it asks EC2', async () => {
+    await expect(run({ tags: [{ key: '', value: '' }] })).rejects.toEqual(failure('RejectedError', 'InvalidTags'));
   });
 });

@@ -53,7 +53,7 @@ describe('parseCopyRequest', () => {
     ['text', 'hello', 'The message is not JSON'],
     ['a list', '[]', 'the message must be a JSON object'],
     ['null', 'null', 'the message must be a JSON object'],
-  ])('refuses a body that is %s', (_what, body, message) => {
+  ])('rejects a body that is %s', (_what, body, message) => {
     expect(() => parseCopyRequest(body)).toThrow(
       expect.objectContaining({ code: 'InvalidRequest', message: expect.stringContaining(message) as unknown }),
     );

@@ -50,7 +50,7 @@ describe('planTags', () => {
     ['an empty name', [{ key: '', value: 'x' }], 'tags: a tag has an empty name.'],
     ['a long name', [{ key: 'k'.repeat(128), value: '' }], 'has 128 characters, at most 127 are allowed.'],
     ['a long value', [{ key: 'k', value: 'v'.repeat(257) }], 'the tag "k" has a value of 257 characters'],
-  ])('refuses %s, with the count', (_what, tags, message) => {
+  ])('rejects %s, with the count', (_what, tags, message) => {
     expect(() => planTags(copyRequest({ tags }))).toThrow(
       expect.objectContaining({ code: 'InvalidTags', message: expect.stringContaining(message) as unknown }),
     );

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { RefusedError, RetryableError } from '../../src/core/errors.ts';
+import { RejectedError, RetryableError } from '../../src/core/errors.ts';
 import { handleDelivery } from '../../src/core/handle-delivery.ts';
 import type { Delivery } from '../../src/core/request-queue.ts';
 import { delivery, FakeCatalogue, FakeQueue, imageCopy, NOW_MS, SOURCE_IMAGE, target } from '../factories.ts';
@@ -44,15 +44,15 @@ describe('handleDelivery', () => {
     const reason = { code: 'InvalidRequest', message: expect.stringContaining('not JSON') as unknown };
 
     expect(await run(bad)).toMatchObject({ outcome: 'refused', reason });
-    expect(queue.refused).toEqual([{ body: bad.body, reason, requestedAtMs: NOW_MS, receiveCount: 1 }]);
+    expect(queue.deadLetters).toEqual([{ body: bad.body, reason, requestedAtMs: NOW_MS, receiveCount: 1 }]);
     expect(queue.postponed).toEqual([]);
   });
 
-  it('puts a refused request with its reason into the dead-letter queue', async () => {
-    catalogue.startError = new RefusedError('InvalidRequest', 'no Marketplace images');
+  it('puts a rejected request with its reason into the dead-letter queue', async () => {
+    catalogue.startError = new RejectedError('InvalidRequest', 'no Marketplace images');
 
     expect(await run()).toMatchObject({ outcome: 'refused', sourceImage: SOURCE_IMAGE });
-    expect(queue.refused).toMatchObject([{ reason: { code: 'InvalidRequest', message: 'no Marketplace images' } }]);
+    expect(queue.deadLetters).toMatchObject([{ reason: { code: 'InvalidRequest', message: 'no Marketplace images' } }]);
   });
 
   it('hides a request that may work later, for longer each time', async () => {
@@ -61,7 +61,7 @@ describe('handleDelivery', () => {
     expect(await run()).toMatchObject({ outcome: 'retried', retryInSeconds: 45 });
     expect(await run({ receiveCount: 5 })).toMatchObject({ outcome: 'retried', retryInSeconds: 675 });
     expect(queue.postponed.map(({ seconds }) => seconds)).toEqual([45, 675]);
-    expect(queue.refused).toEqual([]);
+    expect(queue.deadLetters).toEqual([]);
   });
 
   it.each([
@@ -77,9 +77,9 @@ describe('handleDelivery', () => {
     catalogue.source = undefined;
     await run({ sentAtMs: 0, receiveCount: 40 });
 
-    const [refused] = queue.refused;
-    expect(refused?.reason.code).toBe('SourceNotVisible');
-    expect(refused?.reason.message).toMatch(/^Gave up: tried 40 times for over 21600 s\. .* is not visible/);
+    const [deadLetter] = queue.deadLetters;
+    expect(deadLetter?.reason.code).toBe('SourceNotVisible');
+    expect(deadLetter?.reason.message).toMatch(/^Gave up: tried 40 times for over 21600 s\. .* is not visible/);
   });
 
   it('tries again after a fault of its own', async () => {
@@ -91,7 +91,7 @@ describe('handleDelivery', () => {
   });
 
   it.each([
-    ['refuse', 'hello'],
+    ['deadLetter', 'hello'],
     ['postpone', undefined],
   ])('keeps the message when the queue fails to %s it', async (_what, body) => {
     queue.error = new Error('socket hang up');

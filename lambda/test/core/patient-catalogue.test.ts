@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { RefusedError, RetryableError, ThrottledError } from '../../src/core/errors.ts';
+import { RejectedError, RetryableError, ThrottledError } from '../../src/core/errors.ts';
 import type { CopyPlan } from '../../src/core/image-catalogue.ts';
 import { PatientCatalogue } from '../../src/core/patient-catalogue.ts';
 import { FakeCatalogue, imageCopy, NOW_MS, REGION, SOURCE_IMAGE, sourceImage, target } from '../factories.ts';
@@ -18,12 +18,12 @@ const plan = (clientToken: string): CopyPlan => ({
 /** An EC2 that answers each start with the next error, and counts how many go on at the same time. */
 class ThrottlingCatalogue extends FakeCatalogue {
   errors: (Error | undefined)[] = [];
-  readonly asked: string[] = [];
+  readonly starts: string[] = [];
   atOnce = 0;
   mostAtOnce = 0;
 
   override async startCopy(copy: CopyPlan): Promise<string> {
-    this.asked.push(copy.clientToken);
+    this.starts.push(copy.clientToken);
     this.atOnce += 1;
     this.mostAtOnce = Math.max(this.mostAtOnce, this.atOnce);
     await Promise.resolve();
@@ -58,11 +58,11 @@ beforeEach(() => {
 });
 
 describe('startCopy', () => {
-  it('starts one copy at a time, in the order in which they are asked for', async () => {
+  it('starts one copy at a time, in the order in which they are requested', async () => {
     const started = await Promise.all(['a', 'b', 'c'].map((token) => patient.startCopy(plan(token))));
 
     expect(started).toEqual(['ami-a', 'ami-b', 'ami-c']);
-    expect(ec2.asked).toEqual(['a', 'b', 'c']);
+    expect(ec2.starts).toEqual(['a', 'b', 'c']);
     expect(ec2.mostAtOnce).toBe(1);
   });
 
@@ -70,7 +70,7 @@ describe('startCopy', () => {
     ec2.errors = [throttled, throttled];
 
     expect(await patient.startCopy(plan('a'))).toBe('ami-a');
-    expect(ec2.asked).toEqual(['a', 'a', 'a']);
+    expect(ec2.starts).toEqual(['a', 'a', 'a']);
     expect(pauses).toEqual([1000, 1000]);
   });
 
@@ -89,7 +89,7 @@ describe('startCopy', () => {
     ec2.errors = [throttled];
     await Promise.all(['a', 'b'].map((token) => patient.startCopy(plan(token))));
 
-    expect(ec2.asked).toEqual(['a', 'a', 'b']);
+    expect(ec2.starts).toEqual(['a', 'a', 'b']);
     expect(ec2.mostAtOnce).toBe(1);
   });
 
@@ -113,7 +113,7 @@ describe('startCopy', () => {
 
   it.each([
     ['a limit', new RetryableError('ResourceLimitExceeded', 'too many copies')],
-    ['a refusal', new RefusedError('InvalidRequest', 'no Marketplace images')],
+    ['a rejection', new RejectedError('InvalidRequest', 'no Marketplace images')],
     ['a fault', new TypeError('x is not a function')],
   ])('says %s at once, and goes on with the next copy', async (_what, error) => {
     ec2.errors = [error];

@@ -22,10 +22,10 @@ const sweepAll = (untilMs = UNTIL_MS) => sweep(context(), untilMs);
 
 describe('settleNamed', () => {
   it('settles the named copies, those of the oldest images first', async () => {
-    const { copies, left } = await settleNamed(['ami-03', 'ami-01'], context(), UNTIL_MS);
+    const { copies, remaining } = await settleNamed(['ami-03', 'ami-01'], context(), UNTIL_MS);
 
     expect(copies.map(({ copy }) => copy)).toEqual(['ami-01', 'ami-03']);
-    expect(left).toBe(0);
+    expect(remaining).toBe(0);
     expect(account.parameters.get('/image-copier/ubuntu')).toBe('ami-03');
     expect(announced()).toEqual(['ami-01', 'ami-03']);
   });
@@ -46,7 +46,7 @@ describe('settleNamed', () => {
   });
 
   it('knows nothing of other images', async () => {
-    expect(await settleNamed(['ami-0ff'], context(), UNTIL_MS)).toEqual({ copies: [], left: 0 });
+    expect(await settleNamed(['ami-0ff'], context(), UNTIL_MS)).toEqual({ copies: [], remaining: 0 });
     expect(account.calls).toEqual(['findById']);
   });
 
@@ -64,10 +64,10 @@ describe('settleNamed', () => {
     const settling = context();
     const clock = { ...settling, nowMs: () => NOW_MS + announced().length * 10_000 };
 
-    const { copies, left } = await settleNamed(['ami-01', 'ami-02', 'ami-03'], clock, UNTIL_MS);
+    const { copies, remaining } = await settleNamed(['ami-01', 'ami-02', 'ami-03'], clock, UNTIL_MS);
 
     expect(copies.map(({ copy }) => copy)).toEqual(['ami-01', 'ami-02']);
-    expect(left).toBe(1);
+    expect(remaining).toBe(1);
     expect(announced()).toEqual(['ami-01', 'ami-02']);
   });
 
@@ -124,7 +124,7 @@ describe('sweep', () => {
     await sweepAll();
     expect(announced()).toEqual(['ami-01', 'ami-02', 'ami-03']);
 
-    expect(await sweepAll()).toEqual({ copies: [], left: 0, removedSnapshots: [], dangling: [], errors: [] });
+    expect(await sweepAll()).toEqual({ copies: [], remaining: 0, removedSnapshots: [], dangling: [], errors: [] });
     expect(announced()).toHaveLength(3);
   });
 
@@ -161,7 +161,7 @@ describe('sweep', () => {
   it('looks for the rest although the time for copies is over', async () => {
     account.failedSnapshots = ['snap-0f'];
 
-    expect(await sweepAll(NOW_MS)).toMatchObject({ copies: [], left: 3, removedSnapshots: ['snap-0f'] });
+    expect(await sweepAll(NOW_MS)).toMatchObject({ copies: [], remaining: 3, removedSnapshots: ['snap-0f'] });
   });
 });
 

@@ -217,7 +217,7 @@ describe('settleCopy of an available copy', () => {
       expect(tagsOf(second)).toEqual(expect.arrayContaining(copyTags()));
     });
 
-    it('mends a tag that was changed', async () => {
+    it('fixes a tag that was changed', async () => {
       untag('Recipe');
       account.snapshots = account.snapshots.map((snapshot) => ({
         ...snapshot,
@@ -238,13 +238,13 @@ describe('settleCopy of an available copy', () => {
       expect(tagsOf(second)).toContainEqual({ key: 'ImageCopier', value: `image-copier attempt=1 baked=${BAKED_AT}` });
     });
 
-    it("leaves AWS's own tags to AWS, on snapshots and in the result", async () => {
+    it.each(['aws:dlm:managed', 'AWS:dlm:managed'])("leaves AWS's own tag %s to AWS", async (key) => {
       const marker = copyMarker();
-      account = new FakeAccount(ownCopy({ tags: [{ key: 'aws:dlm:managed', value: 'true' }, ...copyTags(marker)] }));
+      account = new FakeAccount(ownCopy({ tags: [{ key, value: 'true' }, ...copyTags(marker)] }));
       account.snapshots = account.snapshots.map((snapshot) => ({ ...snapshot, tags: copyTags(marker) }));
 
       expect(await settle()).not.toHaveProperty('repairedSnapshots');
-      expect(account.announced[0]?.tags).not.toHaveProperty('aws:dlm:managed');
+      expect(account.announced[0]?.tags).not.toHaveProperty([key]);
     });
   });
 });
@@ -282,6 +282,13 @@ describe("the recipe's parameter", () => {
     await settle({ parameterPath: '/golden/images', recipeTag: 'AmigoStage' });
 
     expect(account.parameters).toEqual(new Map([['/golden/images/PROD', COPY]]));
+  });
+
+  it('is there for a recipe of 256 characters', async () => {
+    const recipe = 'x'.repeat(256);
+    account = new FakeAccount(ownCopy({ tags: [{ key: 'Recipe', value: recipe }] }));
+
+    expect(await settle()).toMatchObject({ parameter: `/image-copier/${recipe}` });
   });
 
   it('moves forward', async () => {
@@ -328,6 +335,12 @@ describe("the recipe's parameter", () => {
 
   it('leaves a newer copy that cannot be launched any more', async () => {
     await settleBeside([otherCopy(NEWER, { state: 'disabled' })], OTHER);
+
+    expect(pointsTo()).toBe(COPY);
+  });
+
+  it('leaves a newer copy that is not verified, though it points to it', async () => {
+    await settleBeside([otherCopy(NEWER, { marker: copyMarker({ bakedAt: NEWER }) })], OTHER);
 
     expect(pointsTo()).toBe(COPY);
   });
@@ -401,25 +414,25 @@ describe('settleCopy of a failed copy', () => {
       account = new FakeAccount(failed(attempt));
     });
 
-    it('asks for the same copy again, later, and after this one', async () => {
+    it('enqueues the same request again, later, and after this one', async () => {
       expect(await settle()).toEqual({ kind: 'failed', reason: 'Client.InternalError: key' });
-      expect(account.asked).toEqual([{ body: expect.any(String) as unknown, delaySeconds: 300 }]);
-      expect(readRequest(account.asked[0]?.body)).toEqual(original(attempt + 1));
-      expect(account.refused).toEqual([]);
+      expect(account.enqueued).toEqual([{ body: expect.any(String) as unknown, delaySeconds: 300 }]);
+      expect(readRequest(account.enqueued[0]?.body)).toEqual(original(attempt + 1));
+      expect(account.deadLetters).toEqual([]);
       expect(account.announced).toEqual([]);
     });
 
-    it('asks before it removes the image, which carries the request until then', async () => {
+    it('enqueues before it removes the image, which carries the request until then', async () => {
       await settle();
 
-      expect(account.calls).toEqual(['ask', `remove ${COPY}`]);
+      expect(account.calls).toEqual(['enqueue', `remove ${COPY}`]);
       expect(account.copies).toEqual([]);
       expect(account.snapshots).toEqual([]);
     });
 
     it.each([
-      ['asking fails', 1, false, 1],
-      ['the answer to asking is lost', 1, true, 2],
+      ['enqueueing fails', 1, false, 1],
+      ['the answer to enqueueing is lost', 1, true, 2],
       ['removing fails', 2, false, 2],
       ['the answer to removing is lost', 2, true, 1],
     ])('loses no request where %s', async (_what, failing, loseAnswers, requests) => {
@@ -429,13 +442,13 @@ describe('settleCopy of a failed copy', () => {
       await settle();
 
       expect(account.copies).toEqual([]);
-      expect(account.asked).toHaveLength(requests);
-      expect(new Set(account.asked.map(({ body }) => body)).size).toBe(1);
+      expect(account.enqueued).toHaveLength(requests);
+      expect(new Set(account.enqueued.map(({ body }) => body)).size).toBe(1);
     });
   });
 
   describe('at the last attempt', () => {
-    const STEPS = ['refuse', `mark announcing ${COPY}`, `announce ${COPY}`, `remove ${COPY}`];
+    const STEPS = ['deadLetter', `mark announcing ${COPY}`, `announce ${COPY}`, `remove ${COPY}`];
 
     beforeEach(() => {
       account = new FakeAccount(failed(3));
@@ -444,7 +457,7 @@ describe('settleCopy of a failed copy', () => {
     it('gives up in sight of all: a dead letter, an announcement', async () => {
       expect(await settle()).toEqual({ kind: 'givenUp', reason: 'Client.InternalError: key' });
       expect(account.calls).toEqual(STEPS);
-      expect(account.refused).toEqual([
+      expect(account.deadLetters).toEqual([
         {
           body: expect.any(String) as unknown,
           reason: { code: 'CopyFailed', message: 'EC2 failed to copy it 3 times. Client.InternalError: key' },
@@ -455,21 +468,21 @@ describe('settleCopy of a failed copy', () => {
       expect(account.announced).toEqual([
         expect.objectContaining({ imageId: COPY, attempt: 3, settledAt: NOW, reason: 'Client.InternalError: key' }),
       ]);
-      expect(account.asked).toEqual([]);
+      expect(account.enqueued).toEqual([]);
       expect(account.copies).toEqual([]);
     });
 
     it('leaves a letter that starts afresh when it is redriven', async () => {
       await settle();
 
-      expect(readRequest(account.refused[0]?.body)).toEqual(original(1));
+      expect(readRequest(account.deadLetters[0]?.body)).toEqual(original(1));
     });
 
     it('leaves one letter, however often its announcement fails', async () => {
       account.fails = (call) => call.startsWith('announce');
       for (let sweeps = 0; sweeps < 4; sweeps += 1) await expect(settle()).rejects.toThrow('announce');
 
-      expect(account.refused).toHaveLength(1);
+      expect(account.deadLetters).toHaveLength(1);
       expect(account.copies).toHaveLength(1);
     });
 
@@ -490,7 +503,7 @@ describe('settleCopy of a failed copy', () => {
         await settle();
 
         expect(account.copies).toEqual([]);
-        expect(new Set(account.refused.map(({ body }) => body)).size).toBe(1);
+        expect(new Set(account.deadLetters.map(({ body }) => body)).size).toBe(1);
         const settledAt = failing === STEPS.length ? NOW : (decidedBefore ?? LATER);
         expect(new Set(account.announced.map((result) => result.settledAt))).toEqual(new Set([settledAt]));
       },

@@ -15,11 +15,21 @@ export function checkBySmoke(source: Stack, wave: readonly Stack[], connect: Con
       const { ec2, sns } = clientsFor(source);
       await smokeCopy(
         { ec2, sns, requestTopicArn: String(first?.inputs['request_topic_arn']) },
-        inRegion.map((target) => ({ id: target.accountId, ec2: clientsFor(target).ec2 })),
+        inRegion.map((target) => ({
+          id: target.accountId,
+          copier: nameIn(target, region),
+          ec2: clientsFor(target).ec2,
+        })),
         say,
         signal,
       );
     }
     onPassed();
   };
+}
+
+/** The name of a target's copier in a Region. */
+function nameIn({ modules }: Stack, region: string): string {
+  const name = modules.find((call) => call.region === region)?.inputs['name'];
+  return typeof name === 'string' ? name : 'image-copier';
 }

@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { DescribeKeyCommand, GetKeyPolicyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { planTags } from '../../../lambda/src/core/copy-tags.ts';
-import { RefusedError } from '../../../lambda/src/core/errors.ts';
+import { RejectedError } from '../../../lambda/src/core/errors.ts';
 import { ifThere, isDenied } from '../common/aws-answers.ts';
 import { accountIn, found, type Finding, type Site } from './finding.ts';
 import { letsRoleCopy } from './key.ts';
@@ -357,7 +357,7 @@ function checkTags(owner: OwnersView, { imageId, imageRegion }: ImageUsers): Fin
   try {
     planTags({ sourceAmi: imageId, sourceRegion: imageRegion, targetAccounts: [], name: '', description: '', tags });
   } catch (error) {
-    if (!(error instanceof RefusedError)) throw error;
+    if (!(error instanceof RejectedError)) throw error;
     return [
       {
         code: 'ImageTagsDoNotFit',

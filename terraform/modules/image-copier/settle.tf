@@ -84,7 +84,7 @@ data "aws_iam_policy_document" "settle_queue" {
   }
 }
 
-# One message group: Lambda settles one batch after the other (docs/adr/0002 of this repository). The messages are hints, and
+# One message group: Lambda settles one batch after the other (docs/adr/0002 of this repository). The messages are wake-ups, and
 # the sweep finds what they would have told, so they need no dead-letter queue and are dropped after an hour.
 resource "aws_sqs_queue" "settle" {
   name                        = local.settle_queue
@@ -236,7 +236,7 @@ resource "aws_cloudwatch_log_group" "settle_copy" {
 resource "aws_lambda_function" "settle_copy" {
   # checkov:skip=CKV_AWS_50:Each outcome is a line of JSON with its request's ID and a metric. Tracing would cost time at each cold start
   # checkov:skip=CKV_AWS_115:The queue has one message group, so one batch runs at a time. Reserved concurrency would be taken from the account's pool
-  # checkov:skip=CKV_AWS_116:It is for asynchronous invocations, and there are none: a queue invokes this function. Its messages are hints, which the sweep gives again
+  # checkov:skip=CKV_AWS_116:It is for asynchronous invocations, and there are none: a queue invokes this function. Its messages are wake-ups, which the sweep gives again
   # checkov:skip=CKV_AWS_117:It calls public AWS APIs alone, and reaches nothing in a VPC
   # checkov:skip=CKV_AWS_173:The variables are names, ARNs and numbers. Lambda encrypts them at rest with a key of its own
   # checkov:skip=CKV_AWS_272:Who may update the function may also detach the signing configuration. The hash of the zip is in the plan

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { DescribeImagesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { clientOf } from '../../src/functions/clients.ts';
-import { rehearse } from '../../src/functions/rehearsal.ts';
+import { clientOf } from '../../../src/functions/common/clients.ts';
+import { prewarm } from '../../../src/functions/start/prewarm.ts';
 import { HOST, startClosingServer } from './closing-server.ts';
 
 const REGION = 'eu-west-1';
@@ -30,8 +30,8 @@ function use(protocol: string): void {
 
 const answers: Readonly<Record<string, string>> = {
   DescribeImages:
-    '<DescribeImagesResponse><imagesSet><item><name>rehearsed é</name></item></imagesSet></DescribeImagesResponse>',
-  GetParameter: '{"Parameter":{"Value":"rehearsed"}}',
+    '<DescribeImagesResponse><imagesSet><item><name>prewarmed é</name></item></imagesSet></DescribeImagesResponse>',
+  GetParameter: '{"Parameter":{"Value":"prewarmed"}}',
 };
 const answer = (operation: string) => answers[operation];
 
@@ -44,7 +44,7 @@ it.each([
   const ssm = clientOf(SSMClient, REGION, 0);
 
   const names: unknown[] = [];
-  await rehearse([ec2, ssm], answer, async () => {
+  await prewarm([ec2, ssm], answer, async () => {
     // The second takes the connection of the first.
     for (let times = 0; times < 2; times += 1) {
       const { Images } = await ec2.client.send(new DescribeImagesCommand({ ImageIds: ['ami-00000000000000000'] }));
@@ -54,7 +54,7 @@ it.each([
     names.push(Parameter?.Value);
   });
 
-  expect(names).toEqual(['rehearsed é', 'rehearsed é', 'rehearsed']);
+  expect(names).toEqual(['prewarmed é', 'prewarmed é', 'prewarmed']);
   expect(server.connections()).toBe(opened);
 });
 
@@ -62,8 +62,8 @@ it('leaves a client as it was, also after a failure', async () => {
   const ec2 = clientOf(EC2Client, REGION);
   const describe = () => ec2.client.send(new DescribeImagesCommand({}));
 
-  await expect(rehearse([ec2], () => undefined, describe)).rejects.toThrow(
-    'The rehearsal has no answer to DescribeImages.',
+  await expect(prewarm([ec2], () => undefined, describe)).rejects.toThrow(
+    'The prewarming has no answer to DescribeImages.',
   );
   const before = server.connections();
   await expect(describe()).rejects.toThrow('socket disconnected');
@@ -73,5 +73,5 @@ it('leaves a client as it was, also after a failure', async () => {
 it('is left out outside Lambda', async () => {
   delete process.env['AWS_LAMBDA_RUNTIME_API'];
 
-  await rehearse([], answer, () => Promise.reject(new Error('It began.')));
+  await prewarm([], answer, () => Promise.reject(new Error('It began.')));
 });

@@ -1,9 +1,9 @@
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { AnsweringAgent, type Answer } from './answering-agent.ts';
-import { TIMEOUTS, type Client } from './clients.ts';
+import { TIMEOUTS, type Client } from '../common/clients.ts';
 
 /** A client of the SDK with the agent of its connections. */
-export type Rehearsed = Client<{ readonly config: { requestHandler: object } }>;
+export type Prewarmed = Client<{ readonly config: { requestHandler: object } }>;
 
 /**
  * Answers clients in their place while `part` runs, and opens their connections meanwhile. Nothing is sent.
@@ -13,8 +13,8 @@ export type Rehearsed = Client<{ readonly config: { requestHandler: object } }>;
  * and connections are open. The figures are in docs/performance.md.
  * @throws {Error} if `part` does, or sends what has no answer
  */
-export async function rehearse(
-  clients: readonly Rehearsed[],
+export async function prewarm(
+  clients: readonly Prewarmed[],
   answer: Answer,
   part: () => Promise<unknown>,
 ): Promise<void> {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:https';
 import { expect, it } from '@jest/globals';
-import { PreparedAgent } from '../../src/functions/prepared-agent.ts';
+import { PreparedAgent } from '../../../src/functions/start/prepared-agent.ts';
 import { HOST, startClosingServer } from './closing-server.ts';
 
 it('leaves a connection that fails to the request that needs it', async () => {

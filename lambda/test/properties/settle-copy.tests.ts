@@ -170,10 +170,10 @@ describe('sweep', () => {
           const isGivenUp = end === 'failed' && tried === 3;
           expect(texts(announced)).toBe(isCopied || isGivenUp ? 1 : 0);
           expect(announced.every(({ reason }) => (reason === null) === isCopied)).toBe(true);
-          expect(texts(account.asked.filter(({ body }) => body.includes(imageId)))).toBe(
+          expect(texts(account.enqueued.filter(({ body }) => body.includes(imageId)))).toBe(
             end === 'failed' && tried < 3 ? 1 : 0,
           );
-          expect(texts(account.refused.filter(({ body }) => body.includes(imageId)))).toBe(isGivenUp ? 1 : 0);
+          expect(texts(account.deadLetters.filter(({ body }) => body.includes(imageId)))).toBe(isGivenUp ? 1 : 0);
           expect(account.copy(imageId)?.marker.announcement?.state).toBe(isCopied ? 'announced' : undefined);
           expect(account.copy(imageId) === undefined).toBe(end === 'failed');
         }

@@ -1,31 +1,35 @@
-import { formatMarker, MARKER } from '../core/copy-marker.ts';
-import { copyImage } from '../core/copy-image.ts';
-import { parseCopyRequest } from '../core/copy-request.ts';
-import { asError } from '../core/errors.ts';
-import type { ImageCatalogue } from '../core/image-catalogue.ts';
-import { settleNamed, type SettleCopiesContext } from '../core/settle-copies.ts';
+import { formatMarker, MARKER } from '../../core/copy-marker.ts';
+import { copyImage } from '../../core/copy-image.ts';
+import { parseCopyRequest } from '../../core/copy-request.ts';
+import { asError } from '../../core/errors.ts';
+import type { ImageCatalogue } from '../../core/image-catalogue.ts';
+import { settleNamed, type SettleCopiesContext } from '../../core/settle-copies.ts';
 import type { Answer } from './answering-agent.ts';
-import type { CopyImageConfig, SettleCopyConfig } from './configuration.ts';
-import { log } from './log.ts';
-import { rehearse, type Rehearsed } from './rehearsal.ts';
+import type { CopyImageConfig, SettleCopyConfig } from '../common/configuration.ts';
+import { log } from '../common/log.ts';
+import { prewarm, type Prewarmed } from './prewarm.ts';
 
 const IMAGE = 'ami-00000000000000000';
 const SOURCE = 'ami-11111111111111111';
 const SNAPSHOT = 'snap-00000000000000000';
 const MADE_AT = '2026-01-01T00:00:00.000Z';
 
-/** Rehearses the making of a copy of an image that is there and has no copy. */
-export async function rehearseCopy(config: CopyImageConfig, ec2: Rehearsed, catalogue: ImageCatalogue): Promise<void> {
+/** Prewarms the making of a copy of an image that is there and has no copy. */
+export async function prewarmCopying(
+  config: CopyImageConfig,
+  ec2: Prewarmed,
+  catalogue: ImageCatalogue,
+): Promise<void> {
   const request = JSON.stringify({
     sourceAmi: SOURCE,
     sourceRegion: config.region,
     targetAccounts: [config.account],
-    name: 'rehearsal',
+    name: 'prewarm',
     description: '',
-    tags: { Name: 'rehearsal' },
+    tags: { Name: 'prewarm' },
   });
   const answers: Answers = {
-    DescribeImages: describedImage(config.trustedOwners[0], [['Name', 'rehearsal']]),
+    DescribeImages: describedImage(config.trustedOwners[0], [['Name', 'prewarm']]),
     CopyImage: `<CopyImageResponse><imageId>${IMAGE}</imageId></CopyImageResponse>`,
   };
   await orWarn(
@@ -38,14 +42,14 @@ export async function rehearseCopy(config: CopyImageConfig, ec2: Rehearsed, cata
   );
 }
 
-/** Rehearses the settling of a copy that has become available, and to which its parameter is to point. */
-export async function rehearseSettling(
+/** Prewarms the settling of a copy that has become available, and to which its parameter is to point. */
+export async function prewarmSettling(
   config: SettleCopyConfig,
-  clients: readonly Rehearsed[],
+  clients: readonly Prewarmed[],
   context: SettleCopiesContext,
 ): Promise<void> {
   const tags = [
-    [config.recipeTag, 'rehearsal'],
+    [config.recipeTag, 'prewarm'],
     [MARKER, formatMarker({ copier: config.copier, attempt: 1, bakedAt: MADE_AT })],
   ] as const;
   let parameter = SOURCE;
@@ -54,11 +58,11 @@ export async function rehearseSettling(
     DescribeSnapshots: `<DescribeSnapshotsResponse><snapshotSet><item><snapshotId>${SNAPSHOT}</snapshotId><encrypted>true</encrypted><kmsKeyId>${config.kmsKeyArn}</kmsKeyId>${tagSet(tags)}</item></snapshotSet></DescribeSnapshotsResponse>`,
     CreateTags: '<CreateTagsResponse><return>true</return></CreateTagsResponse>',
     PutParameter: '{"Version":1}',
-    PutEvents: '{"Entries":[{"EventId":"rehearsal"}]}',
-    Publish: '<PublishResponse><PublishResult><MessageId>rehearsal</MessageId></PublishResult></PublishResponse>',
+    PutEvents: '{"Entries":[{"EventId":"prewarm"}]}',
+    Publish: '<PublishResponse><PublishResult><MessageId>prewarm</MessageId></PublishResult></PublishResponse>',
   };
   const answer = (operation: string) => {
-    if (operation === 'GetParameter') return `{"Parameter":{"Name":"rehearsal","Value":"${parameter}"}}`;
+    if (operation === 'GetParameter') return `{"Parameter":{"Name":"prewarm","Value":"${parameter}"}}`;
     if (operation === 'PutParameter') parameter = IMAGE;
     return answers[operation];
   };
@@ -68,14 +72,14 @@ export async function rehearseSettling(
   });
 }
 
-/** The first event does without a rehearsal that failed: it takes longer. */
-async function orWarn(clients: readonly Rehearsed[], answer: Answer, part: () => Promise<boolean>): Promise<void> {
+/** The first event does without a prewarming that failed: it takes longer. */
+async function orWarn(clients: readonly Prewarmed[], answer: Answer, part: () => Promise<boolean>): Promise<void> {
   try {
-    await rehearse(clients, answer, async () => {
+    await prewarm(clients, answer, async () => {
       if (!(await part())) throw new Error('It ended otherwise than it should.');
     });
   } catch (error) {
-    log('WARN', 'rehearsal failed', { error: asError(error) });
+    log('WARN', 'prewarming failed', { error: asError(error) });
   }
 }
 
@@ -86,7 +90,7 @@ type Tags = readonly (readonly [string, string])[];
 /** EC2's answer to DescribeImages, with the fields that are read. */
 function describedImage(owner: string | undefined, tags: Tags): string {
   const device = `<item><ebs><snapshotId>${SNAPSHOT}</snapshotId><encrypted>true</encrypted></ebs></item>`;
-  const image = `<imageId>${IMAGE}</imageId><imageState>available</imageState><imageOwnerId>${owner}</imageOwnerId><creationDate>${MADE_AT}</creationDate><name>rehearsal</name><blockDeviceMapping>${device}</blockDeviceMapping>${tagSet(tags)}<sourceImageId>${SOURCE}</sourceImageId><sourceImageRegion>eu-west-1</sourceImageRegion>`;
+  const image = `<imageId>${IMAGE}</imageId><imageState>available</imageState><imageOwnerId>${owner}</imageOwnerId><creationDate>${MADE_AT}</creationDate><name>prewarm</name><blockDeviceMapping>${device}</blockDeviceMapping>${tagSet(tags)}<sourceImageId>${SOURCE}</sourceImageId><sourceImageRegion>eu-west-1</sourceImageRegion>`;
   return `<DescribeImagesResponse><imagesSet><item>${image}</item></imagesSet></DescribeImagesResponse>`;
 }
 

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 
-/** What a message to settle-copy says. It is a hint only: what holds is what EC2 says. */
-export type Hint =
+/** What a message to settle-copy says. It only wakes the function up: what holds is what EC2 says. */
+export type WakeUp =
   | { readonly kind: 'image'; readonly imageId: string; readonly state: string }
   | { readonly kind: 'sweep' }
   | { readonly kind: 'unknown'; readonly text: string };
@@ -16,7 +16,7 @@ const event = z.union([
 ]);
 
 /** Reads an event as EventBridge puts it into the queue. Nobody else may, so anything else is a fault of ours. */
-export function readHint(body: string): Hint {
+export function readWakeUp(body: string): WakeUp {
   let json: unknown;
   try {
     json = JSON.parse(body);

@@ -4,18 +4,24 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Context, SQSEvent } from 'aws-lambda';
-import { Ec2CopyInventory } from '../adapters/ec2-copy-inventory.ts';
-import { PublishedResults } from '../adapters/published-results.ts';
-import { SsmImageParameters } from '../adapters/ssm-image-parameters.ts';
-import { asError } from '../core/errors.ts';
-import { findDangling, settleNamed, sweep, type CopyReport, type SettleCopiesContext } from '../core/settle-copies.ts';
-import { readHint, type Hint } from '../core/settle-hints.ts';
-import { clientOf } from './clients.ts';
-import { readSettleCopyConfig } from './configuration.ts';
-import { lateQueues } from './late-queues.ts';
-import { log } from './log.ts';
-import { Metrics } from './metrics.ts';
-import { rehearseSettling } from './rehearsals.ts';
+import { Ec2CopyInventory } from '../../adapters/ec2-copy-inventory.ts';
+import { PublishedResults } from '../../adapters/published-results.ts';
+import { SsmImageParameters } from '../../adapters/ssm-image-parameters.ts';
+import { asError } from '../../core/errors.ts';
+import {
+  findDangling,
+  settleNamed,
+  sweep,
+  type CopyReport,
+  type SettleCopiesContext,
+} from '../../core/settle-copies.ts';
+import { readWakeUp, type WakeUp } from '../../core/wake-ups.ts';
+import { clientOf } from '../common/clients.ts';
+import { readSettleCopyConfig } from '../common/configuration.ts';
+import { lazyQueues } from '../start/lazy-queues.ts';
+import { log } from '../common/log.ts';
+import { Metrics } from '../common/metrics.ts';
+import { prewarmSettling } from '../start/prewarm-functions.ts';
 
 const config = readSettleCopyConfig(process.env);
 const { region, resultsTopicArn } = config;
@@ -32,7 +38,7 @@ const context: SettleCopiesContext = {
   inventory: new Ec2CopyInventory(ec2.client, config.copier),
   parameters: new SsmImageParameters(ssm.client, config.parameterPath),
   results: new PublishedResults(events.client, topic && { arn: topic.arn, sns: topic.client }),
-  nextTries: lateQueues(config),
+  nextTries: lazyQueues(config),
   nowMs: Date.now,
   pause,
 };
@@ -40,7 +46,7 @@ const metrics = new Metrics();
 
 /** Does once what the first event needs, so that it takes less time. */
 export async function prepare(): Promise<void> {
-  await rehearseSettling(config, [ec2, ssm, events, ...(topic ? [topic] : [])], context);
+  await prewarmSettling(config, [ec2, ssm, events, ...(topic ? [topic] : [])], context);
 }
 
 /** What settling one copy takes where AWS answers slowly, with the wait for its parameter. */
@@ -57,15 +63,15 @@ const METRIC = {
 } as const;
 
 /**
- * Settles what the messages hint at. It keeps no message: what could not be settled is logged and counted, and EC2 shows
+ * Settles the copies that the messages name. It keeps no message: what could not be settled is logged and counted, and EC2 shows
  * it to the next sweep. Its queue is FIFO with one group, so no other settling goes on at the same time.
  */
 export async function handler(event: SQSEvent, lambda: Context): Promise<void> {
   const untilMs = Date.now() + lambda.getRemainingTimeInMillis() - SETTLE_MS;
-  const hints = event.Records.map(({ body }) => readHint(body));
+  const wakeUps = event.Records.map(({ body }) => readWakeUp(body));
   const requestId = lambda.awsRequestId;
-  await orPutOff(settleHinted(hints, untilMs, requestId), requestId);
-  if (hints.some(({ kind }) => kind === 'sweep')) await orPutOff(sweepAll(untilMs, requestId), requestId);
+  await orPutOff(settleImages(wakeUps, untilMs, requestId), requestId);
+  if (wakeUps.some(({ kind }) => kind === 'sweep')) await orPutOff(sweepAll(untilMs, requestId), requestId);
   metrics.publish();
 }
 
@@ -79,33 +85,33 @@ async function orPutOff(part: Promise<void>, requestId: string): Promise<void> {
   }
 }
 
-async function settleHinted(hints: readonly Hint[], untilMs: number, requestId: string): Promise<void> {
-  for (const { kind, text } of hints.filter((hint) => hint.kind === 'unknown')) {
+async function settleImages(wakeUps: readonly WakeUp[], untilMs: number, requestId: string): Promise<void> {
+  for (const { kind, text } of wakeUps.filter((wakeUp) => wakeUp.kind === 'unknown')) {
     log('WARN', `message ${kind}`, { text, requestId });
   }
-  const images = hints.filter((hint) => hint.kind === 'image');
+  const images = wakeUps.filter((wakeUp) => wakeUp.kind === 'image');
   const ended = images.filter(({ state }) => state === 'available' || state === 'failed');
   if (ended.length > 0) {
     const imageIds = Array.from(new Set(ended.map(({ imageId }) => imageId)));
-    const { copies, left } = await settleNamed(imageIds, context, untilMs);
-    report(copies, left, requestId);
+    const { copies, remaining } = await settleNamed(imageIds, context, untilMs);
+    report(copies, remaining, requestId);
   }
   if (ended.length < images.length) reportDangling(await findDangling(context), requestId);
 }
 
 async function sweepAll(untilMs: number, requestId: string): Promise<void> {
-  const { copies, left, removedSnapshots, dangling, errors } = await sweep(context, untilMs);
-  report(copies, left, requestId);
+  const { copies, remaining, removedSnapshots, dangling, errors } = await sweep(context, untilMs);
+  report(copies, remaining, requestId);
   reportDangling(dangling, requestId);
   metrics.count('Sweeps');
-  log('INFO', 'sweep done', { copies: copies.length, left, removedSnapshots, dangling, requestId });
+  log('INFO', 'sweep done', { copies: copies.length, remaining, removedSnapshots, dangling, requestId });
   for (const error of errors) {
     metrics.count('SettlesRetried');
     log('ERROR', 'part of the sweep put off', { requestId, error });
   }
 }
 
-function report(copies: readonly CopyReport[], left: number, requestId: string): void {
+function report(copies: readonly CopyReport[], remaining: number, requestId: string): void {
   for (const { error, ...copy } of copies) {
     const metric = METRIC[copy.outcome];
     if (metric) metrics.count(metric);
@@ -121,7 +127,7 @@ function report(copies: readonly CopyReport[], left: number, requestId: string):
     else if (isBad) log('ERROR', `copy ${copy.outcome}`, line);
     else log('INFO', `copy ${copy.outcome}`, line);
   }
-  if (left > 0) log('WARN', 'copies left to the next sweep', { left, requestId });
+  if (remaining > 0) log('WARN', 'copies remaining for the next sweep', { remaining, requestId });
 }
 
 function reportDangling(dangling: readonly string[], requestId: string): void {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { formatCopyRequest, parseCopyRequest, type CopyRequest, type Tag } from '../../src/core/copy-request.ts';
-import { RefusedError } from '../../src/core/errors.ts';
+import { RejectedError } from '../../src/core/errors.ts';
 import { requestJson } from '../factories.ts';
 import { anyText, imageId, tagName, UNPRINTABLE } from './arbitraries.ts';
 
-// What EC2 can store: the others are refused.
+// What EC2 can store: the others are rejected.
 const isStorable = (text: string) => !/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/u.test(text);
 const storableText = (maxLength: number) =>
   anyText({ maxLength }).map((text) => Array.from(text).filter(isStorable).slice(0, maxLength).join(''));
@@ -54,13 +54,13 @@ const byName = (a: Tag, b: Tag) => (a.key < b.key ? -1 : 1);
 const sorted = ({ tags, ...others }: CopyRequest) => ({ ...others, tags: tags.toSorted(byName) });
 
 describe('parseCopyRequest', () => {
-  it('reads any text, or refuses it in a short line of printable characters', () => {
+  it('reads any text, or rejects it in a short line of printable characters', () => {
     fc.assert(
       fc.property(body, (text) => {
         const problem = problemOf(text);
         if (problem === undefined) return;
-        expect(problem).toBeInstanceOf(RefusedError);
-        const { code, message } = problem as RefusedError;
+        expect(problem).toBeInstanceOf(RejectedError);
+        const { code, message } = problem as RejectedError;
         expect(code).toBe('InvalidRequest');
         expect(message.length).toBeLessThan(MAX_MESSAGE_LENGTH);
         expect(message).not.toMatch(UNPRINTABLE);

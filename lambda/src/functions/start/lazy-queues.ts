@@ -1,9 +1,9 @@
-import type { QueueUrls } from '../adapters/sqs-request-queue.ts';
-import type { NextTries, RequestQueue } from '../core/request-queue.ts';
+import type { QueueUrls } from '../../adapters/sqs-request-queue.ts';
+import type { NextTries, RequestQueue } from '../../core/request-queue.ts';
 import type { openQueues } from './queues.ts';
 
 /** The queues. The code that reaches them is loaded by the first call: most events make none. */
-export function lateQueues(config: QueueUrls & { readonly region: string }): RequestQueue & NextTries {
+export function lazyQueues(config: QueueUrls & { readonly region: string }): RequestQueue & NextTries {
   let opened: Promise<ReturnType<typeof openQueues>> | undefined;
   const queues = async () => {
     opened ??= import('./queues.ts').then((module) => module.openQueues(config.region, config));
@@ -11,7 +11,7 @@ export function lateQueues(config: QueueUrls & { readonly region: string }): Req
   };
   return {
     postpone: async (...delivery) => (await queues()).postpone(...delivery),
-    refuse: async (...letter) => (await queues()).refuse(...letter),
-    ask: async (...request) => (await queues()).ask(...request),
+    deadLetter: async (...letter) => (await queues()).deadLetter(...letter),
+    enqueue: async (...request) => (await queues()).enqueue(...request),
   };
 }

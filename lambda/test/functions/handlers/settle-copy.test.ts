@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { DescribeImagesRequest, DescribeSnapshotsRequest, Image } from '@aws-sdk/client-ec2';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
-import { copyMarker, copyTags, REGION, requestJson, settleEnvironment, SOURCE_IMAGE, target } from '../factories.ts';
+import { copyMarker, copyTags, REGION, requestJson, settleEnvironment, SOURCE_IMAGE, target } from '../../factories.ts';
 import { warm } from './warm.ts';
 
 const original = process.env;
@@ -57,7 +57,7 @@ const loadFunction = warm(async () => {
     sqs: mockClient(sdk.SQSClient),
     ssm: mockClient(sdk.SSMClient),
   };
-  const { handler } = await import('../../src/functions/settle-copy-handler.ts');
+  const { handler } = await import('../../../src/functions/handlers/settle-copy.ts');
   return { sdk, clients, handler };
 });
 
@@ -168,7 +168,7 @@ describe('the settle-copy function', () => {
     expect(linesOf('ami-05')).toMatchObject([{ error: { message: 'socket hang up' } }]);
   });
 
-  it('writes one line for each copy, however often it is hinted at', async () => {
+  it('writes one line for each copy, however often messages name it', async () => {
     const { ec2, invoke } = await load(...Object.values(copies));
     await invoke([
       ...Object.values(copies).map(({ ImageId = '' }) => stateChange(ImageId, 'available')),
@@ -216,7 +216,7 @@ describe('the settle-copy function', () => {
     await invoke([scheduled, scheduled]);
 
     expect(linesSaying('sweep done')).toEqual([
-      expect.objectContaining({ copies: 7, left: 0, removedSnapshots: ['snap-failed'], requestId: 'request-1' }),
+      expect.objectContaining({ copies: 7, remaining: 0, removedSnapshots: ['snap-failed'], requestId: 'request-1' }),
     ]);
     expect(metrics()).toMatchObject({
       Sweeps: 1,
@@ -268,7 +268,9 @@ describe('the settle-copy function', () => {
     await invoke([scheduled], 40_000);
 
     expect(events.calls()).toEqual([]);
-    expect(linesSaying('copies left to the next sweep')).toEqual([expect.objectContaining({ level: 'WARN', left: 2 })]);
+    expect(linesSaying('copies remaining for the next sweep')).toEqual([
+      expect.objectContaining({ level: 'WARN', remaining: 2 }),
+    ]);
   });
 
   describe('where a service fails', () => {
@@ -301,7 +303,7 @@ describe('the settle-copy function', () => {
       expect(metrics()).toMatchObject({ Sweeps: 1, SettlesRetried: [1, 1, 1] });
     });
 
-    it('sweeps all the same when a hint of the same batch fails', async () => {
+    it('sweeps all the same when another message of the same batch fails', async () => {
       const { ssm, invoke } = await load(copies.settled);
       ssm.rejects(new Error('AccessDenied'));
       await invoke([stateChange('ami-0ff', 'deregistered'), scheduled]);

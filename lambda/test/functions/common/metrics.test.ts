@@ -1,5 +1,5 @@
 import { beforeEach, expect, it, jest } from '@jest/globals';
-import { Metrics } from '../../src/functions/metrics.ts';
+import { Metrics } from '../../../src/functions/common/metrics.ts';
 
 let lines: Record<string, unknown>[];
 

@@ -1,4 +1,4 @@
-import { PreparedAgent } from './prepared-agent.ts';
+import { PreparedAgent } from '../start/prepared-agent.ts';
 
 interface ClientSettings {
   readonly region: string;

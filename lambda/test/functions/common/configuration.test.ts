@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { readCopyImageConfig, readSettleCopyConfig } from '../../src/functions/configuration.ts';
-import { environment, settleEnvironment, target } from '../factories.ts';
+import { readCopyImageConfig, readSettleCopyConfig } from '../../../src/functions/common/configuration.ts';
+import { environment, settleEnvironment, target } from '../../factories.ts';
 
 describe('readCopyImageConfig', () => {
   it('reads the environment that the Terraform module sets', () => {
@@ -26,7 +26,7 @@ describe('readCopyImageConfig', () => {
     ['QUEUE_URL', 'requests', 'the URL of the request queue'],
     ['DEAD_LETTER_QUEUE_URL', 'no', 'the URL of the dead-letter queue'],
     ['RETRY_SECONDS', '6h', 'a number of seconds, such as 21600'],
-  ])('refuses %s=%s and says what is allowed', (variable, value, allowed) => {
+  ])('rejects %s=%s and says what is allowed', (variable, value, allowed) => {
     expect(() => readCopyImageConfig({ ...environment, [variable]: value })).toThrow(`${variable} must be ${allowed}`);
   });
 
@@ -69,7 +69,7 @@ describe('readSettleCopyConfig', () => {
     ['PARAMETER_PATH', 'image-copier', 'the start of a parameter name, such as /image-copier'],
     ['RECIPE_TAG', '', 'the name of a tag, such as Recipe'],
     ['RESULTS_TOPIC_ARN', 'results', 'the ARN of an SNS topic'],
-  ])('refuses %s=%s and says what is allowed', (variable, value, allowed) => {
+  ])('rejects %s=%s and says what is allowed', (variable, value, allowed) => {
     expect(() => readSettleCopyConfig({ ...settleEnvironment, [variable]: value })).toThrow(
       `${variable} must be ${allowed}`,
     );

@@ -55,7 +55,7 @@ class AnsweringConnection extends Duplex {
     const answer = this.#answer(operation);
     this.#request = '';
     if (answer === undefined) {
-      done(new Error(`The rehearsal has no answer to ${operation}.`));
+      done(new Error(`The prewarming has no answer to ${operation}.`));
       return;
     }
     this.push(`HTTP/1.1 200 OK\r\nContent-Length: ${Buffer.byteLength(answer)}\r\n\r\n${answer}`);

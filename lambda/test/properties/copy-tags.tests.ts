@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Tag } from '../../src/core/copy-request.ts';
 import { planTags } from '../../src/core/copy-tags.ts';
-import { RefusedError } from '../../src/core/errors.ts';
+import { RejectedError } from '../../src/core/errors.ts';
 import { copyRequest, SOURCE_IMAGE } from '../factories.ts';
 import { anyText, tagName } from './arbitraries.ts';
 
@@ -45,7 +45,7 @@ const isAllowed = (tag: Tag) => tag.key.slice(0, 4).toLowerCase() !== 'aws:' && 
 const fits = (tag: Tag) => tag.key !== '' && lengthOf(tag.key) <= 127 && lengthOf(tag.value) <= 256;
 
 describe('planTags', () => {
-  it("keeps each tag that EC2 takes, with the copier's own, or refuses with the true count", () => {
+  it("keeps each tag that EC2 takes, with the copier's own, or rejects with the true count", () => {
     fc.assert(
       fc.property(requestTags, (tags) => {
         const allowed = tags.filter(isAllowed);
@@ -53,7 +53,7 @@ describe('planTags', () => {
         const plan = () => planTags(copyRequest({ tags }));
         if (count > 50) {
           expect(plan).toThrow(`the copy would have ${count} tags, EC2 allows 50. Remove ${count - 50}.`);
-          expect(plan).toThrow(RefusedError);
+          expect(plan).toThrow(RejectedError);
         } else if (allowed.every(fits)) {
           expect(plan()).toEqual([
             ...allowed,
@@ -62,7 +62,7 @@ describe('planTags', () => {
           ]);
           expect(plan().length).toBeLessThan(50);
         } else {
-          expect(plan).toThrow(expect.objectContaining({ name: 'RefusedError', code: 'InvalidTags' }));
+          expect(plan).toThrow(expect.objectContaining({ name: 'RejectedError', code: 'InvalidTags' }));
         }
       }),
       { numRuns: 300 },

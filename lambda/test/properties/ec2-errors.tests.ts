@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { EC2ServiceException } from '@aws-sdk/client-ec2';
 import fc from 'fast-check';
 import { classifyEc2Error } from '../../src/adapters/ec2-errors.ts';
-import { RefusedError, RetryableError } from '../../src/core/errors.ts';
+import { RejectedError, RetryableError } from '../../src/core/errors.ts';
 import { anyText, UNPRINTABLE } from './arbitraries.ts';
 
 const name = fc.oneof(
@@ -27,11 +27,11 @@ const answer = (status: fc.Arbitrary<number>) =>
 const classify = (error: unknown) => classifyEc2Error(error, 'eu-west-1');
 
 describe('classifyEc2Error', () => {
-  it('tries any answer of EC2 again or refuses it, and keeps it', () => {
+  it('tries any answer of EC2 again or rejects it, and keeps it', () => {
     fc.assert(
       fc.property(answer(fc.integer({ min: 100, max: 599 })), (error) => {
         const classed = classify(error);
-        expect(classed instanceof RetryableError || classed instanceof RefusedError).toBe(true);
+        expect(classed instanceof RetryableError || classed instanceof RejectedError).toBe(true);
         expect(classed.code).toBe(error.name);
         expect(classed.message.startsWith(`${error.name}: `)).toBe(true);
         expect(classed.message).not.toMatch(UNPRINTABLE);
@@ -40,7 +40,7 @@ describe('classifyEc2Error', () => {
     );
   });
 
-  it('refuses nothing for which EC2 is at fault, or for which it asks to wait', () => {
+  it('rejects nothing for which EC2 is at fault, or for which it asks to wait', () => {
     const status = fc.oneof(fc.integer({ min: 500, max: 599 }), fc.constant(429));
     fc.assert(
       fc.property(answer(status), (error) => {
@@ -49,7 +49,7 @@ describe('classifyEc2Error', () => {
     );
   });
 
-  it('refuses nothing without an answer, but a Region that there is not', () => {
+  it('rejects nothing without an answer, but a Region that there is not', () => {
     const code = fc.constantFrom('ECONNRESET', 'ETIMEDOUT', 'EAI_AGAIN', 'EPIPE');
     const lost = fc.oneof(
       fc.tuple(name, message).map(([errorName, text]) => Object.assign(new Error(text), { name: errorName })),

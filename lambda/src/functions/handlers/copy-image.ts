@@ -1,16 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { Ec2ImageCatalogue } from '../adapters/ec2-image-catalogue.ts';
-import { handleDelivery, type DeliveryContext, type DeliveryResult } from '../core/handle-delivery.ts';
-import { PatientCatalogue } from '../core/patient-catalogue.ts';
-import type { Delivery } from '../core/request-queue.ts';
-import { clientOf } from './clients.ts';
-import { readCopyImageConfig } from './configuration.ts';
-import { lateQueues } from './late-queues.ts';
-import { log } from './log.ts';
-import { Metrics } from './metrics.ts';
-import { rehearseCopy } from './rehearsals.ts';
+import { Ec2ImageCatalogue } from '../../adapters/ec2-image-catalogue.ts';
+import { handleDelivery, type DeliveryContext, type DeliveryResult } from '../../core/handle-delivery.ts';
+import { PatientCatalogue } from '../../core/patient-catalogue.ts';
+import type { Delivery } from '../../core/request-queue.ts';
+import { clientOf } from '../common/clients.ts';
+import { readCopyImageConfig } from '../common/configuration.ts';
+import { lazyQueues } from '../start/lazy-queues.ts';
+import { log } from '../common/log.ts';
+import { Metrics } from '../common/metrics.ts';
+import { prewarmCopying } from '../start/prewarm-functions.ts';
 
 const config = readCopyImageConfig(process.env);
 // A request is looked up in two ways at the same time.
@@ -21,7 +21,7 @@ const context: DeliveryContext = {
   catalogue: new Ec2ImageCatalogue(config.region, (region) =>
     region === config.region ? ec2.client : clientOf(EC2Client, region).client,
   ),
-  queue: lateQueues(config),
+  queue: lazyQueues(config),
   nowMs: Date.now,
   random: Math.random,
 };
@@ -29,7 +29,7 @@ const metrics = new Metrics();
 
 /** Does once what the first event needs, so that it takes less time. */
 export async function prepare(): Promise<void> {
-  await rehearseCopy(config, ec2, context.catalogue);
+  await prewarmCopying(config, ec2, context.catalogue);
 }
 
 /** What one delivery takes at the most once it waits no more: its calls, each tried twice. */

@@ -81,10 +81,10 @@ describe('deadLetterCommand', () => {
 
   it('makes any request fit beside its reason, whole', () => {
     fc.assert(
-      fc.property(letter, (refused) => {
-        const { input } = deadLetterCommand('https://sqs.test/dead-letters', refused);
+      fc.property(letter, (sent) => {
+        const { input } = deadLetterCommand('https://sqs.test/dead-letters', sent);
         expect(bytesOf(input)).toBeLessThanOrEqual(MAX_BYTES);
-        expect(restore(input) === refused.body).toBe(true);
+        expect(restore(input) === sent.body).toBe(true);
         const { Reason, ErrorCode } = input.MessageAttributes ?? {};
         expect(textOf(Reason)).toMatch(VALID);
         expect(textOf(ErrorCode)).toMatch(VALID);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readHint } from '../../src/core/settle-hints.ts';
+import { readWakeUp } from '../../src/core/wake-ups.ts';
 import { COPY } from '../factories.ts';
 
 const stateChange = {
@@ -11,15 +11,15 @@ const stateChange = {
   detail: { RequestId: 'r', ImageId: COPY, State: 'failed', ErrorMessage: 'key' },
 };
 
-describe('readHint', () => {
+describe('readWakeUp', () => {
   it('reads the state of an image', () => {
-    expect(readHint(JSON.stringify(stateChange))).toEqual({ kind: 'image', imageId: COPY, state: 'failed' });
+    expect(readWakeUp(JSON.stringify(stateChange))).toEqual({ kind: 'image', imageId: COPY, state: 'failed' });
   });
 
   it('reads the schedule as a sweep', () => {
     const scheduled = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
 
-    expect(readHint(JSON.stringify(scheduled))).toEqual({ kind: 'sweep' });
+    expect(readWakeUp(JSON.stringify(scheduled))).toEqual({ kind: 'sweep' });
   });
 
   it.each([
@@ -32,10 +32,10 @@ describe('readHint', () => {
     ],
     ['an event without an image', JSON.stringify({ ...stateChange, detail: { State: 'failed' } })],
   ])('does not know %s', (_what, body) => {
-    expect(readHint(body)).toEqual({ kind: 'unknown', text: body.slice(0, 200) });
+    expect(readWakeUp(body)).toEqual({ kind: 'unknown', text: body.slice(0, 200) });
   });
 
   it('keeps no more of it than a log needs', () => {
-    expect(readHint('x'.repeat(256 * 1024))).toEqual({ kind: 'unknown', text: 'x'.repeat(200) });
+    expect(readWakeUp('x'.repeat(256 * 1024))).toEqual({ kind: 'unknown', text: 'x'.repeat(200) });
   });
 });

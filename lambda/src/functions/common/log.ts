@@ -1,4 +1,4 @@
-import { spellOutHidden } from '../core/hidden-characters.ts';
+import { spellOutHidden } from '../../core/hidden-characters.ts';
 
 export type Level = 'INFO' | 'WARN' | 'ERROR';
 

@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
-import { BAKED_AT, environment, requestJson, SOURCE_ACCOUNT, SOURCE_IMAGE } from '../factories.ts';
+import { BAKED_AT, environment, requestJson, SOURCE_ACCOUNT, SOURCE_IMAGE } from '../../factories.ts';
 import { warm } from './warm.ts';
 
 const original = process.env;
 let lines: Record<string, unknown>[];
 
-function record(messageId: string, body: unknown): SQSRecord {
-  const attributes = { ApproximateReceiveCount: '1', SentTimestamp: String(Date.now()) };
+function record(messageId: string, body: unknown, sentAtMs = Date.now()): SQSRecord {
+  const attributes = { ApproximateReceiveCount: '1', SentTimestamp: String(sentAtMs) };
   return { messageId, receiptHandle: messageId, body: JSON.stringify(body), attributes } as SQSRecord;
 }
 
@@ -18,7 +18,7 @@ const loadFunction = warm(async () => {
   const sdk = await import('@aws-sdk/client-ec2');
   const { SQSClient } = await import('@aws-sdk/client-sqs');
   const [ec2, sqs] = [mockClient(sdk.EC2Client), mockClient(SQSClient)];
-  return { sdk, ec2, sqs, ...(await import('../../src/functions/copy-image-handler.ts')) };
+  return { sdk, ec2, sqs, ...(await import('../../../src/functions/handlers/copy-image.ts')) };
 });
 
 /** The function over an EC2 that shares the source image. */
@@ -32,12 +32,13 @@ async function load() {
     .resolves({ Images: [{ OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT }] });
   ec2.on(sdk.DescribeImagesCommand, { ImageIds: ['ami-1'] }).resolves({ Images: [{ State: 'pending' }] });
   ec2.on(sdk.CopyImageCommand).resolves({ ImageId: 'ami-1' });
-  const invoke = (...records: SQSRecord[]) =>
+  const invokeFor = (remainingMs: number, ...records: SQSRecord[]) =>
     handler({ Records: records } satisfies SQSEvent, {
       awsRequestId: 'request-1',
-      getRemainingTimeInMillis: () => 60_000,
+      getRemainingTimeInMillis: () => remainingMs,
     } as Context);
-  return { sqs, invoke, prepare };
+  const invoke = (...records: SQSRecord[]) => invokeFor(60_000, ...records);
+  return { sdk, ec2, sqs, invoke, invokeFor, prepare };
 }
 
 beforeEach(() => {
@@ -108,6 +109,31 @@ describe('the copy-image function', () => {
     });
   });
 
+  it('measures how long a request waited for its copy to start', async () => {
+    const { invoke } = await load();
+    await invoke(record('good', requestJson, Date.now() - 90_000), record('bad', 'hello', Date.now() - 90_000));
+
+    const [metrics] = lines.filter((line) => '_aws' in line);
+    expect(metrics).toMatchObject({
+      _aws: {
+        CloudWatchMetrics: [{ Metrics: expect.arrayContaining([{ Name: 'RequestWait', Unit: 'Seconds' }]) as unknown }],
+      },
+      RequestWait: expect.any(Number) as unknown,
+    });
+    expect(metrics?.['RequestWait']).toBeGreaterThanOrEqual(90);
+  });
+
+  it('waits for EC2 no longer than leaves time for its calls', async () => {
+    const { sdk, ec2, invokeFor } = await load();
+    const throttled = Object.assign(new Error('Request limit exceeded.'), { name: 'RequestLimitExceeded' });
+    ec2.on(sdk.CopyImageCommand).rejects(throttled);
+
+    expect(await invokeFor(20_000, record('good', requestJson))).toEqual({
+      batchItemFailures: [{ itemIdentifier: 'good' }],
+    });
+    expect(ec2.commandCalls(sdk.CopyImageCommand)).toHaveLength(1);
+  });
+
   it('does not start with a bad configuration', async () => {
     delete process.env['KMS_KEY_ARN'];
 
@@ -123,12 +149,12 @@ describe('prepare', () => {
     expect(lines).toEqual([]);
   });
 
-  it('warns of a rehearsal that failed, and leaves the function as it was', async () => {
+  it('warns of a prewarming that failed, and leaves the function as it was', async () => {
     process.env['AWS_LAMBDA_RUNTIME_API'] = '127.0.0.1:9001';
     const { prepare, invoke } = await load();
-    // The mocked client answers nothing of what the rehearsal asks for.
+    // The mocked client answers nothing of what the prewarming asks for.
     await prepare();
-    expect(lines).toEqual([expect.objectContaining({ level: 'WARN', message: 'rehearsal failed' })]);
+    expect(lines).toEqual([expect.objectContaining({ level: 'WARN', message: 'prewarming failed' })]);
 
     expect(await invoke(record('good', requestJson))).toEqual({ batchItemFailures: [] });
   });
