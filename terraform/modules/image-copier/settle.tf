@@ -84,8 +84,8 @@ data "aws_iam_policy_document" "settle_queue" {
   }
 }
 
-# One message group: Lambda settles one batch after the other (docs/adr/0002 of this repository). The messages are hints, and
-# the sweep finds what they would have told, so they need no dead-letter queue and are dropped after an hour.
+# One message group: Lambda settles one batch after the other (docs/adr/0002-settle-from-what-ec2-shows.md). The messages are hints,
+# and the sweep finds what they would have told, so they need no dead-letter queue and are dropped after an hour.
 resource "aws_sqs_queue" "settle" {
   name                        = local.settle_queue
   policy                      = data.aws_iam_policy_document.settle_queue.minified_json
