@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseAccountsFile, type AccountsFile } from '../../terraform/stacks/accounts-file.ts';
 import { planStacks, type Stack, type StackEntry } from '../../terraform/stacks/stacks.ts';
 import { synthesizeStacks } from '../../terraform/stacks/synth.ts';
+import { ROOT } from '../paths.ts';
 import { requireTerraform, TerraformRoot, type ChangeProgress, type Changes } from '../terraform.ts';
 import { Initialization } from './initialization.ts';
 
@@ -22,6 +23,7 @@ export interface DeploymentOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
+const MODULES = join(ROOT, 'terraform', 'modules');
 const LOCK_FILE = '.terraform.lock.hcl';
 
 /** What `cdk.tf.json` of a stack says, so far as it is read again. */
@@ -53,7 +55,12 @@ export class Deployment {
     const { accountsFile, out, functionZip } = options;
     const file: AccountsFile = parseAccountsFile(readFileSync(accountsFile, 'utf8'), accountsFile);
     const stacks = planStacks(file);
-    synthesizeStacks(stacks, { out, accountsFile, ...(functionZip !== undefined && { functionZip }) });
+    synthesizeStacks(stacks, {
+      modules: MODULES,
+      out,
+      accountsFile,
+      ...(functionZip !== undefined && { functionZip }),
+    });
     return new Deployment(stacks, options);
   }
 
