@@ -1,3 +1,6 @@
+# What each function of the copier has. Only the module image-copier calls it: without a README it is private by convention
+# (Terraform, Standard module structure).
+
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 data "aws_region" "current" {}
