@@ -15,23 +15,31 @@ import {
   withoutAws,
 } from '../../scripts/dev/emulated-account.ts';
 import { CACHE, ROOT } from '../../scripts/tool/common/paths.ts';
-import { TerraformRoot } from '../../scripts/tool/deploy/terraform.ts';
+import { TerraformRoot, type Changes } from '../../scripts/tool/deploy/terraform.ts';
 import { waitFor } from '../../scripts/tool/common/wait-for.ts';
 import { parameterName } from '../../terraform/template/parameters.ts';
 import { imageCopierTemplate } from '../../terraform/template/template.ts';
 import { differences, readCopier, type Difference, type Standing } from './support/copier-in-account.ts';
+import { writeEarlierModule } from './support/earlier-module.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 import { leaveAccount } from './support/leave-account.ts';
+import { NO_CHANGES } from './support/rollout.ts';
 
 const TIMEOUT_MS = 900_000;
 const STACK_NAME = 'image-copier';
+/** The last commit in which the functions' resources had other addresses. */
+const EARLIER_COMMIT = '03f4130995032deae83eaae98ee99f94eebe1cb5';
+const WORK = join(CACHE, 'test', 'organization');
 const template = imageCopierTemplate();
 const source = emulatedAccount(endpoint(), newAccountId(), REGION);
+const earlierModule = writeEarlierModule('image-copier', EARLIER_COMMIT, join(WORK, 'earlier', source.id));
 const topics = { request: '', results: '' };
 /** Bucket names are unique among all accounts. */
 const bucketPrefix = `image-copier-${source.id}`;
 let bucket: TerraformRoot;
 let functionKey: string;
+/** What the module of the earlier commit did in an account, and then this one. */
+let upgrade: { readonly root: TerraformRoot; readonly first: Changes; readonly second: Changes };
 
 type Inputs = Readonly<Record<string, boolean | number | string | readonly string[]>>;
 
@@ -39,6 +47,8 @@ interface Scenario {
   readonly inputs: string;
   /** The account that the module is applied in. */
   readonly byModule: string;
+  /** Whether the module is applied over what it was in an earlier commit. */
+  readonly isUpgrade?: true;
   /** The inputs that the module and the template share. */
   readonly shared: () => Inputs;
   /** Inputs of the module alone, and the parameters that stand for them. */
@@ -51,6 +61,7 @@ const scenarios: readonly Scenario[] = [
   {
     inputs: 'only the inputs that are required',
     byModule: newAccountId(),
+    isUpgrade: true,
     shared: () => ({ request_topic_arn: topics.request }),
     ofModule: () => ({}),
     ofTemplate: {},
@@ -139,13 +150,17 @@ const EXPLAINED: readonly {
 
 beforeAll(async () => {
   [topics.request, topics.results] = await Promise.all([createTopic('notify'), createTopic('notify-results')]);
-  bucket = terraform('artifact-bucket', source.id, { prefix: bucketPrefix, organization_id: 'o-a1b2c3d4e5' });
+  bucket = terraform(folderOf('artifact-bucket'), source.id, { prefix: bucketPrefix, organization_id: 'o-a1b2c3d4e5' });
   // At once: they wait for AWS to settle, not for each other.
   await Promise.all([
     apply(bucket),
-    ...scenarios.map(({ byModule, shared, ofModule }) =>
-      apply(terraform('image-copier', byModule, { ...shared(), ...ofModule(byModule) })),
-    ),
+    ...scenarios.map(async ({ byModule, isUpgrade, shared, ofModule }) => {
+      const inputs = { ...shared(), ...ofModule(byModule) };
+      const root = terraform(folderOf('image-copier'), byModule, inputs);
+      if (!isUpgrade) return await apply(root);
+      const first = await apply(terraform(earlierModule, byModule, inputs));
+      upgrade = { root, first, second: await apply(root) };
+    }),
   ]);
   functionKey = String((await bucket.outputs())['function_key']);
 }, TIMEOUT_MS);
@@ -153,6 +168,12 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const TopicArn of Object.values(topics)) await source.sns.send(new DeleteTopicCommand({ TopicArn }));
 }, TIMEOUT_MS);
+
+it(`takes over what the module of ${EARLIER_COMMIT.slice(0, 7)} made, and changes nothing of it`, async () => {
+  expect(upgrade.first.added).toBeGreaterThan(0);
+  expect(upgrade.second).toEqual(NO_CHANGES);
+  expect(await upgrade.root.plan()).toEqual(NO_CHANGES);
+});
 
 describe.each(scenarios)('the module and the template, with $inputs', ({ inputs, byModule, shared, ofTemplate }) => {
   const explained = EXPLAINED.filter((difference) => [undefined, inputs].includes(difference.inputs));
@@ -237,18 +258,22 @@ async function createTopic(Name: string): Promise<string> {
   return TopicArn;
 }
 
-function terraform(module: string, accountId: string, variables: Inputs): TerraformRoot {
+function folderOf(module: string): string {
+  return join(ROOT, 'terraform', 'modules', module);
+}
+
+function terraform(directory: string, accountId: string, variables: Inputs): TerraformRoot {
   return new TerraformRoot({
-    directory: join(ROOT, 'terraform', 'modules', module),
-    workDirectory: join(CACHE, 'test', 'organization', accountId),
+    directory,
+    workDirectory: join(WORK, accountId),
     variables,
     env: { ...withoutAws(), ...emulatedEnvironment(endpoint(), accountId, REGION) },
   });
 }
 
-async function apply(root: TerraformRoot): Promise<void> {
+async function apply(root: TerraformRoot): Promise<Changes> {
   await root.init();
-  await root.apply();
+  return await root.apply();
 }
 
 async function read(accountId: string): Promise<Standing> {

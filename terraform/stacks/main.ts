@@ -1,8 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { accountsJsonSchema, AccountsFileError, parseAccountsFile } from './accounts-file.ts';
 import { planStacks } from './stacks.ts';
 import { synthesizeStacks } from './synth.ts';
+
+const MODULES = join(import.meta.dirname, '..', 'modules');
 
 const USAGE = `Usage: tsx terraform/stacks/main.ts --accounts FILE --out DIR [--function-zip FILE]
        tsx terraform/stacks/main.ts --schema
@@ -38,6 +41,11 @@ function run(): void {
     return;
   }
   const stacks = planStacks(parseAccountsFile(readFileSync(accounts, 'utf8'), accounts));
-  synthesizeStacks(stacks, { out, accountsFile: accounts, ...(functionZip !== undefined && { functionZip }) });
+  synthesizeStacks(stacks, {
+    modules: MODULES,
+    out,
+    accountsFile: accounts,
+    ...(functionZip !== undefined && { functionZip }),
+  });
   console.log(`${stacks.length} stacks are in ${out}.`);
 }

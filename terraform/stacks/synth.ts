@@ -1,16 +1,15 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { App, LocalBackend, S3Backend, TerraformHclModule, TerraformOutput, TerraformStack } from 'cdktn';
-import { ROOT } from '../../scripts/tool/common/paths.ts';
 import { AwsProvider } from './aws-provider.ts';
 import type { ModuleCall, Stack, StackEntry } from './stacks.ts';
-
-const MODULES = join(ROOT, 'terraform', 'modules');
 
 /** The list of the stacks, in the output folder. */
 const STACKS_FILE = 'stacks.json';
 
 export interface SynthesisOptions {
+  /** The folder with the Terraform modules. Handed in: a bundle stands in another folder than this file. */
+  readonly modules: string;
   /** The output folder. */
   readonly out: string;
   /** The accounts file: paths in it start at its folder. */
@@ -75,7 +74,7 @@ class AccountStack extends TerraformStack {
 
   #addModule({ module, region, inputs }: ModuleCall, provider: AwsProvider): TerraformHclModule {
     const call = new TerraformHclModule(this, `${module}-${region}`, {
-      source: this.#fromHere(join(MODULES, module)),
+      source: this.#fromHere(join(this.#options.modules, module)),
       // The source stays as it is; otherwise cdktn copies the folder of the module, with all that Terraform put there.
       skipAssetCreationFromLocalModules: true,
       providers: [provider],

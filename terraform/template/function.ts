@@ -23,7 +23,7 @@ const KEYS = choose(
 );
 const THROUGH_EC2 = { 'kms:ViaService': 'ec2.*.amazonaws.com' };
 
-/** As function.tf. */
+/** As function.tf and modules/function. */
 export const functionResources: Resources = {
   CopyImageRole: functionRole('copy-image', [
     { Sid: 'ReadImages', Effect: 'Allow', Action: 'ec2:DescribeImages', Resource: '*' },

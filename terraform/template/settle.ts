@@ -10,7 +10,7 @@ const PARAMETERS = 'arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:p
 /** The value of the tag ImageCopier on everything that this copier made begins so; see lambda/src/core/copy-marker.ts. */
 const OWN_MARKER = sub('${Name} *');
 
-/** As settle.tf. */
+/** As settle.tf and modules/function. */
 export const settleResources: Resources = {
   Settle: {
     Type: 'AWS::SQS::Queue',

@@ -5,6 +5,7 @@ import { synthesizeStacks } from '../../../terraform/stacks/synth.ts';
 import { requireTerraform, TerraformRoot, type ChangeProgress, type Changes } from './terraform.ts';
 import { UserError } from '../common/user-error.ts';
 import { readStacks } from '../common/accounts-file.ts';
+import { ROOT } from '../common/paths.ts';
 import { Initialization } from './initialization.ts';
 
 export type Action = 'apply' | 'plan' | 'destroy';
@@ -23,6 +24,7 @@ export interface DeploymentOptions {
   readonly env: NodeJS.ProcessEnv;
 }
 
+const MODULES = join(ROOT, 'terraform', 'modules');
 const LOCK_FILE = '.terraform.lock.hcl';
 
 /** What `cdk.tf.json` of a stack says, so far as it is read again. */
@@ -53,7 +55,12 @@ export class Deployment {
   static open(options: DeploymentOptions): Deployment {
     const { accountsFile, out, functionZip } = options;
     const stacks = readStacks(accountsFile);
-    synthesizeStacks(stacks, { out, accountsFile, ...(functionZip !== undefined && { functionZip }) });
+    synthesizeStacks(stacks, {
+      modules: MODULES,
+      out,
+      accountsFile,
+      ...(functionZip !== undefined && { functionZip }),
+    });
     return new Deployment(stacks, options);
   }
 

@@ -76,11 +76,12 @@ export class Initialization {
   }
 }
 
-/** The files of modules: they say which providers are required, and may call further modules. */
+/** The files of modules, and of the modules in them: they say which providers are required, and which modules are called. */
 function filesOf(modules: readonly string[]): string[] {
   const files = modules.flatMap((module) =>
-    readdirSync(module)
-      .filter((name) => name.endsWith('.tf'))
+    readdirSync(module, { recursive: true, encoding: 'utf8' })
+      // Without what Terraform made, where somebody ran it in the folder.
+      .filter((name) => name.endsWith('.tf') && !name.startsWith('.terraform'))
       .map((name) => join(module, name)),
   );
   return Array.from(new Set(files)).sort();

@@ -3,16 +3,16 @@ locals {
   # period of 30 minutes holds at least one sweep, so that the alarm does not come and go between them.
   alarms = {
     copy-image-errors = {
-      description = "The function ${local.function_name} crashed or timed out. Its log group is ${aws_cloudwatch_log_group.copy_image.name}."
+      description = "The function ${local.function_name} crashed or timed out. Its log group is ${module.copy_image.log_group.name}."
       namespace   = "AWS/Lambda"
       metric      = "Errors"
-      dimensions  = { FunctionName = aws_lambda_function.copy_image.function_name }
+      dimensions  = { FunctionName = module.copy_image.function.function_name }
     }
     settle-copy-errors = {
-      description = "The function ${local.settle_function_name} crashed or timed out. Its log group is ${aws_cloudwatch_log_group.settle_copy.name}."
+      description = "The function ${local.settle_function_name} crashed or timed out. Its log group is ${module.settle_copy.log_group.name}."
       namespace   = "AWS/Lambda"
       metric      = "Errors"
-      dimensions  = { FunctionName = aws_lambda_function.settle_copy.function_name }
+      dimensions  = { FunctionName = module.settle_copy.function.function_name }
       period      = 900 # a message that crashes the function comes back every 12 minutes
     }
     unverified-copies = {
@@ -110,10 +110,4 @@ resource "aws_cloudwatch_metric_alarm" "no_sweep" {
   treat_missing_data  = "breaching"
   alarm_actions       = var.alarm_actions
   ok_actions          = var.alarm_actions
-}
-
-# Until 0.1.0 it was an alarm of its own.
-moved {
-  from = aws_cloudwatch_metric_alarm.errors
-  to   = aws_cloudwatch_metric_alarm.count["copy-image-errors"]
 }

@@ -48,7 +48,7 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Not kms:PutKeyPolicy: whoever takes this statement away on purpose may delete the key (docs/adr/0004).
+  # Not kms:PutKeyPolicy: whoever takes this statement away on purpose may delete the key (docs/adr/0006-deletion-by-policy.md).
   dynamic "statement" {
     for_each = var.deletion_protection ? ["kms:ScheduleKeyDeletion"] : []
 

@@ -30,12 +30,18 @@ output "deletion_protection" {
 
 output "function_arn" {
   description = "ARN of the function that copies."
-  value       = aws_lambda_function.copy_image.arn
+  value       = module.copy_image.function.arn
+
+  # Here, so that it is said once, and not by each function.
+  precondition {
+    condition     = fileexists(local.function_zip)
+    error_message = "function_zip: there is no file ${local.function_zip}. Run `make build`, or set function_zip to the zip of a release."
+  }
 }
 
 output "function_name" {
   description = "Name of the function that copies."
-  value       = aws_lambda_function.copy_image.function_name
+  value       = module.copy_image.function.function_name
 }
 
 output "key_alias" {
@@ -50,7 +56,7 @@ output "key_arn" {
 
 output "log_group_name" {
   description = "Name of the log group of the function that copies."
-  value       = aws_cloudwatch_log_group.copy_image.name
+  value       = module.copy_image.log_group.name
 }
 
 output "parameter_path" {
@@ -70,22 +76,22 @@ output "queue_url" {
 
 output "role_arn" {
   description = "ARN of the role of the function that copies. Allow it in the key policies of encrypted source snapshots."
-  value       = aws_iam_role.copy_image.arn
+  value       = module.copy_image.role.arn
 }
 
 output "settle_function_arn" {
   description = "ARN of the function that settles copies."
-  value       = aws_lambda_function.settle_copy.arn
+  value       = module.settle_copy.function.arn
 }
 
 output "settle_function_name" {
   description = "Name of the function that settles copies."
-  value       = aws_lambda_function.settle_copy.function_name
+  value       = module.settle_copy.function.function_name
 }
 
 output "settle_log_group_name" {
   description = "Name of the log group of the function that settles copies."
-  value       = aws_cloudwatch_log_group.settle_copy.name
+  value       = module.settle_copy.log_group.name
 }
 
 output "settle_queue_arn" {
@@ -100,7 +106,7 @@ output "settle_queue_url" {
 
 output "settle_role_arn" {
   description = "ARN of the role of the function that settles copies."
-  value       = aws_iam_role.settle_copy.arn
+  value       = module.settle_copy.role.arn
 }
 
 output "subscription_arn" {

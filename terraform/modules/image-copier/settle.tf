@@ -84,7 +84,8 @@ data "aws_iam_policy_document" "settle_queue" {
   }
 }
 
-# One message group: Lambda settles one batch after the other (docs/adr/0002 of this repository). The messages are wake-ups, and
+# One message group: Lambda settles one batch after the other (docs/adr/0002-settle-from-what-ec2-shows.md). The messages are
+# wake-ups, and
 # the sweep finds what they would have told, so they need no dead-letter queue and are dropped after an hour.
 resource "aws_sqs_queue" "settle" {
   name                        = local.settle_queue
@@ -205,78 +206,35 @@ data "aws_iam_policy_document" "settle_copy" {
     actions   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
     resources = [local.settle_queue_arn]
   }
-
-  statement {
-    sid       = "WriteLog"
-    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${local.settle_function_name}:*"]
-  }
 }
 
-resource "aws_iam_role" "settle_copy" {
-  name               = "${local.settle_function_name}-${local.region}"
-  description        = "Execution role of the Lambda function ${local.settle_function_name} in ${local.region}"
-  assume_role_policy = data.aws_iam_policy_document.assume_function.minified_json
-}
+module "settle_copy" {
+  source = "./modules/function"
 
-resource "aws_iam_role_policy" "settle_copy" {
-  name   = "settle-copy"
-  role   = aws_iam_role.settle_copy.id
-  policy = data.aws_iam_policy_document.settle_copy.minified_json
-}
+  name               = local.settle_function_name
+  description        = "Verifies and announces the copies of machine images, and tries those again that failed"
+  handler            = "settle-copy.handler"
+  zip                = local.function_zip
+  architecture       = var.architecture
+  memory_size        = var.memory_size
+  timeout_seconds    = local.settle_timeout_seconds
+  log_retention_days = var.log_retention_days
+  policy             = data.aws_iam_policy_document.settle_copy.minified_json
 
-resource "aws_cloudwatch_log_group" "settle_copy" {
-  # checkov:skip=CKV_AWS_158:The log holds no secrets. CloudWatch Logs encrypts it at rest with a key of its own
-  # checkov:skip=CKV_AWS_338:For debugging. What was copied, when and from what is in the tags of the copies, and CloudTrail keeps the calls. log_retention_days is an input
-
-  name              = "/aws/lambda/${local.settle_function_name}"
-  retention_in_days = var.log_retention_days
-}
-
-resource "aws_lambda_function" "settle_copy" {
-  # checkov:skip=CKV_AWS_50:Each outcome is a line of JSON with its request's ID and a metric. Tracing would cost time at each cold start
-  # checkov:skip=CKV_AWS_115:The queue has one message group, so one batch runs at a time. Reserved concurrency would be taken from the account's pool
-  # checkov:skip=CKV_AWS_116:It is for asynchronous invocations, and there are none: a queue invokes this function. Its messages are wake-ups, which the sweep gives again
-  # checkov:skip=CKV_AWS_117:It calls public AWS APIs alone, and reaches nothing in a VPC
-  # checkov:skip=CKV_AWS_173:The variables are names, ARNs and numbers. Lambda encrypts them at rest with a key of its own
-  # checkov:skip=CKV_AWS_272:Who may update the function may also detach the signing configuration. The hash of the zip is in the plan
-
-  function_name    = local.settle_function_name
-  description      = "Verifies and announces the copies of machine images, and tries those again that failed"
-  role             = aws_iam_role.settle_copy.arn
-  runtime          = "nodejs22.x"
-  architectures    = [var.architecture]
-  handler          = "settle-copy.handler"
-  filename         = local.function_zip
-  source_code_hash = fileexists(local.function_zip) ? filebase64sha256(local.function_zip) : null
-  memory_size      = var.memory_size
-  timeout          = local.settle_timeout_seconds
-
-  environment {
-    variables = merge({
-      COPIER_NAME               = var.name
-      DEAD_LETTER_QUEUE_URL     = aws_sqs_queue.dead_letters.url
-      FAILED_COPY_DELAY_SECONDS = var.failed_copy_delay_seconds
-      KMS_KEY_ARN               = aws_kms_key.image.arn
-      OVERDUE_SECONDS           = var.overdue_hours * 3600
-      PARAMETER_PATH            = var.parameter_path
-      QUEUE_URL                 = local.requests_queue_url
-      RECIPE_TAG                = var.recipe_tag
-    }, var.results_topic_arn == null ? {} : { RESULTS_TOPIC_ARN = var.results_topic_arn })
-  }
-
-  # The function writes JSON itself.
-  logging_config {
-    log_format = "Text"
-    log_group  = aws_cloudwatch_log_group.settle_copy.name
-  }
-
-  # Lambda checks these permissions when the mapping is made, and the first event may come right after.
-  depends_on = [aws_iam_role_policy.settle_copy]
+  environment = merge({
+    COPIER_NAME               = var.name
+    DEAD_LETTER_QUEUE_URL     = aws_sqs_queue.dead_letters.url
+    FAILED_COPY_DELAY_SECONDS = var.failed_copy_delay_seconds
+    KMS_KEY_ARN               = aws_kms_key.image.arn
+    OVERDUE_SECONDS           = var.overdue_hours * 3600
+    PARAMETER_PATH            = var.parameter_path
+    QUEUE_URL                 = local.requests_queue_url
+    RECIPE_TAG                = var.recipe_tag
+  }, var.results_topic_arn == null ? {} : { RESULTS_TOPIC_ARN = var.results_topic_arn })
 }
 
 resource "aws_lambda_event_source_mapping" "settle" {
   event_source_arn = aws_sqs_queue.settle.arn
-  function_name    = aws_lambda_function.settle_copy.arn
+  function_name    = module.settle_copy.function.arn
   batch_size       = 10
 }

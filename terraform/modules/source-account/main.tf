@@ -16,7 +16,7 @@ locals {
   }
 
   # Who may use the topics, as condition key and values. No account is named as a principal: see
-  # terraform/docs/adr/0001-accounts-by-condition.md.
+  # docs/adr/0003-accounts-by-condition.md.
   callers = merge(
     length(var.target_account_ids) > 0 ? { TargetAccounts = { key = "aws:PrincipalAccount", values = sort(var.target_account_ids) } } : {},
     var.organization_id != null ? { Organization = { key = "aws:PrincipalOrgID", values = [var.organization_id] } } : {},

@@ -16,6 +16,8 @@ import { planStacks } from '../stacks.ts';
 import { synthesizeStacks } from '../synth.ts';
 import { accountsFile } from './accounts.ts';
 
+const MODULES = join(import.meta.dirname, '..', '..', 'modules');
+
 interface Configuration {
   readonly terraform: { readonly backend: unknown; readonly required_providers: unknown };
   readonly provider: { readonly aws: readonly Record<string, unknown>[] };
@@ -37,6 +39,7 @@ describe('synthesizeStacks', () => {
   function synthesize(file: AccountsFile, out = 'out', functionZip?: string): string {
     const directory = join(folder, out);
     synthesizeStacks(planStacks(file), {
+      modules: MODULES,
       out: directory,
       accountsFile: join(folder, 'accounts.yaml'),
       ...(functionZip !== undefined && { functionZip }),
@@ -161,9 +164,7 @@ describe('synthesizeStacks', () => {
       const directory = join(out, 'stacks', stack);
       const { module: calls } = JSON.parse(readFileSync(join(directory, 'cdk.tf.json'), 'utf8')) as Configuration;
       for (const { source } of Object.values(calls)) {
-        expect(realpathSync(join(directory, String(source)))).toBe(
-          realpathSync(join(import.meta.dirname, '..', '..', 'modules', module)),
-        );
+        expect(realpathSync(join(directory, String(source)))).toBe(realpathSync(join(MODULES, module)));
       }
     }
   });

@@ -33,13 +33,19 @@ beforeEach(() => {
   directory = join(work, 'stacks', 'payments');
   dataDirectory = join(work, 'data');
   const links = join(dataDirectory, 'providers', ...PROVIDER);
-  for (const folder of [directory, links, join(work, 'modules', 'copier'), join(work, 'mirror')]) {
+  for (const folder of [
+    directory,
+    links,
+    join(work, 'modules', 'copier', 'modules', 'function'),
+    join(work, 'mirror'),
+  ]) {
     mkdirSync(folder, { recursive: true });
   }
   symlinkSync(join(work, 'mirror'), join(links, platform));
   writeFileSync(join(directory, 'cdk.tf.json'), configuration());
   writeFileSync(join(directory, '.terraform.lock.hcl'), lock('h1:first'));
   writeFileSync(join(work, 'modules', 'copier', 'versions.tf'), 'terraform {}\n');
+  writeFileSync(join(work, 'modules', 'copier', 'modules', 'function', 'versions.tf'), 'terraform {}\n');
   initialization = new Initialization({ directory, dataDirectory, platform });
 });
 
@@ -109,6 +115,12 @@ describe('Initialization', () => {
       'a module has one more file',
       () => {
         writeFileSync(join(work, 'modules', 'copier', 'more.tf'), '');
+      },
+    ],
+    [
+      'a module within a module changed',
+      () => {
+        writeFileSync(join(work, 'modules', 'copier', 'modules', 'function', 'versions.tf'), 'terraform { }\n');
       },
     ],
     [

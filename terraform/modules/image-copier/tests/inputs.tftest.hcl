@@ -28,7 +28,7 @@ mock_provider "aws" {
 }
 
 override_resource {
-  target = aws_lambda_function.settle_copy
+  target = module.settle_copy.aws_lambda_function.function
   values = { arn = "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-settle-copy" }
 
   override_during = plan
@@ -69,7 +69,7 @@ run "defaults" {
   command = plan
 
   assert {
-    condition = aws_lambda_function.copy_image.environment[0].variables == tomap({
+    condition = module.copy_image.function.environment[0].variables == tomap({
       COPIER_NAME           = "image-copier"
       DEAD_LETTER_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-dead-letters"
       KMS_KEY_ARN           = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -81,7 +81,7 @@ run "defaults" {
   }
 
   assert {
-    condition = aws_lambda_function.settle_copy.environment[0].variables == tomap({
+    condition = module.settle_copy.function.environment[0].variables == tomap({
       COPIER_NAME               = "image-copier"
       DEAD_LETTER_QUEUE_URL     = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-dead-letters"
       FAILED_COPY_DELAY_SECONDS = "300"
@@ -96,12 +96,12 @@ run "defaults" {
 
   assert {
     condition = (
-      aws_lambda_function.settle_copy.runtime == "nodejs22.x" &&
-      aws_lambda_function.settle_copy.handler == "settle-copy.handler" &&
-      aws_lambda_function.settle_copy.architectures == tolist(["arm64"]) &&
-      aws_lambda_function.settle_copy.source_code_hash == filebase64sha256("./function.tf") &&
-      aws_lambda_function.settle_copy.logging_config[0].log_group == "/aws/lambda/image-copier-settle-copy" &&
-      aws_cloudwatch_log_group.settle_copy.retention_in_days == 30
+      module.settle_copy.function.runtime == "nodejs22.x" &&
+      module.settle_copy.function.handler == "settle-copy.handler" &&
+      module.settle_copy.function.architectures == tolist(["arm64"]) &&
+      module.settle_copy.function.source_code_hash == filebase64sha256("./function.tf") &&
+      module.settle_copy.function.logging_config[0].log_group == "/aws/lambda/image-copier-settle-copy" &&
+      module.settle_copy.log_group.retention_in_days == 30
     )
     error_message = "settle-copy comes from the same zip, and logs to a group with a retention."
   }
@@ -112,7 +112,7 @@ run "defaults" {
       aws_sqs_queue.settle.fifo_queue && aws_sqs_queue.settle.content_based_deduplication &&
       aws_sqs_queue.settle.sqs_managed_sse_enabled &&
       aws_sqs_queue.settle.message_retention_seconds == 3600 &&
-      aws_sqs_queue.settle.visibility_timeout_seconds == 6 * aws_lambda_function.settle_copy.timeout &&
+      aws_sqs_queue.settle.visibility_timeout_seconds == 6 * module.settle_copy.function.timeout &&
       aws_lambda_event_source_mapping.settle.event_source_arn == "arn:aws:sqs:eu-west-1:222222222222:image-copier-settle.fifo" &&
       aws_lambda_event_source_mapping.settle.function_name == "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-settle-copy" &&
       aws_lambda_event_source_mapping.settle.batch_size == 10
@@ -140,12 +140,12 @@ run "defaults" {
 
   assert {
     condition = (
-      aws_lambda_function.copy_image.runtime == "nodejs22.x" &&
-      aws_lambda_function.copy_image.handler == "copy-image.handler" &&
-      aws_lambda_function.copy_image.architectures == tolist(["arm64"]) &&
-      aws_lambda_function.copy_image.source_code_hash == filebase64sha256("./function.tf") &&
-      aws_lambda_function.copy_image.logging_config[0].log_group == "/aws/lambda/image-copier-copy-image" &&
-      aws_cloudwatch_log_group.copy_image.retention_in_days == 30
+      module.copy_image.function.runtime == "nodejs22.x" &&
+      module.copy_image.function.handler == "copy-image.handler" &&
+      module.copy_image.function.architectures == tolist(["arm64"]) &&
+      module.copy_image.function.source_code_hash == filebase64sha256("./function.tf") &&
+      module.copy_image.function.logging_config[0].log_group == "/aws/lambda/image-copier-copy-image" &&
+      module.copy_image.log_group.retention_in_days == 30
     )
     error_message = "The function runs copy-image on Node.js 22, and logs to a group with a retention."
   }
@@ -175,7 +175,7 @@ run "defaults" {
 
   assert {
     condition = (
-      aws_sqs_queue.requests.visibility_timeout_seconds == 6 * aws_lambda_function.copy_image.timeout &&
+      aws_sqs_queue.requests.visibility_timeout_seconds == 6 * module.copy_image.function.timeout &&
       aws_sqs_queue.requests.message_retention_seconds == 1209600 &&
       aws_sqs_queue.dead_letters.message_retention_seconds == 1209600 &&
       aws_sqs_queue.requests.sqs_managed_sse_enabled && aws_sqs_queue.dead_letters.sqs_managed_sse_enabled
@@ -318,21 +318,21 @@ run "other_values" {
 
   assert {
     condition = (
-      aws_lambda_function.settle_copy.environment[0].variables.FAILED_COPY_DELAY_SECONDS == "0" &&
-      aws_lambda_function.settle_copy.environment[0].variables.OVERDUE_SECONDS == "21600" &&
-      aws_lambda_function.settle_copy.environment[0].variables.PARAMETER_PATH == "/golden/images" &&
-      aws_lambda_function.settle_copy.environment[0].variables.RECIPE_TAG == "Family" &&
-      aws_lambda_function.settle_copy.environment[0].variables.RESULTS_TOPIC_ARN == "arn:aws:sns:eu-west-1:111111111111:golden-results"
+      module.settle_copy.function.environment[0].variables.FAILED_COPY_DELAY_SECONDS == "0" &&
+      module.settle_copy.function.environment[0].variables.OVERDUE_SECONDS == "21600" &&
+      module.settle_copy.function.environment[0].variables.PARAMETER_PATH == "/golden/images" &&
+      module.settle_copy.function.environment[0].variables.RECIPE_TAG == "Family" &&
+      module.settle_copy.function.environment[0].variables.RESULTS_TOPIC_ARN == "arn:aws:sns:eu-west-1:111111111111:golden-results"
     )
     error_message = "Delay, overdue time, parameters and results topic reach settle-copy."
   }
 
   assert {
     condition = (
-      aws_lambda_function.copy_image.environment[0].variables.TRUSTED_OWNERS == "555555555555,666666666666" &&
-      aws_lambda_function.copy_image.environment[0].variables.RETRY_SECONDS == "345600" &&
-      aws_lambda_function.copy_image.architectures == tolist(["x86_64"]) &&
-      aws_lambda_function.copy_image.memory_size == 512
+      module.copy_image.function.environment[0].variables.TRUSTED_OWNERS == "555555555555,666666666666" &&
+      module.copy_image.function.environment[0].variables.RETRY_SECONDS == "345600" &&
+      module.copy_image.function.architectures == tolist(["x86_64"]) &&
+      module.copy_image.function.memory_size == 512
     )
     error_message = "Trusted owners, hours of tries, architecture and memory reach the function."
   }
@@ -346,25 +346,25 @@ run "other_values" {
     condition = (
       aws_kms_key.image.deletion_window_in_days == 7 &&
       aws_kms_key.image.rotation_period_in_days == 90 &&
-      aws_cloudwatch_log_group.copy_image.retention_in_days == 365
+      module.copy_image.log_group.retention_in_days == 365
     )
     error_message = "The days of key and log are those of the inputs."
   }
 
   assert {
     condition = {
-      function     = aws_lambda_function.copy_image.function_name
-      role         = aws_iam_role.copy_image.name
+      function     = module.copy_image.function.function_name
+      role         = module.copy_image.role.name
       requests     = aws_sqs_queue.requests.name
       dead_letters = aws_sqs_queue.dead_letters.name
       alias        = aws_kms_alias.image.name
-      log_group    = aws_cloudwatch_log_group.copy_image.name
-      settling     = aws_lambda_function.settle_copy.function_name
-      settle_role  = aws_iam_role.settle_copy.name
+      log_group    = module.copy_image.log_group.name
+      settling     = module.settle_copy.function.function_name
+      settle_role  = module.settle_copy.role.name
       settle_queue = aws_sqs_queue.settle.name
-      settle_log   = aws_cloudwatch_log_group.settle_copy.name
+      settle_log   = module.settle_copy.log_group.name
       rules        = "${aws_cloudwatch_event_rule.image_state.name} ${aws_cloudwatch_event_rule.sweep.name}"
-      copier       = aws_lambda_function.settle_copy.environment[0].variables.COPIER_NAME
+      copier       = module.settle_copy.function.environment[0].variables.COPIER_NAME
       } == {
       function     = "golden-copy-image"
       role         = "golden-copy-image-eu-west-1"
@@ -513,5 +513,5 @@ run "no_zip" {
     function_zip = "./no-such.zip"
   }
 
-  expect_failures = [aws_lambda_function.copy_image]
+  expect_failures = [output.function_arn]
 }

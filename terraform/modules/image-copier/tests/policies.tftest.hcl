@@ -22,6 +22,14 @@ override_data {
   target = data.aws_caller_identity.current
   values = { account_id = "222222222222" }
 }
+override_data {
+  target = module.copy_image.data.aws_caller_identity.current
+  values = { account_id = "222222222222" }
+}
+override_data {
+  target = module.settle_copy.data.aws_caller_identity.current
+  values = { account_id = "222222222222" }
+}
 
 # The role's policy names the key, so it is known only after "apply". Overridden, nothing is created.
 override_resource {
@@ -43,17 +51,17 @@ override_resource {
   target = aws_sns_topic_subscription.requests
 }
 override_resource {
-  target = aws_iam_role.copy_image
+  target = module.copy_image.aws_iam_role.function
   values = { arn = "arn:aws:iam::222222222222:role/image-copier-copy-image-eu-west-1" }
 }
 override_resource {
-  target = aws_iam_role_policy.copy_image
+  target = module.copy_image.aws_iam_role_policy.function
 }
 override_resource {
-  target = aws_cloudwatch_log_group.copy_image
+  target = module.copy_image.aws_cloudwatch_log_group.function
 }
 override_resource {
-  target = aws_lambda_function.copy_image
+  target = module.copy_image.aws_lambda_function.function
   values = { arn = "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-copy-image" }
 }
 override_resource {
@@ -87,20 +95,20 @@ override_resource {
   target = aws_cloudwatch_event_target.sweep
 }
 override_resource {
-  target = aws_cloudwatch_log_group.settle_copy
+  target = module.settle_copy.aws_cloudwatch_log_group.function
 }
 override_resource {
-  target = aws_iam_role.settle_copy
+  target = module.settle_copy.aws_iam_role.function
   values = { arn = "arn:aws:iam::222222222222:role/image-copier-settle-copy-eu-west-1" }
 }
 override_resource {
-  target = aws_iam_role_policy.settle_copy
+  target = module.settle_copy.aws_iam_role_policy.function
 }
 override_resource {
   target = aws_lambda_event_source_mapping.settle
 }
 override_resource {
-  target = aws_lambda_function.settle_copy
+  target = module.settle_copy.aws_lambda_function.function
   values = { arn = "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-settle-copy" }
 }
 override_resource {
@@ -117,12 +125,12 @@ run "role" {
   command = apply
 
   assert {
-    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.copy_image.policy).Statement : s.Effect == "Allow"])
+    condition     = alltrue([for s in jsondecode(module.copy_image.role_policy.policy).Statement : s.Effect == "Allow"])
     error_message = "All statements of the role allow."
   }
 
   assert {
-    condition = { for s in jsondecode(aws_iam_role_policy.copy_image.policy).Statement : s.Sid => sort(flatten([s.Action])) } == {
+    condition = { for s in jsondecode(module.copy_image.role_policy.policy).Statement : s.Sid => sort(flatten([s.Action])) } == {
       ReadImages = tolist(["ec2:DescribeImages"])
       CopyImages = tolist(["ec2:CopyImage"])
       TagCopies  = tolist(["ec2:CreateTags"])
@@ -148,7 +156,7 @@ run "role" {
   }
 
   assert {
-    condition = { for s in jsondecode(aws_iam_role_policy.copy_image.policy).Statement : s.Sid => sort(flatten([s.Resource])) } == {
+    condition = { for s in jsondecode(module.copy_image.role_policy.policy).Statement : s.Sid => sort(flatten([s.Resource])) } == {
       ReadImages               = tolist(["*"])
       CopyImages               = tolist(["arn:aws:ec2:*::image/*", "arn:aws:ec2:*::snapshot/*"])
       TagCopies                = tolist(["arn:aws:ec2:eu-west-1::image/*", "arn:aws:ec2:eu-west-1::snapshot/*"])
@@ -162,7 +170,7 @@ run "role" {
   }
 
   assert {
-    condition = { for s in jsondecode(aws_iam_role_policy.copy_image.policy).Statement : s.Sid => jsonencode(s.Condition) if can(s.Condition) } == {
+    condition = { for s in jsondecode(module.copy_image.role_policy.policy).Statement : s.Sid => jsonencode(s.Condition) if can(s.Condition) } == {
       CopyImages        = jsonencode({ StringEquals = { "aws:RequestedRegion" = "eu-west-1" } })
       TagCopies         = jsonencode({ StringEquals = { "ec2:CreateAction" = "CopyImage" } })
       EncryptThroughEc2 = jsonencode({ StringLike = { "kms:ViaService" = "ec2.*.amazonaws.com" } })
@@ -175,7 +183,7 @@ run "role" {
   }
 
   assert {
-    condition = jsondecode(aws_iam_role.copy_image.assume_role_policy) == {
+    condition = jsondecode(module.copy_image.role.assume_role_policy) == {
       Version   = "2012-10-17"
       Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }]
     }
@@ -191,12 +199,12 @@ run "role_of_settle_copy" {
   }
 
   assert {
-    condition     = alltrue([for s in jsondecode(aws_iam_role_policy.settle_copy.policy).Statement : s.Effect == "Allow"])
+    condition     = alltrue([for s in jsondecode(module.settle_copy.role_policy.policy).Statement : s.Effect == "Allow"])
     error_message = "All statements of the role allow."
   }
 
   assert {
-    condition = { for s in jsondecode(aws_iam_role_policy.settle_copy.policy).Statement : s.Sid => sort(flatten([s.Action])) } == {
+    condition = { for s in jsondecode(module.settle_copy.role_policy.policy).Statement : s.Sid => sort(flatten([s.Action])) } == {
       ReadCopies              = tolist(["ec2:DescribeImages", "ec2:DescribeSnapshots"])
       MarkCopies              = tolist(["ec2:CreateTags"])
       RepairSnapshotTags      = tolist(["ec2:CreateTags"])
@@ -213,7 +221,7 @@ run "role_of_settle_copy" {
   }
 
   assert {
-    condition = { for s in jsondecode(aws_iam_role_policy.settle_copy.policy).Statement : s.Sid => sort(flatten([s.Resource])) } == {
+    condition = { for s in jsondecode(module.settle_copy.role_policy.policy).Statement : s.Sid => sort(flatten([s.Resource])) } == {
       ReadCopies         = tolist(["*"])
       MarkCopies         = tolist(["arn:aws:ec2:eu-west-1::image/*"])
       RepairSnapshotTags = tolist(["arn:aws:ec2:eu-west-1::snapshot/*"])
@@ -238,7 +246,7 @@ run "role_of_settle_copy" {
   }
 
   assert {
-    condition = { for s in jsondecode(aws_iam_role_policy.settle_copy.policy).Statement : s.Sid => jsonencode(s.Condition) if can(s.Condition) } == {
+    condition = { for s in jsondecode(module.settle_copy.role_policy.policy).Statement : s.Sid => jsonencode(s.Condition) if can(s.Condition) } == {
       MarkCopies = jsonencode({
         StringLike = {
           "aws:RequestTag/ImageCopier"  = "image-copier *"
@@ -261,7 +269,7 @@ run "role_of_settle_copy" {
   }
 
   assert {
-    condition     = aws_iam_role.settle_copy.assume_role_policy == aws_iam_role.copy_image.assume_role_policy
+    condition     = module.settle_copy.role.assume_role_policy == module.copy_image.role.assume_role_policy
     error_message = "Lambda alone may assume the role."
   }
 }
@@ -270,7 +278,7 @@ run "role_of_settle_copy_without_results_topic" {
   command = apply
 
   assert {
-    condition     = !strcontains(aws_iam_role_policy.settle_copy.policy, "sns:")
+    condition     = !strcontains(module.settle_copy.role_policy.policy, "sns:")
     error_message = "Without a topic for results the function may publish nothing."
   }
 }
@@ -284,7 +292,7 @@ run "role_with_encrypted_sources" {
 
   assert {
     condition = alltrue([
-      for s in jsondecode(aws_iam_role_policy.copy_image.policy).Statement :
+      for s in jsondecode(module.copy_image.role_policy.policy).Statement :
       sort(flatten([s.Resource])) == tolist([
         "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab",
         "arn:aws:kms:us-east-1:111111111111:key/mrk-1234abcd12ab34cd56ef1234567890ab",
@@ -436,7 +444,7 @@ run "another_region_of_the_account" {
   }
 
   assert {
-    condition     = ["image-copier-copy-image-eu-west-1", aws_iam_role.copy_image.name] == ["image-copier-copy-image-eu-west-1", "image-copier-copy-image-eu-central-1"]
+    condition     = ["image-copier-copy-image-eu-west-1", module.copy_image.role.name] == ["image-copier-copy-image-eu-west-1", "image-copier-copy-image-eu-central-1"]
     error_message = "Roles are global: their names must differ by Region."
   }
 

@@ -1,0 +1,90 @@
+# What each function of the copier has. Only the module image-copier calls it: without a README it is private by convention
+# (Terraform, Standard module structure).
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  account_id = data.aws_caller_identity.current.account_id
+  partition  = data.aws_partition.current.partition
+  region     = data.aws_region.current.id
+
+  log_group = "/aws/lambda/${var.name}"
+}
+
+data "aws_iam_policy_document" "assume" {
+  # No aws:SourceAccount: AWS documents no such key for execution roles, and only this account can pass the role to Lambda.
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "calls" {
+  source_policy_documents = [var.policy]
+
+  statement {
+    sid       = "WriteLog"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:${local.log_group}:*"]
+  }
+}
+
+# Roles are global: the Region in the name lets copiers of several Regions live in one account.
+resource "aws_iam_role" "function" {
+  name               = "${var.name}-${local.region}"
+  description        = "Execution role of the Lambda function ${var.name} in ${local.region}"
+  assume_role_policy = data.aws_iam_policy_document.assume.minified_json
+}
+
+resource "aws_iam_role_policy" "function" {
+  name   = split(".", var.handler)[0]
+  role   = aws_iam_role.function.id
+  policy = data.aws_iam_policy_document.calls.minified_json
+}
+
+resource "aws_cloudwatch_log_group" "function" {
+  # checkov:skip=CKV_AWS_158:The log holds no secrets. CloudWatch Logs encrypts it at rest with a key of its own
+  # checkov:skip=CKV_AWS_338:For debugging. What was copied, when and from what is in the tags of the copies, and CloudTrail keeps the calls. log_retention_days is an input
+
+  name              = local.log_group
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_lambda_function" "function" {
+  # checkov:skip=CKV_AWS_50:Each outcome is a line of JSON with its request's ID and a metric. Tracing would cost time at each cold start
+  # checkov:skip=CKV_AWS_115:The event source mapping, or the one message group of its queue, limits what runs at once. Reserved concurrency would be taken from the account's pool
+  # checkov:skip=CKV_AWS_116:It is for asynchronous invocations, and there are none: a queue invokes each function. Rejected requests go to the dead-letter queue of that queue, and lost wake-ups are given again by the sweep
+  # checkov:skip=CKV_AWS_117:It calls public AWS APIs alone, and reaches nothing in a VPC
+  # checkov:skip=CKV_AWS_173:The variables are names, ARNs and numbers. Lambda encrypts them at rest with a key of its own
+  # checkov:skip=CKV_AWS_272:Who may update the function may also detach the signing configuration. The hash of the zip is in the plan
+
+  function_name    = var.name
+  description      = var.description
+  role             = aws_iam_role.function.arn
+  runtime          = "nodejs22.x"
+  architectures    = [var.architecture]
+  handler          = var.handler
+  filename         = var.zip
+  source_code_hash = fileexists(var.zip) ? filebase64sha256(var.zip) : null
+  memory_size      = var.memory_size
+  timeout          = var.timeout_seconds
+
+  environment {
+    variables = var.environment
+  }
+
+  # The function writes JSON itself.
+  logging_config {
+    log_format = "Text"
+    log_group  = aws_cloudwatch_log_group.function.name
+  }
+
+  # Lambda checks these permissions when an event source mapping is made, and the first message may come right after.
+  depends_on = [aws_iam_role_policy.function]
+}

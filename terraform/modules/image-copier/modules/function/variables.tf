@@ -1,0 +1,49 @@
+variable "architecture" {
+  description = "Processor architecture: arm64 or x86_64."
+  type        = string
+}
+
+variable "description" {
+  description = "What the function does, in one line."
+  type        = string
+}
+
+variable "environment" {
+  description = "Environment variables."
+  type        = map(string)
+}
+
+variable "handler" {
+  description = "Handler in the zip, `<file>.handler`. The policy of the role has the name of the file."
+  type        = string
+}
+
+variable "log_retention_days" {
+  description = "Days that the log is kept."
+  type        = number
+}
+
+variable "memory_size" {
+  description = "Memory in MB."
+  type        = number
+}
+
+variable "name" {
+  description = "Name of the function. The role and the log group are named after it."
+  type        = string
+}
+
+variable "policy" {
+  description = "What the role may do beside writing the log, as JSON."
+  type        = string
+}
+
+variable "timeout_seconds" {
+  description = "Seconds after which Lambda ends an invocation."
+  type        = number
+}
+
+variable "zip" {
+  description = "Path of the zip with the code. Whoever calls the module makes sure that it is there."
+  type        = string
+}
