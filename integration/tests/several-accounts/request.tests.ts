@@ -182,9 +182,11 @@ export function requestTests(accounts: DeployedAccounts): void {
     }
   });
 
-  it("runs from Packer as the README's post-processor, on the images of the last run", async () => {
+  it("runs from Packer as the manual's post-processor, on the images of the last run", async () => {
     const [old, image] = [await accounts.bake('debian', 1), await accounts.bake('debian', 2)];
-    const command = /^ *inline = \["(image-copier request .*)"\]$/m.exec(readFileSync(join(ROOT, 'README.md'), 'utf8'));
+    const command = /^ *inline = \["(image-copier request .*)"\]$/m.exec(
+      readFileSync(join(ROOT, 'docs/tool.md'), 'utf8'),
+    );
     const folder = join(accounts.folder, 'packer');
     mkdirSync(folder);
     // What `npm install --global` puts on PATH.

@@ -51,11 +51,11 @@ it('shows each memory setting as it was measured', () => {
   expect(rows).toEqual(expect.arrayContaining(measured));
 });
 
-it('says in the README what was measured at the default memory', () => {
+it('says in CONTRIBUTING.md what was measured at the default memory', () => {
   const copy = figuresIn('cold-start.json').find(({ name, memoryMb }) => name === 'copy-image' && memoryMb === 256);
   const [byHand, peer] = [copy?.coldOverFloor?.median.toFixed(2), copy?.coldOverPeer?.median.toFixed(3)];
 
-  expect(readFileSync(join(ROOT, 'README.md'), 'utf8')).toContain(
+  expect(readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8')).toContain(
     `copy-image takes ${byHand} of the first and ${peer} of the second`,
   );
 });

@@ -29,7 +29,7 @@ export const ASSUMPTIONS = {
   requestBytes: {
     value: 1000,
     unit: 'bytes a copy request',
-    reason: 'The example in the README has 300. Real ones have more tags',
+    reason: 'The example in docs/reference.md has 300. Real ones have more tags',
   },
   accountBytes: {
     value: 15,

@@ -50,8 +50,8 @@ describe('docs/cost.md', () => {
   });
 });
 
-it('shows a command line in the README that works', async () => {
-  const [, args = ''] = /`npx image-copier cost (.*?)`/.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? [];
+it('shows a command line in docs/tool.md that works', async () => {
+  const [, args = ''] = /`npx image-copier cost (.*?)`/.exec(readFileSync(join(ROOT, 'docs', 'tool.md'), 'utf8')) ?? [];
 
   expect(await runCost(args.split(' '))).toEqual({ stdout: expect.stringContaining('Total') as unknown });
 });

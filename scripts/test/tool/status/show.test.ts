@@ -31,18 +31,18 @@ function reportOf(...cells: readonly Cell[]): StatusReport {
   };
 }
 
-const asInReadme = reportOf({ state: 'available', copy }, { state: 'stale', copy }, { state: 'missing' });
+const asInManual = reportOf({ state: 'available', copy }, { state: 'stale', copy }, { state: 'missing' });
 
 describe('the status for people', () => {
-  it('is what the README shows', () => {
-    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-    const [, shown] = /\$ npx image-copier status .*\n([^`]*)```/.exec(readme) ?? [];
+  it('is what docs/tool.md shows', () => {
+    const manual = readFileSync(join(ROOT, 'docs', 'tool.md'), 'utf8');
+    const [, shown] = /\$ npx image-copier status .*\n([^`]*)```/.exec(manual) ?? [];
 
-    expect(shown).toBe(`${formatStatus(asInReadme, { width: undefined })}\n`);
+    expect(shown).toBe(`${formatStatus(asInManual, { width: undefined })}\n`);
   });
 
   it('counts states where the matrix is wider than the terminal', () => {
-    const [head, row] = formatStatus(asInReadme, { width: 30 }).split('\n');
+    const [head, row] = formatStatus(asInManual, { width: 30 }).split('\n');
 
     expect(head?.split(/ {2,}/).slice(2)).toEqual([
       ...['AVAILABLE', 'PENDING', 'FAILED', 'MISSING', 'STALE', 'NOT SHARED', 'UNKNOWN'],
@@ -51,7 +51,7 @@ describe('the status for people', () => {
   });
 
   it('has a line for each copy, if that is wanted', () => {
-    const lines = formatStatus(asInReadme, { all: true, width: undefined }).split('\n');
+    const lines = formatStatus(asInManual, { all: true, width: undefined }).split('\n');
 
     expect(lines.filter((line) => line.includes('eu-west-1'))).toHaveLength(3);
   });

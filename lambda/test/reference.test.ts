@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parseCopyRequest } from '../src/core/copy-request.ts';
 
-const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
+const reference = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'reference.md'), 'utf8');
 
-describe('the README', () => {
+describe('docs/reference.md', () => {
   it('shows a copy request that is taken', () => {
-    const [, example = ''] = /```json\n(.*?)```/s.exec(readme) ?? [];
+    const [, example = ''] = /```json\n(.*?)```/s.exec(reference) ?? [];
 
     expect(parseCopyRequest(example)).toMatchObject({ sourceAmi: 'ami-0123456789abcdef0' });
   });
 
   it('names the fields that are required', () => {
-    const [, example = ''] = /```json\n(.*?)```/s.exec(readme) ?? [];
+    const [, example = ''] = /```json\n(.*?)```/s.exec(reference) ?? [];
     const fields = Object.keys(JSON.parse(example) as object);
 
     expect(fields).toHaveLength(6);

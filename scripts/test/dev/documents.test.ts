@@ -1,0 +1,137 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Command } from 'commander';
+import { parseAccountsFile } from '../../../terraform/stacks/accounts-file.ts';
+import { createProgram } from '../../tool/program.ts';
+import { FakeAws } from '../tool/support/fake-aws.ts';
+import { FakeTerminal } from '../tool/support/fake-terminal.ts';
+import { brokenLinks, codeBlocks, codeSpans, documents, missingPaths, textOf } from './markdown.ts';
+
+describe('the checks of documents', () => {
+  it('find links that lead nowhere', () => {
+    const text = [
+      '# One `thing`',
+      '[here](#one-thing) [there](../README.md#use-it) [a folder](adr/) [elsewhere](https://example.com/none)',
+      '[no file](none.md) ![no picture](none.png) [no `heading`](#two) [nor there](../README.md#none)',
+      '`[in code](none.md)`',
+      '```md',
+      '[in code](none.md)',
+      '# Two',
+      '```',
+      '[below]: none.md',
+    ].join('\n');
+
+    expect(brokenLinks('docs/made-up.md', text)).toEqual([
+      'none.md',
+      'none.png',
+      '#two',
+      '../README.md#none',
+      'none.md',
+    ]);
+  });
+
+  it('find paths that are not there', () => {
+    const text = [
+      '`scripts/dev/demo.ts`, lambda/src/core. `./terraform/modules`, `docs/*.md`, `scripts/tool/<command>/run.ts`',
+      '`lambda/dist/image-copier.zip` is built, /aws/lambda/none is a log group, https://example.com/docs/none a page',
+      '`scripts/none.ts`, ./terraform/none, lambda/src/cor.',
+    ].join('\n');
+
+    expect(missingPaths(text)).toEqual(['scripts/none.ts', 'terraform/none', 'lambda/src/cor']);
+  });
+});
+
+describe.each(documents)('%s', (file) => {
+  const text = textOf(file);
+
+  it('has links that lead somewhere', () => {
+    expect(brokenLinks(file, text)).toEqual([]);
+  });
+
+  it('names paths that are there', () => {
+    expect(missingPaths(text)).toEqual([]);
+  });
+
+  it('names targets of make and scripts of npm that are there', () => {
+    const code = [...codeBlocks(text, 'sh'), ...codeSpans(text)].join('\n');
+    const targets = Array.from(code.matchAll(/(?:^|\s)make((?: [a-z-]+)+)/gm), ([, words = '']) =>
+      words.trim().split(' '),
+    );
+    const scripts = Array.from(code.matchAll(/\bnpm run (\S+)/g), ([, script = '']) => script);
+
+    const { scripts: known } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
+    expect(targets.flat().filter((target) => !textOf('Makefile').includes(`\n${target}: `))).toEqual([]);
+    expect(scripts.filter((script) => !(script in known))).toEqual([]);
+  });
+
+  it("names commands of the operators' tool and options that are there", () => {
+    const lines = codeBlocks(text, 'sh', 'console', 'hcl').flatMap((block) =>
+      Array.from(block.matchAll(/(?:npx |\[")image-copier ([^#"\n]+)/g), ([, line = '']) => line),
+    );
+    const spans = codeSpans(text).flatMap((span) => /^(?:npx )?image-copier ([a-z-]+(?: .*)?)$/.exec(span)?.[1] ?? []);
+
+    expect([...lines, ...spans].filter((line) => !isKnown(line.trim().split(/\s+/), program))).toEqual([]);
+  });
+});
+
+const program = createProgram(
+  {
+    terminal: new FakeTerminal(),
+    connect: new FakeAws().connect,
+    env: {},
+    interruptible: (use) => use(new AbortController().signal),
+  },
+  () => undefined,
+);
+
+/** Whether each word is a command, an option of it, or something that stands after these. */
+function isKnown(words: readonly string[], command: Command): boolean {
+  const [word = '', ...others] = words;
+  const below = command.commands.find((each) => each.name() === word);
+  if (below) return isKnown(others, below);
+  if (command.commands.length > 0) return false;
+  const options = words.filter((each) => each.startsWith('--')).map((each) => each.split('=')[0]);
+  return options.every((option) => command.options.some(({ long }) => long === option));
+}
+
+describe('docs/tool.md', () => {
+  it('lists each command, and no other', () => {
+    const listed = Array.from(textOf('docs/tool.md').matchAll(/^\| \[`([a-z-]+)`\]/gm), ([, name]) => name);
+
+    expect(listed.toSorted()).toEqual(program.commands.map((command) => command.name()).toSorted());
+  });
+
+  it('says in its headings where each command is', () => {
+    const headings =
+      textOf('docs/tool.md')
+        .match(/^## .*$/gm)
+        ?.join('\n') ?? '';
+
+    expect(
+      program.commands.map((command) => command.name()).filter((name) => !headings.includes(`\`${name}\``)),
+    ).toEqual([]);
+  });
+});
+
+it('the accounts files that documents show are valid', () => {
+  const shown = documents.flatMap((file) => codeBlocks(textOf(file), 'yaml').map((text) => ({ file, text })));
+
+  expect(shown.map(({ file }) => file)).toEqual(
+    expect.arrayContaining(['README.md', 'docs/tool.md', 'terraform/stacks/README.md']),
+  );
+  for (const { file, text } of shown) {
+    expect(parseAccountsFile(text, file)).toMatchObject({ source: { id: '111111111111' }, topic: 'amigo-PROD-notify' });
+  }
+});
+
+describe('README.md', () => {
+  it('shows what the demo proves', () => {
+    const shown = Array.from(textOf('README.md').matchAll(/^proved {2}(.*)$/gm), ([, claim]) => claim);
+    const claims = Array.from(
+      textOf('scripts/dev/demo.ts').matchAll(/^ +\[?['`]((?:Each|Every|Copies|In each|Account) .*?)['`],/gm),
+      ([, claim = '']) => claim.replace('${PARAMETER}', '/image-copier/ubuntu').replace('${NOT_ASKED}', '444444444444'),
+    );
+
+    expect(shown).toHaveLength(6);
+    expect(claims).toEqual(shown);
+  });
+});
