@@ -15,6 +15,9 @@ const HEAD = 'ID        SOURCE IMAGE           AGE    TRIES       REASON\n';
 const LINE_OF_A = `aaaa1111  ${IMAGE}  3 min  1 delivery  UntrustedOwner: It belongs to somebody else.\n`;
 const LINE_OF_B = `bbbb2222  ${OTHER_IMAGE}  3 min  1 delivery  InvalidTags: Too many tags.\n`;
 const FIELDS_OF_A = {
+  account: OWN,
+  accountId: OWN,
+  region: 'eu-west-1',
   id: 'aaaa1111',
   sourceImage: IMAGE,
   code: 'UntrustedOwner',
