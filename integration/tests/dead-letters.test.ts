@@ -362,34 +362,31 @@ describe('redrive', () => {
 });
 
 describe('several accounts', () => {
-  const ofAll = (accounts: readonly OperatedAccount[]) => [
-    '--accounts',
-    accounts.map(({ account }) => account.id).join(','),
-    '--role-name',
-    'operator',
-  ];
+  const each = (...accounts: readonly OperatedAccount[]) => {
+    const ids = accounts.map(({ account }) => account.id).join(',');
+    return ['--accounts', ids, '--role-name', 'operator'];
+  };
 
   it.concurrent('are read together, and each letter is put back where it came from', async () => {
-    const accounts = [await OperatedAccount.create(), await OperatedAccount.create()];
-    const [one, other] = accounts as [OperatedAccount, OperatedAccount];
+    const [one, other] = [await OperatedAccount.create(), await OperatedAccount.create()];
     await one.add();
     await other.add();
     await other.add({ body: request(OTHER_IMAGE) });
 
-    const { code, stdout, stderr } = await one.run('redrive', '--image', IMAGE, ...ofAll(accounts));
+    const { code, stdout, stderr } = await one.run('redrive', '--image', IMAGE, ...each(one, other));
 
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'Put back 2 of 2 dead letters.\n', stderr: '' });
-    for (const operated of accounts) {
+    for (const operated of [one, other]) {
       expect((await operated.takeRequests()).map(({ Body }) => Body)).toEqual([request(IMAGE)]);
     }
     expect((await other.list()).map(({ sourceImage }) => sourceImage)).toEqual([OTHER_IMAGE]);
   });
 
   it.concurrent('have all their letters back when the user stops it', async () => {
-    const accounts = [await OperatedAccount.create(), await OperatedAccount.create()];
-    for (const operated of accounts) await operated.add();
-    const inFlight = async () => await Promise.all(accounts.map((operated) => operated.inFlight()));
-    const { child, ended } = (accounts[0] as OperatedAccount).start(['list', ...ofAll(accounts)]);
+    const [one, other] = [await OperatedAccount.create(), await OperatedAccount.create()];
+    for (const operated of [one, other]) await operated.add();
+    const inFlight = async () => [await one.inFlight(), await other.inFlight()];
+    const { child, ended } = one.start(['list', ...each(one, other)]);
     await waitFor('the letters of both', async () => (await inFlight()).every((count) => count > 0) || undefined, {
       pollMs: 20,
     });
@@ -446,7 +443,7 @@ describe('discard', () => {
 
 describe('a mistake of the user', () => {
   const NO_COPIER =
-    /^Error: There is no copier "[a-z-]+" in [a-z0-9-]+ of this account.* Check .*--region and --name\.\n$/;
+    /^Error: There is no copier in [a-z0-9-]+ of this account.*: the queue [a-z-]+ does not exist\. Check .*--region and --name\.\n$/;
   const operated = OperatedAccount.create();
 
   it.concurrent.each<[string, string[], NodeJS.ProcessEnv, Ended['code'], RegExp]>([
