@@ -42,10 +42,7 @@ export async function readReport(
   const warnings: string[] = [];
   const read = (copier: Copier) =>
     readCopier(copier, signal, (line) => warnings.push(`${copier.account}, ${copier.region}: ${line}`));
-  const [outcomes, sources] = await Promise.all([
-    inEnvironments(copiers, read, signal, terminal),
-    readSources(),
-  ]);
+  const [outcomes, sources] = await Promise.all([inEnvironments(copiers, read, signal, terminal), readSources()]);
   printProblems(outcomes, terminal);
   for (const warning of warnings) print(terminal.err, warning);
   const allRead = allWell(outcomes);
