@@ -47,7 +47,7 @@ class OperatedAccount {
   }
 
   /** Puts a letter there as the functions do. */
-  async refuse(changes: Partial<DeadLetter> = {}): Promise<void> {
+  async add(changes: Partial<DeadLetter> = {}): Promise<void> {
     const letter = {
       body: request(IMAGE),
       reason: { code: 'UntrustedOwner', message: 'It belongs to somebody else.' },
@@ -136,8 +136,8 @@ function stringAttributes(values: Readonly<Record<string, string>>): Record<stri
 describe('list', () => {
   it.concurrent('shows each letter with its source image, its reason, its age and how often it was tried', async () => {
     const operated = await OperatedAccount.create();
-    await operated.refuse();
-    await operated.refuse({
+    await operated.add();
+    await operated.add({
       body: request(OTHER_IMAGE),
       reason: { code: 'CopyFailed', message: 'EC2 failed to copy it 3 times.' },
       requestedAtMs: Date.now() - 50 * 3600 * 1000,
@@ -173,7 +173,7 @@ describe('list', () => {
   it.concurrent('reads all letters, each once, and gives them back', async () => {
     const operated = await OperatedAccount.create();
     const bodies = Array.from({ length: 27 }, (_, index) => request(`ami-${String(index).padStart(17, '0')}`));
-    for (const body of bodies) await operated.refuse({ body });
+    for (const body of bodies) await operated.add({ body });
 
     const first = await operated.list();
     const second = await operated.list();
@@ -212,6 +212,9 @@ describe('list', () => {
 
     expect(letters).toEqual([
       {
+        account: account.id,
+        accountId: account.id,
+        region: REGION,
         id: expect.any(String),
         sourceImage: IMAGE,
         code: null,
@@ -229,7 +232,7 @@ describe('list', () => {
     const operated = await OperatedAccount.create();
     const hostile = 'ami-1\u202e\u009b31m\u2028';
     const body = `{"sourceAmi":"${hostile}\\u001b[2J","padding":"${'x'.repeat(100_000)}"}`;
-    await operated.refuse({ body });
+    await operated.add({ body });
 
     const [table, json] = [await operated.run('list'), await operated.run('list', '--json')];
 
@@ -239,9 +242,9 @@ describe('list', () => {
     expect(JSON.parse(json.stdout)).toMatchObject([{ sourceImage: `${hostile}\u001b[2J`, body }]);
   });
 
-  it.concurrent('tells how many letters others are reading', async () => {
+  it.concurrent('says how many letters others are reading', async () => {
     const operated = await OperatedAccount.create();
-    for (let count = 0; count < 3; count += 1) await operated.refuse();
+    for (let count = 0; count < 3; count += 1) await operated.add();
     await operated.account.sqs.send(
       new ReceiveMessageCommand({ QueueUrl: operated.deadLettersUrl, VisibilityTimeout: 600 }),
     );
@@ -259,7 +262,7 @@ describe('list', () => {
     'gives the letters back when it is stopped by %s',
     async (signal) => {
       const operated = await OperatedAccount.create();
-      for (let count = 0; count < 12; count += 1) await operated.refuse();
+      for (let count = 0; count < 12; count += 1) await operated.add();
       const { child, ended } = operated.start(['list']);
       await waitFor('the letters', async () => (await operated.inFlight()) > 0 || undefined, { pollMs: 20 });
 
@@ -272,7 +275,7 @@ describe('list', () => {
 
   it.concurrent('acts in the account of a role', async () => {
     const operated = await OperatedAccount.create();
-    await operated.refuse();
+    await operated.add();
     const somebody = emulatedEnvironment(endpoint(), newAccountId(), REGION);
     const role = `arn:aws:iam::${operated.account.id}:role/operator`;
 
@@ -288,7 +291,7 @@ describe('redrive', () => {
     const operated = await OperatedAccount.create();
     const bodies = Array.from({ length: 27 }, (_, index) => request(`ami-${String(index).padStart(17, '0')}`));
     bodies.push(request(OTHER_IMAGE, noise(256 * 1024 - 200)));
-    for (const body of bodies) await operated.refuse({ body });
+    for (const body of bodies) await operated.add({ body });
 
     const { code, stdout, stderr } = await operated.run('redrive', '--all');
 
@@ -306,9 +309,9 @@ describe('redrive', () => {
   it.concurrent('puts back what is chosen, and gives the others back', async () => {
     const operated = await OperatedAccount.create();
     const InvalidTags = { code: 'InvalidTags', message: 'Too many tags.' };
-    await operated.refuse({ body: request(IMAGE, 'one') });
-    await operated.refuse({ body: request(IMAGE, 'two'), reason: InvalidTags });
-    await operated.refuse({ body: request(OTHER_IMAGE, 'three'), reason: InvalidTags });
+    await operated.add({ body: request(IMAGE, 'one') });
+    await operated.add({ body: request(IMAGE, 'two'), reason: InvalidTags });
+    await operated.add({ body: request(OTHER_IMAGE, 'three'), reason: InvalidTags });
 
     const { stdout } = await operated.run('redrive', '--image', IMAGE, '--code', 'InvalidTags');
     const [first, ...rest] = await operated.list();
@@ -325,8 +328,8 @@ describe('redrive', () => {
 
   it.concurrent('changes nothing in a dry run', async () => {
     const operated = await OperatedAccount.create();
-    await operated.refuse();
-    await operated.refuse({ body: request(OTHER_IMAGE) });
+    await operated.add();
+    await operated.add({ body: request(OTHER_IMAGE) });
 
     const { code, stdout } = await operated.run('redrive', '--dry-run', '--image', IMAGE);
 
@@ -342,27 +345,64 @@ describe('redrive', () => {
     const operated = await OperatedAccount.create();
     const { account, requestsUrl: QueueUrl } = operated;
     await account.sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { MaximumMessageSize: '1024' } }));
-    await operated.refuse({ body: request(OTHER_IMAGE, noise(1024)), requestedAtMs: 0 });
-    await operated.refuse();
+    await operated.add({ body: request(OTHER_IMAGE, noise(1024)), requestedAtMs: 0 });
+    await operated.add();
 
     const { code, stdout, stderr } = await operated.run('redrive', '--all');
 
-    const left = await operated.list();
+    const kept = await operated.list();
     expect({ code, stdout }).toEqual({
       code: 1,
       stdout: 'Put back 1 of 2 dead letters into image-copier-requests.\n',
     });
-    expect(left.map(({ sourceImage }) => sourceImage)).toEqual([OTHER_IMAGE]);
-    expect(stderr).toMatch(new RegExp(`^${left[0]?.id ?? ''} is still among the dead letters: .*1024 bytes.*\\n$`));
+    expect(kept.map(({ sourceImage }) => sourceImage)).toEqual([OTHER_IMAGE]);
+    expect(stderr).toMatch(new RegExp(`^${kept[0]?.id ?? ''} is still among the dead letters: .*1024 bytes.*\\n$`));
     expect((await operated.takeRequests()).map(({ Body }) => Body)).toEqual([request(IMAGE)]);
+  });
+});
+
+describe('several accounts', () => {
+  const each = (...accounts: readonly OperatedAccount[]) => {
+    const ids = accounts.map(({ account }) => account.id).join(',');
+    return ['--accounts', ids, '--role-name', 'operator'];
+  };
+
+  it.concurrent('are read together, and each letter is put back where it came from', async () => {
+    const [one, other] = [await OperatedAccount.create(), await OperatedAccount.create()];
+    await one.add();
+    await other.add();
+    await other.add({ body: request(OTHER_IMAGE) });
+
+    const { code, stdout, stderr } = await one.run('redrive', '--image', IMAGE, ...each(one, other));
+
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'Put back 2 of 2 dead letters.\n', stderr: '' });
+    for (const operated of [one, other]) {
+      expect((await operated.takeRequests()).map(({ Body }) => Body)).toEqual([request(IMAGE)]);
+    }
+    expect((await other.list()).map(({ sourceImage }) => sourceImage)).toEqual([OTHER_IMAGE]);
+  });
+
+  it.concurrent('have all their letters back when the user stops it', async () => {
+    const [one, other] = [await OperatedAccount.create(), await OperatedAccount.create()];
+    for (const operated of [one, other]) await operated.add();
+    const inFlight = async () => [await one.inFlight(), await other.inFlight()];
+    const { child, ended } = one.start(['list', ...each(one, other)]);
+    await waitFor('the letters of both', async () => (await inFlight()).every((count) => count > 0) || undefined, {
+      pollMs: 20,
+    });
+
+    child.kill('SIGINT');
+
+    expect(await ended).toEqual({ code: 2, stdout: '', stderr: 'Error: Stopped.\n' });
+    expect(await inFlight()).toEqual([0, 0]);
   });
 });
 
 describe('discard', () => {
   it.concurrent('does nothing without a terminal, unless it need not ask', async () => {
     const operated = await OperatedAccount.create();
-    await operated.refuse();
-    await operated.refuse({ body: request(OTHER_IMAGE) });
+    await operated.add();
+    await operated.add({ body: request(OTHER_IMAGE) });
 
     expect(await operated.run('discard', '--all')).toEqual({
       code: 2,
@@ -379,8 +419,8 @@ describe('discard', () => {
 
   it.concurrent('shows the letters and asks first', async () => {
     const operated = await OperatedAccount.create();
-    await operated.refuse();
-    await operated.refuse();
+    await operated.add();
+    await operated.add();
 
     const no = await operated.answer('y\n', 'discard', '--all');
     expect(no).toMatchObject({ code: 2, stdout: expect.stringContaining(`  ${IMAGE}  `) });
@@ -403,7 +443,7 @@ describe('discard', () => {
 
 describe('a mistake of the user', () => {
   const NO_COPIER =
-    /^Error: There is no copier "[a-z-]+" in [a-z0-9-]+ of this account.* Check .*--region and --name\.\n$/;
+    /^Error: There is no copier in [a-z0-9-]+ of this account.*: the queue [a-z-]+ does not exist\. Check .*--region and --name\.\n$/;
   const operated = OperatedAccount.create();
 
   it.concurrent.each<[string, string[], NodeJS.ProcessEnv, Ended['code'], RegExp]>([
@@ -438,7 +478,7 @@ describe('a mistake of the user', () => {
       1,
       /^Error: AWS cannot be reached: .*127\.0\.0\.1:9.* Check .*\n$/,
     ],
-  ])('is told in a line that names the remedy: %s', async (_, args, changes, code, stderr) => {
+  ])('is explained in a line that names the remedy: %s', async (_, args, changes, code, stderr) => {
     const ended = await (await operated).start(args, changes).ended;
 
     expect(ended).toEqual({ code, stdout: '', stderr: expect.stringMatching(stderr) });

@@ -8,8 +8,9 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { isError } from './aws-answers.ts';
-import { UserError } from './user-error.ts';
+import { reasonOf } from './aws-errors.ts';
 import { readDeadLetter, type DeadLetter } from './dead-letter.ts';
+import { UserError } from './user-error.ts';
 
 /** SQS API Reference: the most for receiving and for each of the batch calls. */
 const BATCH = 10;
@@ -24,40 +25,15 @@ const WAIT_SECONDS = 1;
 const ENOUGH_EMPTY = 2;
 const MAX_EMPTY = 5;
 
-/** The dead letters while they are hidden from others. */
-export interface HeldLetters {
-  /** The oldest request first. */
-  readonly letters: readonly DeadLetter[];
-  /** About how many more there are, that others are reading or that came in the meantime. */
-  readonly unseen: number;
-  /** Deletes letters for good, and gives the ids of those that are still there, with SQS's reason. */
-  readonly delete: (letters: readonly DeadLetter[]) => Promise<ReadonlyMap<string, string>>;
-}
-
-/**
- * Reads all letters, lets `use` work with them while nobody else gets them, and gives back those that are still there,
- * also if something fails or the user stops it.
- */
-export async function withDeadLetters<T>(
-  sqs: SQSClient,
-  queueName: string,
-  signal: AbortSignal,
-  use: (held: HeldLetters) => Promise<T>,
-): Promise<T> {
-  const queue = new Holding(sqs, await urlOf(sqs, queueName));
-  try {
-    const unseen = await queue.readAll(signal);
-    return await use({ letters: queue.letters(), unseen, delete: (letters) => queue.delete(letters) });
-  } finally {
-    await queue.giveBack();
-  }
-}
+/** Is told what the user must know, and what stops nothing. */
+export type Warn = (line: string) => void;
 
 /** The letters, which are given back at once. Where SQS says that there are none, none are looked for. */
 export async function peekLetters(
   sqs: SQSClient,
   queueName: string,
   signal: AbortSignal,
+  warn: Warn,
 ): Promise<readonly DeadLetter[]> {
   const { Attributes = {} } = await sqs.send(
     new GetQueueAttributesCommand({
@@ -66,7 +42,9 @@ export async function peekLetters(
     }),
   );
   if (Attributes.ApproximateNumberOfMessages === '0') return [];
-  return await withDeadLetters(sqs, queueName, signal, ({ letters }) => Promise.resolve(letters));
+  const held = await HeldLetters.open(sqs, queueName, signal, warn);
+  await held.giveBack();
+  return held.letters;
 }
 
 /**
@@ -95,16 +73,20 @@ export function batches<T>(items: readonly T[]): T[][] {
   );
 }
 
-class Holding {
+/** The letters of a dead-letter queue, hidden from others until they are given back. */
+export class HeldLetters {
   readonly #sqs: SQSClient;
   readonly #url: string;
+  readonly #warn: Warn;
   readonly #held = new Map<string, Message>();
   readonly #timer: NodeJS.Timeout;
   #renewal = Promise.resolve();
+  #unseen = 0;
 
-  constructor(sqs: SQSClient, url: string) {
+  private constructor(sqs: SQSClient, url: string, warn: Warn) {
     this.#sqs = sqs;
     this.#url = url;
+    this.#warn = warn;
     // A letter that cannot be renewed is seen by others as well. Whoever acts first wins, and a copy that is asked for
     // twice is made once.
     this.#timer = setInterval(() => {
@@ -112,50 +94,82 @@ class Holding {
     }, RENEW_MS).unref();
   }
 
-  letters(): DeadLetter[] {
+  /**
+   * Reads all letters. If that fails or the user stops it, what was read is given back.
+   * @param warn is told here or later if letters cannot be given back
+   */
+  static async open(sqs: SQSClient, queueName: string, signal: AbortSignal, warn: Warn): Promise<HeldLetters> {
+    const held = new HeldLetters(sqs, await urlOf(sqs, queueName), warn);
+    try {
+      await held.#readAll(signal);
+    } catch (error) {
+      await held.giveBack();
+      throw error;
+    }
+    return held;
+  }
+
+  /** Those that were not deleted, the oldest request first. */
+  get letters(): readonly DeadLetter[] {
     return Array.from(this.#held.values(), readDeadLetter).sort(
       (one, other) => one.requestedAt.getTime() - other.requestedAt.getTime() || (one.id < other.id ? -1 : 1),
     );
   }
 
-  /** Gives about how many there are that could not be read. */
-  async readAll(signal: AbortSignal): Promise<number> {
-    for (let empty = 0; ;) {
-      // Between calls only: what an answer brings is hidden already, and must be known to be given back.
-      signal.throwIfAborted();
-      empty = (await this.#receive()) ? 0 : empty + 1;
-      if (empty < ENOUGH_EMPTY) continue;
-      const { waiting, inAll } = await this.#counts();
-      if (waiting === 0 || empty >= MAX_EMPTY) return Math.max(0, inAll - this.#held.size);
-    }
+  /** About how many more there were, that others were reading or that came in the meantime. */
+  get unseen(): number {
+    return this.#unseen;
   }
 
+  /** Deletes letters for good, and gives the ids of those that are still there, with the reason. */
   async delete(letters: readonly DeadLetter[]): Promise<ReadonlyMap<string, string>> {
-    const left = new Map<string, string>();
+    const kept = new Map<string, string>();
     for (const batch of batches(letters)) {
-      const Entries = batch.map(({ id }, index) => ({
-        Id: String(index),
-        ReceiptHandle: this.#held.get(id)?.ReceiptHandle,
-      }));
-      const { Failed = [] } = await this.#sqs.send(new DeleteMessageBatchCommand({ QueueUrl: this.#url, Entries }));
-      const failed = new Map(Failed.map(({ Id, Code = '', Message = '' }) => [Id, `${Code}: ${Message}`]));
+      const failed = await this.#deleteBatch(batch);
       for (const [index, { id }] of batch.entries()) {
-        const reason = failed.get(String(index));
+        const reason = failed.get(index);
         if (reason === undefined) this.#held.delete(id);
-        else left.set(id, reason);
+        else kept.set(id, reason);
       }
     }
-    return left;
+    return kept;
   }
 
+  /** Lets others see the letters that were not deleted. Never fails: what failed before is what the user must hear of. */
   async giveBack(): Promise<void> {
     clearInterval(this.#timer);
     await this.#renewal;
     try {
       await this.#hide(0);
     } catch {
-      // What failed before is what the user must hear of. The letters come back by themselves.
-      console.error(`The dead letters could not be given back. They are seen again in ${HIDDEN_SECONDS} seconds.`);
+      // They come back by themselves.
+      this.#warn(`The dead letters could not be given back. They are seen again in ${HIDDEN_SECONDS} seconds.`);
+    }
+  }
+
+  async #readAll(signal: AbortSignal): Promise<void> {
+    for (let empty = 0; ;) {
+      // Between calls only: what an answer brings is hidden already, and must be known to be given back.
+      signal.throwIfAborted();
+      empty = (await this.#receive()) ? 0 : empty + 1;
+      if (empty < ENOUGH_EMPTY) continue;
+      const { waiting, inAll } = await this.#counts();
+      this.#unseen = Math.max(0, inAll - this.#held.size);
+      if (waiting === 0 || empty >= MAX_EMPTY) return;
+    }
+  }
+
+  /** Gives the reasons of those that were not deleted, by their index in the batch. */
+  async #deleteBatch(batch: readonly DeadLetter[]): Promise<ReadonlyMap<number, string>> {
+    const Entries = batch.map(({ id }, index) => ({
+      Id: String(index),
+      ReceiptHandle: this.#held.get(id)?.ReceiptHandle,
+    }));
+    try {
+      const { Failed = [] } = await this.#sqs.send(new DeleteMessageBatchCommand({ QueueUrl: this.#url, Entries }));
+      return new Map(Failed.map(({ Id, Code = '', Message = '' }) => [Number(Id), `${Code}: ${Message}`]));
+    } catch (error) {
+      return new Map(batch.map((_, index) => [index, reasonOf(error)]));
     }
   }
 

@@ -1,5 +1,11 @@
 import type { DeadLetter } from '../common/dead-letter.ts';
+import type { Copier, Environment } from '../common/environment.ts';
 import { UserError } from '../common/user-error.ts';
+
+/** A dead letter, and the copier whose request it was. */
+export interface LetterOfCopier extends DeadLetter {
+  readonly copier: Pick<Copier, keyof Environment | 'name'>;
+}
 
 /** Which letters are meant. Each part that is given narrows the choice. */
 export interface Choice {
@@ -9,8 +15,8 @@ export interface Choice {
   readonly all?: true;
 }
 
-export interface Chosen {
-  readonly letters: readonly DeadLetter[];
+export interface Chosen<T> {
+  readonly letters: readonly T[];
   /** Ids that no letter has. */
   readonly missing: readonly string[];
 }
@@ -38,7 +44,7 @@ export function requireChoice({ id, image, code, all }: Choice): void {
 /**
  * @throws {UserError} if an id is the start of several
  */
-export function chooseLetters(letters: readonly DeadLetter[], { id, image, code }: Choice): Chosen {
+export function chooseLetters<T extends DeadLetter>(letters: readonly T[], { id, image, code }: Choice): Chosen<T> {
   const starts = id?.map((start) => ({ start, matches: matching(letters, start) }));
   const named = starts?.flatMap(({ matches }) => matches);
   return {
@@ -52,7 +58,7 @@ export function chooseLetters(letters: readonly DeadLetter[], { id, image, code 
   };
 }
 
-function matching(letters: readonly DeadLetter[], start: string): readonly DeadLetter[] {
+function matching<T extends DeadLetter>(letters: readonly T[], start: string): readonly T[] {
   const exact = letters.filter(({ id }) => id === start);
   const matches = exact.length > 0 ? exact : letters.filter(({ id }) => id.startsWith(start));
   if (matches.length <= 1) return matches;

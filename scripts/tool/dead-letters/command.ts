@@ -3,22 +3,22 @@ import { addEnvironmentOptions } from '../common/environment-options.ts';
 import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
 import { discard, list, redrive, type DiscardOptions, type ListOptions, type RedriveOptions } from './run.ts';
 
-/** Adds `dead-letters list|redrive|discard`: what to do about requests that were refused or given up. */
+/** Adds `dead-letters list|redrive|discard`: what to do about requests that were rejected or given up. */
 export function addDeadLetters(program: Command, tool: Tool, end: End): void {
   const deadLetters = program
     .command('dead-letters')
-    .description('show requests that were refused or given up, put them back, or discard them');
+    .description('show requests that were rejected or given up, put them back, or discard them');
 
   addEnvironmentOptions(deadLetters.command('list'))
-    .description('show all dead letters of an account and Region, with their reasons')
+    .description('show all dead letters of the chosen accounts and Regions, with their reasons')
     .option('--json', 'print a JSON array, with the whole requests')
-    .addHelpText('after', help('list --profile production --region eu-west-1'))
+    .addHelpText('after', help('list --accounts-file accounts.yaml'))
     .action(async (options: ListOptions) => {
       end(await list(options, tool));
     });
 
   addEnvironmentOptions(addChoice(deadLetters.command('redrive')))
-    .description('put dead letters back into the requests queue, once the cause is mended')
+    .description('put dead letters back into the requests queues, once the cause is fixed')
     .option('--dry-run', 'show what would be put back, and change nothing')
     .option('--json', 'print a JSON array with what became of each')
     .addHelpText('after', help('redrive --code UntrustedOwner --profile production --region eu-west-1'))

@@ -1,24 +1,13 @@
 import { spellOutHidden } from '../../../lambda/src/core/hidden-characters.ts';
-import { withDeadLetters, type HeldLetters } from '../common/dead-letter-queue.ts';
-import type { DeadLetter } from '../common/dead-letter.ts';
 import type { EnvironmentOptions } from '../common/environment-options.ts';
-import type { Copier } from '../common/environment.ts';
-import { environmentsOf } from '../common/environments.ts';
 import { formatJson } from '../common/json.ts';
 import { print, type Terminal } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
-import { chooseLetters, requireChoice, type Choice } from './choose.ts';
+import { chooseLetters, requireChoice, type Choice, type LetterOfCopier } from './choose.ts';
 import { redriveLetters } from './redrive.ts';
-import { countOfLetters, letterFields, lettersTable } from './show.ts';
-
-/** What a command works with. */
-interface Session {
-  readonly copier: Copier;
-  readonly held: HeldLetters;
-  /** Aborted when the user stops the command. */
-  readonly signal: AbortSignal;
-}
+import { withLetters, withLettersOf, type Session } from './session.ts';
+import { countOfEnvironments, countOfLetters, formatLine, letterFields, lettersTable } from './show.ts';
 
 export interface ListOptions extends EnvironmentOptions {
   readonly json?: true;
@@ -34,7 +23,7 @@ export interface DiscardOptions extends ListOptions, Choice {
 
 /** What became of a letter that was chosen. */
 interface Result {
-  readonly letter: DeadLetter;
+  readonly letter: LetterOfCopier;
   readonly outcome: 'redriven' | 'would be redriven' | 'discarded' | 'failed';
   /** Why it is still among the dead letters, though it should not be. */
   readonly problem?: string;
@@ -44,35 +33,39 @@ interface Result {
 export async function list(options: ListOptions, tool: Tool): Promise<ExitCode> {
   const { terminal } = tool;
   // Shown once they are given back: a pager may take its time.
-  const { letters, unseen } = await withLetters(options, tool, ({ held }) => Promise.resolve(held));
+  const session = await withLetters(options, tool, (held) => Promise.resolve(held));
+  const { letters } = session;
   if (options.json) print(terminal.out, formatJson(letters.map(letterFields)));
   else {
-    printTable(letters, options, terminal);
-    print(terminal.out, `${countOfLetters(letters.length)} in ${options.name}-dead-letters.`);
+    printTable(letters, session, terminal);
+    const where = onlyQueue(session, 'dead-letters') ?? countOfEnvironments(session.environments.length);
+    print(terminal.out, `${countOfLetters(letters.length)} in ${where}.`);
   }
-  printUnseen(unseen, terminal);
-  return 0;
+  printUnseen(session, terminal);
+  return session.allRead ? 0 : 1;
 }
 
-/** Puts the chosen letters back into the requests queue. */
+/** Puts the chosen letters back into the requests queues. */
 export async function redrive(options: RedriveOptions, tool: Tool): Promise<ExitCode> {
   requireChoice(options);
   const { terminal } = tool;
-  const queueName = `${options.name}-requests`;
-  return await withLetters(options, tool, async ({ copier, held, signal }) => {
-    const { letters, missing } = choose(held, options, terminal);
-    const of = `of ${countOfLetters(letters.length)} into ${queueName}.`;
+  return await withLetters(options, tool, async (session) => {
+    const { letters, missing } = choose(session, options, terminal);
+    const queue = onlyQueue(session, 'requests');
+    const of = `of ${countOfLetters(letters.length)}${queue === undefined ? '' : ` into ${queue}`}.`;
     if (options.dryRun) {
-      if (!options.json) printTable(letters, options, terminal);
+      if (!options.json) printTable(letters, session, terminal);
       const results = letters.map(wouldRedrive);
       const whole = results.filter(({ problem }) => problem === undefined).length;
-      return printResults(results, `Would put back ${whole} ${of}`, missing, options, terminal);
+      return printResults(results, `Would put back ${whole} ${of}`, missing, session, options, terminal);
     }
-    const redriven = await redriveLetters(letters, held, copier.aws.sqs, queueName, signal);
+    const redriven = await withLettersOf(session, letters, ({ copier, held }, own) =>
+      redriveLetters(own, held, copier.aws.sqs, `${copier.name}-requests`, session.signal),
+    );
     const sent = redriven.filter((result) => result.sent).length;
     const results = redriven.map(({ letter, problem }) => resultOf(letter, 'redriven', problem));
-    const code = printResults(results, `Put back ${sent} ${of}`, missing, options, terminal);
-    signal.throwIfAborted();
+    const code = printResults(results, `Put back ${sent} ${of}`, missing, session, options, terminal);
+    session.signal.throwIfAborted();
     return code;
   });
 }
@@ -84,46 +77,37 @@ export async function discard(options: DiscardOptions, tool: Tool): Promise<Exit
   if (!options.yes && !terminal.canAsk) {
     throw new UserError('There is no terminal to ask on. Add --yes to discard without being asked.', 2);
   }
-  return await withLetters(options, tool, async ({ held, signal }) => {
-    const { letters, missing } = choose(held, options, terminal);
+  return await withLetters(options, tool, async (session) => {
+    const { letters, missing } = choose(session, options, terminal);
     const count = countOfLetters(letters.length);
-    if (!options.json) printTable(letters, options, terminal);
-    if (!options.yes && letters.length > 0 && !(await terminal.confirm(`Discard ${count}? Type yes:`, signal))) {
+    if (!options.json) printTable(letters, session, terminal);
+    if (
+      !options.yes &&
+      letters.length > 0 &&
+      !(await terminal.confirm(`Discard ${count}? Type yes:`, session.signal))
+    ) {
       throw new UserError('Nothing was discarded.', 2);
     }
-    const kept = await held.delete(letters);
+    const kept = new Map(await withLettersOf(session, letters, ({ held }, own) => held.delete(own)));
     const results = letters.map((letter) => resultOf(letter, 'discarded', kept.get(letter.id)));
-    return printResults(results, `Discarded ${letters.length - kept.size} of ${count}.`, missing, options, terminal);
+    const summary = `Discarded ${letters.length - kept.size} of ${count}.`;
+    return printResults(results, summary, missing, session, options, terminal);
   });
 }
 
-/** Does something with all letters of the account that the options name, until it is done or the user stops it. */
-async function withLetters<T>(
-  options: EnvironmentOptions,
-  { connect, interruptible }: Tool,
-  use: (session: Session) => Promise<T>,
-): Promise<T> {
-  const { copiers } = await environmentsOf(options, connect);
-  const [copier] = copiers;
-  if (!copier) throw new Error('no copier');
-  return await interruptible((signal) =>
-    withDeadLetters(copier.aws.sqs, `${copier.name}-dead-letters`, signal, (held) => use({ copier, held, signal })),
-  );
-}
-
-function choose(held: HeldLetters, choice: Choice, terminal: Terminal) {
-  const chosen = chooseLetters(held.letters, choice);
+function choose(session: Session, choice: Choice, terminal: Terminal) {
+  const chosen = chooseLetters(session.letters, choice);
   for (const id of chosen.missing) print(terminal.err, `There is no dead letter ${spellOutHidden(id)}.`);
-  printUnseen(held.unseen, terminal);
+  printUnseen(session, terminal);
   return chosen;
 }
 
-function wouldRedrive(letter: DeadLetter): Result {
+function wouldRedrive(letter: LetterOfCopier): Result {
   const { body } = letter;
   return resultOf(letter, 'would be redriven', typeof body === 'string' ? undefined : body.message);
 }
 
-function resultOf(letter: DeadLetter, outcome: Result['outcome'], problem: string | undefined): Result {
+function resultOf(letter: LetterOfCopier, outcome: Result['outcome'], problem: string | undefined): Result {
   return problem === undefined ? { letter, outcome } : { letter, outcome: 'failed', problem };
 }
 
@@ -131,6 +115,7 @@ function printResults(
   results: readonly Result[],
   summary: string,
   missing: readonly string[],
+  { allRead, several }: Session,
   { json }: ListOptions,
   { out, err }: Terminal,
 ): ExitCode {
@@ -142,20 +127,26 @@ function printResults(
   print(out, json ? formatJson(fields) : summary);
   const failed = results.filter(({ problem }) => problem !== undefined);
   for (const { letter, problem } of failed) {
-    print(err, `${letter.id} is still among the dead letters: ${problem ?? ''}`);
+    const line = `${letter.id} is still among the dead letters: ${problem ?? ''}`;
+    print(err, formatLine(letter.copier, line, several));
   }
-  return failed.length === 0 && missing.length === 0 ? 0 : 1;
+  return failed.length === 0 && missing.length === 0 && allRead ? 0 : 1;
 }
 
-function printTable(letters: readonly DeadLetter[], { name }: ListOptions, { out }: Terminal): void {
+function printTable(letters: readonly LetterOfCopier[], { several }: Session, { out }: Terminal): void {
   if (letters.length === 0) return;
-  print(out, `${lettersTable(letters, { width: out.size?.columns, nowMs: Date.now(), name })}\n`);
+  print(out, `${lettersTable(letters, { width: out.size?.columns, nowMs: Date.now(), several })}\n`);
 }
 
-function printUnseen(unseen: number, { err }: Terminal): void {
-  if (unseen === 0) return;
-  print(
-    err,
-    `About ${unseen} more are not shown: others are reading them, or they have just come. Try again in a while.`,
-  );
+function printUnseen({ environments, several }: Session, { err }: Terminal): void {
+  for (const { copier, held } of environments) {
+    if (held.unseen === 0) continue;
+    const line = `About ${held.unseen} more are not shown: others are reading them, or they have just come. Try again in a while.`;
+    print(err, formatLine(copier, line, several));
+  }
+}
+
+/** The name of a queue; undefined if there are several of the kind. */
+function onlyQueue({ environments: [only], several }: Session, kind: 'dead-letters' | 'requests'): string | undefined {
+  return only && !several ? `${only.copier.name}-${kind}` : undefined;
 }

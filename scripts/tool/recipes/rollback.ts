@@ -72,14 +72,14 @@ async function imageFor({ aws, name }: Copier, named: string): Promise<Image> {
 /** As settle-copy verifies: available, announced by this copier, and each snapshot under this copier's key. */
 async function requireVerified(copier: Copier, recipe: string, image: Image): Promise<void> {
   const { ec2, kms } = copier.aws;
-  const refuse = (why: string): never => {
+  const reject = (why: string): never => {
     throw new UserError(`${image.ImageId ?? ''} ${why}. The parameter is left as it is.`, 1);
   };
-  if (image.State !== 'available') return refuse(`is ${image.State ?? 'in no state'}, not available`);
+  if (image.State !== 'available') return reject(`is ${image.State ?? 'in no state'}, not available`);
   if (tagOf(image, copier.recipeTag) !== recipe) {
-    return refuse(`belongs to ${tagOf(image, copier.recipeTag) ?? 'no recipe'}, not to ${recipe}`);
+    return reject(`belongs to ${tagOf(image, copier.recipeTag) ?? 'no recipe'}, not to ${recipe}`);
   }
-  if (!isAnnounced(image, copier.name)) return refuse(`is no verified copy of ${copier.name}`);
+  if (!isAnnounced(image, copier.name)) return reject(`is no verified copy of ${copier.name}`);
   const { KeyMetadata: { Arn } = {} } = await kms.send(new DescribeKeyCommand({ KeyId: `alias/${copier.name}` }));
   const ids = (image.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
   const { Snapshots = [] } = await ec2.send(
@@ -89,5 +89,5 @@ async function requireVerified(copier: Copier, recipe: string, image: Image): Pr
     (id) =>
       !Snapshots.some(({ SnapshotId, Encrypted, KmsKeyId }) => SnapshotId === id && Encrypted && KmsKeyId === Arn),
   );
-  if (ids.length === 0 || bad !== undefined) return refuse(`has a snapshot that is not under alias/${copier.name}`);
+  if (ids.length === 0 || bad !== undefined) return reject(`has a snapshot that is not under alias/${copier.name}`);
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findCopies, isAnnounced } from '../common/copies.ts';
 import { reasonOf } from '../common/aws-errors.ts';
-import { peekLetters } from '../common/dead-letter-queue.ts';
+import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
 import type { Copier, Environment } from '../common/environment.ts';
 import type { ResultMessage, ResultsInbox } from './results-inbox.ts';
 
@@ -30,6 +30,7 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
   /** Is told each change. */
   readonly onChange: (state: TargetState, all: readonly TargetState[]) => void;
+  readonly warn: Warn;
 }
 
 const LOOK_EVERY_MS = 5000;
@@ -79,16 +80,16 @@ function tell(targets: readonly Target[], { 'detail-type': type, detail }: Resul
 }
 
 /** Asks the accounts themselves, which know more than results: copies that have begun, and requests that were refused. */
-async function lookIn(states: readonly TargetState[], { since, signal }: FollowOptions, update: Update): Promise<void> {
+async function lookIn(states: readonly TargetState[], options: FollowOptions, update: Update): Promise<void> {
   await Promise.all(
     states.map(async (state, index) => {
       const { copier } = state.target;
       if (!copier || isSettled(state)) return;
       try {
-        const change = await look(copier, state.target.imageId, since, signal);
+        const change = await look(copier, state.target.imageId, options);
         if (change) update(index, change);
       } catch (error) {
-        signal.throwIfAborted();
+        options.signal.throwIfAborted();
         // The results topic may still tell. An account that stays silent is not settled at the end.
         update(index, { reason: reasonOf(error) });
       }
@@ -97,17 +98,18 @@ async function lookIn(states: readonly TargetState[], { since, signal }: FollowO
 }
 
 async function look(
-  { aws, name }: Copier,
+  { aws, name, account, region }: Copier,
   imageId: string,
-  since: Date,
-  signal: AbortSignal,
+  { since, signal, warn }: FollowOptions,
 ): Promise<Partial<TargetState> | undefined> {
   const copies = await findCopies(aws, imageId);
   const announced = copies.find((copy) => isAnnounced(copy, name));
   if (announced?.ImageId !== undefined) return { progress: 'available', copy: announced.ImageId };
   const begun = copies.find(({ State }) => State === 'pending' || State === 'available');
   if (begun?.ImageId !== undefined) return { progress: 'pending', copy: begun.ImageId };
-  const letters = await peekLetters(aws.sqs, `${name}-dead-letters`, signal);
+  const letters = await peekLetters(aws.sqs, `${name}-dead-letters`, signal, (line) => {
+    warn(`${account}, ${region}: ${line}`);
+  });
   const letter = letters.find((each) => each.sourceImage === imageId && each.requestedAt >= since);
   return letter && { progress: 'failed', reason: letter.reason ?? 'It is a dead letter without a reason.' };
 }

@@ -189,6 +189,8 @@ async function followTargets(
   { err }: Terminal,
 ): Promise<TargetState[]> {
   const live = err.size && !json ? new LiveLines(err) : undefined;
+  // Printed once the live lines are gone, which would erase them; each look may give the same one.
+  const warnings = new Set<string>();
   try {
     return await follow(targets, {
       inbox,
@@ -199,9 +201,11 @@ async function followTargets(
         if (live) live.draw(stateTable(all, err.size?.columns).split('\n'));
         else print(err, `${changed.target.account}, ${changed.target.region}: ${describeState(changed)}`);
       },
+      warn: (line) => warnings.add(line),
     });
   } finally {
     live?.close();
+    for (const warning of warnings) print(err, warning);
   }
 }
 

@@ -8,20 +8,20 @@ import {
 import { PAGE_SIZE } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
 import { isAnnounced, MARKER, parseMarker } from '../../../lambda/src/core/copy-marker.ts';
 import { COPIED_FROM } from '../../../lambda/src/core/copy-tags.ts';
-import { peekLetters } from '../common/dead-letter-queue.ts';
+import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
 import type { Copier } from '../common/environment.ts';
 import { ownImages, tagOf } from '../common/copies.ts';
 import type { CopyInAccount, CopierFacts, SharedWith, SourceImage } from './build-report.ts';
 
 /** Reads the copies of an environment and its dead letters: four calls, side by side. */
-export async function readCopier(copier: Copier, signal: AbortSignal): Promise<CopierFacts> {
+export async function readCopier(copier: Copier, signal: AbortSignal, warn: Warn): Promise<CopierFacts> {
   const { ec2, sqs } = copier.aws;
   const ours = { Name: 'tag-key', Values: [COPIED_FROM] };
   const [images, keys, letters] = await Promise.all([
     ownImages({ ec2 }, [ours], { disabledToo: true }),
     keysOf(ec2, ours),
-    peekLetters(sqs, `${copier.name}-dead-letters`, signal),
+    peekLetters(sqs, `${copier.name}-dead-letters`, signal, warn),
   ]);
   return {
     copies: images.flatMap((image) => copyOf(image, copier, keys)),

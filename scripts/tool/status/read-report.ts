@@ -1,7 +1,8 @@
 import { allWell, inEnvironments, printProblems } from '../common/in-environments.ts';
 import { mapConcurrently } from '../common/map-concurrently.ts';
+import type { Copier } from '../common/environment.ts';
 import type { Environments } from '../common/environments.ts';
-import type { Terminal } from '../common/terminal.ts';
+import { print, type Terminal } from '../common/terminal.ts';
 import { buildReport, imagesWithGaps, type ReportInput } from './build-report.ts';
 import { readCopier, readSharedWith, readSourceImages } from './read-copiers.ts';
 import type { StatusReport } from './report.ts';
@@ -37,11 +38,13 @@ export async function readReport(
     );
     return all.flat().filter((image) => recipe === undefined || recipe.includes(image.recipe ?? ''));
   };
-  const [outcomes, sources] = await Promise.all([
-    inEnvironments(copiers, (copier) => readCopier(copier, signal), signal, terminal),
-    readSources(),
-  ]);
+  // Printed once the live lines are gone, which would erase them.
+  const warnings: string[] = [];
+  const read = (copier: Copier) =>
+    readCopier(copier, signal, (line) => warnings.push(`${copier.account}, ${copier.region}: ${line}`));
+  const [outcomes, sources] = await Promise.all([inEnvironments(copiers, read, signal, terminal), readSources()]);
   printProblems(outcomes, terminal);
+  for (const warning of warnings) print(terminal.err, warning);
   const allRead = allWell(outcomes);
   const input = {
     readAt: new Date().toISOString(),

@@ -36,7 +36,7 @@ function text(StringValue: string): MessageAttributeValue {
 }
 
 describe('readDeadLetter', () => {
-  it('reads what the copier says about a request that it refused', () => {
+  it('reads what the copier says about a request that it rejected', () => {
     expect(readDeadLetter(sentByFunction())).toEqual({
       id: 'id-1',
       sourceImage: IMAGE,

@@ -27,11 +27,11 @@ describe('chooseLetters', () => {
     expect(chosen(choice)).toEqual(ids);
   });
 
-  it('tells which ids are not there', () => {
+  it('names the ids that are not there', () => {
     expect(chooseLetters(LETTERS, { id: ['cccc', 'aaaa1111'] })).toEqual({ letters: [LETTERS[0]], missing: ['cccc'] });
   });
 
-  it('refuses the start of several ids', () => {
+  it('rejects the start of several ids', () => {
     expect(() => chosen({ id: ['aaaa'] })).toThrow(
       new UserError('--id aaaa: 3 dead letters begin with it. Give more of the id.', 2),
     );
@@ -39,13 +39,13 @@ describe('chooseLetters', () => {
 });
 
 describe('requireChoice', () => {
-  it('refuses to guess', () => {
+  it('does not guess', () => {
     expect(() => {
       requireChoice({});
     }).toThrow('Say which dead letters: --id, --image, --code, or --all for every one.');
   });
 
-  it('refuses an id of three characters', () => {
+  it('rejects an id of three characters', () => {
     expect(() => {
       requireChoice({ id: ['aaaa', 'bbb'] });
     }).toThrow('--id bbb: give at least the first 4 characters.');

@@ -10,7 +10,7 @@ describe('dead-letters', () => {
     expect(out).toContain('Exit codes: 0 done, 1 something failed, 2 wrong usage, or stopped by you.');
   });
 
-  it.each(['redrive', 'discard'])('refuses to %s if nothing says which', async (command) => {
+  it.each(['redrive', 'discard'])('does not %s if nothing says which', async (command) => {
     expect(await run(['dead-letters', command])).toEqual({
       code: 2,
       out: '',
@@ -24,7 +24,7 @@ describe('dead-letters', () => {
     [['list', '--region', 'EU'], 'It must be a Region, such as eu-west-1.'],
     [['list', '--role-arn', 'operator'], 'It must be like arn:aws:iam::222222222222:role/operator.'],
     [['list', '--name', 'a/b'], 'It must be 1 to 37 letters, digits, hyphens and underscores.'],
-  ])('refuses %j in words', async (args, words) => {
+  ])('rejects %j in words', async (args, words) => {
     const { code, err } = await run(['dead-letters', ...args]);
 
     expect(code).toBe(2);

@@ -23,14 +23,14 @@ beforeEach(() => {
 
 async function redrive(
   letters: readonly DeadLetter[],
-  failures: ReadonlyMap<string, string> | Error = new Map(),
+  failures: ReadonlyMap<string, string> = new Map(),
   signal = new AbortController().signal,
-): Promise<Redriven[]> {
+): Promise<Redriven<DeadLetter>[]> {
   const remove: HeldLetters['delete'] = (sent) => {
     steps.push(...sent.map(({ id }) => `delete ${id}`));
-    return failures instanceof Error ? Promise.reject(failures) : Promise.resolve(failures);
+    return Promise.resolve(failures);
   };
-  return await redriveLetters(letters, { letters, unseen: 0, delete: remove }, client, 'requests', signal);
+  return await redriveLetters(letters, { delete: remove }, client, 'requests', signal);
 }
 
 describe('redriveLetters', () => {
@@ -65,13 +65,28 @@ describe('redriveLetters', () => {
     expect(steps).toEqual(['send body-1', 'delete id-1']);
   });
 
-  it.each([
-    ['SQS refuses to', new Map([['id-0', 'InternalError: try again']]), 'InternalError: try again'],
-    ['it fails to', new Error('no network'), 'Error: no network.'],
-  ])('tells of a letter that was sent if %s delete it', async (_, failures, reason) => {
-    expect(await redrive(LETTERS.slice(0, 1), failures)).toEqual([
-      { letter: LETTERS[0], sent: true, problem: `It was put back, but could not be deleted here. ${reason}` },
+  it('names a letter that was sent and could not be deleted', async () => {
+    expect(await redrive(LETTERS.slice(0, 1), new Map([['id-0', 'InternalError: try again']]))).toEqual([
+      {
+        letter: LETTERS[0],
+        sent: true,
+        problem: 'It was put back, but could not be deleted here. InternalError: try again',
+      },
     ]);
+  });
+
+  it('keeps all letters if the queue cannot be found', async () => {
+    sqs.on(GetQueueUrlCommand).rejects(new Error('no network'));
+
+    expect(await redrive(LETTERS.slice(0, 2))).toEqual(
+      LETTERS.slice(0, 2).map((kept) => ({ letter: kept, sent: false, problem: 'Error: no network.' })),
+    );
+    expect(steps).toEqual([]);
+  });
+
+  it('asks for no queue without letters', async () => {
+    expect(await redrive([])).toEqual([]);
+    expect(sqs.calls()).toEqual([]);
   });
 
   it('sends nothing more when the user stops it', async () => {

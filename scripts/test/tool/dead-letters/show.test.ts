@@ -1,13 +1,25 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DeadLetter } from '../../../tool/common/dead-letter.ts';
-import { countOfLetters, letterFields, lettersTable } from '../../../tool/dead-letters/show.ts';
-import { IMAGE, letter, REQUESTED_AT } from '../common/letters.ts';
+import type { LetterOfCopier } from '../../../tool/dead-letters/choose.ts';
+import {
+  countOfEnvironments,
+  countOfLetters,
+  formatLine,
+  letterFields,
+  lettersTable,
+} from '../../../tool/dead-letters/show.ts';
+import { IMAGE, letter as letterAlone, REQUESTED_AT } from '../common/letters.ts';
 
 const MINUTE_MS = 60_000;
+const COPIER = { accountId: '222222222222', account: 'payments', region: 'eu-west-1', labels: {}, name: 'golden' };
 
-function rows(letters: readonly DeadLetter[], width?: number, afterMs = 3 * MINUTE_MS): string[] {
+function letter(changes: Partial<DeadLetter> = {}): LetterOfCopier {
+  return { ...letterAlone(changes), copier: COPIER };
+}
+
+function rows(letters: readonly LetterOfCopier[], width?: number, afterMs = 3 * MINUTE_MS): string[] {
   const nowMs = Date.parse(REQUESTED_AT) + afterMs;
-  return lettersTable(letters, { width, nowMs, name: 'image-copier' }).split('\n').slice(1);
+  return lettersTable(letters, { width, nowMs, several: false }).split('\n').slice(1);
 }
 
 describe('lettersTable', () => {
@@ -48,8 +60,25 @@ describe('lettersTable', () => {
       rows([letter({ code: undefined, reason: undefined, sourceImage: undefined, receiveCount: undefined })]),
     ).toEqual([
       '1b2c3d4e-0000-4000-8000-000000000000  -             3 min  -      No reason. SQS moves a request here when the ' +
-        'function fails on each delivery: look in its log, /aws/lambda/image-copier-copy-image.',
+        'function fails on each delivery: look in its log, /aws/lambda/golden-copy-image.',
     ]);
+  });
+
+  it('says which environment each letter is of, where there are several', () => {
+    const other = { ...letter({ id: 'bbbb2222' }), copier: { ...COPIER, account: 'web', region: 'eu-central-1' } };
+    const nowMs = Date.parse(REQUESTED_AT);
+
+    expect(lettersTable([letter({ id: 'aaaa1111' }), other], { width: undefined, nowMs, several: true })).toBe(
+      [
+        'ACCOUNT   REGION        ID        SOURCE IMAGE           AGE  TRIES       REASON',
+        `payments  eu-west-1     aaaa1111  ${IMAGE}  0 s  1 delivery  UntrustedOwner: It belongs to somebody else.`,
+        `web       eu-central-1  bbbb2222  ${IMAGE}  0 s  1 delivery  UntrustedOwner: It belongs to somebody else.`,
+      ].join('\n'),
+    );
+  });
+
+  it('says that a code has no text', () => {
+    expect(rows([letter({ reason: undefined })])[0]).toMatch(/ {2}UntrustedOwner: without a text$/);
   });
 
   it.each([
@@ -67,6 +96,9 @@ describe('lettersTable', () => {
 describe('letterFields', () => {
   it('has the whole of a letter', () => {
     expect(letterFields(letter({ attempt: 3, reason: 'x'.repeat(5000) }))).toEqual({
+      account: 'payments',
+      accountId: '222222222222',
+      region: 'eu-west-1',
       id: '1b2c3d4e-0000-4000-8000-000000000000',
       sourceImage: IMAGE,
       code: 'UntrustedOwner',
@@ -98,5 +130,21 @@ describe('countOfLetters', () => {
     [2, '2 dead letters'],
   ])('says %d as %s', (count, said) => {
     expect(countOfLetters(count)).toBe(said);
+  });
+});
+
+describe('countOfEnvironments', () => {
+  it.each([
+    [1, '1 account and Region'],
+    [2, '2 accounts and Regions'],
+  ])('says %d as %s', (count, said) => {
+    expect(countOfEnvironments(count)).toBe(said);
+  });
+});
+
+describe('formatLine', () => {
+  it('names the environment where there are several', () => {
+    expect(formatLine(COPIER, 'Done.', true)).toBe('payments, eu-west-1: Done.');
+    expect(formatLine(COPIER, 'Done.', false)).toBe('Done.');
   });
 });

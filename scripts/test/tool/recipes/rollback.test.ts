@@ -1,46 +1,219 @@
-import { expect, it } from '@jest/globals';
-import { DescribeImagesCommand, DescribeSnapshotsCommand, type Image } from '@aws-sdk/client-ec2';
-import { DescribeKeyCommand } from '@aws-sdk/client-kms';
-import { GetParameterHistoryCommand } from '@aws-sdk/client-ssm';
-import type { Copier } from '../../../tool/common/environment.ts';
-import { planRollback } from '../../../tool/recipes/rollback.ts';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { PutParameterCommand } from '@aws-sdk/client-ssm';
+import type { Image } from '@aws-sdk/client-ec2';
 import { FakeAws } from '../support/fake-aws.ts';
+import { FakeTerminal } from '../support/fake-terminal.ts';
+import { run } from '../support/run.ts';
+import { copyId, FakeRecipe, sourceId, tags } from './fake-recipe.ts';
 
-const SOURCE = 'ami-0aa';
-const KEY = 'arn:aws:kms:eu-west-1:222222222222:key/1';
+const PAYMENTS = '222222222222';
+const WEB = '333333333333';
+const HEAD = 'ACCOUNT       REGION     PARAMETER             FROM    TO\n';
+const LINE_OF_PAYMENTS = `${PAYMENTS}  eu-west-1  /image-copier/ubuntu  ami-c3  ami-c2\n`;
+const LINE_OF_WEB = `${WEB}  eu-west-1  /image-copier/ubuntu  ami-c2  ami-c1\n`;
 
-function copyBy(copier: string, ImageId: string): Image {
-  const marker = `${copier} announced=2026-11-24T00:00:00.000Z attempt=1 baked=2026-11-23T22:10:00.000Z`;
-  return {
-    ImageId,
-    State: 'available',
-    Tags: [
-      { Key: 'Recipe', Value: 'ubuntu' },
-      { Key: 'ImageCopier', Value: marker },
-    ],
-    BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-1' } }],
-  };
+let aws: FakeAws;
+let payments: FakeRecipe;
+let web: FakeRecipe;
+
+beforeEach(() => {
+  aws = new FakeAws();
+  payments = new FakeRecipe(aws.in(PAYMENTS));
+  payments.values.push(copyId(1), copyId(2), copyId(3));
+  web = new FakeRecipe(aws.in(WEB));
+  web.values.push(copyId(1), copyId(2));
+  for (const recipe of [payments, web]) for (const number of [1, 2, 3]) recipe.addCopy(number);
+});
+
+function rollback(args: readonly string[], terminal = new FakeTerminal()) {
+  const accounts = ['--accounts', `${PAYMENTS},${WEB}`, '--role-name', 'operator'];
+  return run(['rollback', 'ubuntu', ...accounts, ...args], { aws, terminal });
 }
 
-it("takes this copier's copy of a source image, where another copier has one too", async () => {
-  const aws = new FakeAws();
-  const { ec2, kms, ssm } = aws.in('222222222222');
-  const copier: Copier = {
-    ...{ accountId: '222222222222', account: 'web', region: 'eu-west-1', labels: {} },
-    ...{ name: 'image-copier', parameterPath: '/image-copier', recipeTag: 'Recipe' },
-    aws: aws.connect({ roleArn: 'arn:aws:iam::222222222222:role/operator' }),
-  };
-  ec2.on(DescribeImagesCommand).resolves({ Images: [] });
-  ec2
-    .on(DescribeImagesCommand, { Filters: [{ Name: 'source-image-id', Values: [SOURCE] }] })
-    .resolves({ Images: [copyBy('golden', 'ami-01'), copyBy('image-copier', 'ami-02')] });
-  ec2.on(DescribeSnapshotsCommand).resolves({ Snapshots: [{ SnapshotId: 'snap-1', Encrypted: true, KmsKeyId: KEY }] });
-  kms.on(DescribeKeyCommand).resolves({ KeyMetadata: { KeyId: '1', Arn: KEY } });
-  ssm.on(GetParameterHistoryCommand).resolves({ Parameters: [{ Version: 1, Value: 'ami-03' }] });
+/** Rolls back in one account alone. */
+function rollbackOne(...args: string[]) {
+  const account = ['--accounts', PAYMENTS, '--role-name', 'operator'];
+  return run(['rollback', 'ubuntu', ...account, '--yes', ...args], { aws });
+}
 
-  expect(await planRollback(copier, 'ubuntu', SOURCE)).toEqual({
-    parameter: '/image-copier/ubuntu',
-    from: 'ami-03',
-    to: 'ami-02',
+describe('rollback', () => {
+  it('points the parameter to the verified copy before, in each environment', async () => {
+    expect(await rollback(['--yes'])).toEqual({
+      code: 0,
+      out: `${HEAD}${LINE_OF_PAYMENTS}${LINE_OF_WEB}\nSet 2 parameters. A newer image moves them on.\n`,
+      err: '',
+    });
+    expect([payments.values.at(-1), web.values.at(-1)]).toEqual([copyId(2), copyId(1)]);
+    expect(
+      aws
+        .in(PAYMENTS)
+        .ssm.commandCalls(PutParameterCommand)
+        .map(({ args }) => args[0].input),
+    ).toEqual([
+      {
+        Name: '/image-copier/ubuntu',
+        Value: copyId(2),
+        Type: 'String',
+        DataType: 'aws:ec2:image',
+        Overwrite: true,
+      },
+    ]);
+  });
+
+  it('asks first on a terminal', async () => {
+    const terminal = new FakeTerminal({ columns: 120, answer: true });
+
+    expect(await rollback([], terminal)).toMatchObject({ code: 0 });
+    expect(terminal.questions).toEqual(['Set 2 parameters? Type yes:']);
+    expect(payments.values.at(-1)).toBe(copyId(2));
+  });
+
+  it('sets nothing after a no', async () => {
+    const { code, out, err } = await rollback([], new FakeTerminal({ columns: 120, answer: false }));
+
+    expect({ code, out }).toEqual({ code: 2, out: `${HEAD}${LINE_OF_PAYMENTS}${LINE_OF_WEB}\n` });
+    expect(err).toMatch(/Error: Nothing was set\.\n$/);
+    expect(payments.values.at(-1)).toBe(copyId(3));
+  });
+
+  it('reads nothing if there is nobody to ask', async () => {
+    expect(await rollback([])).toEqual({
+      code: 2,
+      out: '',
+      err: 'Error: There is no terminal to ask on. Add --yes to set parameters without being asked.\n',
+    });
+    expect(aws.in(PAYMENTS).ssm.calls()).toEqual([]);
+  });
+
+  it('shows in a dry run what it would set', async () => {
+    expect(await rollback(['--dry-run'])).toEqual({
+      code: 0,
+      out: `${HEAD}${LINE_OF_PAYMENTS}${LINE_OF_WEB}\nWould set 2 parameters.\n`,
+      err: '',
+    });
+    expect([payments.values.at(-1), web.values.at(-1)]).toEqual([copyId(3), copyId(2)]);
+  });
+
+  it.each([
+    ['--dry-run', 'planned'],
+    ['--yes', 'set'],
+  ])('prints with %s as JSON what is %s', async (option, outcome) => {
+    const { code, out, err } = await rollback([option, '--json']);
+
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const parameter = '/image-copier/ubuntu';
+    expect(JSON.parse(out)).toEqual([
+      { account: PAYMENTS, accountId: PAYMENTS, region: 'eu-west-1', parameter, from: 'ami-c3', to: 'ami-c2', outcome },
+      { account: WEB, accountId: WEB, region: 'eu-west-1', parameter, from: 'ami-c2', to: 'ami-c1', outcome },
+    ]);
+  });
+
+  it('goes on in the others where one has no parameter', async () => {
+    payments.values.length = 0;
+
+    expect(await rollback(['--yes'])).toEqual({
+      code: 1,
+      out: `${HEAD}${LINE_OF_WEB}\nSet 1 parameter. A newer image moves it on.\n`,
+      err: `${PAYMENTS}, eu-west-1: There is no parameter /image-copier/ubuntu.\n`,
+    });
+  });
+
+  it('goes on in the others where one cannot be set', async () => {
+    aws.in(PAYMENTS).ssm.on(PutParameterCommand).rejects(new Error('no network'));
+
+    expect(await rollback(['--yes'])).toEqual({
+      code: 1,
+      out: `${HEAD}${LINE_OF_PAYMENTS}${LINE_OF_WEB}\nSet 1 parameter. A newer image moves it on.\n`,
+      err: `${PAYMENTS}, eu-west-1: Error: no network.\n`,
+    });
+    expect(web.values.at(-1)).toBe(copyId(1));
+  });
+
+  it.each([
+    ['a copy', copyId(1)],
+    ['the source of a copy', sourceId(1)],
+  ])('takes %s', async (_, to) => {
+    expect(await rollbackOne('--to', to)).toMatchObject({ code: 0 });
+    expect(payments.values.at(-1)).toBe(copyId(1));
+  });
+
+  it('takes the marked copy of a source before others of it', async () => {
+    payments.addCopy(8, { SourceImageId: sourceId(9), Tags: [] });
+    payments.addCopy(9);
+
+    expect(await rollbackOne('--to', sourceId(9))).toMatchObject({ code: 0 });
+    expect(payments.values.at(-1)).toBe(copyId(9));
+  });
+
+  it('passes over copies that are not available or not verified, and the current one', async () => {
+    payments.values.splice(0, Infinity, copyId(1), copyId(3), copyId(4), copyId(5), copyId(3));
+    payments.addCopy(4, { State: 'disabled' });
+    payments.addCopy(5, { Tags: tags('announcing') });
+
+    expect(await rollbackOne()).toMatchObject({ code: 0 });
+    expect(payments.values.at(-1)).toBe(copyId(1));
+  });
+
+  const KEPT = 'The parameter is left as it is.';
+
+  it.each<[string, string, Partial<Image> | undefined, string]>([
+    ['is unknown', copyId(9), undefined, 'ami-c9 is neither an image of this account nor the source of one.'],
+    ['is the current one', copyId(3), undefined, '/image-copier/ubuntu points to ami-c3 already.'],
+    ['is disabled', copyId(4), { State: 'disabled' }, `ami-c4 is disabled, not available. ${KEPT}`],
+    ['has no state', copyId(4), { State: undefined }, `ami-c4 is in no state, not available. ${KEPT}`],
+    [
+      'is of another recipe',
+      copyId(4),
+      { Tags: tags('announced', 'debian') },
+      `ami-c4 belongs to debian, not to ubuntu. ${KEPT}`,
+    ],
+    ['has no recipe', copyId(4), { Tags: [] }, `ami-c4 belongs to no recipe, not to ubuntu. ${KEPT}`],
+    [
+      'is not announced',
+      copyId(4),
+      { Tags: tags('announcing') },
+      `ami-c4 is no verified copy of image-copier. ${KEPT}`,
+    ],
+    [
+      'is no copy of a source',
+      sourceId(4),
+      { Tags: [{ Key: 'Recipe', Value: 'ubuntu' }] },
+      `ami-c4 is no verified copy of image-copier. ${KEPT}`,
+    ],
+    [
+      'has no snapshots',
+      copyId(4),
+      { BlockDeviceMappings: undefined },
+      `ami-c4 has a snapshot that is not under alias/image-copier. ${KEPT}`,
+    ],
+    [
+      'has a snapshot under another key',
+      copyId(4),
+      { BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-1' } }, { Ebs: { SnapshotId: 'snap-x' } }] },
+      `ami-c4 has a snapshot that is not under alias/image-copier. ${KEPT}`,
+    ],
+  ])('sets no image that %s', async (_, to, copy, problem) => {
+    if (copy) payments.addCopy(4, copy);
+    payments.foreignSnapshots.add('snap-x');
+
+    expect(await rollbackOne('--to', to)).toEqual({ code: 1, out: '', err: `${PAYMENTS}, eu-west-1: ${problem}\n` });
+    expect(payments.values).toEqual([copyId(1), copyId(2), copyId(3)]);
+  });
+
+  it('says so if there was no other verified copy', async () => {
+    payments.values.splice(0, 2);
+
+    expect(await rollbackOne()).toEqual({
+      code: 1,
+      out: '',
+      err: `${PAYMENTS}, eu-west-1: It pointed to no other verified copy that is still available. Name one with --to.\n`,
+    });
+  });
+
+  it('rejects what is no image id', async () => {
+    const { code, err } = await rollbackOne('--to', 'ubuntu');
+
+    expect(code).toBe(2);
+    expect(err).toContain('It must be an image id, such as ami-0123456789abcdef0.');
   });
 });

@@ -1,0 +1,91 @@
+import { DescribeImagesCommand, DescribeSnapshotsCommand, type Filter, type Image } from '@aws-sdk/client-ec2';
+import { DescribeKeyCommand } from '@aws-sdk/client-kms';
+import { GetParameterCommand, GetParameterHistoryCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
+import { formatMarker } from '../../../../lambda/src/core/copy-marker.ts';
+import type { FakeServices } from '../support/fake-aws.ts';
+
+const KEY = 'arn:aws:kms:eu-west-1:222222222222:key/1';
+const SET_AT = ['2026-11-21', '2026-11-22', '2026-11-23', '2026-11-24', '2026-11-25'];
+
+/** An account with the parameter /image-copier/ubuntu, as SSM, EC2 and KMS answer for it. */
+export class FakeRecipe {
+  /** What the parameter pointed to, the current one last. Without any there is no parameter. */
+  readonly values: string[] = [];
+  readonly #images: Image[] = [];
+  /** Snapshots that are under another key. */
+  readonly foreignSnapshots = new Set<string>();
+
+  constructor({ ec2, kms, ssm }: FakeServices) {
+    const Name = '/image-copier/ubuntu';
+    ssm.on(GetParameterHistoryCommand, { Name }).callsFake(({ NextToken }: { NextToken?: string }) => {
+      const page = Number(NextToken ?? 0);
+      const [value] = this.values.slice(page);
+      if (value === undefined) throw Object.assign(new Error('no parameter'), { name: 'ParameterNotFound' });
+      return {
+        // SSM has the oldest first. One a page shows that all pages are read.
+        Parameters: [
+          {
+            Version: page + 1,
+            Value: value,
+            LastModifiedDate: new Date(SET_AT[page] ?? NaN),
+            LastModifiedUser: 'arn:aws:iam::222222222222:role/settle-copy',
+          },
+        ],
+        ...(page + 1 < this.values.length && { NextToken: String(page + 1) }),
+      };
+    });
+    ssm.on(GetParameterCommand, { Name }).callsFake(() => ({ Parameter: { Value: this.values.at(-1) } }));
+    ssm.on(PutParameterCommand, { Name }).callsFake(({ Value }: { Value: string }) => {
+      this.values.push(Value);
+      return {};
+    });
+    ec2.on(DescribeImagesCommand).callsFake(({ Filters: [filter] = [] }: { Filters?: Filter[] }) => ({
+      Images: this.#images.filter(({ ImageId = '', SourceImageId = '' }) =>
+        filter?.Values?.includes(filter.Name === 'image-id' ? ImageId : SourceImageId),
+      ),
+    }));
+    ec2.on(DescribeSnapshotsCommand).callsFake(({ Filters: [filter] = [] }: { Filters?: Filter[] }) => ({
+      Snapshots: filter?.Values?.map((SnapshotId) => ({
+        SnapshotId,
+        Encrypted: true,
+        KmsKeyId: this.foreignSnapshots.has(SnapshotId) ? `${KEY}2` : KEY,
+      })),
+    }));
+    kms.on(DescribeKeyCommand, { KeyId: 'alias/image-copier' }).resolves({ KeyMetadata: { KeyId: '1', Arn: KEY } });
+  }
+
+  /** Adds ami-c1, a verified copy of ami-a1, for 1. */
+  addCopy(number: number, changes: Partial<Image> = {}): void {
+    this.#images.push({
+      ImageId: copyId(number),
+      SourceImageId: sourceId(number),
+      State: 'available',
+      Tags: tags('announced'),
+      BlockDeviceMappings: [{ Ebs: { SnapshotId: `snap-${number}` } }, { VirtualName: 'ephemeral0' }],
+      ...changes,
+    });
+  }
+}
+
+export function copyId(number: number): string {
+  return `ami-c${number}`;
+}
+
+export function sourceId(number: number): string {
+  return `ami-a${number}`;
+}
+
+/** The tags of a copy that this copier announced, or has yet to announce. */
+export function tags(state: 'announced' | 'announcing', recipe = 'ubuntu') {
+  const settledAt = '2026-11-21T00:00:00.000Z';
+  const Value = formatMarker({
+    copier: 'image-copier',
+    attempt: 1,
+    bakedAt: settledAt,
+    announcement: { state, settledAt },
+  });
+  return [
+    { Key: 'Recipe', Value: recipe },
+    { Key: 'ImageCopier', Value },
+  ];
+}

@@ -1,0 +1,101 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { GetParameterHistoryCommand } from '@aws-sdk/client-ssm';
+import { FakeAws } from '../support/fake-aws.ts';
+import { run } from '../support/run.ts';
+import { copyId, FakeRecipe, tags } from './fake-recipe.ts';
+
+const PAYMENTS = '222222222222';
+const WEB = '333333333333';
+const HEAD = 'ACCOUNT       REGION     VERSION  IMAGE   SOURCE IMAGE  SET AT                    STATE\n';
+
+let aws: FakeAws;
+let payments: FakeRecipe;
+let web: FakeRecipe;
+
+beforeEach(() => {
+  aws = new FakeAws();
+  payments = new FakeRecipe(aws.in(PAYMENTS));
+  web = new FakeRecipe(aws.in(WEB));
+});
+
+function history(...args: string[]) {
+  const accounts = ['--accounts', `${PAYMENTS},${WEB}`, '--role-name', 'operator'];
+  return run(['history', 'ubuntu', ...accounts, ...args], { aws });
+}
+
+describe('history', () => {
+  it('shows in each environment what the parameter pointed to, the newest first', async () => {
+    payments.values.push(copyId(1), copyId(2), copyId(3));
+    payments.addCopy(2, { State: 'disabled', Tags: tags('announcing') });
+    payments.addCopy(3);
+    web.values.push(copyId(3));
+    web.addCopy(3, { Tags: [] });
+
+    expect(await history()).toEqual({
+      code: 0,
+      out:
+        HEAD +
+        `${PAYMENTS}  eu-west-1  3        ami-c3  ami-a3        2026-11-23T00:00:00.000Z  current, available\n` +
+        `${PAYMENTS}  eu-west-1  2        ami-c2  ami-a2        2026-11-22T00:00:00.000Z  disabled, not verified\n` +
+        `${PAYMENTS}  eu-west-1  1        ami-c1  -             2026-11-21T00:00:00.000Z  gone\n` +
+        `${WEB}  eu-west-1  1        ami-c3  ami-a3        2026-11-21T00:00:00.000Z  current, available, not verified\n`,
+      err: '',
+    });
+  });
+
+  it('prints JSON', async () => {
+    payments.values.push(copyId(1), copyId(2));
+    payments.addCopy(2);
+    web.values.push(copyId(1));
+    web.addCopy(1);
+
+    const { code, out, err } = await history('--json');
+
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const here = { account: PAYMENTS, accountId: PAYMENTS, region: 'eu-west-1' };
+    const setBy = 'arn:aws:iam::222222222222:role/settle-copy';
+    expect(JSON.parse(out)).toEqual([
+      {
+        ...here,
+        version: 2,
+        imageId: copyId(2),
+        setAt: '2026-11-22T00:00:00.000Z',
+        setBy,
+        sourceImageId: 'ami-a2',
+        state: 'available',
+        verified: true,
+      },
+      {
+        ...here,
+        version: 1,
+        imageId: copyId(1),
+        setAt: '2026-11-21T00:00:00.000Z',
+        setBy,
+        sourceImageId: null,
+        state: 'gone',
+        verified: false,
+      },
+      expect.objectContaining({ account: WEB, imageId: copyId(1) }),
+    ]);
+  });
+
+  it('names the environments without a parameter, and those that cannot be read', async () => {
+    aws.in(WEB).ssm.on(GetParameterHistoryCommand).rejects(new Error('no network'));
+
+    expect(await history()).toEqual({
+      code: 1,
+      out: '',
+      err:
+        `${PAYMENTS}, eu-west-1: There is no parameter /image-copier/ubuntu.\n` +
+        `${WEB}, eu-west-1: Error: no network.\n`,
+    });
+  });
+
+  it('has an example and the exit codes in its help', async () => {
+    const { code, out } = await run(['history', '--help']);
+
+    expect(code).toBe(0);
+    expect(out).toContain('npx image-copier history ubuntu --accounts-file accounts.yaml --only payments\n');
+    expect(out).toContain('Exit codes: 0 done, 1 something failed, 2 wrong usage, or stopped by you.');
+  });
+});
