@@ -70,7 +70,7 @@ export function checkAlarms(
       subject: missing.join(', '),
       what: missing.length === 1 ? 'The alarm does not exist.' : 'The alarms do not exist.',
       why,
-      mend: site.apply,
+      fix: site.apply,
     },
     silent.length > 0 && {
       code: 'AlarmActionsDisabled',
@@ -78,7 +78,7 @@ export function checkAlarms(
       subject: silent.join(', '),
       what: 'The actions are disabled.',
       why,
-      mend: aws(`cloudwatch enable-alarm-actions --alarm-names ${silent.join(' ')}`, site),
+      fix: aws(`cloudwatch enable-alarm-actions --alarm-names ${silent.join(' ')}`, site),
     },
     own.length > 0 &&
       own.every(({ actions }) => actions.length === 0) && {
@@ -87,7 +87,7 @@ export function checkAlarms(
         subject: `${site.name}-*`,
         what: 'No alarm has an action.',
         why: 'Alarms are seen only by those who look at CloudWatch.',
-        mend: `alarm_actions = ["arn:${site.partition}:sns:${site.region}:${site.accountId}:<topic>"], then ${site.apply}`,
+        fix: `alarm_actions = ["arn:${site.partition}:sns:${site.region}:${site.accountId}:<topic>"], then ${site.apply}`,
       },
     ...on.map((alarm): Finding => {
       const { name: subject, description, configuredAtMs } = alarm;
@@ -98,7 +98,7 @@ export function checkAlarms(
           subject,
           what: 'The alarm is on, but it has watched for less than an hour.',
           why: 'A new copier sweeps for the first time after 15 minutes. The alarm goes off by itself after that.',
-          mend: 'Look again in an hour.',
+          fix: 'Look again in an hour.',
         };
       }
       return {
@@ -107,7 +107,7 @@ export function checkAlarms(
         subject,
         what: 'The alarm is on.',
         why: description,
-        mend: aws(`cloudwatch describe-alarm-history --alarm-name ${subject}`, site),
+        fix: aws(`cloudwatch describe-alarm-history --alarm-name ${subject}`, site),
       };
     }),
   );

@@ -33,7 +33,7 @@ export function checkAllowedImages(facts: AllowedImagesFacts, owners: readonly s
         subject,
         what: `The setting could not be read. ${facts.unread}`,
         why: 'It may hide the images that are to be copied.',
-        mend: 'Allow ec2:GetAllowedImagesSettings for whoever runs this command.',
+        fix: 'Allow ec2:GetAllowedImagesSettings for whoever runs this command.',
       },
     ];
   }
@@ -43,7 +43,7 @@ export function checkAllowedImages(facts: AllowedImagesFacts, owners: readonly s
     (owner) => !left.includes(owner) && !facts.criteria.some((each) => names(each, owner) && isOnlyProviders(each)),
   );
   const isAudit = facts.state === 'audit-mode';
-  const mend = `Add a criterion with the ImageProviders ${left.join(', ')}: ${aws('ec2 replace-image-criteria-in-allowed-images-settings --image-criteria ...', site)}`;
+  const fix = `Add a criterion with the ImageProviders ${left.join(', ')}: ${aws('ec2 replace-image-criteria-in-allowed-images-settings --image-criteria ...', site)}`;
   return found(
     left.length > 0 && {
       code: 'AllowedImagesLeaveOut',
@@ -53,7 +53,7 @@ export function checkAllowedImages(facts: AllowedImagesFacts, owners: readonly s
       why: isAudit
         ? 'In audit-mode nothing is hidden. Once the setting is enabled, every copy fails with InvalidAMIID.NotFound.'
         : 'EC2 hides these images, and every copy fails with InvalidAMIID.NotFound.',
-      mend,
+      fix,
     },
     narrowed.length > 0 && {
       code: 'AllowedImagesNarrow',
@@ -61,7 +61,7 @@ export function checkAllowedImages(facts: AllowedImagesFacts, owners: readonly s
       subject,
       what: `The criteria admit only some images of ${narrowed.join(', ')}.`,
       why: 'A copy of another image fails with InvalidAMIID.NotFound.',
-      mend: 'Compare the names and ages in the criteria with those of your images.',
+      fix: 'Compare the names and ages in the criteria with those of your images.',
     },
   );
 }

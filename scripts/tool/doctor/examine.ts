@@ -127,8 +127,8 @@ class Visit {
       if (!isDenied(error)) throw error;
       const what = `Access denied, so nothing of it was checked. ${error instanceof Error ? error.message : ''}`.trim();
       const why = 'What is wrong there stays hidden.';
-      const mend = `Allow ${actions} for whoever runs this command.`;
-      return { finding: { code: 'Unread', severity: 'problem', subject, what, why, mend } };
+      const fix = `Allow ${actions} for whoever runs this command.`;
+      return { finding: { code: 'Unread', severity: 'problem', subject, what, why, fix } };
     }
   }
 
@@ -144,7 +144,7 @@ class Visit {
       subject: name,
       what: `There is no copier "${name}" in ${region} of this account.`,
       why: 'No image is copied into this account.',
-      mend: `${apply}; or check the account (--profile, --role-arn), --region and --name`,
+      fix: `${apply}; or check the account (--profile, --role-arn), --region and --name`,
     };
   }
 

@@ -10,11 +10,11 @@ export interface Finding {
   readonly subject: string;
   readonly what: string;
   readonly why: string;
-  /** The command or the Terraform input that mends it. */
-  readonly mend: string;
+  /** The command or the Terraform input that fixes it. */
+  readonly fix: string;
 }
 
-/** The account and Region that findings are about, and how it is mended. */
+/** The account and Region that findings are about, and how it is fixed. */
 export interface Site {
   readonly accountId: string;
   readonly region: string;

@@ -131,7 +131,7 @@ function checkFunction(
   const { why } = expected;
   if (!facts) {
     const what = 'The function does not exist.';
-    return [{ code: 'NoFunction', severity: 'problem', subject, what, why, mend: site.apply }];
+    return [{ code: 'NoFunction', severity: 'problem', subject, what, why, fix: site.apply }];
   }
   const { state, stateReason, lastUpdate, lastUpdateReason, runtime, reservedConcurrency } = facts;
   return found(
@@ -142,7 +142,7 @@ function checkFunction(
       subject,
       what: `Its state is ${state}. ${stateReason}`.trim(),
       why,
-      mend: site.apply,
+      fix: site.apply,
     },
     lastUpdate === 'Failed' && {
       code: 'FunctionUpdateFailed',
@@ -150,7 +150,7 @@ function checkFunction(
       subject,
       what: `Its last update failed. ${lastUpdateReason}`.trim(),
       why: 'It runs with older code or settings than were applied.',
-      mend: site.apply,
+      fix: site.apply,
     },
     reservedConcurrency === 0 && {
       code: 'FunctionThrottled',
@@ -158,7 +158,7 @@ function checkFunction(
       subject,
       what: 'Its reserved concurrency is 0, so Lambda does not run it.',
       why,
-      mend: aws(`lambda delete-function-concurrency --function-name ${subject}`, site),
+      fix: aws(`lambda delete-function-concurrency --function-name ${subject}`, site),
     },
     runtime !== RUNTIME && {
       code: 'FunctionRuntime',
@@ -166,7 +166,7 @@ function checkFunction(
       subject,
       what: `It runs on ${runtime}, and was tested on ${RUNTIME}.`,
       why: 'It may behave in another way, and AWS ends its support of old runtimes.',
-      mend: site.apply,
+      fix: site.apply,
     },
     ...checkMapping(facts, expected, site),
   );
@@ -181,7 +181,7 @@ function checkMapping(
   const mapping = mappings.find(({ queueArn }) => queueArn === arnOf('sqs', queue, site));
   if (!mapping) {
     const what = 'The function has no event source mapping for the queue.';
-    return [{ code: 'NoMapping', severity: 'problem', subject, what, why, mend: site.apply }];
+    return [{ code: 'NoMapping', severity: 'problem', subject, what, why, fix: site.apply }];
   }
   const update = `lambda update-event-source-mapping --uuid ${mapping.id}`;
   return found(
@@ -191,7 +191,7 @@ function checkMapping(
       subject,
       what: `The event source mapping is ${mapping.state.toLowerCase()}.`,
       why: `Messages wait in the queue. ${why}`,
-      mend: aws(`${update} --enabled`, site),
+      fix: aws(`${update} --enabled`, site),
     },
     reportsFailures &&
       !mapping.responseTypes.includes('ReportBatchItemFailures') && {
@@ -200,7 +200,7 @@ function checkMapping(
         subject,
         what: 'The event source mapping does not report failures of single messages.',
         why: 'Lambda deletes requests that are to be tried again: they are lost.',
-        mend: aws(`${update} --function-response-types ReportBatchItemFailures`, site),
+        fix: aws(`${update} --function-response-types ReportBatchItemFailures`, site),
       },
   );
 }
@@ -215,7 +215,7 @@ function checkBuild(functions: FunctionsFacts, builtSha256: string | undefined, 
       subject: other.map(({ name }) => name).join(', '),
       what: 'The code is not that of lambda/dist/image-copier.zip here.',
       why: 'The account has another version than this checkout.',
-      mend: `make build, then ${site.apply}`,
+      fix: `make build, then ${site.apply}`,
     },
   ];
 }
@@ -248,7 +248,7 @@ export function compareCode(all: readonly CodeFacts[]): readonly Finding[][] {
           .join(', '),
         what: own.length > 1 ? 'The two functions have different code.' : 'The code is not that of the other accounts.',
         why: 'Accounts with different versions treat the same request in different ways.',
-        mend: site.apply,
+        fix: site.apply,
       },
     ];
   });

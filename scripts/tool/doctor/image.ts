@@ -205,7 +205,7 @@ function checkVisible({ image }: ImageInTarget, owner: OwnersView, users: ImageU
       subject,
       what: `The image is ${image.state}.`,
       why,
-      mend: 'Wait until it is available, or bake it again.',
+      fix: 'Wait until it is available, or bake it again.',
     },
     // Without the function nothing tells whom it trusts.
     trustedOwners.length > 0 &&
@@ -215,7 +215,7 @@ function checkVisible({ image }: ImageInTarget, owner: OwnersView, users: ImageU
         subject,
         what: `The image belongs to ${image.ownerId}, and trusted are ${trustedOwners.join(', ')}.`,
         why: 'The request is refused.',
-        mend: `If it is right: trusted_owner_ids = ${JSON.stringify([...trustedOwners, image.ownerId])}, then ${site.apply}`,
+        fix: `If it is right: trusted_owner_ids = ${JSON.stringify([...trustedOwners, image.ownerId])}, then ${site.apply}`,
       },
     image.hasProductCodes && {
       code: 'ImageHasProductCodes',
@@ -223,7 +223,7 @@ function checkVisible({ image }: ImageInTarget, owner: OwnersView, users: ImageU
       subject,
       what: 'The image has product codes, as images of the AWS Marketplace and some with paid licences do.',
       why: 'EC2 refuses to copy it into another account.',
-      mend: 'Bake it from an image without product codes.',
+      fix: 'Bake it from an image without product codes.',
     },
   );
 }
@@ -237,23 +237,23 @@ function invisible(owner: OwnersView, users: ImageUsers, site: Site, why: string
   );
   if (owner === 'no such image') {
     const what = `The source account has no such image in ${imageRegion}.`;
-    return { ...start, code: 'ImageNotFound', what, why, mend: 'Check --image and --image-region.' };
+    return { ...start, code: 'ImageNotFound', what, why, fix: 'Check --image and --image-region.' };
   }
   if (typeof owner !== 'object' || 'unread' in owner) {
     const what = `The account cannot see the image in ${imageRegion}: it does not exist, or is not shared with it.`;
-    return { ...start, code: 'ImageNotVisible', what, why, mend: share };
+    return { ...start, code: 'ImageNotVisible', what, why, fix: share };
   }
   const { launch, image } = owner;
   if (!isGiven(launch, site.accountId) && !launch.hasOrganizations) {
     const what = 'The account has no launch permission for the image.';
-    return { ...start, code: 'ImageNotShared', what, why, mend: share };
+    return { ...start, code: 'ImageNotShared', what, why, fix: share };
   }
   if (users.isHidden(image.ownerId)) {
     const what = 'The image is shared, and the Allowed AMIs setting of the account hides it.';
-    return { ...start, code: 'ImageHidden', what, why, mend: `Mend AllowedImagesLeaveOut in ${site.region}.` };
+    return { ...start, code: 'ImageHidden', what, why, fix: `Fix AllowedImagesLeaveOut in ${site.region}.` };
   }
   const what = 'The owner has shared the image, and the account cannot see it.';
-  return { ...start, code: 'ImageNotVisible', what, why, mend: share };
+  return { ...start, code: 'ImageNotVisible', what, why, fix: share };
 }
 
 function checkSnapshots(target: ImageInTarget, owner: OwnersView, users: ImageUsers, site: Site): Finding[] {
@@ -268,7 +268,7 @@ function checkSnapshots(target: ImageInTarget, owner: OwnersView, users: ImageUs
       subject: users.imageId,
       what: `The account has no createVolumePermission for ${missing.join(', ')}.`,
       why: 'EC2 refuses the copy: launch permission alone is not enough.',
-      mend: `In the source account: ${missing.map(command).join(' && ')}`,
+      fix: `In the source account: ${missing.map(command).join(' && ')}`,
     },
   ];
 }
@@ -304,7 +304,7 @@ function checkSourceKey(subject: string, key: SourceKey | undefined, users: Imag
         subject,
         what: "The source key's policy could not be read.",
         why: 'It may not allow this account.',
-        mend: 'Allow kms:DescribeKey and kms:GetKeyPolicy in the source account for whoever runs this command.',
+        fix: 'Allow kms:DescribeKey and kms:GetKeyPolicy in the source account for whoever runs this command.',
       },
     ];
   }
@@ -317,7 +317,7 @@ function checkSourceKey(subject: string, key: SourceKey | undefined, users: Imag
         subject,
         what: 'The image is encrypted under a key that AWS manages.',
         why: 'Such a key belongs to one account alone, so no other can copy the image.',
-        mend: 'Bake under a customer managed key, or without encryption.',
+        fix: 'Bake under a customer managed key, or without encryption.',
       },
     ];
   }
@@ -330,7 +330,7 @@ function checkSourceKey(subject: string, key: SourceKey | undefined, users: Imag
       subject,
       what: "The source key's policy does not let this account copy under it.",
       why,
-      mend: `In the source account, allow ${KEY_ACTIONS.join(', ')} to arn:${site.partition}:iam::${site.accountId}:root in the policy of ${subject}.`,
+      fix: `In the source account, allow ${KEY_ACTIONS.join(', ')} to arn:${site.partition}:iam::${site.accountId}:root in the policy of ${subject}.`,
     },
   ];
 }
@@ -345,7 +345,7 @@ function checkRoleOnKey(subject: string, role: RoleFacts | undefined, site: Site
       subject,
       what: `The role of copy-image may not ${listOfCalls(role.denied)}.`,
       why: 'EC2 starts the copy, and it fails: the key is not accessible.',
-      mend: `source_key_arns = ["${subject}"], then ${site.apply}`,
+      fix: `source_key_arns = ["${subject}"], then ${site.apply}`,
     },
   );
 }
@@ -365,7 +365,7 @@ function checkTags(owner: OwnersView, { imageId, imageRegion }: ImageUsers): Fin
         subject: imageId,
         what: `A copy with all tags of the image is not possible: ${error.message.replace(/^Bad copy request: tags: /, '')}`,
         why: 'The request is refused. Nothing is cut off.',
-        mend: 'Leave tags out of the copy request, or bake with fewer.',
+        fix: 'Leave tags out of the copy request, or bake with fewer.',
       },
     ];
   }
@@ -381,7 +381,7 @@ function unreadOwner(owner: OwnersView, { imageId }: ImageUsers): Finding[] {
       subject: imageId,
       what: `The source account could not be asked about the image. ${owner.unread}`,
       why: 'Its permissions, tags and key were checked only as far as the target account sees them.',
-      mend: 'Allow ec2:DescribeImages, DescribeImageAttribute, DescribeSnapshots and DescribeSnapshotAttribute there.',
+      fix: 'Allow ec2:DescribeImages, DescribeImageAttribute, DescribeSnapshots and DescribeSnapshotAttribute there.',
     },
   ];
 }

@@ -68,7 +68,7 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
         subject: usedArn ?? alias,
         what: 'The key does not exist.',
         why: 'Every copy fails, and no copy under this key can be launched.',
-        mend: site.apply,
+        fix: site.apply,
       },
     ];
   }
@@ -81,7 +81,7 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
       subject: arn,
       what: 'The key is disabled.',
       why,
-      mend: aws(`kms enable-key --key-id ${arn}`, site),
+      fix: aws(`kms enable-key --key-id ${arn}`, site),
     },
     state === 'PendingDeletion' && {
       code: 'KeyPendingDeletion',
@@ -89,7 +89,7 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
       subject: arn,
       what: `KMS deletes the key${deletionDate === undefined ? '' : ` on ${deletionDate}`}.`,
       why: `${why} After that date they are lost for good.`,
-      mend: `${aws(`kms cancel-key-deletion --key-id ${arn}`, site)}, then ${aws(`kms enable-key --key-id ${arn}`, site)}`,
+      fix: `${aws(`kms cancel-key-deletion --key-id ${arn}`, site)}, then ${aws(`kms enable-key --key-id ${arn}`, site)}`,
     },
     !['Enabled', 'Disabled', 'PendingDeletion'].includes(state) && {
       code: 'KeyUnavailable',
@@ -97,7 +97,7 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
       subject: arn,
       what: `The state of the key is ${state}.`,
       why,
-      mend: aws(`kms describe-key --key-id ${arn}`, site),
+      fix: aws(`kms describe-key --key-id ${arn}`, site),
     },
     isRotated === false && {
       code: 'KeyNotRotated',
@@ -105,7 +105,7 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
       subject: arn,
       what: 'The rotation of the key is off.',
       why: 'The same key material encrypts for years.',
-      mend: aws(`kms enable-key-rotation --key-id ${arn}`, site),
+      fix: aws(`kms enable-key-rotation --key-id ${arn}`, site),
     },
     ...checkPolicy(key, site),
   );
@@ -126,7 +126,7 @@ function checkPolicy({ arn: subject, policy }: KeyFacts, site: Site): Finding[] 
       subject,
       what: `The key's policy does not let ${listed(excluded.map(({ who }) => who))} use it through EC2.`,
       why: 'Instances that they launch from a copy end at once, with Client.InternalError.',
-      mend: apply,
+      fix: apply,
     },
     strangers.length > 0 && {
       code: 'KeyOpenToOthers',
@@ -134,7 +134,7 @@ function checkPolicy({ arn: subject, policy }: KeyFacts, site: Site): Finding[] 
       subject,
       what: `The key's policy lets ${listed(strangers)} use it.`,
       why: 'Whoever can use the key and gets at a snapshot can read it.',
-      mend: apply,
+      fix: apply,
     },
     !isOwn && {
       code: 'KeyNotAdministered',
@@ -142,7 +142,7 @@ function checkPolicy({ arn: subject, policy }: KeyFacts, site: Site): Finding[] 
       subject,
       what: "The key's policy does not let this account's IAM policies administer it.",
       why: 'If the principals that it names are gone, only AWS Support can change it.',
-      mend: apply,
+      fix: apply,
     },
     decide(policy, { principal: root, action: 'kms:ScheduleKeyDeletion', context: callerOf(site.accountId) }) !==
       'denied' && {
@@ -151,7 +151,7 @@ function checkPolicy({ arn: subject, policy }: KeyFacts, site: Site): Finding[] 
       subject,
       what: "The key's policy does not refuse its deletion.",
       why: 'Without the key all copies and volumes under it are lost.',
-      mend: `deletion_protection = true, then ${apply}`,
+      fix: `deletion_protection = true, then ${apply}`,
     },
   );
 }

@@ -81,7 +81,7 @@ export function checkOwnImages({ images, copying, parameters }: OwnImagesFacts, 
       subject: `copies in progress in ${site.region}`,
       what: `EC2 makes ${copying} copies, and ${MAX_COPYING} at once are allowed by default.`,
       why: 'Further copies wait until others end. They are tried again for retry_hours.',
-      mend: `Raise the quota "Concurrent AMI copies" in ${site.region}, or set retry_hours higher, then ${site.apply}`,
+      fix: `Raise the quota "Concurrent AMI copies" in ${site.region}, or set retry_hours higher, then ${site.apply}`,
     },
     images >= MAX_IMAGES * NEAR && {
       code: 'ImagesNearQuota',
@@ -89,7 +89,7 @@ export function checkOwnImages({ images, copying, parameters }: OwnImagesFacts, 
       subject: `AMIs in ${site.region}`,
       what: `The account has ${images} images, and ${MAX_IMAGES} are allowed by default.`,
       why: 'At the quota no further image can be made.',
-      mend: `Deregister images that are not used, or raise the quota "AMIs" in ${site.region}.`,
+      fix: `Deregister images that are not used, or raise the quota "AMIs" in ${site.region}.`,
     },
     ...parameters
       .filter(({ imageState }) => imageState !== 'available')
@@ -99,7 +99,7 @@ export function checkOwnImages({ images, copying, parameters }: OwnImagesFacts, 
         subject,
         what: `It names ${imageId}, which ${imageState === undefined ? 'does not exist' : `is ${imageState}`}.`,
         why: 'Nothing can be launched by this parameter.',
-        mend: aws(
+        fix: aws(
           `ssm put-parameter --overwrite --data-type aws:ec2:image --name ${subject} --value <another copy>`,
           site,
         ),

@@ -106,7 +106,7 @@ export function checkQueues(queues: QueuesFacts, users: QueueUsers, site: Site):
 }
 
 function missing(subject: string, why: string, { apply }: Site): Finding {
-  return { code: 'NoQueue', severity: 'problem', subject, what: 'The queue does not exist.', why, mend: apply };
+  return { code: 'NoQueue', severity: 'problem', subject, what: 'The queue does not exist.', why, fix: apply };
 }
 
 function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, site: Site): Finding[] {
@@ -124,7 +124,7 @@ function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, si
       subject,
       what: `The queue's policy does not let ${topicArn ?? 'SNS'} send to it.`,
       why: 'SNS does not deliver copy requests here, and gives them up without a retry.',
-      mend: site.apply,
+      fix: site.apply,
     },
     !isRedriven && {
       code: 'NoRedrive',
@@ -135,7 +135,7 @@ function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, si
           ? 'The queue has no redrive policy.'
           : `Its redrive policy names ${deadLetterTargetArn}, not ${target}.`,
       why: 'A request that crashes the function is tried until it expires, and no dead letter tells of it.',
-      mend: site.apply,
+      fix: site.apply,
     },
     isRedriven &&
       maxReceiveCount < needed && {
@@ -144,7 +144,7 @@ function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, si
         subject,
         what: `SQS moves a request after ${maxReceiveCount} deliveries, and ${String(needed)} may be needed.`,
         why: 'A request that is tried again for long becomes a dead letter without a reason.',
-        mend: site.apply,
+        fix: site.apply,
       },
   );
 }
@@ -157,7 +157,7 @@ function checkDeadLetters(subject: string, queue: QueueFacts, { topicArn }: Queu
       subject,
       what: `${queue.messages === 1 ? '1 request was' : `${queue.messages} requests were`} refused or given up.`,
       why: 'Copies that were asked for do not exist. SQS deletes the requests after 14 days.',
-      mend: `npx image-copier dead-letters list --region ${site.region}${site.name === 'image-copier' ? '' : ` --name ${site.name}`}`,
+      fix: `npx image-copier dead-letters list --region ${site.region}${site.name === 'image-copier' ? '' : ` --name ${site.name}`}`,
     },
     !maySend(queue, 'sns.amazonaws.com', topicArn) && {
       code: 'TopicMayNotDeadLetter',
@@ -165,7 +165,7 @@ function checkDeadLetters(subject: string, queue: QueueFacts, { topicArn }: Queu
       subject,
       what: `The queue's policy does not let ${topicArn ?? 'SNS'} send to it.`,
       why: 'Requests that SNS cannot deliver to the requests queue are lost.',
-      mend: site.apply,
+      fix: site.apply,
     },
   );
 }
@@ -181,7 +181,7 @@ function checkSettle(subject: string, queue: QueueFacts, site: Site): Finding[] 
       subject,
       what: `The queue's policy does not let ${silent.join(' and ')} send to it.`,
       why: 'Copies are not verified, announced or tried again.',
-      mend: site.apply,
+      fix: site.apply,
     },
   );
 }
@@ -202,7 +202,7 @@ function checkPolicy(
       subject,
       what: 'The queue takes calls that are not encrypted.',
       why: 'Somebody in between could read or change requests.',
-      mend: site.apply,
+      fix: site.apply,
     },
     isProtected &&
       !isDenied('sqs:DeleteQueue', true) && {
@@ -211,7 +211,7 @@ function checkPolicy(
         subject,
         what: 'The queue can be deleted.',
         why: 'Requests that wait in it would be lost.',
-        mend: `deletion_protection = true, then ${site.apply}`,
+        fix: `deletion_protection = true, then ${site.apply}`,
       },
   );
 }
@@ -226,7 +226,7 @@ function checkVisibility(subject: string, queue: QueueFacts, timeout: number | u
       subject,
       what: `A message is hidden for ${queue.visibilitySeconds} s. Its function may take ${String(timeout)} s, so AWS asks for ${wanted} s.`,
       why: 'A message is delivered again while the function still works at it.',
-      mend: aws(`sqs set-queue-attributes --queue-url ${queue.url} --attributes VisibilityTimeout=${wanted}`, site),
+      fix: aws(`sqs set-queue-attributes --queue-url ${queue.url} --attributes VisibilityTimeout=${wanted}`, site),
     },
   ];
 }

@@ -139,7 +139,7 @@ export function checkRole(roleArn: string, facts: RoleFacts, site: Site): Findin
         subject: roleArn,
         what: 'The role of the function does not exist.',
         why: 'Lambda cannot run the function.',
-        mend: site.apply,
+        fix: site.apply,
       },
     ];
   }
@@ -152,7 +152,7 @@ export function checkRole(roleArn: string, facts: RoleFacts, site: Site): Findin
       subject: roleArn,
       what: `The role may not ${listOfCalls(facts.denied)}.`,
       why: 'The function calls these, and fails.',
-      mend: isByOrganization
+      fix: isByOrganization
         ? 'Allow them in the service control policies of the organization.'
         : facts.denied.some(({ decision }) => decision === 'explicitDeny')
           ? `Take away the Deny in the role's policies or permissions boundary, or ${site.apply}`
@@ -169,7 +169,7 @@ export function unreadRole(subject: string, reason: string): Finding {
     subject,
     what: `IAM could not be asked what the role may do. ${reason}`,
     why: 'It may lack a permission that the function needs.',
-    mend: 'Allow iam:SimulatePrincipalPolicy for whoever runs this command.',
+    fix: 'Allow iam:SimulatePrincipalPolicy for whoever runs this command.',
   };
 }
 

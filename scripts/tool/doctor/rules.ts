@@ -56,8 +56,8 @@ export function checkRules(rules: readonly RuleFacts[], site: Site): Finding[] {
   return RULES.flatMap(({ suffix, severity, why }) => {
     const subject = `${site.name}-${suffix}`;
     const rule = rules.find(({ name }) => name === subject)?.rule;
-    const mend = site.apply;
-    if (!rule) return [{ code: 'NoRule', severity, subject, what: 'The rule does not exist.', why, mend }];
+    const fix = site.apply;
+    if (!rule) return [{ code: 'NoRule', severity, subject, what: 'The rule does not exist.', why, fix }];
     return found(
       rule.state === 'DISABLED' && {
         code: 'RuleDisabled',
@@ -65,7 +65,7 @@ export function checkRules(rules: readonly RuleFacts[], site: Site): Finding[] {
         subject,
         what: 'The rule is disabled.',
         why,
-        mend: aws(`events enable-rule --name ${subject}`, site),
+        fix: aws(`events enable-rule --name ${subject}`, site),
       },
       !rule.targetArns.includes(queueArn) && {
         code: 'RuleWithoutTarget',
@@ -73,7 +73,7 @@ export function checkRules(rules: readonly RuleFacts[], site: Site): Finding[] {
         subject,
         what: `The rule does not send to ${queueArn}.`,
         why,
-        mend,
+        fix,
       },
     );
   });

@@ -25,12 +25,12 @@ function linesOf({ environment, findings }: Examined): string[] {
   return [title, ...ordered.flatMap(findingText)];
 }
 
-function findingText({ severity, code, subject, what, why, mend }: Finding): string[] {
+function findingText({ severity, code, subject, what, why, fix }: Finding): string[] {
   return [
     `  ${severity} ${code}: ${subject}`,
     `    ${what}`,
     `    Why it matters: ${why}`,
-    `    To mend it: ${mend}`,
+    `    To fix it: ${fix}`,
   ].map(spellOutHidden);
 }
 

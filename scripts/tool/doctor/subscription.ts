@@ -101,7 +101,7 @@ function none(subject: string, topicArn: string | undefined, site: Site): Findin
         ? 'The requests queue is subscribed to no topic.'
         : 'The requests queue is not subscribed to the topic.',
     why: 'No copy request reaches this account.',
-    mend: site.apply,
+    fix: site.apply,
   };
 }
 
@@ -112,7 +112,7 @@ function unread(subject: string, { region }: Site): Finding {
     subject,
     what: 'The subscription could not be read, so it was not checked.',
     why: 'It may be missing, or let nothing through.',
-    mend: `Allow sns:ListSubscriptions and sns:GetSubscriptionAttributes in ${region}, or use --accounts-file.`,
+    fix: `Allow sns:ListSubscriptions and sns:GetSubscriptionAttributes in ${region}, or use --accounts-file.`,
   };
 }
 
@@ -133,7 +133,7 @@ function checkOne({ arn, attributes }: SubscriptionFacts, site: Site): Finding[]
       subject: arn,
       what: 'Raw message delivery is off.',
       why: 'Requests arrive in an envelope of SNS, and each is refused as a bad request.',
-      mend: set('RawMessageDelivery', 'true'),
+      fix: set('RawMessageDelivery', 'true'),
     },
     ...checkFilter(arn, attributes, set, site),
     redriveTarget(attributes['RedrivePolicy']) !== deadLetters && {
@@ -142,7 +142,7 @@ function checkOne({ arn, attributes }: SubscriptionFacts, site: Site): Finding[]
       subject: arn,
       what: `Its redrive policy does not name ${deadLetters}.`,
       why: 'A request that SNS cannot deliver is lost.',
-      mend: set('RedrivePolicy', `'${JSON.stringify({ deadLetterTargetArn: deadLetters })}'`),
+      fix: set('RedrivePolicy', `'${JSON.stringify({ deadLetterTargetArn: deadLetters })}'`),
     },
   );
 }
@@ -154,7 +154,7 @@ function pending(subject: string, site: Site): Finding {
     subject,
     what: 'The subscription is not confirmed: another account than this one asked for it.',
     why: 'SNS delivers nothing to it.',
-    mend: `${site.apply} with credentials of this account`,
+    fix: `${site.apply} with credentials of this account`,
   };
 }
 
@@ -172,7 +172,7 @@ function checkFilter(
         subject,
         what: 'The subscription has no filter policy.',
         why: 'Requests for other accounts wake the function as well. It ignores them.',
-        mend: `filter_enabled = true, then ${site.apply}`,
+        fix: `filter_enabled = true, then ${site.apply}`,
       },
     ];
   }
@@ -186,7 +186,7 @@ function checkFilter(
       subject,
       what: 'The filter policy is compared with message attributes, and the scope must be MessageBody.',
       why: 'Copy requests have no attributes, so none passes the filter.',
-      mend: set('FilterPolicyScope', 'MessageBody'),
+      fix: set('FilterPolicyScope', 'MessageBody'),
     },
     !passing.includes(site.accountId) && {
       code: 'FilterLacksAccount',
@@ -194,7 +194,7 @@ function checkFilter(
       subject,
       what: `The filter policy ${FilterPolicy} does not let requests for ${site.accountId} through.`,
       why: 'Requests that list this account do not reach it.',
-      mend: ours,
+      fix: ours,
     },
     passing.includes(site.accountId) &&
       !passing.includes('*') && {
@@ -203,7 +203,7 @@ function checkFilter(
         subject,
         what: 'The filter policy does not let requests for "*" through.',
         why: 'Requests for every account do not reach this one.',
-        mend: ours,
+        fix: ours,
       },
   );
 }

@@ -72,7 +72,7 @@ describe('checkImage', () => {
   it('names the command that shares an image, for its Region', () => {
     const [finding] = check(INVISIBLE, owner({ launch: UNSHARED }), { imageRegion: 'us-east-1' });
 
-    expect(finding?.mend).toBe(
+    expect(finding?.fix).toBe(
       `In the source account: aws ec2 modify-image-attribute --image-id ${IMAGE} ` +
         `--launch-permission Add=[{UserId=${ACCOUNT}}] --region us-east-1`,
     );
@@ -137,7 +137,7 @@ describe('an encrypted image', () => {
   });
 
   it('names the Terraform input', () => {
-    expect(encrypted(denied, sharing)[0]?.mend).toBe(`source_key_arns = ["${SOURCE_KEY}"], then terraform apply`);
+    expect(encrypted(denied, sharing)[0]?.fix).toBe(`source_key_arns = ["${SOURCE_KEY}"], then terraform apply`);
   });
 
   it('has keys of others, and may have some of this account', () => {

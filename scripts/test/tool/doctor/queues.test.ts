@@ -74,7 +74,7 @@ describe('checkQueues', () => {
 
     expect(letters).toMatchObject({
       what: '1 request was refused or given up.',
-      mend: 'npx image-copier dead-letters list --region eu-west-1 --name other',
+      fix: 'npx image-copier dead-letters list --region eu-west-1 --name other',
     });
   });
 });

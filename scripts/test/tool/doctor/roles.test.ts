@@ -57,7 +57,7 @@ describe('the role of a function', () => {
         code: 'RoleLacksActions',
         severity: 'problem',
         what: 'The role may not ec2:CopyImage on image and snapshot; ec2:CreateTags on image.',
-        mend: 'terraform apply',
+        fix: 'terraform apply',
       },
     ]);
   });
@@ -90,9 +90,9 @@ describe('the role of a function', () => {
       /permissions boundary/,
     ],
     [{ OrganizationsDecisionDetail: { AllowedByOrganizations: false } }, /service control policies/],
-  ])('is mended where it is denied: %j', async (changes, mend) => {
+  ])('is fixed where it is denied: %j', async (changes, fix) => {
     const [finding] = checkRole(ROLE, await answers(denied(changes)), SITE);
-    expect(finding?.mend).toMatch(mend);
+    expect(finding?.fix).toMatch(fix);
   });
 
   it('is missing', async () => {

@@ -11,7 +11,7 @@ const environment = (account: string): Environment => ({
 });
 
 function finding(severity: Severity, changes: Partial<Finding> = {}): Finding {
-  return { code: `A${severity}`, severity, subject: 'it', what: 'What.', why: 'Why.', mend: 'do it', ...changes };
+  return { code: `A${severity}`, severity, subject: 'it', what: 'What.', why: 'Why.', fix: 'do it', ...changes };
 }
 
 describe('findingLines', () => {
@@ -28,7 +28,7 @@ describe('findingLines', () => {
         `  ${severity} A${severity}: it`,
         '    What.',
         '    Why it matters: Why.',
-        '    To mend it: do it',
+        '    To fix it: do it',
       ]),
       '',
       '222222222222, eu-west-1: nothing found.',

@@ -70,7 +70,7 @@ describe('checkSubscription', () => {
   it('names a command that can be pasted', () => {
     const [finding] = checkSubscription(way({ FilterPolicy: '{"targetAccounts":["333333333333"]}' }), SITE);
 
-    expect(finding?.mend).toBe(
+    expect(finding?.fix).toBe(
       `aws sns set-subscription-attributes --subscription-arn ${SUBSCRIPTION} --attribute-name FilterPolicy ` +
         `--attribute-value '{"targetAccounts":["${ACCOUNT}","*"]}' --region eu-west-1`,
     );
