@@ -97,7 +97,7 @@ export function checkAlarms(
           severity: 'note',
           subject,
           what: 'The alarm is on, but it has watched for less than an hour.',
-          why: 'A new copier sweeps for the first time after 15 minutes. The alarm goes off by itself after that.',
+          why: 'A new copier sweeps for the first time after 15 minutes. The alarm turns off by itself after that.',
           fix: 'Look again in an hour.',
         };
       }

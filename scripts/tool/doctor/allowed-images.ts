@@ -38,18 +38,18 @@ export function checkAllowedImages(facts: AllowedImagesFacts, owners: readonly s
     ];
   }
   if (facts.state === 'disabled') return [];
-  const left = owners.filter((owner) => !facts.criteria.some((each) => names(each, owner)));
+  const leftOut = owners.filter((owner) => !facts.criteria.some((each) => names(each, owner)));
   const narrowed = owners.filter(
-    (owner) => !left.includes(owner) && !facts.criteria.some((each) => names(each, owner) && isOnlyProviders(each)),
+    (owner) => !leftOut.includes(owner) && !facts.criteria.some((each) => names(each, owner) && isOnlyProviders(each)),
   );
   const isAudit = facts.state === 'audit-mode';
-  const fix = `Add a criterion with the ImageProviders ${left.join(', ')}: ${aws('ec2 replace-image-criteria-in-allowed-images-settings --image-criteria ...', site)}`;
+  const fix = `Add a criterion with the ImageProviders ${leftOut.join(', ')}: ${aws('ec2 replace-image-criteria-in-allowed-images-settings --image-criteria ...', site)}`;
   return found(
-    left.length > 0 && {
+    leftOut.length > 0 && {
       code: 'AllowedImagesLeaveOut',
       severity: isAudit ? 'warning' : 'problem',
       subject,
-      what: `The criteria leave out ${left.join(', ')}, whose images are to be copied.`,
+      what: `The criteria leave out ${leftOut.join(', ')}, whose images are to be copied.`,
       why: isAudit
         ? 'In audit-mode nothing is hidden. Once the setting is enabled, every copy fails with InvalidAMIID.NotFound.'
         : 'EC2 hides these images, and every copy fails with InvalidAMIID.NotFound.',

@@ -214,7 +214,7 @@ function checkVisible({ image }: ImageInTarget, owner: OwnersView, users: ImageU
         severity: 'problem',
         subject,
         what: `The image belongs to ${image.ownerId}, and trusted are ${trustedOwners.join(', ')}.`,
-        why: 'The request is refused.',
+        why: 'The request is rejected.',
         fix: `If it is right: trusted_owner_ids = ${JSON.stringify([...trustedOwners, image.ownerId])}, then ${site.apply}`,
       },
     image.hasProductCodes && {
@@ -364,7 +364,7 @@ function checkTags(owner: OwnersView, { imageId, imageRegion }: ImageUsers): Fin
         severity: 'problem',
         subject: imageId,
         what: `A copy with all tags of the image is not possible: ${error.message.replace(/^Bad copy request: tags: /, '')}`,
-        why: 'The request is refused. Nothing is cut off.',
+        why: 'The request is rejected. Nothing is cut off.',
         fix: 'Leave tags out of the copy request, or bake with fewer.',
       },
     ];

@@ -94,7 +94,7 @@ export function checkQueues(queues: QueuesFacts, users: QueueUsers, site: Site):
           ...checkDeadLetters(names.deadLetters, deadLetters, users, site),
           ...checkPolicy(names.deadLetters, deadLetters, { isProtected: true }, site),
         ]
-      : [missing(names.deadLetters, 'Requests that are refused or given up are lost, and no alarm tells.', site)]),
+      : [missing(names.deadLetters, 'Requests that are rejected or given up are lost, and no alarm is raised.', site)]),
     ...(settle
       ? [
           ...checkSettle(names.settle, settle, site),
@@ -155,7 +155,7 @@ function checkDeadLetters(subject: string, queue: QueueFacts, { topicArn }: Queu
       code: 'DeadLetters',
       severity: 'problem',
       subject,
-      what: `${queue.messages === 1 ? '1 request was' : `${queue.messages} requests were`} refused or given up.`,
+      what: `${queue.messages === 1 ? '1 request was' : `${queue.messages} requests were`} rejected or given up.`,
       why: 'Copies that were asked for do not exist. SQS deletes the requests after 14 days.',
       fix: `npx image-copier dead-letters list --region ${site.region}${site.name === 'image-copier' ? '' : ` --name ${site.name}`}`,
     },

@@ -132,7 +132,7 @@ function checkOne({ arn, attributes }: SubscriptionFacts, site: Site): Finding[]
       severity: 'problem',
       subject: arn,
       what: 'Raw message delivery is off.',
-      why: 'Requests arrive in an envelope of SNS, and each is refused as a bad request.',
+      why: 'Requests arrive in an envelope of SNS, and each is rejected as a bad request.',
       fix: set('RawMessageDelivery', 'true'),
     },
     ...checkFilter(arn, attributes, set, site),

@@ -73,7 +73,7 @@ describe('checkQueues', () => {
     );
 
     expect(letters).toMatchObject({
-      what: '1 request was refused or given up.',
+      what: '1 request was rejected or given up.',
       fix: 'npx image-copier dead-letters list --region eu-west-1 --name other',
     });
   });
