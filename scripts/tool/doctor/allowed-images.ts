@@ -1,6 +1,6 @@
 import { GetAllowedImagesSettingsCommand, type EC2Client, type ImageCriterion } from '@aws-sdk/client-ec2';
 import { isDenied, isError } from '../common/aws-answers.ts';
-import { aws, found, type Finding, type Site } from './finding.ts';
+import { aws, found, type CheckedCopier, type Finding } from './finding.ts';
 
 /** The Allowed AMIs setting of an account and Region. */
 export type AllowedImagesFacts =
@@ -23,8 +23,12 @@ export function hidesImagesOf(owner: string, facts: AllowedImagesFacts): boolean
 }
 
 /** Checks that images of the trusted owners can be seen and copied. */
-export function checkAllowedImages(facts: AllowedImagesFacts, owners: readonly string[], site: Site): Finding[] {
-  const subject = `Allowed AMIs in ${site.region}`;
+export function checkAllowedImages(
+  facts: AllowedImagesFacts,
+  owners: readonly string[],
+  copier: CheckedCopier,
+): Finding[] {
+  const subject = `Allowed AMIs in ${copier.region}`;
   if ('unread' in facts) {
     return [
       {
@@ -43,7 +47,7 @@ export function checkAllowedImages(facts: AllowedImagesFacts, owners: readonly s
     (owner) => !leftOut.includes(owner) && !facts.criteria.some((each) => names(each, owner) && isOnlyProviders(each)),
   );
   const isAudit = facts.state === 'audit-mode';
-  const fix = `Add a criterion with the ImageProviders ${leftOut.join(', ')}: ${aws('ec2 replace-image-criteria-in-allowed-images-settings --image-criteria ...', site)}`;
+  const fix = `Add a criterion with the ImageProviders ${leftOut.join(', ')}: ${aws('ec2 replace-image-criteria-in-allowed-images-settings --image-criteria ...', copier)}`;
   return found(
     leftOut.length > 0 && {
       code: 'AllowedImagesLeaveOut',

@@ -1,9 +1,8 @@
 import type { AwsClients } from '../common/aws-clients.ts';
-import type { Copier } from '../common/environment.ts';
 import { checkAlarms, readAlarms } from './alarms.ts';
 import { checkAllowedImages, hidesImagesOf, readAllowedImages, type AllowedImagesFacts } from './allowed-images.ts';
 import { isDenied } from '../common/aws-answers.ts';
-import { accountIn, type Finding, type Site } from './finding.ts';
+import { accountIn, type CheckedCopier, type Finding } from './finding.ts';
 import { checkFunctions, readFunctions, type FunctionFacts, type FunctionsFacts } from './functions.ts';
 import { checkImage, foreignKeys, readImageInTarget, type OwnersView } from './image.ts';
 import { checkKey, readKey } from './key.ts';
@@ -25,7 +24,7 @@ export interface Question {
 /** An image of which the user asks whether it can be copied. */
 interface AskedImage {
   readonly id: string;
-  /** By default the Region of each place. */
+  /** By default the Region of each copier. */
   readonly region: string | undefined;
 }
 
@@ -36,44 +35,42 @@ export interface SourceAnswers {
   readonly ownersView: (imageId: string, region: string) => Promise<OwnersView>;
 }
 
-/** What was found in one place. */
+/** What was found in one account and Region. */
 export interface Examination {
   readonly findings: readonly Finding[];
-  /** To be compared with the other places. */
+  /** To be compared with those of the other copiers. */
   readonly functions: FunctionsFacts;
 }
 
 /** Looks at the copier of one account and Region. Nothing is changed. */
 export async function examine(
-  copier: Copier,
-  site: Site,
+  copier: CheckedCopier,
+  aws: AwsClients,
   question: Question,
   source: SourceAnswers | undefined,
 ): Promise<Examination> {
   // First of all: a role that cannot be assumed is nothing that one area alone could not read.
-  await copier.aws.credentials();
-  return await new Visit(copier, site, source).examine(question);
+  await aws.credentials();
+  return await new Visit(copier, aws, source).examine(question);
 }
 
 /** What an area holds, or the finding that it could not be read. */
 type Area<T> = { readonly facts: T } | { readonly finding: Finding };
 
 class Visit {
-  readonly #copier: Copier;
-  readonly #site: Site;
+  readonly #copier: CheckedCopier;
   readonly #clients: AwsClients;
   readonly #source: SourceAnswers | undefined;
 
-  constructor(copier: Copier, site: Site, source: SourceAnswers | undefined) {
+  constructor(copier: CheckedCopier, aws: AwsClients, source: SourceAnswers | undefined) {
     this.#copier = copier;
-    this.#site = site;
-    this.#clients = copier.aws;
+    this.#clients = aws;
     this.#source = source;
   }
 
   async examine({ builtSha256, image }: Question): Promise<Examination> {
     const { cloudwatch, events, lambda, sqs } = this.#clients;
-    const { name } = this.#site;
+    const { name } = this.#copier;
     const [queues, functions, rules, alarms, allowed] = await Promise.all([
       this.#area('queues', 'sqs:GetQueueUrl, sqs:GetQueueAttributes', () => readQueues(sqs, name)),
       this.#area('functions', 'lambda:GetFunction, lambda:ListEventSourceMappings', () => readFunctions(lambda, name)),
@@ -103,17 +100,17 @@ class Visit {
     return {
       functions: known,
       findings: [
-        ...this.#check(way, (facts) => checkSubscription(facts, this.#site)),
-        ...this.#check(queues, (facts) => checkQueues(facts, queueUsers(known, topicArn), this.#site)),
-        ...this.#check(functions, (facts) => checkFunctions(facts, builtSha256, this.#site)),
+        ...this.#check(way, (facts) => checkSubscription(facts, this.#copier)),
+        ...this.#check(queues, (facts) => checkQueues(facts, queueUsers(known, topicArn), this.#copier)),
+        ...this.#check(functions, (facts) => checkFunctions(facts, builtSha256, this.#copier)),
         ...roles,
-        ...this.#check(key, (facts) => checkKey(facts, work.keyArn, this.#site)),
-        ...this.#check(rules, (facts) => checkRules(facts, this.#site)),
+        ...this.#check(key, (facts) => checkKey(facts, work.keyArn, this.#copier)),
+        ...this.#check(rules, (facts) => checkRules(facts, this.#copier)),
         ...this.#check(alarms, (facts) =>
-          checkAlarms(facts, letters > 0 ? ['dead-letters'] : [], Date.now(), this.#site),
+          checkAlarms(facts, letters > 0 ? ['dead-letters'] : [], Date.now(), this.#copier),
         ),
-        ...checkAllowedImages(allowed, owners, this.#site),
-        ...this.#check(ownImages, (facts) => checkOwnImages(facts, this.#site)),
+        ...checkAllowedImages(allowed, owners, this.#copier),
+        ...this.#check(ownImages, (facts) => checkOwnImages(facts, this.#copier)),
         ...this.#check(copying, (findings) => findings),
       ],
     };
@@ -137,7 +134,7 @@ class Visit {
   }
 
   #noCopier(): Finding {
-    const { name, region, apply } = this.#site;
+    const { name, region, apply } = this.#copier;
     return {
       code: 'NoCopier',
       severity: 'problem',
@@ -161,12 +158,12 @@ class Visit {
   #trustedOwners({ copyImage }: FunctionsFacts): readonly string[] {
     const trusted = copyImage?.environment['TRUSTED_OWNERS'];
     if (trusted !== undefined) return trusted.split(',');
-    return this.#source ? [accountIn(this.#source.topicArnIn(this.#site.region))] : [];
+    return this.#source ? [accountIn(this.#source.topicArnIn(this.#copier.region))] : [];
   }
 
   async #readWay(queues: Area<QueuesFacts>): Promise<WayFacts> {
     const requests = 'facts' in queues ? queues.facts.requests : undefined;
-    const { region, partition, accountId, name } = this.#site;
+    const { region, partition, accountId, name } = this.#copier;
     const queueArn = requests?.arn ?? `arn:${partition}:sqs:${region}:${accountId}:${name}-requests`;
     return await readWay(this.#clients.sns, queueArn, this.#topicArn(queues), this.#source?.subscriptions(region));
   }
@@ -175,7 +172,7 @@ class Visit {
   #topicArn(queues: Area<QueuesFacts>, way?: Area<WayFacts>): string | undefined {
     const requests = 'facts' in queues ? queues.facts.requests : undefined;
     return (
-      this.#source?.topicArnIn(this.#site.region) ??
+      this.#source?.topicArnIn(this.#copier.region) ??
       allowedValues(requests?.policy ?? {}, 'sns.amazonaws.com', 'aws:SourceArn')[0] ??
       (way && 'facts' in way ? way.facts.topicArn : undefined)
     );
@@ -183,28 +180,28 @@ class Visit {
 
   async #checkRoles({ copyImage, settleCopy }: FunctionsFacts, work: RoleWork): Promise<Finding[]> {
     const check = async (facts: FunctionFacts | undefined, calls: readonly RoleCalls[]) =>
-      facts ? checkRole(facts.roleArn, await readRole(this.#clients.iam, facts.roleArn, calls), this.#site) : [];
+      facts ? checkRole(facts.roleArn, await readRole(this.#clients.iam, facts.roleArn, calls), this.#copier) : [];
     const [copying, settling] = await Promise.all([
-      check(copyImage, copyImageCalls(work, this.#site)),
-      check(settleCopy, settleCopyCalls(work, this.#site)),
+      check(copyImage, copyImageCalls(work, this.#copier)),
+      check(settleCopy, settleCopyCalls(work, this.#copier)),
     ]);
     return [...copying, ...settling];
   }
 
   async #checkImage(
-    { id, region = this.#site.region }: AskedImage,
+    { id, region = this.#copier.region }: AskedImage,
     { copyImage }: FunctionsFacts,
     allowed: AllowedImagesFacts,
     trustedOwners: readonly string[],
   ): Promise<Finding[]> {
     const { ec2, iam } = this.#clients;
-    const seen = await (region === this.#site.region ? readImageInTarget(ec2, id) : this.#readElsewhere(id, region));
+    const seen = await (region === this.#copier.region ? readImageInTarget(ec2, id) : this.#readElsewhere(id, region));
     const owner: OwnersView = this.#source ? await this.#source.ownersView(id, region) : 'not asked';
     const roleOnKeys = new Map(
       copyImage
         ? await Promise.all(
-            foreignKeys(seen, this.#site).map(
-              async (arn) => [arn, await readRole(iam, copyImage.roleArn, keyCalls(arn, this.#site))] as const,
+            foreignKeys(seen, this.#copier).map(
+              async (arn) => [arn, await readRole(iam, copyImage.roleArn, keyCalls(arn, this.#copier))] as const,
             ),
           )
         : [],
@@ -216,7 +213,7 @@ class Visit {
       roleArn: copyImage?.roleArn,
       isHidden: (ownerId: string) => hidesImagesOf(ownerId, allowed),
     };
-    return checkImage({ ...seen, roleOnKeys }, owner, users, this.#site);
+    return checkImage({ ...seen, roleOnKeys }, owner, users, this.#copier);
   }
 
   async #readElsewhere(imageId: string, region: string) {

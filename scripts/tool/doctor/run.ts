@@ -12,7 +12,7 @@ import { print } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
 import { examine, type Examination, type Question } from './examine.ts';
-import type { Site } from './finding.ts';
+import type { CheckedCopier } from './finding.ts';
 import { compareCode } from './functions.ts';
 import { findingLines, type Examined } from './show.ts';
 import { askSource } from './source-account.ts';
@@ -36,11 +36,11 @@ export async function doctor(options: DoctorOptions, { terminal, connect, interr
     ...(options.image !== undefined && { image: { id: options.image, region: options.imageRegion } }),
   };
   const answers = source && askSource(source);
-  const siteOf = (copier: Copier) => toSite(copier, options);
+  const checkedOf = (copier: Copier) => toChecked(copier, options);
   const outcomes = await interruptible((signal) =>
-    inEnvironments(copiers, (copier) => examine(copier, siteOf(copier), question, answers), signal, terminal),
+    inEnvironments(copiers, (copier) => examine(checkedOf(copier), copier.aws, question, answers), signal, terminal),
   );
-  const examined = withComparison(outcomes, siteOf);
+  const examined = withComparison(outcomes, checkedOf);
   print(terminal.out, options.json ? formatJson(examined.map(fieldsOf)) : findingLines(examined).join('\n'));
   printProblems(outcomes, terminal);
   const isWell = ({ findings }: Examined) => findings?.every(({ severity }) => severity !== 'problem') ?? false;
@@ -48,9 +48,14 @@ export async function doctor(options: DoctorOptions, { terminal, connect, interr
 }
 
 /** Adds what only a look at all environments together shows. */
-function withComparison(outcomes: readonly Outcome<Examination>[], siteOf: (copier: Copier) => Site): Examined[] {
+function withComparison(
+  outcomes: readonly Outcome<Examination>[],
+  checkedOf: (copier: Copier) => CheckedCopier,
+): Examined[] {
   const read = outcomes.filter((outcome) => 'value' in outcome);
-  const compared = compareCode(read.map(({ copier, value: { functions } }) => ({ site: siteOf(copier), functions })));
+  const compared = compareCode(
+    read.map(({ copier, value: { functions } }) => ({ copier: checkedOf(copier), functions })),
+  );
   return outcomes.map((outcome) =>
     'value' in outcome
       ? {
@@ -66,13 +71,13 @@ function fieldsOf({ environment, findings, problem }: Examined) {
   return { account, accountId, region, problem: problem ?? null, findings: findings ?? null };
 }
 
-function toSite({ accountId, account, region, name }: Copier, { accountsFile }: DoctorOptions): Site {
+function toChecked(copier: Copier, { accountsFile }: DoctorOptions): CheckedCopier {
   const file = accountsFile === 'accounts.yaml' ? '' : ` --accounts-file ${accountsFile ?? ''}`;
   const apply =
     accountsFile === undefined
       ? 'terraform apply (module image-copier)'
-      : `npx image-copier deploy${file} --only ${account}`;
-  return { accountId, region, partition: partitionOf(region), name, apply };
+      : `npx image-copier deploy${file} --only ${copier.account}`;
+  return { ...copier, partition: partitionOf(copier.region), apply };
 }
 
 function builtSha256(): string | undefined {

@@ -6,7 +6,8 @@ import {
   type Subscription,
 } from '@aws-sdk/client-sns';
 import { allOf, isDenied } from '../common/aws-answers.ts';
-import { arnOf, aws, found, type Finding, type Site } from './finding.ts';
+import type { Environment } from '../common/environment.ts';
+import { arnOf, aws, found, type CheckedCopier, type Finding } from './finding.ts';
 import { queueNames } from './queues.ts';
 
 /** A subscription of the requests queue, as SNS describes it. */
@@ -84,14 +85,14 @@ async function readSubscription(
 }
 
 /** Checks that requests for this account reach the queue, and reach it as they were sent. */
-export function checkSubscription({ topicArn, subscriptions, isUnread }: WayFacts, site: Site): Finding[] {
-  const subject = topicArn ?? queueNames(site.name).requests;
+export function checkSubscription({ topicArn, subscriptions, isUnread }: WayFacts, copier: CheckedCopier): Finding[] {
+  const subject = topicArn ?? queueNames(copier.name).requests;
   const [first, ...others] = subscriptions;
-  if (!first) return [isUnread ? unread(subject, site) : none(subject, topicArn, site)];
-  return [first, ...others].flatMap((each) => checkOne(each, site));
+  if (!first) return [isUnread ? unread(subject, copier) : none(subject, topicArn, copier)];
+  return [first, ...others].flatMap((each) => checkOne(each, copier));
 }
 
-function none(subject: string, topicArn: string | undefined, site: Site): Finding {
+function none(subject: string, topicArn: string | undefined, copier: CheckedCopier): Finding {
   return {
     code: 'NoSubscription',
     severity: 'problem',
@@ -101,11 +102,11 @@ function none(subject: string, topicArn: string | undefined, site: Site): Findin
         ? 'The requests queue is subscribed to no topic.'
         : 'The requests queue is not subscribed to the topic.',
     why: 'No copy request reaches this account.',
-    fix: site.apply,
+    fix: copier.apply,
   };
 }
 
-function unread(subject: string, { region }: Site): Finding {
+function unread(subject: string, { region }: Environment): Finding {
   return {
     code: 'SubscriptionUnread',
     severity: 'note',
@@ -116,15 +117,15 @@ function unread(subject: string, { region }: Site): Finding {
   };
 }
 
-function checkOne({ arn, attributes }: SubscriptionFacts, site: Site): Finding[] {
-  if (!arn.startsWith('arn:')) return [pending(arn, site)];
-  if (!attributes) return [unread(arn, site)];
-  if (attributes['PendingConfirmation'] === 'true') return [pending(arn, site)];
-  const deadLetters = arnOf('sqs', queueNames(site.name).deadLetters, site);
+function checkOne({ arn, attributes }: SubscriptionFacts, copier: CheckedCopier): Finding[] {
+  if (!arn.startsWith('arn:')) return [pending(arn, copier)];
+  if (!attributes) return [unread(arn, copier)];
+  if (attributes['PendingConfirmation'] === 'true') return [pending(arn, copier)];
+  const deadLetters = arnOf('sqs', queueNames(copier.name).deadLetters, copier);
   const set = (name: string, value: string) =>
     aws(
       `sns set-subscription-attributes --subscription-arn ${arn} --attribute-name ${name} --attribute-value ${value}`,
-      site,
+      copier,
     );
   return found(
     attributes['RawMessageDelivery'] !== 'true' && {
@@ -135,7 +136,7 @@ function checkOne({ arn, attributes }: SubscriptionFacts, site: Site): Finding[]
       why: 'Requests arrive in an envelope of SNS, and each is rejected as a bad request.',
       fix: set('RawMessageDelivery', 'true'),
     },
-    ...checkFilter(arn, attributes, set, site),
+    ...checkFilter(arn, attributes, set, copier),
     redriveTarget(attributes['RedrivePolicy']) !== deadLetters && {
       code: 'SubscriptionWithoutDeadLetters',
       severity: 'warning',
@@ -147,14 +148,14 @@ function checkOne({ arn, attributes }: SubscriptionFacts, site: Site): Finding[]
   );
 }
 
-function pending(subject: string, site: Site): Finding {
+function pending(subject: string, copier: CheckedCopier): Finding {
   return {
     code: 'SubscriptionPending',
     severity: 'problem',
     subject,
     what: 'The subscription is not confirmed: another account than this one asked for it.',
     why: 'SNS delivers nothing to it.',
-    fix: `${site.apply} with credentials of this account`,
+    fix: `${copier.apply} with credentials of this account`,
   };
 }
 
@@ -162,7 +163,7 @@ function checkFilter(
   subject: string,
   { FilterPolicy, FilterPolicyScope }: Readonly<Record<string, string>>,
   set: (name: string, value: string) => string,
-  site: Site,
+  copier: CheckedCopier,
 ): Finding[] {
   if (FilterPolicy === undefined || FilterPolicy === '{}') {
     return [
@@ -172,12 +173,12 @@ function checkFilter(
         subject,
         what: 'The subscription has no filter policy.',
         why: 'Requests for other accounts wake the function as well. It ignores them.',
-        fix: `filter_enabled = true, then ${site.apply}`,
+        fix: `filter_enabled = true, then ${copier.apply}`,
       },
     ];
   }
   const passing = targetAccountsIn(FilterPolicy);
-  const ours = set('FilterPolicy', `'${JSON.stringify({ targetAccounts: [site.accountId, '*'] })}'`);
+  const ours = set('FilterPolicy', `'${JSON.stringify({ targetAccounts: [copier.accountId, '*'] })}'`);
   const isInBody = FilterPolicyScope === 'MessageBody';
   return found(
     !isInBody && {
@@ -188,15 +189,15 @@ function checkFilter(
       why: 'Copy requests have no attributes, so none passes the filter.',
       fix: set('FilterPolicyScope', 'MessageBody'),
     },
-    !passing.includes(site.accountId) && {
+    !passing.includes(copier.accountId) && {
       code: 'FilterLacksAccount',
       severity: 'problem',
       subject,
-      what: `The filter policy ${FilterPolicy} does not let requests for ${site.accountId} through.`,
+      what: `The filter policy ${FilterPolicy} does not let requests for ${copier.accountId} through.`,
       why: 'Requests that list this account do not reach it.',
       fix: ours,
     },
-    passing.includes(site.accountId) &&
+    passing.includes(copier.accountId) &&
       !passing.includes('*') && {
         code: 'FilterLacksEveryone',
         severity: 'warning',

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ImageCriterion } from '@aws-sdk/client-ec2';
 import { checkAllowedImages, hidesImagesOf } from '../../../tool/doctor/allowed-images.ts';
-import { SITE, SOURCE } from './facts.ts';
+import { COPIER, SOURCE } from './facts.ts';
 
 function check(state: string, ...criteria: ImageCriterion[]) {
-  return checkAllowedImages({ state, criteria }, [SOURCE], SITE).map(({ code, severity }) => [code, severity]);
+  return checkAllowedImages({ state, criteria }, [SOURCE], COPIER).map(({ code, severity }) => [code, severity]);
 }
 
 describe('checkAllowedImages', () => {
@@ -35,7 +35,7 @@ describe('checkAllowedImages', () => {
   });
 
   it('says that it could not be read', () => {
-    expect(checkAllowedImages({ unread: 'no' }, [SOURCE], SITE)).toMatchObject([
+    expect(checkAllowedImages({ unread: 'no' }, [SOURCE], COPIER)).toMatchObject([
       { code: 'AllowedImagesUnread', severity: 'note' },
     ]);
   });

@@ -1,4 +1,4 @@
-import type { Finding, Site } from '../../../tool/doctor/finding.ts';
+import type { CheckedCopier, Finding } from '../../../tool/doctor/finding.ts';
 import type { FunctionFacts } from '../../../tool/doctor/functions.ts';
 import type { QueuesFacts } from '../../../tool/doctor/queues.ts';
 import type { Policy } from '../../../tool/doctor/policy.ts';
@@ -7,11 +7,15 @@ export const ACCOUNT = '222222222222';
 export const SOURCE = '111111111111';
 export const TOPIC = `arn:aws:sns:eu-west-1:${SOURCE}:amigo-notify`;
 export const KEY = `arn:aws:kms:eu-west-1:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`;
-export const SITE: Site = {
+export const COPIER: CheckedCopier = {
   accountId: ACCOUNT,
+  account: ACCOUNT,
   region: 'eu-west-1',
-  partition: 'aws',
+  labels: {},
   name: 'image-copier',
+  parameterPath: '/image-copier',
+  recipeTag: 'Recipe',
+  partition: 'aws',
   apply: 'terraform apply',
 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkFunctions, compareCode, type FunctionFacts } from '../../../tool/doctor/functions.ts';
-import { arn, codes, lambdaFunction, SITE } from './facts.ts';
+import { arn, codes, lambdaFunction, COPIER } from './facts.ts';
 
 const MAPPING = {
   id: 'mapping',
@@ -11,7 +11,7 @@ const MAPPING = {
 
 function check(changes: Partial<FunctionFacts>, builtSha256: string | undefined = 'built') {
   const functions = { copyImage: lambdaFunction('copy-image', changes), settleCopy: lambdaFunction('settle-copy') };
-  return checkFunctions(functions, builtSha256, SITE);
+  return checkFunctions(functions, builtSha256, COPIER);
 }
 
 describe('checkFunctions', () => {
@@ -38,11 +38,11 @@ describe('checkFunctions', () => {
 
   it('does not compare with a zip that is not there', () => {
     const functions = { copyImage: lambdaFunction('copy-image'), settleCopy: lambdaFunction('settle-copy') };
-    expect(checkFunctions(functions, undefined, SITE)).toEqual([]);
+    expect(checkFunctions(functions, undefined, COPIER)).toEqual([]);
   });
 
   it('finds functions that are missing', () => {
-    expect(checkFunctions({}, 'built', SITE).map(({ code, subject }) => [code, subject])).toEqual([
+    expect(checkFunctions({}, 'built', COPIER).map(({ code, subject }) => [code, subject])).toEqual([
       ['NoFunction', 'image-copier-copy-image'],
       ['NoFunction', 'image-copier-settle-copy'],
     ]);
@@ -52,14 +52,14 @@ describe('checkFunctions', () => {
 describe('compareCode', () => {
   function account(copying: string, settling = copying) {
     return {
-      site: SITE,
+      copier: COPIER,
       functions: {
         copyImage: lambdaFunction('copy-image', { codeSha256: copying }),
         settleCopy: lambdaFunction('settle-copy', { codeSha256: settling }),
       },
     };
   }
-  const missing = { site: SITE, functions: {} };
+  const missing = { copier: COPIER, functions: {} };
 
   it.each([
     ['nothing where all have the same', [account('a'), account('a'), missing], [0, 0, 0]],

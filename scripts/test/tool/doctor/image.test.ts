@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { checkImage, foreignKeys, type ImageInTarget, type OwnersView } from '../../../tool/doctor/image.ts';
 import type { Policy } from '../../../tool/doctor/policy.ts';
 import type { RoleFacts } from '../../../tool/doctor/roles.ts';
-import { ACCOUNT, codes, KEY, SITE, SOURCE } from './facts.ts';
+import { ACCOUNT, codes, KEY, COPIER, SOURCE } from './facts.ts';
 
 type AtOwner = Extract<OwnersView, { launch: unknown }>;
 
@@ -30,7 +30,7 @@ function owner(changes: Partial<AtOwner> = {}): AtOwner {
 }
 
 function check(inTarget: ImageInTarget, atOwner: OwnersView = 'not asked', users: Partial<typeof USERS> = {}) {
-  return checkImage(inTarget, atOwner, { ...USERS, ...users }, SITE);
+  return checkImage(inTarget, atOwner, { ...USERS, ...users }, COPIER);
 }
 
 describe('checkImage', () => {
@@ -142,6 +142,6 @@ describe('an encrypted image', () => {
 
   it('has keys of others, and may have some of this account', () => {
     const both = [...snapshots, { id: 'snap-2', keyArn: KEY }, { id: 'snap-3' }, ...snapshots];
-    expect(foreignKeys({ snapshots: both }, SITE)).toEqual([SOURCE_KEY]);
+    expect(foreignKeys({ snapshots: both }, COPIER)).toEqual([SOURCE_KEY]);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkKey, letsRoleCopy, type KeyFacts } from '../../../tool/doctor/key.ts';
 import type { Policy } from '../../../tool/doctor/policy.ts';
-import { ACCOUNT, codes, KEY, SITE, SOURCE } from './facts.ts';
+import { ACCOUNT, codes, KEY, COPIER, SOURCE } from './facts.ts';
 
 const ROOT = `arn:aws:iam::${ACCOUNT}:root`;
 const USE = [
@@ -19,7 +19,7 @@ const PROTECTED = { Effect: 'Deny', Action: 'kms:ScheduleKeyDeletion', Principal
 
 function check(changes: Partial<KeyFacts> = {}, statements: object[] = [ADMINISTERED, USED, PROTECTED]) {
   const policy = { Statement: statements } as Policy;
-  return checkKey({ arn: KEY, state: 'Enabled', isRotated: true, policy, ...changes }, KEY, SITE);
+  return checkKey({ arn: KEY, state: 'Enabled', isRotated: true, policy, ...changes }, KEY, COPIER);
 }
 
 describe('checkKey', () => {
@@ -37,8 +37,8 @@ describe('checkKey', () => {
   });
 
   it('finds that there is no key', () => {
-    expect(checkKey(undefined, KEY, SITE)).toMatchObject([{ code: 'NoKey', subject: KEY }]);
-    expect(checkKey(undefined, undefined, SITE)).toMatchObject([{ code: 'NoKey', subject: 'alias/image-copier' }]);
+    expect(checkKey(undefined, KEY, COPIER)).toMatchObject([{ code: 'NoKey', subject: KEY }]);
+    expect(checkKey(undefined, undefined, COPIER)).toMatchObject([{ code: 'NoKey', subject: 'alias/image-copier' }]);
   });
 
   it.each<[string, object[], string[]]>([

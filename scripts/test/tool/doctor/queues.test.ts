@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkQueues, type QueuesFacts } from '../../../tool/doctor/queues.ts';
-import { arn, codes, queuePolicy, queues, SITE, TOPIC } from './facts.ts';
+import { arn, codes, queuePolicy, queues, COPIER, TOPIC } from './facts.ts';
 
 const USERS = { topicArn: TOPIC, copyTimeout: 60, settleTimeout: 120, retrySeconds: 21_600 };
 const OTHER = queuePolicy('sns.amazonaws.com', 'arn:aws:sns:eu-west-1:999999999999:other');
@@ -12,7 +12,7 @@ function check(changes: Readonly<Partial<Record<Queue, object>>>, users: Partial
   const changed = Object.fromEntries(
     Object.entries(all).map(([name, facts]) => [name, { ...facts, ...changes[name as Queue] }]),
   );
-  return checkQueues(changed, { ...USERS, ...users }, SITE);
+  return checkQueues(changed, { ...USERS, ...users }, COPIER);
 }
 
 describe('checkQueues', () => {
@@ -40,7 +40,7 @@ describe('checkQueues', () => {
   });
 
   it('finds queues that are missing', () => {
-    const findings = checkQueues({}, USERS, SITE);
+    const findings = checkQueues({}, USERS, COPIER);
 
     expect(codes(findings)).toEqual(['NoQueue', 'NoQueue', 'NoQueue']);
     expect(findings.map(({ subject }) => subject)).toEqual([
@@ -60,15 +60,15 @@ describe('checkQueues', () => {
 
   it('does not guess what it does not know: the topic, the functions', () => {
     const unknown = { topicArn: undefined, copyTimeout: undefined, settleTimeout: undefined, retrySeconds: undefined };
-    const findings = checkQueues(queues(), unknown, SITE);
+    const findings = checkQueues(queues(), unknown, COPIER);
 
     // Without the topic's ARN, no condition on it can hold.
     expect(codes(findings)).toEqual(['TopicMayNotSend', 'TopicMayNotDeadLetter']);
   });
 
   it('says how to look at the letters of a copier with another name', () => {
-    const site = { ...SITE, name: 'other' };
-    const letters = checkQueues({ deadLetters: { ...queues().deadLetters, messages: 1 } }, USERS, site).find(
+    const copier = { ...COPIER, name: 'other' };
+    const letters = checkQueues({ deadLetters: { ...queues().deadLetters, messages: 1 } }, USERS, copier).find(
       ({ code }) => code === 'DeadLetters',
     );
 

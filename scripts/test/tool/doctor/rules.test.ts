@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkRules, type RuleFacts } from '../../../tool/doctor/rules.ts';
-import { arn, SITE } from './facts.ts';
+import { arn, COPIER } from './facts.ts';
 
 const RULE = { state: 'ENABLED', targetArns: [arn('sqs', 'image-copier-settle.fifo')] };
 
@@ -9,7 +9,7 @@ function check(sweep: RuleFacts['rule'], imageState = RULE) {
     { name: 'image-copier-image-state', rule: imageState },
     { name: 'image-copier-sweep', ...(sweep && { rule: sweep }) },
   ];
-  return checkRules(rules, SITE).map(({ code, severity, subject }) => [code, severity, subject]);
+  return checkRules(rules, COPIER).map(({ code, severity, subject }) => [code, severity, subject]);
 }
 
 describe('checkRules', () => {

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-sns';
 import { mockClient } from 'aws-sdk-client-mock';
 import { checkSubscription, readWay, type WayFacts } from '../../../tool/doctor/subscription.ts';
-import { ACCOUNT, arn, codes, SITE, TOPIC } from './facts.ts';
+import { ACCOUNT, arn, codes, COPIER, TOPIC } from './facts.ts';
 
 const QUEUE = arn('sqs', 'image-copier-requests');
 const SUBSCRIPTION = `${TOPIC}:11111111-2222-3333-4444-555555555555`;
@@ -32,7 +32,7 @@ function way(changes: Readonly<Record<string, string | undefined>> = {}): WayFac
 
 describe('checkSubscription', () => {
   it('finds nothing in a subscription as the module makes it', () => {
-    expect(checkSubscription(way(), SITE)).toEqual([]);
+    expect(checkSubscription(way(), COPIER)).toEqual([]);
   });
 
   it.each<[string, Readonly<Record<string, string | undefined>>, string[]]>([
@@ -52,23 +52,23 @@ describe('checkSubscription', () => {
     ['no redrive', { RedrivePolicy: undefined }, ['SubscriptionWithoutDeadLetters']],
     ['a subscription that waits', { PendingConfirmation: 'true' }, ['SubscriptionPending']],
   ])('finds %s', (_, changes, expected) => {
-    expect(codes(checkSubscription(way(changes), SITE))).toEqual(expected);
+    expect(codes(checkSubscription(way(changes), COPIER))).toEqual(expected);
   });
 
   it('finds that there is none, or that it could not be read', () => {
     const none = { topicArn: TOPIC, subscriptions: [], isUnread: false };
 
-    expect(codes(checkSubscription(none, SITE))).toEqual(['NoSubscription']);
-    expect(codes(checkSubscription({ ...none, topicArn: undefined }, SITE))).toEqual(['NoSubscription']);
-    expect(checkSubscription({ ...none, isUnread: true }, SITE)).toMatchObject([
+    expect(codes(checkSubscription(none, COPIER))).toEqual(['NoSubscription']);
+    expect(codes(checkSubscription({ ...none, topicArn: undefined }, COPIER))).toEqual(['NoSubscription']);
+    expect(checkSubscription({ ...none, isUnread: true }, COPIER)).toMatchObject([
       { code: 'SubscriptionUnread', severity: 'note' },
     ]);
     const unread = { topicArn: TOPIC, arn: SUBSCRIPTION };
-    expect(codes(checkSubscription({ ...none, subscriptions: [unread] }, SITE))).toEqual(['SubscriptionUnread']);
+    expect(codes(checkSubscription({ ...none, subscriptions: [unread] }, COPIER))).toEqual(['SubscriptionUnread']);
   });
 
   it('names a command that can be pasted', () => {
-    const [finding] = checkSubscription(way({ FilterPolicy: '{"targetAccounts":["333333333333"]}' }), SITE);
+    const [finding] = checkSubscription(way({ FilterPolicy: '{"targetAccounts":["333333333333"]}' }), COPIER);
 
     expect(finding?.fix).toBe(
       `aws sns set-subscription-attributes --subscription-arn ${SUBSCRIPTION} --attribute-name FilterPolicy ` +
@@ -124,6 +124,6 @@ describe('readWay', () => {
 
     const facts = await readWay(new SNSClient({}), QUEUE, TOPIC, undefined);
 
-    expect(codes(checkSubscription(facts, SITE))).toEqual(['SubscriptionPending']);
+    expect(codes(checkSubscription(facts, COPIER))).toEqual(['SubscriptionPending']);
   });
 });
