@@ -19,17 +19,14 @@ interface SubscriptionFacts {
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
-/** What can be known of the way from the topic to the queue. */
-export interface WayFacts {
+/** The subscriptions of the requests queue, as far as they can be known. */
+export interface SubscriptionsFacts {
   /** From the accounts file, else from the queue's policy, else from the subscription itself. */
   readonly topicArn: string | undefined;
   readonly subscriptions: readonly SubscriptionFacts[];
   /** Whether the subscriptions of this account could not be listed. */
   readonly isUnread: boolean;
 }
-
-/** Lists the subscriptions of a topic with the credentials of its account; undefined if these cannot. */
-export type SourceSubscriptions = (topicArn: string) => Promise<readonly Subscription[] | undefined>;
 
 /** All subscriptions of a topic, asked by its owner. */
 export async function listByTopic(sns: SNSClient, TopicArn: string): Promise<Subscription[]> {
@@ -39,13 +36,14 @@ export async function listByTopic(sns: SNSClient, TopicArn: string): Promise<Sub
 /**
  * Finds the subscription of the queue. Its owner is this account, though the topic is another's (SNS API Reference,
  * GetSubscriptionAttributes, `Owner`), so it is among the account's own. One that the topic's account made is not.
+ * @param listAtSource lists all of the topic with the credentials of its account; undefined if these cannot
  */
-export async function readWay(
+export async function readSubscriptions(
   sns: SNSClient,
   queueArn: string,
   topicArn: string | undefined,
-  bySource: SourceSubscriptions | undefined,
-): Promise<WayFacts> {
+  listAtSource?: () => Promise<readonly Subscription[] | undefined>,
+): Promise<SubscriptionsFacts> {
   let own: Subscription[] = [];
   let isUnread = false;
   try {
@@ -55,8 +53,8 @@ export async function readWay(
     isUnread = true;
   }
   let found = matching(own, queueArn, topicArn);
-  if (found.length === 0 && topicArn !== undefined && bySource) {
-    const all = await bySource(topicArn);
+  if (found.length === 0 && listAtSource) {
+    const all = await listAtSource();
     found = matching(all ?? [], queueArn, topicArn);
     isUnread &&= all === undefined;
   }
@@ -85,7 +83,10 @@ async function readSubscription(
 }
 
 /** Checks that requests for this account reach the queue, and reach it as they were sent. */
-export function checkSubscription({ topicArn, subscriptions, isUnread }: WayFacts, copier: CheckedCopier): Finding[] {
+export function checkSubscription(
+  { topicArn, subscriptions, isUnread }: SubscriptionsFacts,
+  copier: CheckedCopier,
+): Finding[] {
   const subject = topicArn ?? queueNames(copier.name).requests;
   const [first, ...others] = subscriptions;
   if (!first) return [isUnread ? unread(subject, copier) : none(subject, topicArn, copier)];

@@ -6,7 +6,7 @@ import {
   SNSServiceException,
 } from '@aws-sdk/client-sns';
 import { mockClient } from 'aws-sdk-client-mock';
-import { checkSubscription, readWay, type WayFacts } from '../../../tool/doctor/subscription.ts';
+import { checkSubscription, readSubscriptions, type SubscriptionsFacts } from '../../../tool/doctor/subscription.ts';
 import { ACCOUNT, arn, codes, COPIER, TOPIC } from './facts.ts';
 
 const QUEUE = arn('sqs', 'image-copier-requests');
@@ -18,7 +18,7 @@ const ATTRIBUTES = {
   RedrivePolicy: JSON.stringify({ deadLetterTargetArn: arn('sqs', 'image-copier-dead-letters') }),
 };
 
-function way(changes: Readonly<Record<string, string | undefined>> = {}): WayFacts {
+function subscribed(changes: Readonly<Record<string, string | undefined>> = {}): SubscriptionsFacts {
   const attributes = Object.entries<string | undefined>({ ...ATTRIBUTES, ...changes }).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const],
   );
@@ -32,7 +32,7 @@ function way(changes: Readonly<Record<string, string | undefined>> = {}): WayFac
 
 describe('checkSubscription', () => {
   it('finds nothing in a subscription as the module makes it', () => {
-    expect(checkSubscription(way(), COPIER)).toEqual([]);
+    expect(checkSubscription(subscribed(), COPIER)).toEqual([]);
   });
 
   it.each<[string, Readonly<Record<string, string | undefined>>, string[]]>([
@@ -52,7 +52,7 @@ describe('checkSubscription', () => {
     ['no redrive', { RedrivePolicy: undefined }, ['SubscriptionWithoutDeadLetters']],
     ['a subscription that waits', { PendingConfirmation: 'true' }, ['SubscriptionPending']],
   ])('finds %s', (_, changes, expected) => {
-    expect(codes(checkSubscription(way(changes), COPIER))).toEqual(expected);
+    expect(codes(checkSubscription(subscribed(changes), COPIER))).toEqual(expected);
   });
 
   it('finds that there is none, or that it could not be read', () => {
@@ -68,7 +68,7 @@ describe('checkSubscription', () => {
   });
 
   it('names a command that can be pasted', () => {
-    const [finding] = checkSubscription(way({ FilterPolicy: '{"targetAccounts":["333333333333"]}' }), COPIER);
+    const [finding] = checkSubscription(subscribed({ FilterPolicy: '{"targetAccounts":["333333333333"]}' }), COPIER);
 
     expect(finding?.fix).toBe(
       `aws sns set-subscription-attributes --subscription-arn ${SUBSCRIPTION} --attribute-name FilterPolicy ` +
@@ -77,7 +77,7 @@ describe('checkSubscription', () => {
   });
 });
 
-describe('readWay', () => {
+describe('readSubscriptions', () => {
   const listed = { SubscriptionArn: SUBSCRIPTION, Endpoint: QUEUE, TopicArn: TOPIC };
   const denied = new SNSServiceException({
     name: 'AuthorizationError',
@@ -94,22 +94,22 @@ describe('readWay', () => {
       .resolvesOnce({ Subscriptions: [listed] });
     sns.on(GetSubscriptionAttributesCommand).resolves({ Attributes: ATTRIBUTES });
 
-    expect(await readWay(new SNSClient({}), QUEUE, undefined, undefined)).toEqual(way());
+    expect(await readSubscriptions(new SNSClient({}), QUEUE, undefined)).toEqual(subscribed());
   });
 
   it('asks the source account where this one may not list, or has none', async () => {
     const sns = mockClient(SNSClient);
     sns.on(ListSubscriptionsCommand).rejects(denied);
     sns.on(GetSubscriptionAttributesCommand).rejects(denied);
-    const bySource = () => Promise.resolve([listed, { ...listed, TopicArn: 'other' }]);
+    const listAtSource = () => Promise.resolve([listed, { ...listed, TopicArn: 'other' }]);
 
-    expect(await readWay(new SNSClient({}), QUEUE, TOPIC, bySource)).toEqual({
+    expect(await readSubscriptions(new SNSClient({}), QUEUE, TOPIC, listAtSource)).toEqual({
       topicArn: TOPIC,
       isUnread: false,
       subscriptions: [{ topicArn: TOPIC, arn: SUBSCRIPTION }],
     });
     for (const nobody of [undefined, () => Promise.resolve(undefined)]) {
-      expect(await readWay(new SNSClient({}), QUEUE, TOPIC, nobody)).toEqual({
+      expect(await readSubscriptions(new SNSClient({}), QUEUE, TOPIC, nobody)).toEqual({
         topicArn: TOPIC,
         isUnread: true,
         subscriptions: [],
@@ -122,7 +122,7 @@ describe('readWay', () => {
     const SubscriptionArn = 'PendingConfirmation';
     sns.on(ListSubscriptionsCommand).resolves({ Subscriptions: [{ ...listed, SubscriptionArn }] });
 
-    const facts = await readWay(new SNSClient({}), QUEUE, TOPIC, undefined);
+    const facts = await readSubscriptions(new SNSClient({}), QUEUE, TOPIC);
 
     expect(codes(checkSubscription(facts, COPIER))).toEqual(['SubscriptionPending']);
   });
