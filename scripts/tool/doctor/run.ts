@@ -14,7 +14,7 @@ import { UserError } from '../common/user-error.ts';
 import { examine, type Examination, type Question } from './examine.ts';
 import type { CheckedCopier } from './finding.ts';
 import { compareCode } from './functions.ts';
-import { findingLines, type Examined } from './show.ts';
+import { formatFindings, type Examined } from './show.ts';
 import { askSource } from './source-account.ts';
 
 export interface DoctorOptions extends EnvironmentOptions {
@@ -41,9 +41,10 @@ export async function doctor(options: DoctorOptions, { terminal, connect, interr
     inEnvironments(copiers, (copier) => examine(checkedOf(copier), copier.aws, question, answers), signal, terminal),
   );
   const examined = withComparison(outcomes, checkedOf);
-  print(terminal.out, options.json ? formatJson(examined.map(fieldsOf)) : findingLines(examined).join('\n'));
+  print(terminal.out, options.json ? formatJson(examined.map(fieldsOf)) : formatFindings(examined));
   printProblems(outcomes, terminal);
-  const isWell = ({ findings }: Examined) => findings?.every(({ severity }) => severity !== 'problem') ?? false;
+  const isWell = (each: Examined) =>
+    'findings' in each && each.findings.every(({ severity }) => severity !== 'problem');
   return examined.every(isWell) ? 0 : 1;
 }
 
@@ -66,9 +67,10 @@ function withComparison(
   );
 }
 
-function fieldsOf({ environment, findings, problem }: Examined) {
-  const { account, accountId, region } = environment;
-  return { account, accountId, region, problem: problem ?? null, findings: findings ?? null };
+function fieldsOf(examined: Examined) {
+  const { account, accountId, region } = examined.environment;
+  const { problem, findings } = { problem: null, findings: null, ...examined };
+  return { account, accountId, region, problem, findings };
 }
 
 function toChecked(copier: Copier, { accountsFile }: DoctorOptions): CheckedCopier {
