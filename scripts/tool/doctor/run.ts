@@ -1,16 +1,13 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { partitionOf } from '../../../terraform/stacks/regions.ts';
 import type { EnvironmentOptions } from '../common/environment-options.ts';
 import type { Copier } from '../common/environment.ts';
 import { environmentsOf } from '../common/environments.ts';
 import { inEnvironments, printProblems, type Outcome } from '../common/in-environments.ts';
 import { formatJson } from '../common/json.ts';
-import { ROOT } from '../common/paths.ts';
 import { print } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
+import { builtSha256 } from './built-code.ts';
 import { examine, type Examination, type Question } from './examine.ts';
 import type { CheckedCopier } from './finding.ts';
 import { compareCode } from './functions.ts';
@@ -22,8 +19,6 @@ export interface DoctorOptions extends EnvironmentOptions {
   readonly imageRegion?: string;
   readonly json?: true;
 }
-
-const BUILT_ZIP = join(ROOT, 'lambda', 'dist', 'image-copier.zip');
 
 /** Examines the environments that the options name, and shows what was found. */
 export async function doctor(options: DoctorOptions, { terminal, connect, interruptible }: Tool): Promise<ExitCode> {
@@ -80,9 +75,4 @@ function toChecked(copier: Copier, { accountsFile }: DoctorOptions): CheckedCopi
       ? 'terraform apply (module image-copier)'
       : `npx image-copier deploy${file} --only ${copier.account}`;
   return { ...copier, partition: partitionOf(copier.region), apply };
-}
-
-function builtSha256(): string | undefined {
-  if (!existsSync(BUILT_ZIP)) return undefined;
-  return createHash('sha256').update(readFileSync(BUILT_ZIP)).digest('base64');
 }
