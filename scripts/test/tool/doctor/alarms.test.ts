@@ -1,6 +1,8 @@
+import { DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { describe, expect, it } from '@jest/globals';
-import { ALARMS, checkAlarms, type AlarmFacts } from '../../../tool/doctor/alarms.ts';
-import { codes, COPIER } from './facts.ts';
+import { ALARMS, checkAlarms, readAlarms, type AlarmFacts } from '../../../tool/doctor/alarms.ts';
+import { ACCOUNT, codes, COPIER } from './facts.ts';
+import { awsWithCopier } from './healthy-copier.ts';
 
 const NOW_MS = Date.parse('2026-11-26T03:00:00Z');
 
@@ -61,5 +63,36 @@ describe('checkAlarms', () => {
   it('leaves alone what another copier or somebody else made', () => {
     const other = { ...alarms()[0], name: 'image-copier-2-dead-letters', state: 'ALARM' } as AlarmFacts;
     expect(checkAlarms([...alarms(), other], [], NOW_MS, COPIER)).toEqual([]);
+  });
+});
+
+describe('readAlarms', () => {
+  it('reads the alarms of a copier', async () => {
+    const configuredAtMs = Date.parse('2026-01-01T00:00:00Z');
+    const read = await readAlarms(awsWithCopier().connect({}).cloudwatch, 'image-copier');
+
+    expect(read).toEqual(
+      alarms().map((alarm) => ({
+        ...alarm,
+        actions: ['arn:aws:sns:eu-west-1:222222222222:on-call'],
+        configuredAtMs,
+      })),
+    );
+  });
+
+  it('reads further pages, and alarms of which CloudWatch says little', async () => {
+    const aws = awsWithCopier();
+    aws
+      .in(ACCOUNT)
+      .cloudwatch.on(DescribeAlarmsCommand)
+      .resolves({ MetricAlarms: [{ AlarmName: 'one' }], NextToken: 'more' })
+      .on(DescribeAlarmsCommand, { NextToken: 'more' })
+      .resolves({ MetricAlarms: [{ AlarmName: 'two', StateValue: 'ALARM', ActionsEnabled: false }] });
+
+    const unsaid = { description: '', actions: [], configuredAtMs: 0 };
+    expect(await readAlarms(aws.connect({}).cloudwatch, 'image-copier')).toEqual([
+      { name: 'one', state: '', isEnabled: true, ...unsaid },
+      { name: 'two', state: 'ALARM', isEnabled: false, ...unsaid },
+    ]);
   });
 });

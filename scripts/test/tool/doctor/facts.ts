@@ -45,6 +45,34 @@ export function queuePolicy(service: string, sourceArns: string | readonly strin
   };
 }
 
+/** The statements of the key's policy as the module makes them. */
+export function keyStatements(accountId: string = ACCOUNT) {
+  const use = ['CreateGrant', 'Decrypt', 'DescribeKey', 'Encrypt', 'GenerateDataKey*', 'ReEncrypt*'];
+  return {
+    administered: { Effect: 'Allow', Action: 'kms:*', Principal: { AWS: `arn:aws:iam::${accountId}:root` } },
+    used: {
+      Effect: 'Allow',
+      Action: use.map((action) => `kms:${action}`),
+      Principal: { AWS: '*' },
+      Condition: {
+        StringEquals: { 'kms:CallerAccount': accountId, 'kms:ViaService': 'ec2.eu-west-1.amazonaws.com' },
+      },
+    },
+    protected: { Effect: 'Deny', Action: 'kms:ScheduleKeyDeletion', Principal: { AWS: '*' } },
+  };
+}
+
+/** The subscription's attributes as the module makes them. */
+export function subscriptionAttributes(accountId: string = ACCOUNT) {
+  const deadLetterTargetArn = `arn:aws:sqs:eu-west-1:${accountId}:image-copier-dead-letters`;
+  return {
+    RawMessageDelivery: 'true',
+    FilterPolicy: JSON.stringify({ targetAccounts: [accountId, '*'] }),
+    FilterPolicyScope: 'MessageBody',
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn }),
+  };
+}
+
 /** The queues as the module makes them. */
 export function queues(): Required<QueuesFacts> {
   const queue = (name: string, visibilitySeconds: number, policy: Policy) => ({

@@ -1,6 +1,8 @@
+import { GetQueueAttributesCommand, GetQueueUrlCommand, QueueDoesNotExist } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from '@jest/globals';
-import { checkQueues, type QueuesFacts } from '../../../tool/doctor/queues.ts';
-import { arn, codes, queuePolicy, queues, COPIER, TOPIC } from './facts.ts';
+import { checkQueues, readQueues, type QueuesFacts } from '../../../tool/doctor/queues.ts';
+import { ACCOUNT, arn, codes, COPIER, queuePolicy, queues, TOPIC } from './facts.ts';
+import { awsWithCopier } from './healthy-copier.ts';
 
 const USERS = { topicArn: TOPIC, copyTimeout: 60, settleTimeout: 120, retrySeconds: 21_600 };
 const OTHER = queuePolicy('sns.amazonaws.com', 'arn:aws:sns:eu-west-1:999999999999:other');
@@ -76,5 +78,32 @@ describe('checkQueues', () => {
       what: '1 request was rejected or given up.',
       fix: 'npx image-copier dead-letters list --region eu-west-1 --name other',
     });
+  });
+});
+
+describe('readQueues', () => {
+  const read = (aws = awsWithCopier()) => readQueues(aws.connect({}).sqs, 'image-copier');
+  const gone = new QueueDoesNotExist({ message: 'gone', $metadata: {} });
+
+  it('reads the three queues of a copier', async () => {
+    expect(await read()).toEqual(queues());
+  });
+
+  it('counts messages that somebody has just received', async () => {
+    const aws = awsWithCopier(({ queues: { deadLetters } }) => {
+      deadLetters.attributes.ApproximateNumberOfMessages = '2';
+      deadLetters.attributes.ApproximateNumberOfMessagesNotVisible = '3';
+    });
+    expect((await read(aws)).deadLetters?.messages).toBe(5);
+  });
+
+  it('leaves out queues that are not there, or no longer', async () => {
+    const aws = awsWithCopier();
+    const { deadLetters, settle } = queues();
+    const { sqs } = aws.in(ACCOUNT);
+    sqs.on(GetQueueUrlCommand, { QueueName: 'image-copier-requests' }).rejects(gone);
+    sqs.on(GetQueueAttributesCommand, { QueueUrl: settle.url }).rejects(gone);
+
+    expect(await read(aws)).toEqual({ deadLetters });
   });
 });

@@ -7,16 +7,11 @@ import {
 } from '@aws-sdk/client-sns';
 import { mockClient } from 'aws-sdk-client-mock';
 import { checkSubscription, readSubscriptions, type SubscriptionsFacts } from '../../../tool/doctor/subscription.ts';
-import { ACCOUNT, arn, codes, COPIER, TOPIC } from './facts.ts';
+import { ACCOUNT, arn, codes, COPIER, subscriptionAttributes, TOPIC } from './facts.ts';
 
 const QUEUE = arn('sqs', 'image-copier-requests');
 const SUBSCRIPTION = `${TOPIC}:11111111-2222-3333-4444-555555555555`;
-const ATTRIBUTES = {
-  RawMessageDelivery: 'true',
-  FilterPolicy: JSON.stringify({ targetAccounts: [ACCOUNT, '*'] }),
-  FilterPolicyScope: 'MessageBody',
-  RedrivePolicy: JSON.stringify({ deadLetterTargetArn: arn('sqs', 'image-copier-dead-letters') }),
-};
+const ATTRIBUTES = subscriptionAttributes();
 
 function subscribed(changes: Readonly<Record<string, string | undefined>> = {}): SubscriptionsFacts {
   const attributes = Object.entries<string | undefined>({ ...ATTRIBUTES, ...changes }).flatMap(([name, value]) =>
@@ -125,5 +120,16 @@ describe('readSubscriptions', () => {
     const facts = await readSubscriptions(new SNSClient({}), QUEUE, TOPIC);
 
     expect(codes(checkSubscription(facts, COPIER))).toEqual(['SubscriptionPending']);
+  });
+
+  it.each([
+    ['the subscriptions', ListSubscriptionsCommand],
+    ['their attributes', GetSubscriptionAttributesCommand],
+  ])('takes only a denial for an answer to the question for %s', async (_, Command) => {
+    const sns = mockClient(SNSClient);
+    sns.on(ListSubscriptionsCommand).resolves({ Subscriptions: [listed] });
+    sns.on(Command as typeof ListSubscriptionsCommand).rejects(new Error('Rate exceeded'));
+
+    await expect(readSubscriptions(new SNSClient({}), QUEUE, TOPIC)).rejects.toThrow('Rate exceeded');
   });
 });
