@@ -545,9 +545,12 @@ describe('what is broken is found, and nothing else', () => {
 
 describe('a mistake of the user', () => {
   it.each([
-    [['--image', 'ubuntu'], /must be the ID of an image, such as ami-/],
+    [['--image', 'ubuntu'], /It must be an image id, such as ami-/],
     [['--image-region', REGION], /^Error: --image-region is the Region of an --image\.\n$/],
-    [['--accounts-file', 'none.yaml'], /^Error: There is no none\.yaml\.\n$/],
+    [
+      ['--accounts-file', 'none.yaml'],
+      /^Error: There is no none\.yaml\. Name your accounts file with --accounts-file; .*\n$/,
+    ],
   ])('ends with exit code 2: %j', async (args, stderr) => {
     expect(await run(...args)).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(stderr) });
   });
