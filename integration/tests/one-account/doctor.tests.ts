@@ -104,7 +104,7 @@ interface Row {
 }
 
 /** Puts back what was broken. */
-type Mend = () => Promise<unknown>;
+type Restore = () => Promise<unknown>;
 
 const codesOf = (findings: readonly Finding[] | null = []) => (findings ?? []).map(({ code }) => code).sort();
 
@@ -189,7 +189,7 @@ describe('doctor', () => {
     expect(ALARMS.map((suffix) => `image-copier-${suffix}`)).toEqual(copier.alarm_names);
   });
 
-  it('tells people what is wrong, why it matters and how it is mended', async () => {
+  it('tells people what is wrong, why it matters and how it is fixed', async () => {
     const { code, stdout, stderr } = await runWithFile();
 
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -198,9 +198,7 @@ describe('doctor', () => {
       '  note AlarmsTellNobody: image-copier-*',
       '    No alarm has an action.',
       '    Why it matters: Alarms are seen only by those who look at CloudWatch.',
-      expect.stringMatching(
-        /^ {4}To mend it: alarm_actions = \[.*\], then npx image-copier deploy .* --only payments$/,
-      ),
+      expect.stringMatching(/^ {4}To fix it: alarm_actions = \[.*\], then npx image-copier deploy .* --only payments$/),
       '  note NoSweepYet: image-copier-no-sweep',
       ...Array.from({ length: 3 }, () => expect.stringMatching(/^ {4}\S/)),
       '',
@@ -211,7 +209,7 @@ describe('doctor', () => {
 });
 
 describe('what is broken is found, and nothing else', () => {
-  it.each<[string, () => Promise<Mend>, string[]]>([
+  it.each<[string, () => Promise<Restore>, string[]]>([
     ['a subscription that is gone', unsubscribe, ['NoSubscription']],
     [
       'a filter for another account',
@@ -420,24 +418,24 @@ describe('what is broken is found, and nothing else', () => {
     ['Allowed AMIs that leave the owner out', () => allowImages('enabled'), ['AllowedImagesLeaveOut', 'ImageHidden']],
     ['Allowed AMIs that would leave the owner out', () => allowImages('audit-mode'), ['AllowedImagesLeaveOut']],
   ])('%s', async (_, breakIt, codes) => {
-    const mend = await breakIt();
+    const restore = await breakIt();
     try {
       await expectFound(codes, lookWithFile('--image', image.imageId));
     } finally {
-      await mend();
+      await restore();
     }
   });
 
   it('a requests queue without a policy, seen from the account alone: the subscription tells the topic', async () => {
-    const mend = await queueAttribute(copier.queue_url, 'Policy', '');
+    const restore = await queueAttribute(copier.queue_url, 'Policy', '');
     try {
       await expectFound(['QueueUnprotected', 'QueueWithoutTls', 'TopicMayNotSend'], look());
     } finally {
-      await mend();
+      await restore();
     }
   });
 
-  it.each<[string, () => Promise<Mend>, string[]]>([
+  it.each<[string, () => Promise<Restore>, string[]]>([
     [
       'an image that is not shared, seen from the account alone',
       async () => {
@@ -458,11 +456,11 @@ describe('what is broken is found, and nothing else', () => {
       ['SnapshotNotShared'],
     ],
   ])('%s', async (_, breakIt, codes) => {
-    const mend = await breakIt();
+    const restore = await breakIt();
     try {
       await expectFound(codes, look('--image', image.imageId));
     } finally {
-      await mend();
+      await restore();
     }
   });
 
@@ -483,13 +481,13 @@ describe('what is broken is found, and nothing else', () => {
     await expectFound(['SourceKeyNotInRole'], lookAtIt());
 
     // As source_key_arns does.
-    const mend = await rolePolicy('copy-image', (text) =>
+    const restore = await rolePolicy('copy-image', (text) =>
       text.replaceAll(`"${copier.key_arn}"`, `["${copier.key_arn}","${KeyId}"]`),
     );
     try {
       await expectFound([], lookAtIt());
     } finally {
-      await mend();
+      await restore();
     }
   });
 
@@ -525,11 +523,11 @@ describe('what is broken is found, and nothing else', () => {
     ['GetAllowedImagesSettings', ['AllowedImagesUnread']],
   ])('an operator who may not call %s', async (operation, codes) => {
     const error = { code: 'UnauthorizedOperation', message: 'You are not authorized.', status: 403 };
-    const mend = await injectFault({ kind: 'error', account: target.id, operation, ...error });
+    const restore = await injectFault({ kind: 'error', account: target.id, operation, ...error });
     try {
       await expectFound(codes, look('--image', image.imageId));
     } finally {
-      await mend();
+      await restore();
     }
   });
 
@@ -547,9 +545,12 @@ describe('what is broken is found, and nothing else', () => {
 
 describe('a mistake of the user', () => {
   it.each([
-    [['--image', 'ubuntu'], /must be the ID of an image, such as ami-/],
+    [['--image', 'ubuntu'], /It must be an image id, such as ami-/],
     [['--image-region', REGION], /^Error: --image-region is the Region of an --image\.\n$/],
-    [['--accounts-file', 'none.yaml'], /^Error: There is no none\.yaml\.\n$/],
+    [
+      ['--accounts-file', 'none.yaml'],
+      /^Error: There is no none\.yaml\. Name your accounts file with --accounts-file; .*\n$/,
+    ],
   ])('ends with exit code 2: %j', async (args, stderr) => {
     expect(await run(...args)).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(stderr) });
   });
@@ -562,7 +563,7 @@ async function subscription(): Promise<Record<string, string>> {
   return Attributes;
 }
 
-async function subscriptionAttribute(name: string, value: string): Promise<Mend> {
+async function subscriptionAttribute(name: string, value: string): Promise<Restore> {
   const before = await subscription();
   const set = (AttributeName: string, AttributeValue: string | undefined) =>
     target.sns.send(
@@ -576,7 +577,7 @@ async function subscriptionAttribute(name: string, value: string): Promise<Mend>
   };
 }
 
-async function unsubscribe(): Promise<Mend> {
+async function unsubscribe(): Promise<Restore> {
   const { FilterPolicy, FilterPolicyScope, RawMessageDelivery, RedrivePolicy, TopicArn, Endpoint } =
     await subscription();
   await source.sns.send(new UnsubscribeCommand({ SubscriptionArn: copier.subscription_arn }));
@@ -596,7 +597,7 @@ async function queueAttributes(QueueUrl: string): Promise<Partial<Record<QueueAt
   return Attributes;
 }
 
-async function queueAttribute(QueueUrl: string, name: QueueAttributeName, value: string): Promise<Mend> {
+async function queueAttribute(QueueUrl: string, name: QueueAttributeName, value: string): Promise<Restore> {
   const before = (await queueAttributes(QueueUrl))[name] ?? '';
   const set = (to: string) => target.sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { [name]: to } }));
   await set(value);
@@ -617,7 +618,7 @@ async function mappingToBe(wanted: string, UUID: string): Promise<void> {
   });
 }
 
-async function disableMapping(functionName: string): Promise<Mend> {
+async function disableMapping(functionName: string): Promise<Restore> {
   const UUID = await mappingOf(functionName);
   const enable = async (Enabled: boolean) => {
     await lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled }));
@@ -627,7 +628,7 @@ async function disableMapping(functionName: string): Promise<Mend> {
   return () => enable(true);
 }
 
-async function changeCode(): Promise<Mend> {
+async function changeCode(): Promise<Restore> {
   const FunctionName = 'image-copier-settle-copy';
   const built = readFileSync(ZIP);
   const deploy = async (ZipFile: Uint8Array) => {
@@ -639,7 +640,7 @@ async function changeCode(): Promise<Mend> {
   return () => deploy(built);
 }
 
-async function functionEnvironment(FunctionName: string, changes: Readonly<Record<string, string>>): Promise<Mend> {
+async function functionEnvironment(FunctionName: string, changes: Readonly<Record<string, string>>): Promise<Restore> {
   const { Environment } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
   const before = Environment?.Variables ?? {};
   const set = async (Variables: Record<string, string>) => {
@@ -650,7 +651,7 @@ async function functionEnvironment(FunctionName: string, changes: Readonly<Recor
   return () => set(before);
 }
 
-async function rolePolicy(functionName: string, change: (document: string) => string): Promise<Mend> {
+async function rolePolicy(functionName: string, change: (document: string) => string): Promise<Restore> {
   const names = { RoleName: `image-copier-${functionName}-${REGION}`, PolicyName: functionName };
   const { PolicyDocument = '' } = await iam.send(new GetRolePolicyCommand(names));
   const before = decodeURIComponent(PolicyDocument);
@@ -660,7 +661,7 @@ async function rolePolicy(functionName: string, change: (document: string) => st
   return () => iam.send(new PutRolePolicyCommand({ ...names, PolicyDocument: before }));
 }
 
-async function withoutAction(functionName: string, action: string): Promise<Mend> {
+async function withoutAction(functionName: string, action: string): Promise<Restore> {
   return await rolePolicy(functionName, (text) => {
     const { Statement, ...rest } = JSON.parse(text) as { Statement: { Action: string | string[] }[] };
     const left = Statement.map((statement) => ({
@@ -676,7 +677,7 @@ interface KeyStatement {
   readonly [member: string]: unknown;
 }
 
-async function keyPolicy(change: (statements: readonly KeyStatement[]) => readonly KeyStatement[]): Promise<Mend> {
+async function keyPolicy(change: (statements: readonly KeyStatement[]) => readonly KeyStatement[]): Promise<Restore> {
   const key = { KeyId: copier.key_arn, PolicyName: 'default' };
   const { Policy: before = '' } = await target.kms.send(new GetKeyPolicyCommand(key));
   const { Statement, ...rest } = JSON.parse(before) as { Statement: readonly KeyStatement[] };
@@ -685,7 +686,7 @@ async function keyPolicy(change: (statements: readonly KeyStatement[]) => readon
   return () => target.kms.send(new PutKeyPolicyCommand({ ...key, Policy: before }));
 }
 
-async function deleteKey(): Promise<Mend> {
+async function deleteKey(): Promise<Restore> {
   const KeyId = copier.key_arn;
   await target.kms.send(new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 }));
   return async () => {
@@ -694,7 +695,7 @@ async function deleteKey(): Promise<Mend> {
   };
 }
 
-async function deleteAlarm(): Promise<Mend> {
+async function deleteAlarm(): Promise<Restore> {
   const AlarmNames = ['image-copier-unverified-copies'];
   const { MetricAlarms: [alarm] = [] } = await cloudwatch.send(new DescribeAlarmsCommand({ AlarmNames }));
   await cloudwatch.send(new DeleteAlarmsCommand({ AlarmNames }));
@@ -710,19 +711,19 @@ async function deleteAlarm(): Promise<Mend> {
     );
 }
 
-async function disableRule(Name: string): Promise<Mend> {
+async function disableRule(Name: string): Promise<Restore> {
   await events.send(new DisableRuleCommand({ Name }));
   return () => events.send(new EnableRuleCommand({ Name }));
 }
 
-async function removeTarget(): Promise<Mend> {
+async function removeTarget(): Promise<Restore> {
   const Rule = 'image-copier-sweep';
   const { Targets = [] } = await events.send(new ListTargetsByRuleCommand({ Rule }));
   await events.send(new RemoveTargetsCommand({ Rule, Ids: Targets.map(({ Id = '' }) => Id) }));
   return () => events.send(new PutTargetsCommand({ Rule, Targets }));
 }
 
-async function danglingParameter(): Promise<Mend> {
+async function danglingParameter(): Promise<Restore> {
   const own = await bakeImage(target.ec2, {
     name: 'own',
     description: '',
@@ -740,7 +741,7 @@ async function danglingParameter(): Promise<Mend> {
   return () => target.ssm.send(new DeleteParameterCommand({ Name }));
 }
 
-async function allowImages(AllowedImagesSettingsState: AllowedImagesSettingsEnabledState): Promise<Mend> {
+async function allowImages(AllowedImagesSettingsState: AllowedImagesSettingsEnabledState): Promise<Restore> {
   const ImageCriteria = [{ ImageProviders: ['amazon', OTHER_ACCOUNT] }];
   await target.ec2.send(new ReplaceImageCriteriaInAllowedImagesSettingsCommand({ ImageCriteria }));
   await target.ec2.send(new EnableAllowedImagesSettingsCommand({ AllowedImagesSettingsState }));

@@ -1,6 +1,6 @@
 import { paginateDescribeAlarms, type CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { allOf } from '../common/aws-answers.ts';
-import { aws, found, type Finding, type Site } from './finding.ts';
+import { aws, found, type CheckedCopier, type Finding } from './finding.ts';
 
 /** An alarm as CloudWatch describes it. */
 export interface AlarmFacts {
@@ -54,13 +54,13 @@ export function checkAlarms(
   alarms: readonly AlarmFacts[],
   explained: readonly (typeof ALARMS)[number][],
   nowMs: number,
-  site: Site,
+  copier: CheckedCopier,
 ): Finding[] {
-  const names = ALARMS.map((suffix) => `${site.name}-${suffix}`);
+  const names = ALARMS.map((suffix) => `${copier.name}-${suffix}`);
   const own = alarms.filter(({ name }) => names.includes(name));
   const missing = names.filter((name) => !own.some((alarm) => alarm.name === name));
   const silent = own.filter(({ isEnabled }) => !isEnabled).map(({ name }) => name);
-  const telling = explained.map((suffix) => `${site.name}-${suffix}`);
+  const telling = explained.map((suffix) => `${copier.name}-${suffix}`);
   const on = own.filter(({ name, state }) => state === 'ALARM' && !telling.includes(name));
   const why = 'A failure that needs a person is not told to anybody.';
   return found(
@@ -70,7 +70,7 @@ export function checkAlarms(
       subject: missing.join(', '),
       what: missing.length === 1 ? 'The alarm does not exist.' : 'The alarms do not exist.',
       why,
-      mend: site.apply,
+      fix: copier.apply,
     },
     silent.length > 0 && {
       code: 'AlarmActionsDisabled',
@@ -78,27 +78,27 @@ export function checkAlarms(
       subject: silent.join(', '),
       what: 'The actions are disabled.',
       why,
-      mend: aws(`cloudwatch enable-alarm-actions --alarm-names ${silent.join(' ')}`, site),
+      fix: aws(`cloudwatch enable-alarm-actions --alarm-names ${silent.join(' ')}`, copier),
     },
     own.length > 0 &&
       own.every(({ actions }) => actions.length === 0) && {
         code: 'AlarmsTellNobody',
         severity: 'note',
-        subject: `${site.name}-*`,
+        subject: `${copier.name}-*`,
         what: 'No alarm has an action.',
         why: 'Alarms are seen only by those who look at CloudWatch.',
-        mend: `alarm_actions = ["arn:${site.partition}:sns:${site.region}:${site.accountId}:<topic>"], then ${site.apply}`,
+        fix: `alarm_actions = ["arn:${copier.partition}:sns:${copier.region}:${copier.accountId}:<topic>"], then ${copier.apply}`,
       },
     ...on.map((alarm): Finding => {
       const { name: subject, description, configuredAtMs } = alarm;
-      if (subject === `${site.name}-no-sweep` && nowMs - configuredAtMs < NO_SWEEP_MS) {
+      if (subject === `${copier.name}-no-sweep` && nowMs - configuredAtMs < NO_SWEEP_MS) {
         return {
           code: 'NoSweepYet',
           severity: 'note',
           subject,
           what: 'The alarm is on, but it has watched for less than an hour.',
-          why: 'A new copier sweeps for the first time after 15 minutes. The alarm goes off by itself after that.',
-          mend: 'Look again in an hour.',
+          why: 'A new copier sweeps for the first time after 15 minutes. The alarm turns off by itself after that.',
+          fix: 'Look again in an hour.',
         };
       }
       return {
@@ -107,7 +107,7 @@ export function checkAlarms(
         subject,
         what: 'The alarm is on.',
         why: description,
-        mend: aws(`cloudwatch describe-alarm-history --alarm-name ${subject}`, site),
+        fix: aws(`cloudwatch describe-alarm-history --alarm-name ${subject}`, copier),
       };
     }),
   );

@@ -1,6 +1,6 @@
 import { GetAllowedImagesSettingsCommand, type EC2Client, type ImageCriterion } from '@aws-sdk/client-ec2';
 import { isDenied, isError } from '../common/aws-answers.ts';
-import { aws, found, type Finding, type Site } from './finding.ts';
+import { aws, found, type CheckedCopier, type Finding } from './finding.ts';
 
 /** The Allowed AMIs setting of an account and Region. */
 export type AllowedImagesFacts =
@@ -23,8 +23,12 @@ export function hidesImagesOf(owner: string, facts: AllowedImagesFacts): boolean
 }
 
 /** Checks that images of the trusted owners can be seen and copied. */
-export function checkAllowedImages(facts: AllowedImagesFacts, owners: readonly string[], site: Site): Finding[] {
-  const subject = `Allowed AMIs in ${site.region}`;
+export function checkAllowedImages(
+  facts: AllowedImagesFacts,
+  owners: readonly string[],
+  copier: CheckedCopier,
+): Finding[] {
+  const subject = `Allowed AMIs in ${copier.region}`;
   if ('unread' in facts) {
     return [
       {
@@ -33,27 +37,27 @@ export function checkAllowedImages(facts: AllowedImagesFacts, owners: readonly s
         subject,
         what: `The setting could not be read. ${facts.unread}`,
         why: 'It may hide the images that are to be copied.',
-        mend: 'Allow ec2:GetAllowedImagesSettings for whoever runs this command.',
+        fix: 'Allow ec2:GetAllowedImagesSettings for whoever runs this command.',
       },
     ];
   }
   if (facts.state === 'disabled') return [];
-  const left = owners.filter((owner) => !facts.criteria.some((each) => names(each, owner)));
+  const leftOut = owners.filter((owner) => !facts.criteria.some((each) => names(each, owner)));
   const narrowed = owners.filter(
-    (owner) => !left.includes(owner) && !facts.criteria.some((each) => names(each, owner) && isOnlyProviders(each)),
+    (owner) => !leftOut.includes(owner) && !facts.criteria.some((each) => names(each, owner) && isOnlyProviders(each)),
   );
   const isAudit = facts.state === 'audit-mode';
-  const mend = `Add a criterion with the ImageProviders ${left.join(', ')}: ${aws('ec2 replace-image-criteria-in-allowed-images-settings --image-criteria ...', site)}`;
+  const fix = `Add a criterion with the ImageProviders ${leftOut.join(', ')}: ${aws('ec2 replace-image-criteria-in-allowed-images-settings --image-criteria ...', copier)}`;
   return found(
-    left.length > 0 && {
+    leftOut.length > 0 && {
       code: 'AllowedImagesLeaveOut',
       severity: isAudit ? 'warning' : 'problem',
       subject,
-      what: `The criteria leave out ${left.join(', ')}, whose images are to be copied.`,
+      what: `The criteria leave out ${leftOut.join(', ')}, whose images are to be copied.`,
       why: isAudit
         ? 'In audit-mode nothing is hidden. Once the setting is enabled, every copy fails with InvalidAMIID.NotFound.'
         : 'EC2 hides these images, and every copy fails with InvalidAMIID.NotFound.',
-      mend,
+      fix,
     },
     narrowed.length > 0 && {
       code: 'AllowedImagesNarrow',
@@ -61,7 +65,7 @@ export function checkAllowedImages(facts: AllowedImagesFacts, owners: readonly s
       subject,
       what: `The criteria admit only some images of ${narrowed.join(', ')}.`,
       why: 'A copy of another image fails with InvalidAMIID.NotFound.',
-      mend: 'Compare the names and ages in the criteria with those of your images.',
+      fix: 'Compare the names and ages in the criteria with those of your images.',
     },
   );
 }

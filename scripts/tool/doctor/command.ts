@@ -7,7 +7,7 @@ import { doctor, type DoctorOptions } from './run.ts';
 /** Adds `doctor`: finds what keeps accounts from getting their copies. */
 export function addDoctor(program: Command, tool: Tool, end: End): void {
   addEnvironmentOptions(program.command('doctor'))
-    .description('look for what keeps accounts from getting their copies, and tell how to mend it; changes nothing')
+    .description('look for what keeps accounts from getting their copies, and tell how to fix it; changes nothing')
     .option('--image <image>', 'find out as well whether this image can be copied', imageId)
     .option('--image-region <region>', 'Region of that image; by default that of each copier', region)
     .option('--json', 'print a JSON array with the findings of each account and Region')

@@ -1,19 +1,20 @@
-import type { AwsClients } from '../common/aws-clients.ts';
-import type { Copier } from '../common/environment.ts';
-import { checkAlarms, readAlarms } from './alarms.ts';
-import { checkAllowedImages, hidesImagesOf, readAllowedImages, type AllowedImagesFacts } from './allowed-images.ts';
+import type { IAMClient } from '@aws-sdk/client-iam';
 import { isDenied } from '../common/aws-answers.ts';
-import { accountIn, type Finding, type Site } from './finding.ts';
+import type { AwsClients } from '../common/aws-clients.ts';
+import { checkAlarms, readAlarms } from './alarms.ts';
+import { checkAllowedImages, readAllowedImages } from './allowed-images.ts';
+import { examineImage, type AskedImage } from './examine-image.ts';
+import { accountIn, arnOf, type CheckedCopier, type Finding } from './finding.ts';
 import { checkFunctions, readFunctions, type FunctionFacts, type FunctionsFacts } from './functions.ts';
-import { checkImage, foreignKeys, readImageInTarget, type OwnersView } from './image.ts';
 import { checkKey, readKey } from './key.ts';
 import { checkOwnImages, readOwnImages } from './own-images.ts';
 import { allowedValues } from './policy.ts';
-import { checkQueues, readQueues, type QueuesFacts } from './queues.ts';
-import { copyImageCalls, keyCalls, settleCopyCalls, type RoleCalls, type RoleWork } from './role-calls.ts';
+import { checkQueues, queueNames, readQueues, type QueuesFacts, type QueueUsers } from './queues.ts';
+import { copyImageCalls, settleCopyCalls, type RoleCalls, type RoleWork } from './role-calls.ts';
 import { checkRole, readRole } from './roles.ts';
 import { checkRules, readRules } from './rules.ts';
-import { checkSubscription, readWay, type SourceSubscriptions, type WayFacts } from './subscription.ts';
+import type { SourceAnswers } from './source-account.ts';
+import { checkSubscription, readSubscriptions } from './subscription.ts';
 
 /** What is asked about every account. */
 export interface Question {
@@ -22,218 +23,131 @@ export interface Question {
   readonly image?: AskedImage;
 }
 
-/** An image of which the user asks whether it can be copied. */
-interface AskedImage {
-  readonly id: string;
-  /** By default the Region of each place. */
-  readonly region: string | undefined;
-}
-
-/** What the source account tells, where an accounts file says how to reach it. */
-export interface SourceAnswers {
-  readonly topicArnIn: (region: string) => string;
-  readonly subscriptions: (region: string) => SourceSubscriptions;
-  readonly ownersView: (imageId: string, region: string) => Promise<OwnersView>;
-}
-
-/** What was found in one place. */
+/** What was found in one account and Region. */
 export interface Examination {
   readonly findings: readonly Finding[];
-  /** To be compared with the other places. */
+  /** To be compared with those of the other copiers. */
   readonly functions: FunctionsFacts;
-}
-
-/** Looks at the copier of one account and Region. Nothing is changed. */
-export async function examine(
-  copier: Copier,
-  site: Site,
-  question: Question,
-  source: SourceAnswers | undefined,
-): Promise<Examination> {
-  // First of all: a role that cannot be assumed is nothing that one area alone could not read.
-  await copier.aws.credentials();
-  return await new Visit(copier, site, source).examine(question);
 }
 
 /** What an area holds, or the finding that it could not be read. */
 type Area<T> = { readonly facts: T } | { readonly finding: Finding };
 
-class Visit {
-  readonly #copier: Copier;
-  readonly #site: Site;
-  readonly #clients: AwsClients;
-  readonly #source: SourceAnswers | undefined;
+/** Looks at the copier of one account and Region. Nothing is changed. */
+export async function examine(
+  copier: CheckedCopier,
+  aws: AwsClients,
+  { builtSha256, image }: Question,
+  source: SourceAnswers | undefined,
+): Promise<Examination> {
+  // First of all: a role that cannot be assumed is nothing that one area alone could not read.
+  await aws.credentials();
+  const { name, region } = copier;
+  const [queues, functions, rules, alarms, allowed] = await Promise.all([
+    readArea('queues', 'sqs:GetQueueUrl, sqs:GetQueueAttributes', () => readQueues(aws.sqs, name)),
+    readArea('functions', 'lambda:GetFunction, lambda:ListEventSourceMappings', () => readFunctions(aws.lambda, name)),
+    readArea('rules', 'events:DescribeRule, events:ListTargetsByRule', () => readRules(aws.events, name)),
+    readArea('alarms', 'cloudwatch:DescribeAlarms', () => readAlarms(aws.cloudwatch, name)),
+    readAllowedImages(aws.ec2),
+  ]);
+  if (isNothingThere(queues, functions)) return { findings: [noCopier(copier)], functions: {} };
+  const known = factsOf(functions) ?? {};
+  const work = workOf(known, copier);
+  const trustedOwners = trustedOwnersOf(known, source?.topicArnIn(region));
+  const { requests, deadLetters } = factsOf(queues) ?? {};
+  const queueArn = requests?.arn ?? arnOf('sqs', queueNames(name).requests, copier);
+  const namedTopicArn =
+    source?.topicArnIn(region) ?? allowedValues(requests?.policy ?? {}, 'sns.amazonaws.com', 'aws:SourceArn')[0];
+  const [subscriptions, key, ownImages, roles, copying] = await Promise.all([
+    readArea('subscription', 'sns:ListSubscriptions', () =>
+      readSubscriptions(aws.sns, queueArn, namedTopicArn, source && (() => source.subscriptions(region))),
+    ),
+    readArea('key', 'kms:DescribeKey, kms:GetKeyPolicy, kms:GetKeyRotationStatus', () =>
+      readKey(aws.kms, work.keyArn ?? `alias/${name}`),
+    ),
+    readArea('images and parameters', 'ec2:DescribeImages, ssm:GetParametersByPath', () =>
+      readOwnImages(aws.ec2, aws.ssm, work.parameterPath),
+    ),
+    examineRoles(known, work, aws.iam, copier),
+    image
+      ? readArea(image.id, 'ec2:DescribeImages, ec2:DescribeSnapshots', () =>
+          examineImage(copier, image, { copyImage: known.copyImage, allowed, trustedOwners }, aws, source),
+        )
+      : { facts: [] },
+  ]);
+  const topicArn = namedTopicArn ?? factsOf(subscriptions)?.topicArn;
+  const explainedAlarms = (deadLetters?.messages ?? 0) > 0 ? (['dead-letters'] as const) : [];
+  return {
+    functions: known,
+    findings: [
+      ...checkArea(subscriptions, (facts) => checkSubscription(facts, copier)),
+      ...checkArea(queues, (facts) => checkQueues(facts, queueUsers(known, topicArn), copier)),
+      ...checkArea(functions, (facts) => checkFunctions(facts, builtSha256, copier)),
+      ...roles,
+      ...checkArea(key, (facts) => checkKey(facts, work.keyArn, copier)),
+      ...checkArea(rules, (facts) => checkRules(facts, copier)),
+      ...checkArea(alarms, (facts) => checkAlarms(facts, explainedAlarms, Date.now(), copier)),
+      ...checkAllowedImages(allowed, trustedOwners, copier),
+      ...checkArea(ownImages, (facts) => checkOwnImages(facts, copier)),
+      ...checkArea(copying, (findings) => findings),
+    ],
+  };
+}
 
-  constructor(copier: Copier, site: Site, source: SourceAnswers | undefined) {
-    this.#copier = copier;
-    this.#site = site;
-    this.#clients = copier.aws;
-    this.#source = source;
+/** Reads one area. That it may not be read is a finding of its own, and does not stop the others. */
+async function readArea<T>(subject: string, actions: string, read: () => Promise<T>): Promise<Area<T>> {
+  try {
+    return { facts: await read() };
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    const what = `Access denied, so nothing of it was checked. ${error instanceof Error ? error.message : ''}`.trim();
+    const why = 'What is wrong there stays hidden.';
+    const fix = `Allow ${actions} for whoever runs this command.`;
+    return { finding: { code: 'Unread', severity: 'problem', subject, what, why, fix } };
   }
+}
 
-  async examine({ builtSha256, image }: Question): Promise<Examination> {
-    const { cloudwatch, events, lambda, sqs } = this.#clients;
-    const { name } = this.#site;
-    const [queues, functions, rules, alarms, allowed] = await Promise.all([
-      this.#area('queues', 'sqs:GetQueueUrl, sqs:GetQueueAttributes', () => readQueues(sqs, name)),
-      this.#area('functions', 'lambda:GetFunction, lambda:ListEventSourceMappings', () => readFunctions(lambda, name)),
-      this.#area('rules', 'events:DescribeRule, events:ListTargetsByRule', () => readRules(events, name)),
-      this.#area('alarms', 'cloudwatch:DescribeAlarms', () => readAlarms(cloudwatch, name)),
-      readAllowedImages(this.#clients.ec2),
-    ]);
-    if (isNothingThere(queues, functions)) return { findings: [this.#noCopier()], functions: {} };
-    const known = 'facts' in functions ? functions.facts : {};
-    const work = this.#work(known);
-    const owners = this.#trustedOwners(known);
-    const [way, key, ownImages, roles, copying] = await Promise.all([
-      this.#area('subscription', 'sns:ListSubscriptions', () => this.#readWay(queues)),
-      this.#area('key', 'kms:DescribeKey, kms:GetKeyPolicy, kms:GetKeyRotationStatus', () =>
-        readKey(this.#clients.kms, work.keyArn ?? `alias/${name}`),
-      ),
-      this.#area('images and parameters', 'ec2:DescribeImages, ssm:GetParametersByPath', () =>
-        readOwnImages(this.#clients.ec2, this.#clients.ssm, work.parameterPath),
-      ),
-      this.#checkRoles(known, work),
-      this.#area(image?.id ?? '', 'ec2:DescribeImages, ec2:DescribeSnapshots', async () =>
-        image ? await this.#checkImage(image, known, allowed, owners) : [],
-      ),
-    ]);
-    const topicArn = this.#topicArn(queues, way);
-    const letters = 'facts' in queues ? (queues.facts.deadLetters?.messages ?? 0) : 0;
-    return {
-      functions: known,
-      findings: [
-        ...this.#check(way, (facts) => checkSubscription(facts, this.#site)),
-        ...this.#check(queues, (facts) => checkQueues(facts, queueUsers(known, topicArn), this.#site)),
-        ...this.#check(functions, (facts) => checkFunctions(facts, builtSha256, this.#site)),
-        ...roles,
-        ...this.#check(key, (facts) => checkKey(facts, work.keyArn, this.#site)),
-        ...this.#check(rules, (facts) => checkRules(facts, this.#site)),
-        ...this.#check(alarms, (facts) =>
-          checkAlarms(facts, letters > 0 ? ['dead-letters'] : [], Date.now(), this.#site),
-        ),
-        ...checkAllowedImages(allowed, owners, this.#site),
-        ...this.#check(ownImages, (facts) => checkOwnImages(facts, this.#site)),
-        ...this.#check(copying, (findings) => findings),
-      ],
-    };
-  }
+function checkArea<T>(area: Area<T>, check: (facts: T) => Finding[]): Finding[] {
+  return 'facts' in area ? check(area.facts) : [area.finding];
+}
 
-  /** Reads one area. That it may not be read is a finding of its own, and does not stop the others. */
-  async #area<T>(subject: string, actions: string, read: () => Promise<T>): Promise<Area<T>> {
-    try {
-      return { facts: await read() };
-    } catch (error) {
-      if (!isDenied(error)) throw error;
-      const what = `Access denied, so nothing of it was checked. ${error instanceof Error ? error.message : ''}`.trim();
-      const why = 'What is wrong there stays hidden.';
-      const mend = `Allow ${actions} for whoever runs this command.`;
-      return { finding: { code: 'Unread', severity: 'problem', subject, what, why, mend } };
-    }
-  }
-
-  #check<T>(area: Area<T>, check: (facts: T) => Finding[]): Finding[] {
-    return 'facts' in area ? check(area.facts) : [area.finding];
-  }
-
-  #noCopier(): Finding {
-    const { name, region, apply } = this.#site;
-    return {
-      code: 'NoCopier',
-      severity: 'problem',
-      subject: name,
-      what: `There is no copier "${name}" in ${region} of this account.`,
-      why: 'No image is copied into this account.',
-      mend: `${apply}; or check the account (--profile, --role-arn), --region and --name`,
-    };
-  }
-
-  /** The settings that the functions run with count, for nothing else tells the doctor the module's inputs. */
-  #work({ copyImage, settleCopy }: FunctionsFacts): RoleWork {
-    const settle = settleCopy?.environment ?? {};
-    return {
-      keyArn: copyImage?.environment['KMS_KEY_ARN'],
-      parameterPath: settle['PARAMETER_PATH'] ?? this.#copier.parameterPath,
-      resultsTopicArn: settle['RESULTS_TOPIC_ARN'],
-    };
-  }
-
-  #trustedOwners({ copyImage }: FunctionsFacts): readonly string[] {
-    const trusted = copyImage?.environment['TRUSTED_OWNERS'];
-    if (trusted !== undefined) return trusted.split(',');
-    return this.#source ? [accountIn(this.#source.topicArnIn(this.#site.region))] : [];
-  }
-
-  async #readWay(queues: Area<QueuesFacts>): Promise<WayFacts> {
-    const requests = 'facts' in queues ? queues.facts.requests : undefined;
-    const { region, partition, accountId, name } = this.#site;
-    const queueArn = requests?.arn ?? `arn:${partition}:sqs:${region}:${accountId}:${name}-requests`;
-    return await readWay(this.#clients.sns, queueArn, this.#topicArn(queues), this.#source?.subscriptions(region));
-  }
-
-  /** From the accounts file, else from the queue's policy, else from the subscription. */
-  #topicArn(queues: Area<QueuesFacts>, way?: Area<WayFacts>): string | undefined {
-    const requests = 'facts' in queues ? queues.facts.requests : undefined;
-    return (
-      this.#source?.topicArnIn(this.#site.region) ??
-      allowedValues(requests?.policy ?? {}, 'sns.amazonaws.com', 'aws:SourceArn')[0] ??
-      (way && 'facts' in way ? way.facts.topicArn : undefined)
-    );
-  }
-
-  async #checkRoles({ copyImage, settleCopy }: FunctionsFacts, work: RoleWork): Promise<Finding[]> {
-    const check = async (facts: FunctionFacts | undefined, calls: readonly RoleCalls[]) =>
-      facts ? checkRole(facts.roleArn, await readRole(this.#clients.iam, facts.roleArn, calls), this.#site) : [];
-    const [copying, settling] = await Promise.all([
-      check(copyImage, copyImageCalls(work, this.#site)),
-      check(settleCopy, settleCopyCalls(work, this.#site)),
-    ]);
-    return [...copying, ...settling];
-  }
-
-  async #checkImage(
-    { id, region = this.#site.region }: AskedImage,
-    { copyImage }: FunctionsFacts,
-    allowed: AllowedImagesFacts,
-    trustedOwners: readonly string[],
-  ): Promise<Finding[]> {
-    const { ec2, iam } = this.#clients;
-    const seen = await (region === this.#site.region ? readImageInTarget(ec2, id) : this.#readElsewhere(id, region));
-    const owner: OwnersView = this.#source ? await this.#source.ownersView(id, region) : 'not asked';
-    const roleOnKeys = new Map(
-      copyImage
-        ? await Promise.all(
-            foreignKeys(seen, this.#site).map(
-              async (arn) => [arn, await readRole(iam, copyImage.roleArn, keyCalls(arn, this.#site))] as const,
-            ),
-          )
-        : [],
-    );
-    const users = {
-      imageId: id,
-      imageRegion: region,
-      trustedOwners,
-      roleArn: copyImage?.roleArn,
-      isHidden: (ownerId: string) => hidesImagesOf(ownerId, allowed),
-    };
-    return checkImage({ ...seen, roleOnKeys }, owner, users, this.#site);
-  }
-
-  async #readElsewhere(imageId: string, region: string) {
-    const aws = this.#clients.inRegion(region);
-    try {
-      return await readImageInTarget(aws.ec2, imageId);
-    } finally {
-      aws.close();
-    }
-  }
+function factsOf<T>(area: Area<T>): T | undefined {
+  return 'facts' in area ? area.facts : undefined;
 }
 
 function isNothingThere(queues: Area<QueuesFacts>, functions: Area<FunctionsFacts>): boolean {
   return [queues, functions].every((area) => 'facts' in area && Object.keys(area.facts).length === 0);
 }
 
-function queueUsers({ copyImage, settleCopy }: FunctionsFacts, topicArn: string | undefined) {
+function noCopier({ name, region, apply }: CheckedCopier): Finding {
+  return {
+    code: 'NoCopier',
+    severity: 'problem',
+    subject: name,
+    what: `There is no copier "${name}" in ${region} of this account.`,
+    why: 'No image is copied into this account.',
+    fix: `${apply}; or check the account (--profile, --role-arn), --region and --name`,
+  };
+}
+
+/** The settings that the functions run with count, for nothing else tells the doctor the module's inputs. */
+function workOf({ copyImage, settleCopy }: FunctionsFacts, copier: CheckedCopier): RoleWork {
+  const settle = settleCopy?.environment ?? {};
+  return {
+    keyArn: copyImage?.environment['KMS_KEY_ARN'],
+    parameterPath: settle['PARAMETER_PATH'] ?? copier.parameterPath,
+    resultsTopicArn: settle['RESULTS_TOPIC_ARN'],
+  };
+}
+
+/** Without the function, the owner of the topic is the one that the accounts file trusts. */
+function trustedOwnersOf({ copyImage }: FunctionsFacts, topicArn: string | undefined): readonly string[] {
+  const trusted = copyImage?.environment['TRUSTED_OWNERS'];
+  if (trusted !== undefined) return trusted.split(',');
+  return topicArn === undefined ? [] : [accountIn(topicArn)];
+}
+
+function queueUsers({ copyImage, settleCopy }: FunctionsFacts, topicArn: string | undefined): QueueUsers {
   const retrySeconds = copyImage?.environment['RETRY_SECONDS'];
   return {
     topicArn,
@@ -241,4 +155,19 @@ function queueUsers({ copyImage, settleCopy }: FunctionsFacts, topicArn: string 
     settleTimeout: settleCopy?.timeoutSeconds,
     retrySeconds: retrySeconds === undefined ? undefined : Number(retrySeconds),
   };
+}
+
+async function examineRoles(
+  { copyImage, settleCopy }: FunctionsFacts,
+  work: RoleWork,
+  iam: IAMClient,
+  copier: CheckedCopier,
+): Promise<Finding[]> {
+  const examineRole = async (facts: FunctionFacts | undefined, calls: readonly RoleCalls[]) =>
+    facts ? checkRole(facts.roleArn, await readRole(iam, facts.roleArn, calls), copier) : [];
+  const [copying, settling] = await Promise.all([
+    examineRole(copyImage, copyImageCalls(work, copier)),
+    examineRole(settleCopy, settleCopyCalls(work, copier)),
+  ]);
+  return [...copying, ...settling];
 }

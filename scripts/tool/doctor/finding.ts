@@ -1,3 +1,5 @@
+import type { Copier, Environment } from '../common/environment.ts';
+
 /** `problem`: copies do not come, or may not be used. `warning`: something will hide or cause one. `note`: good to know. */
 export type Severity = 'problem' | 'warning' | 'note';
 
@@ -10,28 +12,25 @@ export interface Finding {
   readonly subject: string;
   readonly what: string;
   readonly why: string;
-  /** The command or the Terraform input that mends it. */
-  readonly mend: string;
+  /** The command or the Terraform input that fixes it. */
+  readonly fix: string;
 }
 
-/** The account and Region that findings are about, and how it is mended. */
-export interface Site {
-  readonly accountId: string;
-  readonly region: string;
+/** The copier that the checks look at. They have all facts already, so it comes without clients. */
+export interface CheckedCopier extends Omit<Copier, 'aws'> {
+  /** The second part of the ARNs in its Region. */
   readonly partition: string;
-  /** Start of the names of all that belongs to the copier. */
-  readonly name: string;
-  /** How the Terraform module is applied there again. */
+  /** How its Terraform module is applied again, for the fix of a finding. */
   readonly apply: string;
 }
 
-/** A command of the AWS CLI for the Region of the site. */
-export function aws(command: string, { region }: Pick<Site, 'region'>): string {
+/** A command of the AWS CLI for the Region of an environment. */
+export function aws(command: string, { region }: Pick<Environment, 'region'>): string {
   return `aws ${command} --region ${region}`;
 }
 
-/** ARN of a resource of the site. */
-export function arnOf(service: string, resource: string, { partition, region, accountId }: Site): string {
+/** ARN of a resource in the account and Region of the copier. */
+export function arnOf(service: string, resource: string, { partition, region, accountId }: CheckedCopier): string {
   return `arn:${partition}:${service}:${region}:${accountId}:${resource}`;
 }
 

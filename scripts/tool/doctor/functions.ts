@@ -5,7 +5,7 @@ import {
   type LambdaClient,
 } from '@aws-sdk/client-lambda';
 import { allOf, ifThere } from '../common/aws-answers.ts';
-import { arnOf, aws, found, type Finding, type Site } from './finding.ts';
+import { arnOf, aws, found, type CheckedCopier, type Finding } from './finding.ts';
 import { queueNames } from './queues.ts';
 
 /** A Lambda function as Lambda describes it. */
@@ -94,23 +94,27 @@ function toMapping(mapping: EventSourceMappingConfiguration): MappingFacts {
  * Checks both functions.
  * @param builtSha256 of the zip that `make build` made, if there is one
  */
-export function checkFunctions(functions: FunctionsFacts, builtSha256: string | undefined, site: Site): Finding[] {
-  const names = functionNames(site.name);
-  const queues = queueNames(site.name);
+export function checkFunctions(
+  functions: FunctionsFacts,
+  builtSha256: string | undefined,
+  copier: CheckedCopier,
+): Finding[] {
+  const names = functionNames(copier.name);
+  const queues = queueNames(copier.name);
   return [
     ...checkFunction(
       names.copyImage,
       functions.copyImage,
       { why: 'No copy is started.', queue: queues.requests, reportsFailures: true },
-      site,
+      copier,
     ),
     ...checkFunction(
       names.settleCopy,
       functions.settleCopy,
       { why: 'No copy is verified, announced or tried again.', queue: queues.settle, reportsFailures: false },
-      site,
+      copier,
     ),
-    ...checkBuild(functions, builtSha256, site),
+    ...checkBuild(functions, builtSha256, copier),
   ];
 }
 
@@ -126,12 +130,12 @@ function checkFunction(
   subject: string,
   facts: FunctionFacts | undefined,
   expected: Expectation,
-  site: Site,
+  copier: CheckedCopier,
 ): Finding[] {
   const { why } = expected;
   if (!facts) {
     const what = 'The function does not exist.';
-    return [{ code: 'NoFunction', severity: 'problem', subject, what, why, mend: site.apply }];
+    return [{ code: 'NoFunction', severity: 'problem', subject, what, why, fix: copier.apply }];
   }
   const { state, stateReason, lastUpdate, lastUpdateReason, runtime, reservedConcurrency } = facts;
   return found(
@@ -142,7 +146,7 @@ function checkFunction(
       subject,
       what: `Its state is ${state}. ${stateReason}`.trim(),
       why,
-      mend: site.apply,
+      fix: copier.apply,
     },
     lastUpdate === 'Failed' && {
       code: 'FunctionUpdateFailed',
@@ -150,7 +154,7 @@ function checkFunction(
       subject,
       what: `Its last update failed. ${lastUpdateReason}`.trim(),
       why: 'It runs with older code or settings than were applied.',
-      mend: site.apply,
+      fix: copier.apply,
     },
     reservedConcurrency === 0 && {
       code: 'FunctionThrottled',
@@ -158,7 +162,7 @@ function checkFunction(
       subject,
       what: 'Its reserved concurrency is 0, so Lambda does not run it.',
       why,
-      mend: aws(`lambda delete-function-concurrency --function-name ${subject}`, site),
+      fix: aws(`lambda delete-function-concurrency --function-name ${subject}`, copier),
     },
     runtime !== RUNTIME && {
       code: 'FunctionRuntime',
@@ -166,22 +170,22 @@ function checkFunction(
       subject,
       what: `It runs on ${runtime}, and was tested on ${RUNTIME}.`,
       why: 'It may behave in another way, and AWS ends its support of old runtimes.',
-      mend: site.apply,
+      fix: copier.apply,
     },
-    ...checkMapping(facts, expected, site),
+    ...checkMapping(facts, expected, copier),
   );
 }
 
 function checkMapping(
   { name, mappings }: FunctionFacts,
   { why, queue, reportsFailures }: Expectation,
-  site: Site,
+  copier: CheckedCopier,
 ): Finding[] {
   const subject = `${name} from ${queue}`;
-  const mapping = mappings.find(({ queueArn }) => queueArn === arnOf('sqs', queue, site));
+  const mapping = mappings.find(({ queueArn }) => queueArn === arnOf('sqs', queue, copier));
   if (!mapping) {
     const what = 'The function has no event source mapping for the queue.';
-    return [{ code: 'NoMapping', severity: 'problem', subject, what, why, mend: site.apply }];
+    return [{ code: 'NoMapping', severity: 'problem', subject, what, why, fix: copier.apply }];
   }
   const update = `lambda update-event-source-mapping --uuid ${mapping.id}`;
   return found(
@@ -191,7 +195,7 @@ function checkMapping(
       subject,
       what: `The event source mapping is ${mapping.state.toLowerCase()}.`,
       why: `Messages wait in the queue. ${why}`,
-      mend: aws(`${update} --enabled`, site),
+      fix: aws(`${update} --enabled`, copier),
     },
     reportsFailures &&
       !mapping.responseTypes.includes('ReportBatchItemFailures') && {
@@ -200,12 +204,12 @@ function checkMapping(
         subject,
         what: 'The event source mapping does not report failures of single messages.',
         why: 'Lambda deletes requests that are to be tried again: they are lost.',
-        mend: aws(`${update} --function-response-types ReportBatchItemFailures`, site),
+        fix: aws(`${update} --function-response-types ReportBatchItemFailures`, copier),
       },
   );
 }
 
-function checkBuild(functions: FunctionsFacts, builtSha256: string | undefined, site: Site): Finding[] {
+function checkBuild(functions: FunctionsFacts, builtSha256: string | undefined, copier: CheckedCopier): Finding[] {
   const other = present(functions).filter(({ codeSha256 }) => codeSha256 !== builtSha256);
   if (builtSha256 === undefined || other.length === 0) return [];
   return [
@@ -215,18 +219,18 @@ function checkBuild(functions: FunctionsFacts, builtSha256: string | undefined, 
       subject: other.map(({ name }) => name).join(', '),
       what: 'The code is not that of lambda/dist/image-copier.zip here.',
       why: 'The account has another version than this checkout.',
-      mend: `make build, then ${site.apply}`,
+      fix: `make build, then ${copier.apply}`,
     },
   ];
 }
 
 /** The code of one account and Region, to be compared with the others. */
 export interface CodeFacts {
-  readonly site: Site;
+  readonly copier: CheckedCopier;
   readonly functions: FunctionsFacts;
 }
 
-/** Findings for each of the sites, in the same order: those whose code most others do not have. */
+/** Findings for each of the copiers, in the same order: those whose code most others do not have. */
 export function compareCode(all: readonly CodeFacts[]): readonly Finding[][] {
   const counts = new Map<string, number>();
   for (const { functions } of all) {
@@ -234,7 +238,7 @@ export function compareCode(all: readonly CodeFacts[]): readonly Finding[][] {
   }
   const most = Math.max(0, ...counts.values());
   const usual = Array.from(counts.keys()).filter((sha256) => counts.get(sha256) === most);
-  return all.map(({ site, functions }) => {
+  return all.map(({ copier, functions }) => {
     const own = hashes(functions);
     const isUsual = own.every((sha256) => usual.includes(sha256) && usual.length === 1);
     // The two functions of an account come from one zip.
@@ -248,7 +252,7 @@ export function compareCode(all: readonly CodeFacts[]): readonly Finding[][] {
           .join(', '),
         what: own.length > 1 ? 'The two functions have different code.' : 'The code is not that of the other accounts.',
         why: 'Accounts with different versions treat the same request in different ways.',
-        mend: site.apply,
+        fix: copier.apply,
       },
     ];
   });

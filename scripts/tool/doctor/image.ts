@@ -10,7 +10,8 @@ import { DescribeKeyCommand, GetKeyPolicyCommand, type KMSClient } from '@aws-sd
 import { planTags } from '../../../lambda/src/core/copy-tags.ts';
 import { RejectedError } from '../../../lambda/src/core/errors.ts';
 import { ifThere, isDenied } from '../common/aws-answers.ts';
-import { accountIn, found, type Finding, type Site } from './finding.ts';
+import type { Environment } from '../common/environment.ts';
+import { accountIn, found, type CheckedCopier, type Finding } from './finding.ts';
 import { letsRoleCopy } from './key.ts';
 import { parsePolicy, type Policy } from './policy.ts';
 import { listOfCalls, unreadRole, type RoleFacts } from './roles.ts';
@@ -179,11 +180,16 @@ function tagsOf({ Tags = [] }: Image): Record<string, string> {
 }
 
 /** Checks whether the account can copy the image. */
-export function checkImage(target: ImageInTarget, owner: OwnersView, users: ImageUsers, site: Site): Finding[] {
+export function checkImage(
+  target: ImageInTarget,
+  owner: OwnersView,
+  users: ImageUsers,
+  copier: CheckedCopier,
+): Finding[] {
   return [
-    ...checkVisible(target, owner, users, site),
-    ...checkSnapshots(target, owner, users, site),
-    ...checkKeys(target, owner, users, site),
+    ...checkVisible(target, owner, users, copier),
+    ...checkSnapshots(target, owner, users, copier),
+    ...checkKeys(target, owner, users, copier),
     ...checkTags(owner, users),
     ...unreadOwner(owner, users),
   ];
@@ -194,10 +200,15 @@ function atSource(command: string, { imageRegion }: ImageUsers): string {
   return `In the source account: aws ${command} --region ${imageRegion}`;
 }
 
-function checkVisible({ image }: ImageInTarget, owner: OwnersView, users: ImageUsers, site: Site): Finding[] {
+function checkVisible(
+  { image }: ImageInTarget,
+  owner: OwnersView,
+  users: ImageUsers,
+  copier: CheckedCopier,
+): Finding[] {
   const { imageId: subject, trustedOwners } = users;
   const why = 'The copy is tried again for retry_hours, then its request is a dead letter.';
-  if (!image) return [invisible(owner, users, site, why)];
+  if (!image) return [invisible(owner, users, copier, why)];
   return found(
     image.state !== 'available' && {
       code: 'ImageNotAvailable',
@@ -205,7 +216,7 @@ function checkVisible({ image }: ImageInTarget, owner: OwnersView, users: ImageU
       subject,
       what: `The image is ${image.state}.`,
       why,
-      mend: 'Wait until it is available, or bake it again.',
+      fix: 'Wait until it is available, or bake it again.',
     },
     // Without the function nothing tells whom it trusts.
     trustedOwners.length > 0 &&
@@ -214,8 +225,8 @@ function checkVisible({ image }: ImageInTarget, owner: OwnersView, users: ImageU
         severity: 'problem',
         subject,
         what: `The image belongs to ${image.ownerId}, and trusted are ${trustedOwners.join(', ')}.`,
-        why: 'The request is refused.',
-        mend: `If it is right: trusted_owner_ids = ${JSON.stringify([...trustedOwners, image.ownerId])}, then ${site.apply}`,
+        why: 'The request is rejected.',
+        fix: `If it is right: trusted_owner_ids = ${JSON.stringify([...trustedOwners, image.ownerId])}, then ${copier.apply}`,
       },
     image.hasProductCodes && {
       code: 'ImageHasProductCodes',
@@ -223,44 +234,44 @@ function checkVisible({ image }: ImageInTarget, owner: OwnersView, users: ImageU
       subject,
       what: 'The image has product codes, as images of the AWS Marketplace and some with paid licences do.',
       why: 'EC2 refuses to copy it into another account.',
-      mend: 'Bake it from an image without product codes.',
+      fix: 'Bake it from an image without product codes.',
     },
   );
 }
 
-function invisible(owner: OwnersView, users: ImageUsers, site: Site, why: string): Finding {
+function invisible(owner: OwnersView, users: ImageUsers, copier: CheckedCopier, why: string): Finding {
   const { imageId: subject, imageRegion } = users;
   const start = { severity: 'problem', subject } as const;
   const share = atSource(
-    `ec2 modify-image-attribute --image-id ${subject} --launch-permission Add=[{UserId=${site.accountId}}]`,
+    `ec2 modify-image-attribute --image-id ${subject} --launch-permission Add=[{UserId=${copier.accountId}}]`,
     users,
   );
   if (owner === 'no such image') {
     const what = `The source account has no such image in ${imageRegion}.`;
-    return { ...start, code: 'ImageNotFound', what, why, mend: 'Check --image and --image-region.' };
+    return { ...start, code: 'ImageNotFound', what, why, fix: 'Check --image and --image-region.' };
   }
   if (typeof owner !== 'object' || 'unread' in owner) {
     const what = `The account cannot see the image in ${imageRegion}: it does not exist, or is not shared with it.`;
-    return { ...start, code: 'ImageNotVisible', what, why, mend: share };
+    return { ...start, code: 'ImageNotVisible', what, why, fix: share };
   }
   const { launch, image } = owner;
-  if (!isGiven(launch, site.accountId) && !launch.hasOrganizations) {
+  if (!isGiven(launch, copier.accountId) && !launch.hasOrganizations) {
     const what = 'The account has no launch permission for the image.';
-    return { ...start, code: 'ImageNotShared', what, why, mend: share };
+    return { ...start, code: 'ImageNotShared', what, why, fix: share };
   }
   if (users.isHidden(image.ownerId)) {
     const what = 'The image is shared, and the Allowed AMIs setting of the account hides it.';
-    return { ...start, code: 'ImageHidden', what, why, mend: `Mend AllowedImagesLeaveOut in ${site.region}.` };
+    return { ...start, code: 'ImageHidden', what, why, fix: `Fix AllowedImagesLeaveOut in ${copier.region}.` };
   }
   const what = 'The owner has shared the image, and the account cannot see it.';
-  return { ...start, code: 'ImageNotVisible', what, why, mend: share };
+  return { ...start, code: 'ImageNotVisible', what, why, fix: share };
 }
 
-function checkSnapshots(target: ImageInTarget, owner: OwnersView, users: ImageUsers, site: Site): Finding[] {
-  const missing = snapshotsWithout(target, owner, site.accountId);
+function checkSnapshots(target: ImageInTarget, owner: OwnersView, users: ImageUsers, copier: CheckedCopier): Finding[] {
+  const missing = snapshotsWithout(target, owner, copier.accountId);
   if (missing.length === 0) return [];
   const command = (id: string) =>
-    `aws ec2 modify-snapshot-attribute --snapshot-id ${id} --create-volume-permission Add=[{UserId=${site.accountId}}] --region ${users.imageRegion}`;
+    `aws ec2 modify-snapshot-attribute --snapshot-id ${id} --create-volume-permission Add=[{UserId=${copier.accountId}}] --region ${users.imageRegion}`;
   return [
     {
       code: 'SnapshotNotShared',
@@ -268,7 +279,7 @@ function checkSnapshots(target: ImageInTarget, owner: OwnersView, users: ImageUs
       subject: users.imageId,
       what: `The account has no createVolumePermission for ${missing.join(', ')}.`,
       why: 'EC2 refuses the copy: launch permission alone is not enough.',
-      mend: `In the source account: ${missing.map(command).join(' && ')}`,
+      fix: `In the source account: ${missing.map(command).join(' && ')}`,
     },
   ];
 }
@@ -283,18 +294,23 @@ function snapshotsWithout(target: ImageInTarget, owner: OwnersView, accountId: s
   return (target.image?.snapshotIds ?? []).filter((id) => !seen.includes(id));
 }
 
-function checkKeys(target: ImageInTarget, owner: OwnersView, users: ImageUsers, site: Site): Finding[] {
+function checkKeys(target: ImageInTarget, owner: OwnersView, users: ImageUsers, copier: CheckedCopier): Finding[] {
   const snapshots = isRead(owner) ? owner.snapshots : target.snapshots;
   const ownerId = isRead(owner) ? owner.image.ownerId : target.image?.ownerId;
   const keyArns = Array.from(new Set(snapshots.flatMap(({ keyArn }) => keyArn ?? [])));
-  if (ownerId === site.accountId) return [];
+  if (ownerId === copier.accountId) return [];
   return keyArns.flatMap((keyArn) => [
-    ...(isRead(owner) ? checkSourceKey(keyArn, owner.keys.get(keyArn), users, site) : []),
-    ...checkRoleOnKey(keyArn, target.roleOnKeys.get(keyArn), site),
+    ...(isRead(owner) ? checkSourceKey(keyArn, owner.keys.get(keyArn), users, copier) : []),
+    ...checkRoleOnKey(keyArn, target.roleOnKeys.get(keyArn), copier),
   ]);
 }
 
-function checkSourceKey(subject: string, key: SourceKey | undefined, users: ImageUsers, site: Site): Finding[] {
+function checkSourceKey(
+  subject: string,
+  key: SourceKey | undefined,
+  users: ImageUsers,
+  copier: CheckedCopier,
+): Finding[] {
   const why = 'EC2 starts the copy, and it fails: the key is not accessible.';
   if (!key) {
     return [
@@ -304,7 +320,7 @@ function checkSourceKey(subject: string, key: SourceKey | undefined, users: Imag
         subject,
         what: "The source key's policy could not be read.",
         why: 'It may not allow this account.',
-        mend: 'Allow kms:DescribeKey and kms:GetKeyPolicy in the source account for whoever runs this command.',
+        fix: 'Allow kms:DescribeKey and kms:GetKeyPolicy in the source account for whoever runs this command.',
       },
     ];
   }
@@ -317,12 +333,12 @@ function checkSourceKey(subject: string, key: SourceKey | undefined, users: Imag
         subject,
         what: 'The image is encrypted under a key that AWS manages.',
         why: 'Such a key belongs to one account alone, so no other can copy the image.',
-        mend: 'Bake under a customer managed key, or without encryption.',
+        fix: 'Bake under a customer managed key, or without encryption.',
       },
     ];
   }
-  const roleArn = users.roleArn ?? `arn:${site.partition}:iam::${site.accountId}:role/anybody`;
-  if (letsRoleCopy(policy, roleArn, KEY_ACTIONS, site.region)) return [];
+  const roleArn = users.roleArn ?? `arn:${copier.partition}:iam::${copier.accountId}:role/anybody`;
+  if (letsRoleCopy(policy, roleArn, KEY_ACTIONS, copier.region)) return [];
   return [
     {
       code: 'SourceKeyRefusesAccount',
@@ -330,12 +346,12 @@ function checkSourceKey(subject: string, key: SourceKey | undefined, users: Imag
       subject,
       what: "The source key's policy does not let this account copy under it.",
       why,
-      mend: `In the source account, allow ${KEY_ACTIONS.join(', ')} to arn:${site.partition}:iam::${site.accountId}:root in the policy of ${subject}.`,
+      fix: `In the source account, allow ${KEY_ACTIONS.join(', ')} to arn:${copier.partition}:iam::${copier.accountId}:root in the policy of ${subject}.`,
     },
   ];
 }
 
-function checkRoleOnKey(subject: string, role: RoleFacts | undefined, site: Site): Finding[] {
+function checkRoleOnKey(subject: string, role: RoleFacts | undefined, copier: CheckedCopier): Finding[] {
   if (!role || 'isMissing' in role) return [];
   if ('unread' in role) return [unreadRole(subject, role.unread)];
   return found(
@@ -345,7 +361,7 @@ function checkRoleOnKey(subject: string, role: RoleFacts | undefined, site: Site
       subject,
       what: `The role of copy-image may not ${listOfCalls(role.denied)}.`,
       why: 'EC2 starts the copy, and it fails: the key is not accessible.',
-      mend: `source_key_arns = ["${subject}"], then ${site.apply}`,
+      fix: `source_key_arns = ["${subject}"], then ${copier.apply}`,
     },
   );
 }
@@ -364,8 +380,8 @@ function checkTags(owner: OwnersView, { imageId, imageRegion }: ImageUsers): Fin
         severity: 'problem',
         subject: imageId,
         what: `A copy with all tags of the image is not possible: ${error.message.replace(/^Bad copy request: tags: /, '')}`,
-        why: 'The request is refused. Nothing is cut off.',
-        mend: 'Leave tags out of the copy request, or bake with fewer.',
+        why: 'The request is rejected. Nothing is cut off.',
+        fix: 'Leave tags out of the copy request, or bake with fewer.',
       },
     ];
   }
@@ -381,7 +397,7 @@ function unreadOwner(owner: OwnersView, { imageId }: ImageUsers): Finding[] {
       subject: imageId,
       what: `The source account could not be asked about the image. ${owner.unread}`,
       why: 'Its permissions, tags and key were checked only as far as the target account sees them.',
-      mend: 'Allow ec2:DescribeImages, DescribeImageAttribute, DescribeSnapshots and DescribeSnapshotAttribute there.',
+      fix: 'Allow ec2:DescribeImages, DescribeImageAttribute, DescribeSnapshots and DescribeSnapshotAttribute there.',
     },
   ];
 }
@@ -395,7 +411,10 @@ function isGiven({ accountIds, isPublic }: Permission, accountId: string): boole
 }
 
 /** The keys of other accounts that the visible snapshots are encrypted with. */
-export function foreignKeys({ snapshots }: Pick<ImageInTarget, 'snapshots'>, { accountId }: Site): readonly string[] {
+export function foreignKeys(
+  { snapshots }: Pick<ImageInTarget, 'snapshots'>,
+  { accountId }: Pick<Environment, 'accountId'>,
+): readonly string[] {
   const arns = Array.from(new Set(snapshots.flatMap(({ keyArn }) => keyArn ?? [])));
   return arns.filter((arn) => accountIn(arn) !== accountId);
 }

@@ -5,7 +5,7 @@ import {
   type KMSClient,
 } from '@aws-sdk/client-kms';
 import { ifThere } from '../common/aws-answers.ts';
-import { accountIn, aws, found, listed, type Finding, type Site } from './finding.ts';
+import { accountIn, aws, found, listed, type CheckedCopier, type Finding } from './finding.ts';
 import { allowedPrincipals, decide, parsePolicy, type Policy } from './policy.ts';
 
 /** A KMS key as KMS describes it. */
@@ -58,8 +58,8 @@ export async function readKey(kms: KMSClient, keyId: string): Promise<KeyFacts |
  * Checks the key that copies are encrypted with.
  * @param usedArn the key that copy-image encrypts with, if the function exists
  */
-export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined, site: Site): Finding[] {
-  const alias = `alias/${site.name}`;
+export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined, copier: CheckedCopier): Finding[] {
+  const alias = `alias/${copier.name}`;
   if (!key) {
     return [
       {
@@ -68,7 +68,7 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
         subject: usedArn ?? alias,
         what: 'The key does not exist.',
         why: 'Every copy fails, and no copy under this key can be launched.',
-        mend: site.apply,
+        fix: copier.apply,
       },
     ];
   }
@@ -81,7 +81,7 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
       subject: arn,
       what: 'The key is disabled.',
       why,
-      mend: aws(`kms enable-key --key-id ${arn}`, site),
+      fix: aws(`kms enable-key --key-id ${arn}`, copier),
     },
     state === 'PendingDeletion' && {
       code: 'KeyPendingDeletion',
@@ -89,7 +89,7 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
       subject: arn,
       what: `KMS deletes the key${deletionDate === undefined ? '' : ` on ${deletionDate}`}.`,
       why: `${why} After that date they are lost for good.`,
-      mend: `${aws(`kms cancel-key-deletion --key-id ${arn}`, site)}, then ${aws(`kms enable-key --key-id ${arn}`, site)}`,
+      fix: `${aws(`kms cancel-key-deletion --key-id ${arn}`, copier)}, then ${aws(`kms enable-key --key-id ${arn}`, copier)}`,
     },
     !['Enabled', 'Disabled', 'PendingDeletion'].includes(state) && {
       code: 'KeyUnavailable',
@@ -97,7 +97,7 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
       subject: arn,
       what: `The state of the key is ${state}.`,
       why,
-      mend: aws(`kms describe-key --key-id ${arn}`, site),
+      fix: aws(`kms describe-key --key-id ${arn}`, copier),
     },
     isRotated === false && {
       code: 'KeyNotRotated',
@@ -105,19 +105,19 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
       subject: arn,
       what: 'The rotation of the key is off.',
       why: 'The same key material encrypts for years.',
-      mend: aws(`kms enable-key-rotation --key-id ${arn}`, site),
+      fix: aws(`kms enable-key-rotation --key-id ${arn}`, copier),
     },
-    ...checkPolicy(key, site),
+    ...checkPolicy(key, copier),
   );
 }
 
-function checkPolicy({ arn: subject, policy }: KeyFacts, site: Site): Finding[] {
-  const apply = site.apply;
-  const excluded = launchers(site).filter((launcher) => !canLaunch(policy, launcher, site));
-  const strangers = strangersIn(policy, site);
-  const root = `arn:${site.partition}:iam::${site.accountId}:root`;
+function checkPolicy({ arn: subject, policy }: KeyFacts, copier: CheckedCopier): Finding[] {
+  const apply = copier.apply;
+  const excluded = launchers(copier).filter((launcher) => !canLaunch(policy, launcher, copier));
+  const strangers = strangersIn(policy, copier);
+  const root = `arn:${copier.partition}:iam::${copier.accountId}:root`;
   const isOwn = ['kms:PutKeyPolicy', 'kms:DescribeKey'].every((action) =>
-    ['allowed', 'delegated'].includes(decide(policy, { principal: root, action, context: callerOf(site.accountId) })),
+    ['allowed', 'delegated'].includes(decide(policy, { principal: root, action, context: callerOf(copier.accountId) })),
   );
   return found(
     excluded.length > 0 && {
@@ -126,7 +126,7 @@ function checkPolicy({ arn: subject, policy }: KeyFacts, site: Site): Finding[] 
       subject,
       what: `The key's policy does not let ${listed(excluded.map(({ who }) => who))} use it through EC2.`,
       why: 'Instances that they launch from a copy end at once, with Client.InternalError.',
-      mend: apply,
+      fix: apply,
     },
     strangers.length > 0 && {
       code: 'KeyOpenToOthers',
@@ -134,7 +134,7 @@ function checkPolicy({ arn: subject, policy }: KeyFacts, site: Site): Finding[] 
       subject,
       what: `The key's policy lets ${listed(strangers)} use it.`,
       why: 'Whoever can use the key and gets at a snapshot can read it.',
-      mend: apply,
+      fix: apply,
     },
     !isOwn && {
       code: 'KeyNotAdministered',
@@ -142,16 +142,16 @@ function checkPolicy({ arn: subject, policy }: KeyFacts, site: Site): Finding[] 
       subject,
       what: "The key's policy does not let this account's IAM policies administer it.",
       why: 'If the principals that it names are gone, only AWS Support can change it.',
-      mend: apply,
+      fix: apply,
     },
-    decide(policy, { principal: root, action: 'kms:ScheduleKeyDeletion', context: callerOf(site.accountId) }) !==
+    decide(policy, { principal: root, action: 'kms:ScheduleKeyDeletion', context: callerOf(copier.accountId) }) !==
       'denied' && {
       code: 'KeyUnprotected',
       severity: 'note',
       subject,
       what: "The key's policy does not refuse its deletion.",
       why: 'Without the key all copies and volumes under it are lost.',
-      mend: `deletion_protection = true, then ${apply}`,
+      fix: `deletion_protection = true, then ${apply}`,
     },
   );
 }
@@ -163,7 +163,7 @@ interface Launcher {
   readonly hasIamPolicies: boolean;
 }
 
-function launchers({ partition, accountId }: Site): readonly Launcher[] {
+function launchers({ partition, accountId }: CheckedCopier): readonly Launcher[] {
   const role = `arn:${partition}:iam::${accountId}:role/`;
   const linked = `${role}aws-service-role/`;
   return [
@@ -177,8 +177,8 @@ function launchers({ partition, accountId }: Site): readonly Launcher[] {
   ];
 }
 
-function canLaunch(policy: Policy, { principal, hasIamPolicies }: Launcher, site: Site): boolean {
-  const context = { ...callerOf(site.accountId), ...throughEc2(site.region) };
+function canLaunch(policy: Policy, { principal, hasIamPolicies }: Launcher, copier: CheckedCopier): boolean {
+  const context = { ...callerOf(copier.accountId), ...throughEc2(copier.region) };
   return LAUNCH_ACTIONS.every((action) => {
     const decision = decide(policy, { principal, action, context });
     return decision === 'allowed' || (hasIamPolicies && decision === 'delegated');
@@ -186,7 +186,7 @@ function canLaunch(policy: Policy, { principal, hasIamPolicies }: Launcher, site
 }
 
 /** Other accounts' principals that may use the key, also through EC2. */
-function strangersIn(policy: Policy, { partition, accountId, region }: Site): readonly string[] {
+function strangersIn(policy: Policy, { partition, accountId, region }: CheckedCopier): readonly string[] {
   const named = allowedPrincipals(policy)
     .filter((principal) => principal !== '*')
     .map((principal) => (/^\d{12}$/.test(principal) ? `arn:${partition}:iam::${principal}:root` : principal))

@@ -1,7 +1,7 @@
 import { paginateDescribeImages, type EC2Client } from '@aws-sdk/client-ec2';
 import { paginateGetParametersByPath, type SSMClient } from '@aws-sdk/client-ssm';
 import { allOf } from '../common/aws-answers.ts';
-import { aws, found, type Finding, type Site } from './finding.ts';
+import { aws, found, type CheckedCopier, type Finding } from './finding.ts';
 
 /** The images of an account in a Region, and the parameters that name some. */
 export interface OwnImagesFacts {
@@ -73,23 +73,23 @@ async function statesOf(ec2: EC2Client, imageIds: readonly string[]): Promise<[s
 }
 
 /** Checks how near the account is to EC2's quotas, and that each parameter names an image that can be launched. */
-export function checkOwnImages({ images, copying, parameters }: OwnImagesFacts, site: Site): Finding[] {
+export function checkOwnImages({ images, copying, parameters }: OwnImagesFacts, copier: CheckedCopier): Finding[] {
   return found(
     copying >= MAX_COPYING * NEAR && {
       code: 'CopiesNearQuota',
       severity: 'warning',
-      subject: `copies in progress in ${site.region}`,
+      subject: `copies in progress in ${copier.region}`,
       what: `EC2 makes ${copying} copies, and ${MAX_COPYING} at once are allowed by default.`,
       why: 'Further copies wait until others end. They are tried again for retry_hours.',
-      mend: `Raise the quota "Concurrent AMI copies" in ${site.region}, or set retry_hours higher, then ${site.apply}`,
+      fix: `Raise the quota "Concurrent AMI copies" in ${copier.region}, or set retry_hours higher, then ${copier.apply}`,
     },
     images >= MAX_IMAGES * NEAR && {
       code: 'ImagesNearQuota',
       severity: 'warning',
-      subject: `AMIs in ${site.region}`,
+      subject: `AMIs in ${copier.region}`,
       what: `The account has ${images} images, and ${MAX_IMAGES} are allowed by default.`,
       why: 'At the quota no further image can be made.',
-      mend: `Deregister images that are not used, or raise the quota "AMIs" in ${site.region}.`,
+      fix: `Deregister images that are not used, or raise the quota "AMIs" in ${copier.region}.`,
     },
     ...parameters
       .filter(({ imageState }) => imageState !== 'available')
@@ -99,9 +99,9 @@ export function checkOwnImages({ images, copying, parameters }: OwnImagesFacts, 
         subject,
         what: `It names ${imageId}, which ${imageState === undefined ? 'does not exist' : `is ${imageState}`}.`,
         why: 'Nothing can be launched by this parameter.',
-        mend: aws(
+        fix: aws(
           `ssm put-parameter --overwrite --data-type aws:ec2:image --name ${subject} --value <another copy>`,
-          site,
+          copier,
         ),
       })),
   );

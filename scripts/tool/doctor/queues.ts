@@ -1,6 +1,6 @@
 import { GetQueueAttributesCommand, GetQueueUrlCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { ifThere } from '../common/aws-answers.ts';
-import { arnOf, aws, found, type Finding, type Site } from './finding.ts';
+import { arnOf, aws, found, type CheckedCopier, type Finding } from './finding.ts';
 import { decide, parsePolicy, type Policy } from './policy.ts';
 
 /** A queue as SQS describes it. */
@@ -78,39 +78,45 @@ async function readQueue(sqs: SQSClient, QueueName: string): Promise<QueueFacts 
 }
 
 /** Checks the queues, their policies, and how they fit the functions. */
-export function checkQueues(queues: QueuesFacts, users: QueueUsers, site: Site): Finding[] {
-  const names = queueNames(site.name);
+export function checkQueues(queues: QueuesFacts, users: QueueUsers, copier: CheckedCopier): Finding[] {
+  const names = queueNames(copier.name);
   const { requests, deadLetters, settle } = queues;
   return [
     ...(requests
       ? [
-          ...checkRequests(names.requests, requests, users, site),
-          ...checkPolicy(names.requests, requests, { isProtected: true }, site),
-          ...checkVisibility(names.requests, requests, users.copyTimeout, site),
+          ...checkRequests(names.requests, requests, users, copier),
+          ...checkPolicy(names.requests, requests, { isProtected: true }, copier),
+          ...checkVisibility(names.requests, requests, users.copyTimeout, copier),
         ]
-      : [missing(names.requests, 'Copy requests have nowhere to arrive: SNS drops them.', site)]),
+      : [missing(names.requests, 'Copy requests have nowhere to arrive: SNS drops them.', copier)]),
     ...(deadLetters
       ? [
-          ...checkDeadLetters(names.deadLetters, deadLetters, users, site),
-          ...checkPolicy(names.deadLetters, deadLetters, { isProtected: true }, site),
+          ...checkDeadLetters(names.deadLetters, deadLetters, users, copier),
+          ...checkPolicy(names.deadLetters, deadLetters, { isProtected: true }, copier),
         ]
-      : [missing(names.deadLetters, 'Requests that are refused or given up are lost, and no alarm tells.', site)]),
+      : [
+          missing(
+            names.deadLetters,
+            'Requests that are rejected or given up are lost, and no alarm is raised.',
+            copier,
+          ),
+        ]),
     ...(settle
       ? [
-          ...checkSettle(names.settle, settle, site),
-          ...checkPolicy(names.settle, settle, { isProtected: false }, site),
-          ...checkVisibility(names.settle, settle, users.settleTimeout, site),
+          ...checkSettle(names.settle, settle, copier),
+          ...checkPolicy(names.settle, settle, { isProtected: false }, copier),
+          ...checkVisibility(names.settle, settle, users.settleTimeout, copier),
         ]
-      : [missing(names.settle, 'No copy is verified, announced or tried again.', site)]),
+      : [missing(names.settle, 'No copy is verified, announced or tried again.', copier)]),
   ];
 }
 
-function missing(subject: string, why: string, { apply }: Site): Finding {
-  return { code: 'NoQueue', severity: 'problem', subject, what: 'The queue does not exist.', why, mend: apply };
+function missing(subject: string, why: string, { apply }: CheckedCopier): Finding {
+  return { code: 'NoQueue', severity: 'problem', subject, what: 'The queue does not exist.', why, fix: apply };
 }
 
-function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, site: Site): Finding[] {
-  const target = arnOf('sqs', queueNames(site.name).deadLetters, site);
+function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, copier: CheckedCopier): Finding[] {
+  const target = arnOf('sqs', queueNames(copier.name).deadLetters, copier);
   const { deadLetterTargetArn, maxReceiveCount = 0 } = queue.redrive ?? {};
   const { retrySeconds, topicArn } = users;
   // A visibility timeout that is too short is a finding of its own.
@@ -124,7 +130,7 @@ function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, si
       subject,
       what: `The queue's policy does not let ${topicArn ?? 'SNS'} send to it.`,
       why: 'SNS does not deliver copy requests here, and gives them up without a retry.',
-      mend: site.apply,
+      fix: copier.apply,
     },
     !isRedriven && {
       code: 'NoRedrive',
@@ -135,7 +141,7 @@ function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, si
           ? 'The queue has no redrive policy.'
           : `Its redrive policy names ${deadLetterTargetArn}, not ${target}.`,
       why: 'A request that crashes the function is tried until it expires, and no dead letter tells of it.',
-      mend: site.apply,
+      fix: copier.apply,
     },
     isRedriven &&
       maxReceiveCount < needed && {
@@ -144,20 +150,25 @@ function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, si
         subject,
         what: `SQS moves a request after ${maxReceiveCount} deliveries, and ${String(needed)} may be needed.`,
         why: 'A request that is tried again for long becomes a dead letter without a reason.',
-        mend: site.apply,
+        fix: copier.apply,
       },
   );
 }
 
-function checkDeadLetters(subject: string, queue: QueueFacts, { topicArn }: QueueUsers, site: Site): Finding[] {
+function checkDeadLetters(
+  subject: string,
+  queue: QueueFacts,
+  { topicArn }: QueueUsers,
+  copier: CheckedCopier,
+): Finding[] {
   return found(
     queue.messages > 0 && {
       code: 'DeadLetters',
       severity: 'problem',
       subject,
-      what: `${queue.messages === 1 ? '1 request was' : `${queue.messages} requests were`} refused or given up.`,
+      what: `${queue.messages === 1 ? '1 request was' : `${queue.messages} requests were`} rejected or given up.`,
       why: 'Copies that were asked for do not exist. SQS deletes the requests after 14 days.',
-      mend: `npx image-copier dead-letters list --region ${site.region}${site.name === 'image-copier' ? '' : ` --name ${site.name}`}`,
+      fix: `npx image-copier dead-letters list --region ${copier.region}${copier.name === 'image-copier' ? '' : ` --name ${copier.name}`}`,
     },
     !maySend(queue, 'sns.amazonaws.com', topicArn) && {
       code: 'TopicMayNotDeadLetter',
@@ -165,15 +176,15 @@ function checkDeadLetters(subject: string, queue: QueueFacts, { topicArn }: Queu
       subject,
       what: `The queue's policy does not let ${topicArn ?? 'SNS'} send to it.`,
       why: 'Requests that SNS cannot deliver to the requests queue are lost.',
-      mend: site.apply,
+      fix: copier.apply,
     },
   );
 }
 
-function checkSettle(subject: string, queue: QueueFacts, site: Site): Finding[] {
+function checkSettle(subject: string, queue: QueueFacts, copier: CheckedCopier): Finding[] {
   const silent = ['image-state', 'sweep']
-    .map((rule) => `${site.name}-${rule}`)
-    .filter((rule) => !maySend(queue, 'events.amazonaws.com', arnOf('events', `rule/${rule}`, site)));
+    .map((rule) => `${copier.name}-${rule}`)
+    .filter((rule) => !maySend(queue, 'events.amazonaws.com', arnOf('events', `rule/${rule}`, copier)));
   return found(
     silent.length > 0 && {
       code: 'RulesMayNotSend',
@@ -181,7 +192,7 @@ function checkSettle(subject: string, queue: QueueFacts, site: Site): Finding[] 
       subject,
       what: `The queue's policy does not let ${silent.join(' and ')} send to it.`,
       why: 'Copies are not verified, announced or tried again.',
-      mend: site.apply,
+      fix: copier.apply,
     },
   );
 }
@@ -190,9 +201,9 @@ function checkPolicy(
   subject: string,
   { policy }: QueueFacts,
   { isProtected }: { isProtected: boolean },
-  site: Site,
+  copier: CheckedCopier,
 ): Finding[] {
-  const principal = `arn:${site.partition}:iam::${site.accountId}:role/anybody`;
+  const principal = `arn:${copier.partition}:iam::${copier.accountId}:role/anybody`;
   const isDenied = (action: string, isSecure: boolean) =>
     decide(policy, { principal, action, context: { 'aws:SecureTransport': String(isSecure) } }) === 'denied';
   return found(
@@ -202,7 +213,7 @@ function checkPolicy(
       subject,
       what: 'The queue takes calls that are not encrypted.',
       why: 'Somebody in between could read or change requests.',
-      mend: site.apply,
+      fix: copier.apply,
     },
     isProtected &&
       !isDenied('sqs:DeleteQueue', true) && {
@@ -211,12 +222,17 @@ function checkPolicy(
         subject,
         what: 'The queue can be deleted.',
         why: 'Requests that wait in it would be lost.',
-        mend: `deletion_protection = true, then ${site.apply}`,
+        fix: `deletion_protection = true, then ${copier.apply}`,
       },
   );
 }
 
-function checkVisibility(subject: string, queue: QueueFacts, timeout: number | undefined, site: Site): Finding[] {
+function checkVisibility(
+  subject: string,
+  queue: QueueFacts,
+  timeout: number | undefined,
+  copier: CheckedCopier,
+): Finding[] {
   const wanted = TIMEOUTS_IN_VISIBILITY * (timeout ?? 0);
   if (queue.visibilitySeconds >= wanted) return [];
   return [
@@ -226,7 +242,7 @@ function checkVisibility(subject: string, queue: QueueFacts, timeout: number | u
       subject,
       what: `A message is hidden for ${queue.visibilitySeconds} s. Its function may take ${String(timeout)} s, so AWS asks for ${wanted} s.`,
       why: 'A message is delivered again while the function still works at it.',
-      mend: aws(`sqs set-queue-attributes --queue-url ${queue.url} --attributes VisibilityTimeout=${wanted}`, site),
+      fix: aws(`sqs set-queue-attributes --queue-url ${queue.url} --attributes VisibilityTimeout=${wanted}`, copier),
     },
   ];
 }

@@ -1,6 +1,7 @@
 import type { ContextEntry } from '@aws-sdk/client-iam';
+import type { Environment } from '../common/environment.ts';
 import type { COPY_IMAGE_ACTIONS, SETTLE_COPY_ACTIONS } from './called-actions.ts';
-import { arnOf, type Site } from './finding.ts';
+import { arnOf, type CheckedCopier } from './finding.ts';
 import { functionNames } from './functions.ts';
 import { queueNames } from './queues.ts';
 
@@ -39,12 +40,12 @@ const POLLING_ACTIONS = ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:Rec
 const LOG_ACTIONS = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 
 /** The calls of copy-image, and those that AWS makes with its role. */
-export function copyImageCalls({ keyArn }: RoleWork, site: Site): RoleCalls[] {
-  const queues = queueArns(site);
-  const images = imageArns(site);
+export function copyImageCalls({ keyArn }: RoleWork, copier: CheckedCopier): RoleCalls[] {
+  const queues = queueArns(copier);
+  const images = imageArns(copier);
   const called: Actions<typeof COPY_IMAGE_ACTIONS> = {
     'ec2:CopyImage': [
-      { resources: [images.image, images.snapshot], context: [text('aws:RequestedRegion', site.region)] },
+      { resources: [images.image, images.snapshot], context: [text('aws:RequestedRegion', copier.region)] },
     ],
     'ec2:DescribeImages': [ANY],
     'sqs:ChangeMessageVisibility': [{ resources: [queues.requests], context: [] }],
@@ -58,19 +59,19 @@ export function copyImageCalls({ keyArn }: RoleWork, site: Site): RoleCalls[] {
       resources: [images.image, images.snapshot],
       context: [text('ec2:CreateAction', 'CopyImage')],
     },
-    ...(keyArn === undefined ? [] : keyCalls(keyArn, site)),
+    ...(keyArn === undefined ? [] : keyCalls(keyArn, copier)),
     { actions: POLLING_ACTIONS, resources: [queues.requests], context: [] },
-    logCalls(functionNames(site.name).copyImage, site),
+    logCalls(functionNames(copier.name).copyImage, copier),
   ];
 }
 
 /** The calls of settle-copy, and those that AWS makes with its role. */
-export function settleCopyCalls({ parameterPath, resultsTopicArn }: RoleWork, site: Site): RoleCalls[] {
-  const queues = queueArns(site);
-  const { image, snapshot } = imageArns(site);
-  const bus = arnOf('events', 'event-bus/default', site);
+export function settleCopyCalls({ parameterPath, resultsTopicArn }: RoleWork, copier: CheckedCopier): RoleCalls[] {
+  const queues = queueArns(copier);
+  const { image, snapshot } = imageArns(copier);
+  const bus = arnOf('events', 'event-bus/default', copier);
   // As lambda/src/core/copy-marker.ts writes it.
-  const marker = `${site.name} attempt=1 baked=2026-01-01T00:00:00.000Z`;
+  const marker = `${copier.name} attempt=1 baked=2026-01-01T00:00:00.000Z`;
   const marked = text('aws:ResourceTag/ImageCopier', marker);
   const marking = text('aws:RequestTag/ImageCopier', marker);
   const called: Actions<typeof SETTLE_COPY_ACTIONS> = {
@@ -88,19 +89,19 @@ export function settleCopyCalls({ parameterPath, resultsTopicArn }: RoleWork, si
     })),
     'sns:Publish': resultsTopicArn === undefined ? [] : [{ resources: [resultsTopicArn], context: [] }],
     'sqs:SendMessage': [{ resources: [queues.requests, queues.deadLetters], context: [] }],
-    'ssm:GetParameter': [{ resources: [arnOf('ssm', `parameter${parameterPath}/recipe`, site)], context: [] }],
-    'ssm:GetParametersByPath': [{ resources: [arnOf('ssm', `parameter${parameterPath}`, site)], context: [] }],
-    'ssm:PutParameter': [{ resources: [arnOf('ssm', `parameter${parameterPath}/recipe`, site)], context: [] }],
+    'ssm:GetParameter': [{ resources: [arnOf('ssm', `parameter${parameterPath}/recipe`, copier)], context: [] }],
+    'ssm:GetParametersByPath': [{ resources: [arnOf('ssm', `parameter${parameterPath}`, copier)], context: [] }],
+    'ssm:PutParameter': [{ resources: [arnOf('ssm', `parameter${parameterPath}/recipe`, copier)], context: [] }],
   };
   return [
     ...calls(called),
     { actions: POLLING_ACTIONS, resources: [queues.settle], context: [] },
-    logCalls(functionNames(site.name).settleCopy, site),
+    logCalls(functionNames(copier.name).settleCopy, copier),
   ];
 }
 
 /** What CopyImage does with a key on behalf of its caller, through EC2. */
-export function keyCalls(keyArn: string, { region }: Pick<Site, 'region'>): RoleCalls[] {
+export function keyCalls(keyArn: string, { region }: Pick<Environment, 'region'>): RoleCalls[] {
   const via = text('kms:ViaService', `ec2.${region}.amazonaws.com`);
   const forAws: ContextEntry = {
     ContextKeyName: 'kms:GrantIsForAWSResource',
@@ -117,22 +118,22 @@ function calls(called: Readonly<Record<string, readonly Omit<RoleCalls, 'actions
   return Object.entries(called).flatMap(([action, all]) => all.map((each) => ({ actions: [action], ...each })));
 }
 
-function logCalls(functionName: string, site: Site): RoleCalls {
-  const stream = arnOf('logs', `log-group:/aws/lambda/${functionName}:log-stream:some`, site);
+function logCalls(functionName: string, copier: CheckedCopier): RoleCalls {
+  const stream = arnOf('logs', `log-group:/aws/lambda/${functionName}:log-stream:some`, copier);
   return { actions: LOG_ACTIONS, resources: [stream], context: [] };
 }
 
-function queueArns(site: Site) {
-  const names = queueNames(site.name);
+function queueArns(copier: CheckedCopier) {
+  const names = queueNames(copier.name);
   return {
-    requests: arnOf('sqs', names.requests, site),
-    deadLetters: arnOf('sqs', names.deadLetters, site),
-    settle: arnOf('sqs', names.settle, site),
+    requests: arnOf('sqs', names.requests, copier),
+    deadLetters: arnOf('sqs', names.deadLetters, copier),
+    settle: arnOf('sqs', names.settle, copier),
   };
 }
 
 /** ARNs of images hold no account (Service Authorization Reference, Amazon EC2). */
-function imageArns({ partition, region }: Site) {
+function imageArns({ partition, region }: CheckedCopier) {
   const start = `arn:${partition}:ec2:${region}::`;
   return { image: start + SOME_IMAGE, snapshot: start + SOME_SNAPSHOT };
 }

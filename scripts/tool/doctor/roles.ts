@@ -1,6 +1,6 @@
 import { paginateSimulatePrincipalPolicy, type EvaluationResult, type IAMClient } from '@aws-sdk/client-iam';
 import { allOf, isDenied, isError } from '../common/aws-answers.ts';
-import type { Finding, Site } from './finding.ts';
+import type { CheckedCopier, Finding } from './finding.ts';
 import type { RoleCalls } from './role-calls.ts';
 
 /** What IAM says of a role: what it may not do, that it is not there, or nothing because it could not be asked. */
@@ -129,7 +129,7 @@ function deniedOn(
 }
 
 /** Checks the role of a function. */
-export function checkRole(roleArn: string, facts: RoleFacts, site: Site): Finding[] {
+export function checkRole(roleArn: string, facts: RoleFacts, copier: CheckedCopier): Finding[] {
   if ('unread' in facts) return [unreadRole(roleArn, facts.unread)];
   if ('isMissing' in facts) {
     return [
@@ -139,7 +139,7 @@ export function checkRole(roleArn: string, facts: RoleFacts, site: Site): Findin
         subject: roleArn,
         what: 'The role of the function does not exist.',
         why: 'Lambda cannot run the function.',
-        mend: site.apply,
+        fix: copier.apply,
       },
     ];
   }
@@ -152,11 +152,11 @@ export function checkRole(roleArn: string, facts: RoleFacts, site: Site): Findin
       subject: roleArn,
       what: `The role may not ${listOfCalls(facts.denied)}.`,
       why: 'The function calls these, and fails.',
-      mend: isByOrganization
+      fix: isByOrganization
         ? 'Allow them in the service control policies of the organization.'
         : facts.denied.some(({ decision }) => decision === 'explicitDeny')
-          ? `Take away the Deny in the role's policies or permissions boundary, or ${site.apply}`
-          : site.apply,
+          ? `Take away the Deny in the role's policies or permissions boundary, or ${copier.apply}`
+          : copier.apply,
     },
   ];
 }
@@ -169,7 +169,7 @@ export function unreadRole(subject: string, reason: string): Finding {
     subject,
     what: `IAM could not be asked what the role may do. ${reason}`,
     why: 'It may lack a permission that the function needs.',
-    mend: 'Allow iam:SimulatePrincipalPolicy for whoever runs this command.',
+    fix: 'Allow iam:SimulatePrincipalPolicy for whoever runs this command.',
   };
 }
 

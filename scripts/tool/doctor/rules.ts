@@ -5,7 +5,7 @@ import {
   type Target,
 } from '@aws-sdk/client-eventbridge';
 import { ifThere } from '../common/aws-answers.ts';
-import { arnOf, aws, found, type Finding, type Site } from './finding.ts';
+import { arnOf, aws, found, type CheckedCopier, type Finding } from './finding.ts';
 import { queueNames } from './queues.ts';
 
 /** A rule of the default event bus as EventBridge describes it. */
@@ -51,13 +51,13 @@ async function readRule(events: EventBridgeClient, name: string): Promise<RuleFa
 }
 
 /** Checks that each rule is there, enabled, and sends to the queue of settle-copy. */
-export function checkRules(rules: readonly RuleFacts[], site: Site): Finding[] {
-  const queueArn = arnOf('sqs', queueNames(site.name).settle, site);
+export function checkRules(rules: readonly RuleFacts[], copier: CheckedCopier): Finding[] {
+  const queueArn = arnOf('sqs', queueNames(copier.name).settle, copier);
   return RULES.flatMap(({ suffix, severity, why }) => {
-    const subject = `${site.name}-${suffix}`;
+    const subject = `${copier.name}-${suffix}`;
     const rule = rules.find(({ name }) => name === subject)?.rule;
-    const mend = site.apply;
-    if (!rule) return [{ code: 'NoRule', severity, subject, what: 'The rule does not exist.', why, mend }];
+    const fix = copier.apply;
+    if (!rule) return [{ code: 'NoRule', severity, subject, what: 'The rule does not exist.', why, fix }];
     return found(
       rule.state === 'DISABLED' && {
         code: 'RuleDisabled',
@@ -65,7 +65,7 @@ export function checkRules(rules: readonly RuleFacts[], site: Site): Finding[] {
         subject,
         what: 'The rule is disabled.',
         why,
-        mend: aws(`events enable-rule --name ${subject}`, site),
+        fix: aws(`events enable-rule --name ${subject}`, copier),
       },
       !rule.targetArns.includes(queueArn) && {
         code: 'RuleWithoutTarget',
@@ -73,7 +73,7 @@ export function checkRules(rules: readonly RuleFacts[], site: Site): Finding[] {
         subject,
         what: `The rule does not send to ${queueArn}.`,
         why,
-        mend,
+        fix,
       },
     );
   });

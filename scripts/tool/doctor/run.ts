@@ -1,20 +1,17 @@
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { partitionOf } from '../../../terraform/stacks/regions.ts';
 import type { EnvironmentOptions } from '../common/environment-options.ts';
 import type { Copier } from '../common/environment.ts';
 import { environmentsOf } from '../common/environments.ts';
 import { inEnvironments, printProblems, type Outcome } from '../common/in-environments.ts';
 import { formatJson } from '../common/json.ts';
-import { ROOT } from '../common/paths.ts';
 import { print } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
+import { builtSha256 } from './built-code.ts';
 import { examine, type Examination, type Question } from './examine.ts';
-import type { Site } from './finding.ts';
+import type { CheckedCopier } from './finding.ts';
 import { compareCode } from './functions.ts';
-import { findingLines, type Examined } from './show.ts';
+import { formatFindings, type Examined } from './show.ts';
 import { askSource } from './source-account.ts';
 
 export interface DoctorOptions extends EnvironmentOptions {
@@ -22,8 +19,6 @@ export interface DoctorOptions extends EnvironmentOptions {
   readonly imageRegion?: string;
   readonly json?: true;
 }
-
-const BUILT_ZIP = join(ROOT, 'lambda', 'dist', 'image-copier.zip');
 
 /** Examines the environments that the options name, and shows what was found. */
 export async function doctor(options: DoctorOptions, { terminal, connect, interruptible }: Tool): Promise<ExitCode> {
@@ -36,21 +31,27 @@ export async function doctor(options: DoctorOptions, { terminal, connect, interr
     ...(options.image !== undefined && { image: { id: options.image, region: options.imageRegion } }),
   };
   const answers = source && askSource(source);
-  const siteOf = (copier: Copier) => toSite(copier, options);
+  const checkedOf = (copier: Copier) => toChecked(copier, options);
   const outcomes = await interruptible((signal) =>
-    inEnvironments(copiers, (copier) => examine(copier, siteOf(copier), question, answers), signal, terminal),
+    inEnvironments(copiers, (copier) => examine(checkedOf(copier), copier.aws, question, answers), signal, terminal),
   );
-  const examined = withComparison(outcomes, siteOf);
-  print(terminal.out, options.json ? formatJson(examined.map(fieldsOf)) : findingLines(examined).join('\n'));
+  const examined = withComparison(outcomes, checkedOf);
+  print(terminal.out, options.json ? formatJson(examined.map(fieldsOf)) : formatFindings(examined));
   printProblems(outcomes, terminal);
-  const isWell = ({ findings }: Examined) => findings?.every(({ severity }) => severity !== 'problem') ?? false;
+  const isWell = (each: Examined) =>
+    'findings' in each && each.findings.every(({ severity }) => severity !== 'problem');
   return examined.every(isWell) ? 0 : 1;
 }
 
 /** Adds what only a look at all environments together shows. */
-function withComparison(outcomes: readonly Outcome<Examination>[], siteOf: (copier: Copier) => Site): Examined[] {
+function withComparison(
+  outcomes: readonly Outcome<Examination>[],
+  checkedOf: (copier: Copier) => CheckedCopier,
+): Examined[] {
   const read = outcomes.filter((outcome) => 'value' in outcome);
-  const compared = compareCode(read.map(({ copier, value: { functions } }) => ({ site: siteOf(copier), functions })));
+  const compared = compareCode(
+    read.map(({ copier, value: { functions } }) => ({ copier: checkedOf(copier), functions })),
+  );
   return outcomes.map((outcome) =>
     'value' in outcome
       ? {
@@ -61,21 +62,17 @@ function withComparison(outcomes: readonly Outcome<Examination>[], siteOf: (copi
   );
 }
 
-function fieldsOf({ environment, findings, problem }: Examined) {
-  const { account, accountId, region } = environment;
-  return { account, accountId, region, problem: problem ?? null, findings: findings ?? null };
+function fieldsOf(examined: Examined) {
+  const { account, accountId, region } = examined.environment;
+  const { problem, findings } = { problem: null, findings: null, ...examined };
+  return { account, accountId, region, problem, findings };
 }
 
-function toSite({ accountId, account, region, name }: Copier, { accountsFile }: DoctorOptions): Site {
+function toChecked(copier: Copier, { accountsFile }: DoctorOptions): CheckedCopier {
   const file = accountsFile === 'accounts.yaml' ? '' : ` --accounts-file ${accountsFile ?? ''}`;
   const apply =
     accountsFile === undefined
       ? 'terraform apply (module image-copier)'
-      : `npx image-copier deploy${file} --only ${account}`;
-  return { accountId, region, partition: partitionOf(region), name, apply };
-}
-
-function builtSha256(): string | undefined {
-  if (!existsSync(BUILT_ZIP)) return undefined;
-  return createHash('sha256').update(readFileSync(BUILT_ZIP)).digest('base64');
+      : `npx image-copier deploy${file} --only ${copier.account}`;
+  return { ...copier, partition: partitionOf(copier.region), apply };
 }

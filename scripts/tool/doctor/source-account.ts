@@ -1,25 +1,36 @@
+import type { Subscription } from '@aws-sdk/client-sns';
 import { reasonOf } from '../common/aws-errors.ts';
 import type { Source } from '../common/environments.ts';
-import type { SourceAnswers } from './examine.ts';
-import { readImageAtOwner } from './image.ts';
+import { readImageAtOwner, type OwnersView } from './image.ts';
 import { listByTopic } from './subscription.ts';
+
+/** What the source account answers, where an accounts file says how to reach it. */
+export interface SourceAnswers {
+  readonly topicArnIn: (region: string) => string;
+  /** All subscriptions of the topic in a Region; undefined if they cannot be listed. */
+  readonly subscriptions: (region: string) => Promise<readonly Subscription[] | undefined>;
+  readonly ownersView: (imageId: string, region: string) => Promise<OwnersView>;
+}
 
 /** Asks the source account, each question once for all target accounts. That it cannot be read stops none of them. */
 export function askSource({ topicArnIn, clientsIn }: Source): SourceAnswers {
-  const asked = new Map<string, Promise<unknown>>();
-  const once = <T>(question: string, ask: () => Promise<T>): Promise<T> => {
-    const answer = (asked.get(question) ?? ask()) as Promise<T>;
-    asked.set(question, answer);
-    return answer;
-  };
   return {
     topicArnIn,
-    subscriptions: (region) => (topicArn) =>
-      once(`subscriptions ${topicArn}`, () => listByTopic(clientsIn(region).sns, topicArn).catch(() => undefined)),
-    ownersView: (imageId, region) =>
-      once(`image ${imageId} ${region}`, async () => {
-        const { ec2, kms } = clientsIn(region);
-        return await readImageAtOwner(ec2, kms, imageId).catch((error: unknown) => ({ unread: reasonOf(error) }));
-      }),
+    subscriptions: once((region) => listByTopic(clientsIn(region).sns, topicArnIn(region)).catch(() => undefined)),
+    ownersView: once(async (imageId, region) => {
+      const { ec2, kms } = clientsIn(region);
+      return await readImageAtOwner(ec2, kms, imageId).catch((error: unknown) => ({ unread: reasonOf(error) }));
+    }),
+  };
+}
+
+/** Asks once for the same arguments, and gives all who ask the same answer. */
+function once<Args extends readonly string[], T>(ask: (...args: Args) => Promise<T>): (...args: Args) => Promise<T> {
+  const answers = new Map<string, Promise<T>>();
+  return (...args) => {
+    const key = args.join(' ');
+    const answer = answers.get(key) ?? ask(...args);
+    answers.set(key, answer);
+    return answer;
   };
 }

@@ -6,7 +6,8 @@ import {
   type Subscription,
 } from '@aws-sdk/client-sns';
 import { allOf, isDenied } from '../common/aws-answers.ts';
-import { arnOf, aws, found, type Finding, type Site } from './finding.ts';
+import type { Environment } from '../common/environment.ts';
+import { arnOf, aws, found, type CheckedCopier, type Finding } from './finding.ts';
 import { queueNames } from './queues.ts';
 
 /** A subscription of the requests queue, as SNS describes it. */
@@ -18,17 +19,14 @@ interface SubscriptionFacts {
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
-/** What can be known of the way from the topic to the queue. */
-export interface WayFacts {
+/** The subscriptions of the requests queue, as far as they can be known. */
+export interface SubscriptionsFacts {
   /** From the accounts file, else from the queue's policy, else from the subscription itself. */
   readonly topicArn: string | undefined;
   readonly subscriptions: readonly SubscriptionFacts[];
   /** Whether the subscriptions of this account could not be listed. */
   readonly isUnread: boolean;
 }
-
-/** Lists the subscriptions of a topic with the credentials of its account; undefined if these cannot. */
-export type SourceSubscriptions = (topicArn: string) => Promise<readonly Subscription[] | undefined>;
 
 /** All subscriptions of a topic, asked by its owner. */
 export async function listByTopic(sns: SNSClient, TopicArn: string): Promise<Subscription[]> {
@@ -38,13 +36,14 @@ export async function listByTopic(sns: SNSClient, TopicArn: string): Promise<Sub
 /**
  * Finds the subscription of the queue. Its owner is this account, though the topic is another's (SNS API Reference,
  * GetSubscriptionAttributes, `Owner`), so it is among the account's own. One that the topic's account made is not.
+ * @param listAtSource lists all of the topic with the credentials of its account; undefined if these cannot
  */
-export async function readWay(
+export async function readSubscriptions(
   sns: SNSClient,
   queueArn: string,
   topicArn: string | undefined,
-  bySource: SourceSubscriptions | undefined,
-): Promise<WayFacts> {
+  listAtSource?: () => Promise<readonly Subscription[] | undefined>,
+): Promise<SubscriptionsFacts> {
   let own: Subscription[] = [];
   let isUnread = false;
   try {
@@ -54,8 +53,8 @@ export async function readWay(
     isUnread = true;
   }
   let found = matching(own, queueArn, topicArn);
-  if (found.length === 0 && topicArn !== undefined && bySource) {
-    const all = await bySource(topicArn);
+  if (found.length === 0 && listAtSource) {
+    const all = await listAtSource();
     found = matching(all ?? [], queueArn, topicArn);
     isUnread &&= all === undefined;
   }
@@ -84,14 +83,17 @@ async function readSubscription(
 }
 
 /** Checks that requests for this account reach the queue, and reach it as they were sent. */
-export function checkSubscription({ topicArn, subscriptions, isUnread }: WayFacts, site: Site): Finding[] {
-  const subject = topicArn ?? queueNames(site.name).requests;
+export function checkSubscription(
+  { topicArn, subscriptions, isUnread }: SubscriptionsFacts,
+  copier: CheckedCopier,
+): Finding[] {
+  const subject = topicArn ?? queueNames(copier.name).requests;
   const [first, ...others] = subscriptions;
-  if (!first) return [isUnread ? unread(subject, site) : none(subject, topicArn, site)];
-  return [first, ...others].flatMap((each) => checkOne(each, site));
+  if (!first) return [isUnread ? unread(subject, copier) : none(subject, topicArn, copier)];
+  return [first, ...others].flatMap((each) => checkOne(each, copier));
 }
 
-function none(subject: string, topicArn: string | undefined, site: Site): Finding {
+function none(subject: string, topicArn: string | undefined, copier: CheckedCopier): Finding {
   return {
     code: 'NoSubscription',
     severity: 'problem',
@@ -101,30 +103,30 @@ function none(subject: string, topicArn: string | undefined, site: Site): Findin
         ? 'The requests queue is subscribed to no topic.'
         : 'The requests queue is not subscribed to the topic.',
     why: 'No copy request reaches this account.',
-    mend: site.apply,
+    fix: copier.apply,
   };
 }
 
-function unread(subject: string, { region }: Site): Finding {
+function unread(subject: string, { region }: Environment): Finding {
   return {
     code: 'SubscriptionUnread',
     severity: 'note',
     subject,
     what: 'The subscription could not be read, so it was not checked.',
     why: 'It may be missing, or let nothing through.',
-    mend: `Allow sns:ListSubscriptions and sns:GetSubscriptionAttributes in ${region}, or use --accounts-file.`,
+    fix: `Allow sns:ListSubscriptions and sns:GetSubscriptionAttributes in ${region}, or use --accounts-file.`,
   };
 }
 
-function checkOne({ arn, attributes }: SubscriptionFacts, site: Site): Finding[] {
-  if (!arn.startsWith('arn:')) return [pending(arn, site)];
-  if (!attributes) return [unread(arn, site)];
-  if (attributes['PendingConfirmation'] === 'true') return [pending(arn, site)];
-  const deadLetters = arnOf('sqs', queueNames(site.name).deadLetters, site);
+function checkOne({ arn, attributes }: SubscriptionFacts, copier: CheckedCopier): Finding[] {
+  if (!arn.startsWith('arn:')) return [pending(arn, copier)];
+  if (!attributes) return [unread(arn, copier)];
+  if (attributes['PendingConfirmation'] === 'true') return [pending(arn, copier)];
+  const deadLetters = arnOf('sqs', queueNames(copier.name).deadLetters, copier);
   const set = (name: string, value: string) =>
     aws(
       `sns set-subscription-attributes --subscription-arn ${arn} --attribute-name ${name} --attribute-value ${value}`,
-      site,
+      copier,
     );
   return found(
     attributes['RawMessageDelivery'] !== 'true' && {
@@ -132,29 +134,29 @@ function checkOne({ arn, attributes }: SubscriptionFacts, site: Site): Finding[]
       severity: 'problem',
       subject: arn,
       what: 'Raw message delivery is off.',
-      why: 'Requests arrive in an envelope of SNS, and each is refused as a bad request.',
-      mend: set('RawMessageDelivery', 'true'),
+      why: 'Requests arrive in an envelope of SNS, and each is rejected as a bad request.',
+      fix: set('RawMessageDelivery', 'true'),
     },
-    ...checkFilter(arn, attributes, set, site),
+    ...checkFilter(arn, attributes, set, copier),
     redriveTarget(attributes['RedrivePolicy']) !== deadLetters && {
       code: 'SubscriptionWithoutDeadLetters',
       severity: 'warning',
       subject: arn,
       what: `Its redrive policy does not name ${deadLetters}.`,
       why: 'A request that SNS cannot deliver is lost.',
-      mend: set('RedrivePolicy', `'${JSON.stringify({ deadLetterTargetArn: deadLetters })}'`),
+      fix: set('RedrivePolicy', `'${JSON.stringify({ deadLetterTargetArn: deadLetters })}'`),
     },
   );
 }
 
-function pending(subject: string, site: Site): Finding {
+function pending(subject: string, copier: CheckedCopier): Finding {
   return {
     code: 'SubscriptionPending',
     severity: 'problem',
     subject,
     what: 'The subscription is not confirmed: another account than this one asked for it.',
     why: 'SNS delivers nothing to it.',
-    mend: `${site.apply} with credentials of this account`,
+    fix: `${copier.apply} with credentials of this account`,
   };
 }
 
@@ -162,7 +164,7 @@ function checkFilter(
   subject: string,
   { FilterPolicy, FilterPolicyScope }: Readonly<Record<string, string>>,
   set: (name: string, value: string) => string,
-  site: Site,
+  copier: CheckedCopier,
 ): Finding[] {
   if (FilterPolicy === undefined || FilterPolicy === '{}') {
     return [
@@ -172,12 +174,12 @@ function checkFilter(
         subject,
         what: 'The subscription has no filter policy.',
         why: 'Requests for other accounts wake the function as well. It ignores them.',
-        mend: `filter_enabled = true, then ${site.apply}`,
+        fix: `filter_enabled = true, then ${copier.apply}`,
       },
     ];
   }
   const passing = targetAccountsIn(FilterPolicy);
-  const ours = set('FilterPolicy', `'${JSON.stringify({ targetAccounts: [site.accountId, '*'] })}'`);
+  const ours = set('FilterPolicy', `'${JSON.stringify({ targetAccounts: [copier.accountId, '*'] })}'`);
   const isInBody = FilterPolicyScope === 'MessageBody';
   return found(
     !isInBody && {
@@ -186,24 +188,24 @@ function checkFilter(
       subject,
       what: 'The filter policy is compared with message attributes, and the scope must be MessageBody.',
       why: 'Copy requests have no attributes, so none passes the filter.',
-      mend: set('FilterPolicyScope', 'MessageBody'),
+      fix: set('FilterPolicyScope', 'MessageBody'),
     },
-    !passing.includes(site.accountId) && {
+    !passing.includes(copier.accountId) && {
       code: 'FilterLacksAccount',
       severity: 'problem',
       subject,
-      what: `The filter policy ${FilterPolicy} does not let requests for ${site.accountId} through.`,
+      what: `The filter policy ${FilterPolicy} does not let requests for ${copier.accountId} through.`,
       why: 'Requests that list this account do not reach it.',
-      mend: ours,
+      fix: ours,
     },
-    passing.includes(site.accountId) &&
+    passing.includes(copier.accountId) &&
       !passing.includes('*') && {
         code: 'FilterLacksEveryone',
         severity: 'warning',
         subject,
         what: 'The filter policy does not let requests for "*" through.',
         why: 'Requests for every account do not reach this one.',
-        mend: ours,
+        fix: ours,
       },
   );
 }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ImageCriterion } from '@aws-sdk/client-ec2';
-import { checkAllowedImages, hidesImagesOf } from '../../../tool/doctor/allowed-images.ts';
-import { SITE, SOURCE } from './facts.ts';
+import { GetAllowedImagesSettingsCommand, type ImageCriterion } from '@aws-sdk/client-ec2';
+import { checkAllowedImages, hidesImagesOf, readAllowedImages } from '../../../tool/doctor/allowed-images.ts';
+import { ACCOUNT, COPIER, SOURCE } from './facts.ts';
+import { awsWithCopier } from './healthy-copier.ts';
 
 function check(state: string, ...criteria: ImageCriterion[]) {
-  return checkAllowedImages({ state, criteria }, [SOURCE], SITE).map(({ code, severity }) => [code, severity]);
+  return checkAllowedImages({ state, criteria }, [SOURCE], COPIER).map(({ code, severity }) => [code, severity]);
 }
 
 describe('checkAllowedImages', () => {
@@ -35,7 +36,7 @@ describe('checkAllowedImages', () => {
   });
 
   it('says that it could not be read', () => {
-    expect(checkAllowedImages({ unread: 'no' }, [SOURCE], SITE)).toMatchObject([
+    expect(checkAllowedImages({ unread: 'no' }, [SOURCE], COPIER)).toMatchObject([
       { code: 'AllowedImagesUnread', severity: 'note' },
     ]);
   });
@@ -48,5 +49,35 @@ describe('hidesImagesOf', () => {
     expect(hidesImagesOf('amazon', { state: 'enabled', criteria })).toBe(false);
     expect(hidesImagesOf(SOURCE, { state: 'audit-mode', criteria })).toBe(false);
     expect(hidesImagesOf(SOURCE, { unread: 'no' })).toBe(false);
+  });
+});
+
+describe('readAllowedImages', () => {
+  const read = (aws = awsWithCopier()) => readAllowedImages(aws.connect({}).ec2);
+
+  function readFailingWith(name: string) {
+    const aws = awsWithCopier();
+    const error = Object.assign(new Error(`${name}, said EC2.`), { name });
+    aws.in(ACCOUNT).ec2.on(GetAllowedImagesSettingsCommand).rejects(error);
+    return read(aws);
+  }
+
+  it('reads the setting', async () => {
+    const ImageCriteria = [{ ImageProviders: [SOURCE] }];
+    const aws = awsWithCopier(({ allowedImages }) => Object.assign(allowedImages, { State: 'enabled', ImageCriteria }));
+
+    expect(await read()).toEqual({ state: 'disabled', criteria: [] });
+    expect(await read(aws)).toEqual({ state: 'enabled', criteria: ImageCriteria });
+  });
+
+  it.each(['UnauthorizedOperation', 'InvalidAction', 'UnsupportedOperation'])(
+    'takes %s for an answer: not all may ask, and not every partition has the setting',
+    async (name) => {
+      expect(await readFailingWith(name)).toEqual({ unread: `${name}, said EC2.` });
+    },
+  );
+
+  it('takes nothing else for an answer', async () => {
+    await expect(readFailingWith('RequestLimitExceeded')).rejects.toThrow('RequestLimitExceeded');
   });
 });

@@ -1,4 +1,4 @@
-import type { Finding, Site } from '../../../tool/doctor/finding.ts';
+import type { CheckedCopier, Finding } from '../../../tool/doctor/finding.ts';
 import type { FunctionFacts } from '../../../tool/doctor/functions.ts';
 import type { QueuesFacts } from '../../../tool/doctor/queues.ts';
 import type { Policy } from '../../../tool/doctor/policy.ts';
@@ -7,11 +7,15 @@ export const ACCOUNT = '222222222222';
 export const SOURCE = '111111111111';
 export const TOPIC = `arn:aws:sns:eu-west-1:${SOURCE}:amigo-notify`;
 export const KEY = `arn:aws:kms:eu-west-1:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`;
-export const SITE: Site = {
+export const COPIER: CheckedCopier = {
   accountId: ACCOUNT,
+  account: ACCOUNT,
   region: 'eu-west-1',
-  partition: 'aws',
+  labels: {},
   name: 'image-copier',
+  parameterPath: '/image-copier',
+  recipeTag: 'Recipe',
+  partition: 'aws',
   apply: 'terraform apply',
 };
 
@@ -38,6 +42,34 @@ export function queuePolicy(service: string, sourceArns: string | readonly strin
       deny('sqs:*', { Bool: { 'aws:SecureTransport': 'false' } }),
       deny('sqs:DeleteQueue', {}),
     ],
+  };
+}
+
+/** The statements of the key's policy as the module makes them. */
+export function keyStatements(accountId: string = ACCOUNT) {
+  const use = ['CreateGrant', 'Decrypt', 'DescribeKey', 'Encrypt', 'GenerateDataKey*', 'ReEncrypt*'];
+  return {
+    administered: { Effect: 'Allow', Action: 'kms:*', Principal: { AWS: `arn:aws:iam::${accountId}:root` } },
+    used: {
+      Effect: 'Allow',
+      Action: use.map((action) => `kms:${action}`),
+      Principal: { AWS: '*' },
+      Condition: {
+        StringEquals: { 'kms:CallerAccount': accountId, 'kms:ViaService': 'ec2.eu-west-1.amazonaws.com' },
+      },
+    },
+    protected: { Effect: 'Deny', Action: 'kms:ScheduleKeyDeletion', Principal: { AWS: '*' } },
+  };
+}
+
+/** The subscription's attributes as the module makes them. */
+export function subscriptionAttributes(accountId: string = ACCOUNT) {
+  const deadLetterTargetArn = `arn:aws:sqs:eu-west-1:${accountId}:image-copier-dead-letters`;
+  return {
+    RawMessageDelivery: 'true',
+    FilterPolicy: JSON.stringify({ targetAccounts: [accountId, '*'] }),
+    FilterPolicyScope: 'MessageBody',
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn }),
   };
 }
 

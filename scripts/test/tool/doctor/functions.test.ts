@@ -1,6 +1,8 @@
+import { GetFunctionCommand, ListEventSourceMappingsCommand, ResourceNotFoundException } from '@aws-sdk/client-lambda';
 import { describe, expect, it } from '@jest/globals';
-import { checkFunctions, compareCode, type FunctionFacts } from '../../../tool/doctor/functions.ts';
-import { arn, codes, lambdaFunction, SITE } from './facts.ts';
+import { checkFunctions, compareCode, readFunctions, type FunctionFacts } from '../../../tool/doctor/functions.ts';
+import { ACCOUNT, arn, codes, COPIER, KEY, lambdaFunction, SOURCE } from './facts.ts';
+import { awsWithCopier, BUILT } from './healthy-copier.ts';
 
 const MAPPING = {
   id: 'mapping',
@@ -11,7 +13,7 @@ const MAPPING = {
 
 function check(changes: Partial<FunctionFacts>, builtSha256: string | undefined = 'built') {
   const functions = { copyImage: lambdaFunction('copy-image', changes), settleCopy: lambdaFunction('settle-copy') };
-  return checkFunctions(functions, builtSha256, SITE);
+  return checkFunctions(functions, builtSha256, COPIER);
 }
 
 describe('checkFunctions', () => {
@@ -38,11 +40,11 @@ describe('checkFunctions', () => {
 
   it('does not compare with a zip that is not there', () => {
     const functions = { copyImage: lambdaFunction('copy-image'), settleCopy: lambdaFunction('settle-copy') };
-    expect(checkFunctions(functions, undefined, SITE)).toEqual([]);
+    expect(checkFunctions(functions, undefined, COPIER)).toEqual([]);
   });
 
   it('finds functions that are missing', () => {
-    expect(checkFunctions({}, 'built', SITE).map(({ code, subject }) => [code, subject])).toEqual([
+    expect(checkFunctions({}, 'built', COPIER).map(({ code, subject }) => [code, subject])).toEqual([
       ['NoFunction', 'image-copier-copy-image'],
       ['NoFunction', 'image-copier-settle-copy'],
     ]);
@@ -52,14 +54,14 @@ describe('checkFunctions', () => {
 describe('compareCode', () => {
   function account(copying: string, settling = copying) {
     return {
-      site: SITE,
+      copier: COPIER,
       functions: {
         copyImage: lambdaFunction('copy-image', { codeSha256: copying }),
         settleCopy: lambdaFunction('settle-copy', { codeSha256: settling }),
       },
     };
   }
-  const missing = { site: SITE, functions: {} };
+  const missing = { copier: COPIER, functions: {} };
 
   it.each([
     ['nothing where all have the same', [account('a'), account('a'), missing], [0, 0, 0]],
@@ -70,5 +72,75 @@ describe('compareCode', () => {
     ['two functions that differ in one account', [account('a', 'b')], [1]],
   ])('finds %s', (_, accounts, expected) => {
     expect(compareCode(accounts).map(({ length }) => length)).toEqual(expected);
+  });
+});
+
+describe('readFunctions', () => {
+  const copyImage = lambdaFunction('copy-image', {
+    codeSha256: BUILT,
+    environment: { KMS_KEY_ARN: KEY, RETRY_SECONDS: '21600', TRUSTED_OWNERS: SOURCE },
+  });
+  const settleCopy = lambdaFunction('settle-copy', {
+    codeSha256: BUILT,
+    environment: { PARAMETER_PATH: '/image-copier' },
+  });
+  const read = (aws = awsWithCopier()) => readFunctions(aws.connect({}).lambda, 'image-copier');
+
+  it('reads both functions of a copier, with their mappings', async () => {
+    expect(await read()).toEqual({ copyImage, settleCopy });
+  });
+
+  it('reads further pages of mappings', async () => {
+    const aws = awsWithCopier();
+    aws
+      .in(ACCOUNT)
+      .lambda.on(ListEventSourceMappingsCommand, { FunctionName: 'image-copier-settle-copy' })
+      .resolves({ EventSourceMappings: [{ UUID: 'one' }], NextMarker: 'more' })
+      .on(ListEventSourceMappingsCommand, { FunctionName: 'image-copier-settle-copy', Marker: 'more' })
+      .resolves({ EventSourceMappings: [{ UUID: 'two', State: 'Disabled' }] });
+
+    expect((await read(aws)).settleCopy?.mappings).toEqual([
+      { id: 'one', queueArn: '', state: '', responseTypes: [] },
+      { id: 'two', queueArn: '', state: 'Disabled', responseTypes: [] },
+    ]);
+  });
+
+  it('leaves out a function that is not there', async () => {
+    const aws = awsWithCopier();
+    const gone = new ResourceNotFoundException({ message: 'gone', Type: 'User', $metadata: {} });
+    aws.in(ACCOUNT).lambda.on(GetFunctionCommand, { FunctionName: 'image-copier-copy-image' }).rejects(gone);
+
+    expect(await read(aws)).toEqual({ settleCopy });
+  });
+
+  it('reads why a function does not run', async () => {
+    const aws = awsWithCopier();
+    aws
+      .in(ACCOUNT)
+      .lambda.on(GetFunctionCommand, { FunctionName: 'image-copier-copy-image' })
+      .resolves({
+        Configuration: {
+          State: 'Failed',
+          StateReason: 'Its key is gone.',
+          LastUpdateStatus: 'Failed',
+          LastUpdateStatusReason: 'Its role is gone.',
+        },
+        Concurrency: { ReservedConcurrentExecutions: 0 },
+      });
+
+    expect((await read(aws)).copyImage).toEqual({
+      name: 'image-copier-copy-image',
+      state: 'Failed',
+      stateReason: 'Its key is gone.',
+      lastUpdate: 'Failed',
+      lastUpdateReason: 'Its role is gone.',
+      runtime: '',
+      codeSha256: '',
+      timeoutSeconds: 0,
+      roleArn: '',
+      environment: {},
+      reservedConcurrency: 0,
+      mappings: copyImage.mappings,
+    });
   });
 });

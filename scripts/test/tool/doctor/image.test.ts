@@ -1,8 +1,24 @@
+import {
+  DescribeImageAttributeCommand,
+  DescribeImagesCommand,
+  DescribeSnapshotAttributeCommand,
+  DescribeSnapshotsCommand,
+  type Image,
+} from '@aws-sdk/client-ec2';
+import { DescribeKeyCommand, GetKeyPolicyCommand } from '@aws-sdk/client-kms';
 import { describe, expect, it } from '@jest/globals';
-import { checkImage, foreignKeys, type ImageInTarget, type OwnersView } from '../../../tool/doctor/image.ts';
+import {
+  checkImage,
+  foreignKeys,
+  readImageAtOwner,
+  readImageInTarget,
+  type ImageInTarget,
+  type OwnersView,
+} from '../../../tool/doctor/image.ts';
 import type { Policy } from '../../../tool/doctor/policy.ts';
 import type { RoleFacts } from '../../../tool/doctor/roles.ts';
-import { ACCOUNT, codes, KEY, SITE, SOURCE } from './facts.ts';
+import { FakeAws } from '../support/fake-aws.ts';
+import { ACCOUNT, codes, KEY, COPIER, SOURCE } from './facts.ts';
 
 type AtOwner = Extract<OwnersView, { launch: unknown }>;
 
@@ -30,7 +46,7 @@ function owner(changes: Partial<AtOwner> = {}): AtOwner {
 }
 
 function check(inTarget: ImageInTarget, atOwner: OwnersView = 'not asked', users: Partial<typeof USERS> = {}) {
-  return checkImage(inTarget, atOwner, { ...USERS, ...users }, SITE);
+  return checkImage(inTarget, atOwner, { ...USERS, ...users }, COPIER);
 }
 
 describe('checkImage', () => {
@@ -72,7 +88,7 @@ describe('checkImage', () => {
   it('names the command that shares an image, for its Region', () => {
     const [finding] = check(INVISIBLE, owner({ launch: UNSHARED }), { imageRegion: 'us-east-1' });
 
-    expect(finding?.mend).toBe(
+    expect(finding?.fix).toBe(
       `In the source account: aws ec2 modify-image-attribute --image-id ${IMAGE} ` +
         `--launch-permission Add=[{UserId=${ACCOUNT}}] --region us-east-1`,
     );
@@ -137,11 +153,128 @@ describe('an encrypted image', () => {
   });
 
   it('names the Terraform input', () => {
-    expect(encrypted(denied, sharing)[0]?.mend).toBe(`source_key_arns = ["${SOURCE_KEY}"], then terraform apply`);
+    expect(encrypted(denied, sharing)[0]?.fix).toBe(`source_key_arns = ["${SOURCE_KEY}"], then terraform apply`);
   });
 
   it('has keys of others, and may have some of this account', () => {
     const both = [...snapshots, { id: 'snap-2', keyArn: KEY }, { id: 'snap-3' }, ...snapshots];
-    expect(foreignKeys({ snapshots: both }, SITE)).toEqual([SOURCE_KEY]);
+    expect(foreignKeys({ snapshots: both }, COPIER)).toEqual([SOURCE_KEY]);
+  });
+});
+
+describe('reading an image', () => {
+  const described: Image = {
+    ImageId: IMAGE,
+    OwnerId: SOURCE,
+    State: 'available',
+    Tags: [{ Key: 'Recipe', Value: 'ubuntu' }],
+    BlockDeviceMappings: [
+      { DeviceName: '/dev/sda1', Ebs: { SnapshotId: 'snap-1' } },
+      { DeviceName: '/dev/sdb', Ebs: { SnapshotId: 'snap-2' } },
+      { DeviceName: '/dev/sdc', VirtualName: 'ephemeral0' },
+    ],
+  };
+  const failure = (name: string) => Object.assign(new Error(`${name}, said AWS.`), { name });
+
+  /** An account that sees the image, and answers about its snapshots and their keys. */
+  function awsWithImage(image: Image = described): FakeAws {
+    const aws = new FakeAws({ ownAccount: SOURCE });
+    const { ec2, kms } = aws.in(SOURCE);
+    ec2
+      .on(DescribeImagesCommand, { ImageIds: [IMAGE], IncludeDeprecated: true, IncludeDisabled: true })
+      .resolves({ Images: [image] });
+    ec2
+      .on(DescribeImageAttributeCommand, { Attribute: 'launchPermission' })
+      .resolves({ LaunchPermissions: [{ UserId: ACCOUNT }] });
+    const snapshots = [{ SnapshotId: 'snap-1', KmsKeyId: SOURCE_KEY }, { SnapshotId: 'snap-2' }];
+    for (const snapshot of snapshots) {
+      ec2.on(DescribeSnapshotsCommand, { SnapshotIds: [snapshot.SnapshotId] }).resolves({ Snapshots: [snapshot] });
+    }
+    ec2
+      .on(DescribeSnapshotsCommand, { Filters: [{ Name: 'snapshot-id', Values: ['snap-1', 'snap-2'] }] })
+      .resolves({ Snapshots: snapshots });
+    ec2
+      .on(DescribeSnapshotAttributeCommand, { Attribute: 'createVolumePermission' })
+      .resolves({ CreateVolumePermissions: [{ UserId: ACCOUNT }] });
+    kms.on(DescribeKeyCommand, { KeyId: SOURCE_KEY }).resolves({ KeyMetadata: { KeyId: 'x', KeyManager: 'CUSTOMER' } });
+    kms.on(GetKeyPolicyCommand, { KeyId: SOURCE_KEY }).resolves({ Policy: '{"Statement":[]}' });
+    return aws;
+  }
+
+  const inTarget = (aws: FakeAws) => readImageInTarget(aws.connect({}).ec2, IMAGE);
+  const atOwner = (aws: FakeAws) => readImageAtOwner(aws.connect({}).ec2, aws.connect({}).kms, IMAGE);
+
+  it('shows the target account the image, its snapshots and their keys', async () => {
+    expect(await inTarget(awsWithImage())).toEqual({
+      image: SEEN,
+      snapshots: [{ id: 'snap-1', keyArn: SOURCE_KEY }, { id: 'snap-2' }],
+    });
+  });
+
+  it('shows product codes, and asks for no snapshots where there are none', async () => {
+    const aws = awsWithImage({ ImageId: IMAGE, ProductCodes: [{ ProductCodeId: 'code' }] });
+    expect(await inTarget(aws)).toEqual({
+      image: { ownerId: '', state: '', snapshotIds: [], hasProductCodes: true },
+      snapshots: [],
+    });
+    expect(aws.in(SOURCE).ec2.commandCalls(DescribeSnapshotsCommand)).toEqual([]);
+  });
+
+  it.each(['InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable'])('knows by %s that there is none', async (name) => {
+    const aws = awsWithImage();
+    aws.in(SOURCE).ec2.on(DescribeImagesCommand).rejects(failure(name));
+
+    expect(await inTarget(aws)).toEqual({ snapshots: [] });
+    expect(await atOwner(aws)).toBe('no such image');
+  });
+
+  it('shows the owner permissions, tags and keys as well', async () => {
+    expect(await atOwner(awsWithImage())).toEqual({
+      image: SEEN,
+      tags: { Recipe: 'ubuntu' },
+      launch: SHARED,
+      snapshots: [
+        { id: 'snap-1', keyArn: SOURCE_KEY, createVolume: SHARED },
+        { id: 'snap-2', createVolume: SHARED },
+      ],
+      keys: new Map([[SOURCE_KEY, { isAwsManaged: false, policy: { Statement: [] } }]]),
+    });
+  });
+
+  it.each([
+    ['everybody', { Group: 'all' as const }, { ...UNSHARED, isPublic: true }],
+    ['an organization', { OrganizationArn: 'arn:aws:organizations:o' }, { ...UNSHARED, hasOrganizations: true }],
+    ['a unit of it', { OrganizationalUnitArn: 'arn:aws:organizations:ou' }, { ...UNSHARED, hasOrganizations: true }],
+  ])('shows that it is shared with %s', async (_, entry, launch) => {
+    const aws = awsWithImage();
+    aws
+      .in(SOURCE)
+      .ec2.on(DescribeImageAttributeCommand)
+      .resolves({ LaunchPermissions: [entry] });
+    expect(await atOwner(aws)).toMatchObject({ launch });
+  });
+
+  it('shows a key that AWS manages, and none that may not be read', async () => {
+    const aws = awsWithImage();
+    const { kms } = aws.in(SOURCE);
+    kms.on(DescribeKeyCommand).resolves({ KeyMetadata: { KeyId: 'x', KeyManager: 'AWS' } });
+    expect(await atOwner(aws)).toMatchObject({ keys: new Map([[SOURCE_KEY, { isAwsManaged: true }]]) });
+
+    kms.on(GetKeyPolicyCommand).rejects(failure('AccessDeniedException'));
+    expect(await atOwner(aws)).toMatchObject({ keys: new Map() });
+  });
+
+  it('says what the owner may not read, and fails for anything else', async () => {
+    const aws = awsWithImage();
+    const { ec2, kms } = aws.in(SOURCE);
+    kms.on(GetKeyPolicyCommand).rejects(failure('KMSInternalException'));
+    await expect(atOwner(aws)).rejects.toThrow('KMSInternalException');
+
+    ec2.on(DescribeSnapshotAttributeCommand).rejects(failure('UnauthorizedOperation'));
+    expect(await atOwner(aws)).toEqual({ unread: 'UnauthorizedOperation, said AWS.' });
+
+    ec2.on(DescribeImagesCommand).rejects(failure('RequestLimitExceeded'));
+    await expect(atOwner(aws)).rejects.toThrow('RequestLimitExceeded');
+    await expect(inTarget(aws)).rejects.toThrow('RequestLimitExceeded');
   });
 });

@@ -1,25 +1,16 @@
+import { DescribeKeyCommand, NotFoundException } from '@aws-sdk/client-kms';
 import { describe, expect, it } from '@jest/globals';
-import { checkKey, letsRoleCopy, type KeyFacts } from '../../../tool/doctor/key.ts';
+import { checkKey, letsRoleCopy, readKey, type KeyFacts } from '../../../tool/doctor/key.ts';
 import type { Policy } from '../../../tool/doctor/policy.ts';
-import { ACCOUNT, codes, KEY, SITE, SOURCE } from './facts.ts';
+import { ACCOUNT, codes, COPIER, KEY, keyStatements, SOURCE } from './facts.ts';
+import { awsWithCopier } from './healthy-copier.ts';
 
 const ROOT = `arn:aws:iam::${ACCOUNT}:root`;
-const USE = [
-  'kms:CreateGrant',
-  'kms:Decrypt',
-  'kms:DescribeKey',
-  'kms:Encrypt',
-  'kms:GenerateDataKey*',
-  'kms:ReEncrypt*',
-];
-const ADMINISTERED = { Effect: 'Allow', Action: 'kms:*', Principal: { AWS: ROOT } };
-const CONDITION = { StringEquals: { 'kms:CallerAccount': ACCOUNT, 'kms:ViaService': 'ec2.eu-west-1.amazonaws.com' } };
-const USED = { Effect: 'Allow', Action: USE, Principal: { AWS: '*' }, Condition: CONDITION };
-const PROTECTED = { Effect: 'Deny', Action: 'kms:ScheduleKeyDeletion', Principal: { AWS: '*' } };
+const { administered: ADMINISTERED, used: USED, protected: PROTECTED } = keyStatements();
 
 function check(changes: Partial<KeyFacts> = {}, statements: object[] = [ADMINISTERED, USED, PROTECTED]) {
   const policy = { Statement: statements } as Policy;
-  return checkKey({ arn: KEY, state: 'Enabled', isRotated: true, policy, ...changes }, KEY, SITE);
+  return checkKey({ arn: KEY, state: 'Enabled', isRotated: true, policy, ...changes }, KEY, COPIER);
 }
 
 describe('checkKey', () => {
@@ -37,8 +28,8 @@ describe('checkKey', () => {
   });
 
   it('finds that there is no key', () => {
-    expect(checkKey(undefined, KEY, SITE)).toMatchObject([{ code: 'NoKey', subject: KEY }]);
-    expect(checkKey(undefined, undefined, SITE)).toMatchObject([{ code: 'NoKey', subject: 'alias/image-copier' }]);
+    expect(checkKey(undefined, KEY, COPIER)).toMatchObject([{ code: 'NoKey', subject: KEY }]);
+    expect(checkKey(undefined, undefined, COPIER)).toMatchObject([{ code: 'NoKey', subject: 'alias/image-copier' }]);
   });
 
   it.each<[string, object[], string[]]>([
@@ -80,7 +71,7 @@ describe('checkKey', () => {
       `${linked}/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling`,
       `${linked}/spot.amazonaws.com/AWSServiceRoleForEC2Spot`,
     ];
-    const named = { Effect: 'Allow', Action: USE, Principal: { AWS: roles } };
+    const named = { Effect: 'Allow', Action: USED.Action, Principal: { AWS: roles } };
 
     expect(check({}, [ADMINISTERED, PROTECTED, named])).toEqual([]);
   });
@@ -104,8 +95,34 @@ describe('letsRoleCopy', () => {
   it('asks the key policy of another account', () => {
     expect(decrypts({})).toBe(true);
     expect(decrypts({ Principal: { AWS: role } })).toBe(true);
-    expect(decrypts({ Condition: CONDITION })).toBe(true);
+    expect(decrypts({ Condition: USED.Condition })).toBe(true);
     expect(decrypts({ Principal: { AWS: SOURCE } })).toBe(false);
     expect(decrypts({ Action: 'kms:Encrypt' })).toBe(false);
+  });
+});
+
+describe('readKey', () => {
+  const policy = { Statement: [ADMINISTERED, USED, PROTECTED] };
+  const read = (aws = awsWithCopier()) => readKey(aws.connect({}).kms, KEY);
+
+  it('reads the key of a copier', async () => {
+    expect(await read()).toEqual({ arn: KEY, state: 'Enabled', isRotated: true, policy });
+    expect(await read(awsWithCopier(({ key }) => (key.isRotated = false)))).toMatchObject({ isRotated: false });
+  });
+
+  it('does not ask for the rotation of a key that waits for its deletion, for KMS refuses that', async () => {
+    const aws = awsWithCopier(({ key: { metadata } }) =>
+      Object.assign(metadata, { KeyState: 'PendingDeletion', DeletionDate: new Date('2026-12-24T01:02:03Z') }),
+    );
+    expect(await read(aws)).toEqual({ arn: KEY, state: 'PendingDeletion', deletionDate: '2026-12-24', policy });
+  });
+
+  it('reads that there is none', async () => {
+    const aws = awsWithCopier();
+    aws
+      .in(ACCOUNT)
+      .kms.on(DescribeKeyCommand)
+      .rejects(new NotFoundException({ message: 'gone', $metadata: {} }));
+    expect(await read(aws)).toBeUndefined();
   });
 });

@@ -3,12 +3,12 @@ import { DescribeImagesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { GetParametersByPathCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { mockClient } from 'aws-sdk-client-mock';
 import { checkOwnImages, readOwnImages, type OwnImagesFacts } from '../../../tool/doctor/own-images.ts';
-import { codes, SITE } from './facts.ts';
+import { codes, COPIER } from './facts.ts';
 
 const [OWN, PENDING, OTHERS, GONE] = ['ami-own', 'ami-pending', 'ami-others', 'ami-gone'] as const;
 
 function check(changes: Partial<OwnImagesFacts>) {
-  return checkOwnImages({ images: 100, copying: 3, parameters: [], ...changes }, SITE);
+  return checkOwnImages({ images: 100, copying: 3, parameters: [], ...changes }, COPIER);
 }
 
 describe('checkOwnImages', () => {

@@ -1,6 +1,8 @@
+import { GetQueueAttributesCommand, GetQueueUrlCommand, QueueDoesNotExist } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from '@jest/globals';
-import { checkQueues, type QueuesFacts } from '../../../tool/doctor/queues.ts';
-import { arn, codes, queuePolicy, queues, SITE, TOPIC } from './facts.ts';
+import { checkQueues, readQueues, type QueuesFacts } from '../../../tool/doctor/queues.ts';
+import { ACCOUNT, arn, codes, COPIER, queuePolicy, queues, TOPIC } from './facts.ts';
+import { awsWithCopier } from './healthy-copier.ts';
 
 const USERS = { topicArn: TOPIC, copyTimeout: 60, settleTimeout: 120, retrySeconds: 21_600 };
 const OTHER = queuePolicy('sns.amazonaws.com', 'arn:aws:sns:eu-west-1:999999999999:other');
@@ -12,7 +14,7 @@ function check(changes: Readonly<Partial<Record<Queue, object>>>, users: Partial
   const changed = Object.fromEntries(
     Object.entries(all).map(([name, facts]) => [name, { ...facts, ...changes[name as Queue] }]),
   );
-  return checkQueues(changed, { ...USERS, ...users }, SITE);
+  return checkQueues(changed, { ...USERS, ...users }, COPIER);
 }
 
 describe('checkQueues', () => {
@@ -40,7 +42,7 @@ describe('checkQueues', () => {
   });
 
   it('finds queues that are missing', () => {
-    const findings = checkQueues({}, USERS, SITE);
+    const findings = checkQueues({}, USERS, COPIER);
 
     expect(codes(findings)).toEqual(['NoQueue', 'NoQueue', 'NoQueue']);
     expect(findings.map(({ subject }) => subject)).toEqual([
@@ -60,21 +62,48 @@ describe('checkQueues', () => {
 
   it('does not guess what it does not know: the topic, the functions', () => {
     const unknown = { topicArn: undefined, copyTimeout: undefined, settleTimeout: undefined, retrySeconds: undefined };
-    const findings = checkQueues(queues(), unknown, SITE);
+    const findings = checkQueues(queues(), unknown, COPIER);
 
     // Without the topic's ARN, no condition on it can hold.
     expect(codes(findings)).toEqual(['TopicMayNotSend', 'TopicMayNotDeadLetter']);
   });
 
   it('says how to look at the letters of a copier with another name', () => {
-    const site = { ...SITE, name: 'other' };
-    const letters = checkQueues({ deadLetters: { ...queues().deadLetters, messages: 1 } }, USERS, site).find(
+    const copier = { ...COPIER, name: 'other' };
+    const letters = checkQueues({ deadLetters: { ...queues().deadLetters, messages: 1 } }, USERS, copier).find(
       ({ code }) => code === 'DeadLetters',
     );
 
     expect(letters).toMatchObject({
-      what: '1 request was refused or given up.',
-      mend: 'npx image-copier dead-letters list --region eu-west-1 --name other',
+      what: '1 request was rejected or given up.',
+      fix: 'npx image-copier dead-letters list --region eu-west-1 --name other',
     });
+  });
+});
+
+describe('readQueues', () => {
+  const read = (aws = awsWithCopier()) => readQueues(aws.connect({}).sqs, 'image-copier');
+  const gone = new QueueDoesNotExist({ message: 'gone', $metadata: {} });
+
+  it('reads the three queues of a copier', async () => {
+    expect(await read()).toEqual(queues());
+  });
+
+  it('counts messages that somebody has just received', async () => {
+    const aws = awsWithCopier(({ queues: { deadLetters } }) => {
+      deadLetters.attributes.ApproximateNumberOfMessages = '2';
+      deadLetters.attributes.ApproximateNumberOfMessagesNotVisible = '3';
+    });
+    expect((await read(aws)).deadLetters?.messages).toBe(5);
+  });
+
+  it('leaves out queues that are not there, or no longer', async () => {
+    const aws = awsWithCopier();
+    const { deadLetters, settle } = queues();
+    const { sqs } = aws.in(ACCOUNT);
+    sqs.on(GetQueueUrlCommand, { QueueName: 'image-copier-requests' }).rejects(gone);
+    sqs.on(GetQueueAttributesCommand, { QueueUrl: settle.url }).rejects(gone);
+
+    expect(await read(aws)).toEqual({ deadLetters });
   });
 });

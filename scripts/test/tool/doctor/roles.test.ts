@@ -11,7 +11,7 @@ import { mockClient } from 'aws-sdk-client-mock';
 import { COPY_IMAGE_ACTIONS, SETTLE_COPY_ACTIONS } from '../../../tool/doctor/called-actions.ts';
 import { copyImageCalls, settleCopyCalls, type RoleCalls } from '../../../tool/doctor/role-calls.ts';
 import { checkRole, readRole } from '../../../tool/doctor/roles.ts';
-import { ACCOUNT, codes, KEY, SITE } from './facts.ts';
+import { ACCOUNT, codes, KEY, COPIER } from './facts.ts';
 
 const ROLE = `arn:aws:iam::${ACCOUNT}:role/image-copier-copy-image-eu-west-1`;
 const WORK = { keyArn: KEY, parameterPath: '/image-copier', resultsTopicArn: 'arn:aws:sns:eu-west-1:1:results' };
@@ -46,18 +46,18 @@ const denied = (changes: Partial<EvaluationResult> = {}, ...on: string[]) => ({
 
 describe('the role of a function', () => {
   it('may do all that is asked', async () => {
-    expect(checkRole(ROLE, await answers(denied({ EvalDecision: 'allowed' })), SITE)).toEqual([]);
+    expect(checkRole(ROLE, await answers(denied({ EvalDecision: 'allowed' })), COPIER)).toEqual([]);
   });
 
   it('may not do some of it', async () => {
     const facts = await answers(denied({}, 'image', 'snapshot'), denied({ EvalActionName: 'ec2:CreateTags' }, 'image'));
 
-    expect(checkRole(ROLE, facts, SITE)).toMatchObject([
+    expect(checkRole(ROLE, facts, COPIER)).toMatchObject([
       {
         code: 'RoleLacksActions',
         severity: 'problem',
         what: 'The role may not ec2:CopyImage on image and snapshot; ec2:CreateTags on image.',
-        mend: 'terraform apply',
+        fix: 'terraform apply',
       },
     ]);
   });
@@ -90,17 +90,17 @@ describe('the role of a function', () => {
       /permissions boundary/,
     ],
     [{ OrganizationsDecisionDetail: { AllowedByOrganizations: false } }, /service control policies/],
-  ])('is mended where it is denied: %j', async (changes, mend) => {
-    const [finding] = checkRole(ROLE, await answers(denied(changes)), SITE);
-    expect(finding?.mend).toMatch(mend);
+  ])('is fixed where it is denied: %j', async (changes, fix) => {
+    const [finding] = checkRole(ROLE, await answers(denied(changes)), COPIER);
+    expect(finding?.fix).toMatch(fix);
   });
 
   it('is missing', async () => {
-    expect(codes(checkRole(ROLE, await fails('NoSuchEntityException'), SITE))).toEqual(['NoRole']);
+    expect(codes(checkRole(ROLE, await fails('NoSuchEntityException'), COPIER))).toEqual(['NoRole']);
   });
 
   it('cannot be asked about, which is no more than a note', async () => {
-    expect(checkRole(ROLE, await fails('AccessDenied'), SITE)).toMatchObject([
+    expect(checkRole(ROLE, await fails('AccessDenied'), COPIER)).toMatchObject([
       { code: 'RoleUnchecked', severity: 'note' },
     ]);
   });
@@ -112,8 +112,8 @@ describe('the role of a function', () => {
 
 describe('the calls that are asked about', () => {
   it.each([
-    ['copy-image', copyImageCalls(WORK, SITE), COPY_IMAGE_ACTIONS],
-    ['settle-copy', settleCopyCalls(WORK, SITE), SETTLE_COPY_ACTIONS],
+    ['copy-image', copyImageCalls(WORK, COPIER), COPY_IMAGE_ACTIONS],
+    ['settle-copy', settleCopyCalls(WORK, COPIER), SETTLE_COPY_ACTIONS],
   ])('hold each action that %s calls, and the polling of its queue', (_, calls, actions) => {
     const asked = calls.flatMap((call) => call.actions);
     expect(asked).toEqual(expect.arrayContaining([...actions, 'sqs:ReceiveMessage', 'logs:PutLogEvents']));
@@ -122,20 +122,20 @@ describe('the calls that are asked about', () => {
 
   it('leave out what the copier does not have', () => {
     const none = { keyArn: undefined, parameterPath: '/x', resultsTopicArn: undefined };
-    expect(copyImageCalls(none, SITE).flatMap(({ actions }) => actions)).not.toContain('kms:CreateGrant');
-    expect(settleCopyCalls(none, SITE).flatMap(({ actions }) => actions)).not.toContain('sns:Publish');
+    expect(copyImageCalls(none, COPIER).flatMap(({ actions }) => actions)).not.toContain('kms:CreateGrant');
+    expect(settleCopyCalls(none, COPIER).flatMap(({ actions }) => actions)).not.toContain('sns:Publish');
   });
 
   it('are of one service each, for IAM does not simulate all actions together', () => {
-    for (const { actions } of [...copyImageCalls(WORK, SITE), ...settleCopyCalls(WORK, SITE)]) {
+    for (const { actions } of [...copyImageCalls(WORK, COPIER), ...settleCopyCalls(WORK, COPIER)]) {
       expect(new Set(actions.map((action) => action.split(':')[0])).size).toBe(1);
     }
   });
 });
 
 describe('the questions about the calls', () => {
-  const COPYING = copyImageCalls(WORK, SITE);
-  const SETTLING = settleCopyCalls(WORK, SITE);
+  const COPYING = copyImageCalls(WORK, COPIER);
+  const SETTLING = settleCopyCalls(WORK, COPIER);
   const QUEUE = `arn:aws:sqs:eu-west-1:${ACCOUNT}:image-copier-dead-letters`;
   type Question = SimulatePrincipalPolicyCommandInput;
   type Decide = (action: string, resource: string, question: Question) => PolicyEvaluationDecisionType;

@@ -1,6 +1,8 @@
+import { DescribeRuleCommand, ListTargetsByRuleCommand, ResourceNotFoundException } from '@aws-sdk/client-eventbridge';
 import { describe, expect, it } from '@jest/globals';
-import { checkRules, type RuleFacts } from '../../../tool/doctor/rules.ts';
-import { arn, SITE } from './facts.ts';
+import { checkRules, readRules, type RuleFacts } from '../../../tool/doctor/rules.ts';
+import { ACCOUNT, arn, COPIER } from './facts.ts';
+import { awsWithCopier } from './healthy-copier.ts';
 
 const RULE = { state: 'ENABLED', targetArns: [arn('sqs', 'image-copier-settle.fifo')] };
 
@@ -9,7 +11,7 @@ function check(sweep: RuleFacts['rule'], imageState = RULE) {
     { name: 'image-copier-image-state', rule: imageState },
     { name: 'image-copier-sweep', ...(sweep && { rule: sweep }) },
   ];
-  return checkRules(rules, SITE).map(({ code, severity, subject }) => [code, severity, subject]);
+  return checkRules(rules, COPIER).map(({ code, severity, subject }) => [code, severity, subject]);
 }
 
 describe('checkRules', () => {
@@ -30,6 +32,30 @@ describe('checkRules', () => {
   it('only warns of lost events, for the sweep finds what they would have told', () => {
     expect(check(RULE, { ...RULE, state: 'DISABLED' })).toEqual([
       ['RuleDisabled', 'warning', 'image-copier-image-state'],
+    ]);
+  });
+});
+
+describe('readRules', () => {
+  const read = (aws = awsWithCopier()) => readRules(aws.connect({}).events, 'image-copier');
+  const gone = new ResourceNotFoundException({ message: 'gone', $metadata: {} });
+
+  it('reads both rules of a copier', async () => {
+    expect(await read()).toEqual([
+      { name: 'image-copier-image-state', rule: RULE },
+      { name: 'image-copier-sweep', rule: RULE },
+    ]);
+  });
+
+  it('reads that a rule is not there, or no longer', async () => {
+    const aws = awsWithCopier();
+    const { events } = aws.in(ACCOUNT);
+    events.on(DescribeRuleCommand, { Name: 'image-copier-image-state' }).rejects(gone);
+    events.on(ListTargetsByRuleCommand, { Rule: 'image-copier-sweep' }).rejects(gone);
+
+    expect(await read(aws)).toEqual([
+      { name: 'image-copier-image-state' },
+      { name: 'image-copier-sweep', rule: { state: 'ENABLED', targetArns: [] } },
     ]);
   });
 });

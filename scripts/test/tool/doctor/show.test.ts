@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Environment } from '../../../tool/common/environment.ts';
-import { findingLines } from '../../../tool/doctor/show.ts';
+import { formatFindings } from '../../../tool/doctor/show.ts';
 import type { Finding, Severity } from '../../../tool/doctor/finding.ts';
 
 const environment = (account: string): Environment => ({
@@ -11,24 +11,24 @@ const environment = (account: string): Environment => ({
 });
 
 function finding(severity: Severity, changes: Partial<Finding> = {}): Finding {
-  return { code: `A${severity}`, severity, subject: 'it', what: 'What.', why: 'Why.', mend: 'do it', ...changes };
+  return { code: `A${severity}`, severity, subject: 'it', what: 'What.', why: 'Why.', fix: 'do it', ...changes };
 }
 
-describe('findingLines', () => {
+describe('formatFindings', () => {
   it('groups findings by account, the gravest first', () => {
-    const lines = findingLines([
+    const text = formatFindings([
       { environment: environment('payments'), findings: [finding('note'), finding('problem'), finding('warning')] },
       { environment: environment('222222222222'), findings: [] },
       { environment: environment('closed'), problem: 'Access denied.' },
     ]);
 
-    expect(lines).toEqual([
+    expect(text.split('\n')).toEqual([
       'payments (222222222222), eu-west-1',
       ...['problem', 'warning', 'note'].flatMap((severity) => [
         `  ${severity} A${severity}: it`,
         '    What.',
         '    Why it matters: Why.',
-        '    To mend it: do it',
+        '    To fix it: do it',
       ]),
       '',
       '222222222222, eu-west-1: nothing found.',
@@ -40,9 +40,9 @@ describe('findingLines', () => {
   });
 
   it('obeys nothing that a text of AWS says to the terminal', () => {
-    const lines = findingLines([
+    const text = formatFindings([
       { environment: environment('a'), findings: [finding('note', { what: 'x\u001b[2J\ny' })] },
     ]);
-    expect(lines[2]).toBe('    x\\u{1b}[2J\\u{a}y');
+    expect(text.split('\n')[2]).toBe('    x\\u{1b}[2J\\u{a}y');
   });
 });

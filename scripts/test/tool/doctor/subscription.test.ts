@@ -6,19 +6,14 @@ import {
   SNSServiceException,
 } from '@aws-sdk/client-sns';
 import { mockClient } from 'aws-sdk-client-mock';
-import { checkSubscription, readWay, type WayFacts } from '../../../tool/doctor/subscription.ts';
-import { ACCOUNT, arn, codes, SITE, TOPIC } from './facts.ts';
+import { checkSubscription, readSubscriptions, type SubscriptionsFacts } from '../../../tool/doctor/subscription.ts';
+import { ACCOUNT, arn, codes, COPIER, subscriptionAttributes, TOPIC } from './facts.ts';
 
 const QUEUE = arn('sqs', 'image-copier-requests');
 const SUBSCRIPTION = `${TOPIC}:11111111-2222-3333-4444-555555555555`;
-const ATTRIBUTES = {
-  RawMessageDelivery: 'true',
-  FilterPolicy: JSON.stringify({ targetAccounts: [ACCOUNT, '*'] }),
-  FilterPolicyScope: 'MessageBody',
-  RedrivePolicy: JSON.stringify({ deadLetterTargetArn: arn('sqs', 'image-copier-dead-letters') }),
-};
+const ATTRIBUTES = subscriptionAttributes();
 
-function way(changes: Readonly<Record<string, string | undefined>> = {}): WayFacts {
+function subscribed(changes: Readonly<Record<string, string | undefined>> = {}): SubscriptionsFacts {
   const attributes = Object.entries<string | undefined>({ ...ATTRIBUTES, ...changes }).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value] as const],
   );
@@ -32,7 +27,7 @@ function way(changes: Readonly<Record<string, string | undefined>> = {}): WayFac
 
 describe('checkSubscription', () => {
   it('finds nothing in a subscription as the module makes it', () => {
-    expect(checkSubscription(way(), SITE)).toEqual([]);
+    expect(checkSubscription(subscribed(), COPIER)).toEqual([]);
   });
 
   it.each<[string, Readonly<Record<string, string | undefined>>, string[]]>([
@@ -52,32 +47,32 @@ describe('checkSubscription', () => {
     ['no redrive', { RedrivePolicy: undefined }, ['SubscriptionWithoutDeadLetters']],
     ['a subscription that waits', { PendingConfirmation: 'true' }, ['SubscriptionPending']],
   ])('finds %s', (_, changes, expected) => {
-    expect(codes(checkSubscription(way(changes), SITE))).toEqual(expected);
+    expect(codes(checkSubscription(subscribed(changes), COPIER))).toEqual(expected);
   });
 
   it('finds that there is none, or that it could not be read', () => {
     const none = { topicArn: TOPIC, subscriptions: [], isUnread: false };
 
-    expect(codes(checkSubscription(none, SITE))).toEqual(['NoSubscription']);
-    expect(codes(checkSubscription({ ...none, topicArn: undefined }, SITE))).toEqual(['NoSubscription']);
-    expect(checkSubscription({ ...none, isUnread: true }, SITE)).toMatchObject([
+    expect(codes(checkSubscription(none, COPIER))).toEqual(['NoSubscription']);
+    expect(codes(checkSubscription({ ...none, topicArn: undefined }, COPIER))).toEqual(['NoSubscription']);
+    expect(checkSubscription({ ...none, isUnread: true }, COPIER)).toMatchObject([
       { code: 'SubscriptionUnread', severity: 'note' },
     ]);
     const unread = { topicArn: TOPIC, arn: SUBSCRIPTION };
-    expect(codes(checkSubscription({ ...none, subscriptions: [unread] }, SITE))).toEqual(['SubscriptionUnread']);
+    expect(codes(checkSubscription({ ...none, subscriptions: [unread] }, COPIER))).toEqual(['SubscriptionUnread']);
   });
 
   it('names a command that can be pasted', () => {
-    const [finding] = checkSubscription(way({ FilterPolicy: '{"targetAccounts":["333333333333"]}' }), SITE);
+    const [finding] = checkSubscription(subscribed({ FilterPolicy: '{"targetAccounts":["333333333333"]}' }), COPIER);
 
-    expect(finding?.mend).toBe(
+    expect(finding?.fix).toBe(
       `aws sns set-subscription-attributes --subscription-arn ${SUBSCRIPTION} --attribute-name FilterPolicy ` +
         `--attribute-value '{"targetAccounts":["${ACCOUNT}","*"]}' --region eu-west-1`,
     );
   });
 });
 
-describe('readWay', () => {
+describe('readSubscriptions', () => {
   const listed = { SubscriptionArn: SUBSCRIPTION, Endpoint: QUEUE, TopicArn: TOPIC };
   const denied = new SNSServiceException({
     name: 'AuthorizationError',
@@ -94,22 +89,22 @@ describe('readWay', () => {
       .resolvesOnce({ Subscriptions: [listed] });
     sns.on(GetSubscriptionAttributesCommand).resolves({ Attributes: ATTRIBUTES });
 
-    expect(await readWay(new SNSClient({}), QUEUE, undefined, undefined)).toEqual(way());
+    expect(await readSubscriptions(new SNSClient({}), QUEUE, undefined)).toEqual(subscribed());
   });
 
   it('asks the source account where this one may not list, or has none', async () => {
     const sns = mockClient(SNSClient);
     sns.on(ListSubscriptionsCommand).rejects(denied);
     sns.on(GetSubscriptionAttributesCommand).rejects(denied);
-    const bySource = () => Promise.resolve([listed, { ...listed, TopicArn: 'other' }]);
+    const listAtSource = () => Promise.resolve([listed, { ...listed, TopicArn: 'other' }]);
 
-    expect(await readWay(new SNSClient({}), QUEUE, TOPIC, bySource)).toEqual({
+    expect(await readSubscriptions(new SNSClient({}), QUEUE, TOPIC, listAtSource)).toEqual({
       topicArn: TOPIC,
       isUnread: false,
       subscriptions: [{ topicArn: TOPIC, arn: SUBSCRIPTION }],
     });
     for (const nobody of [undefined, () => Promise.resolve(undefined)]) {
-      expect(await readWay(new SNSClient({}), QUEUE, TOPIC, nobody)).toEqual({
+      expect(await readSubscriptions(new SNSClient({}), QUEUE, TOPIC, nobody)).toEqual({
         topicArn: TOPIC,
         isUnread: true,
         subscriptions: [],
@@ -122,8 +117,19 @@ describe('readWay', () => {
     const SubscriptionArn = 'PendingConfirmation';
     sns.on(ListSubscriptionsCommand).resolves({ Subscriptions: [{ ...listed, SubscriptionArn }] });
 
-    const facts = await readWay(new SNSClient({}), QUEUE, TOPIC, undefined);
+    const facts = await readSubscriptions(new SNSClient({}), QUEUE, TOPIC);
 
-    expect(codes(checkSubscription(facts, SITE))).toEqual(['SubscriptionPending']);
+    expect(codes(checkSubscription(facts, COPIER))).toEqual(['SubscriptionPending']);
+  });
+
+  it.each([
+    ['the subscriptions', ListSubscriptionsCommand],
+    ['their attributes', GetSubscriptionAttributesCommand],
+  ])('takes only a denial for an answer to the question for %s', async (_, Command) => {
+    const sns = mockClient(SNSClient);
+    sns.on(ListSubscriptionsCommand).resolves({ Subscriptions: [listed] });
+    sns.on(Command as typeof ListSubscriptionsCommand).rejects(new Error('Rate exceeded'));
+
+    await expect(readSubscriptions(new SNSClient({}), QUEUE, TOPIC)).rejects.toThrow('Rate exceeded');
   });
 });
