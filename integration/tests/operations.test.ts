@@ -88,7 +88,8 @@ async function untilCopied(image: BakedImage, ...targets: EmulatedAccount[]): Pr
   for (const target of targets) {
     await waitFor(
       `the copy in ${target.id}`,
-      async () => ((await findCopies(target, image.imageId)).some(isAnnounced) ? true : undefined),
+      async () =>
+        (await findCopies(target, image.imageId)).some((copy) => isAnnounced(copy, 'image-copier')) ? true : undefined,
       { timeoutMs: 300_000 },
     );
   }

@@ -35,7 +35,7 @@ async function parameterIn({ ssm }: EmulatedAccount, recipe: string): Promise<st
 async function untilAnnounced(account: EmulatedAccount, image: BakedImage): Promise<void> {
   await waitFor(`the copy in ${account.id}`, async () => {
     const copies = await findCopies(account, image.imageId);
-    return copies.some(isAnnounced) ? true : undefined;
+    return copies.some((copy) => isAnnounced(copy, 'image-copier')) ? true : undefined;
   });
 }
 

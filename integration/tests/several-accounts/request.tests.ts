@@ -62,7 +62,7 @@ export function requestTests(accounts: DeployedAccounts): void {
       const [copy, ...more] = await copiesIn(account, image);
       expect(more).toEqual([]);
       expect(copy?.ImageId).toBe(rows[index]?.copy);
-      expect(isAnnounced(copy ?? {})).toBe(true);
+      expect(isAnnounced(copy ?? {}, 'image-copier')).toBe(true);
     }
     expect(await leftOvers()).toBe(0);
   });
@@ -206,7 +206,7 @@ export function requestTests(accounts: DeployedAccounts): void {
     });
     await waitFor('the copies', async () => {
       const copies = await Promise.all(accounts.targets.map((account) => copiesIn(account, image)));
-      return copies.every((each) => each.some(isAnnounced)) ? true : undefined;
+      return copies.every((each) => each.some((copy) => isAnnounced(copy, 'image-copier'))) ? true : undefined;
     });
     expect(await copiesIn(web, old)).toEqual([]);
   });

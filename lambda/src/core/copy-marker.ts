@@ -30,9 +30,9 @@ export function formatMarker({ copier, attempt, bakedAt, announcement }: CopyMar
   return `${copier}${announced} attempt=${attempt} baked=${bakedAt}`;
 }
 
-/** The marker of a copy of this copier, or undefined for any other value. */
-export function parseMarker(value: string, copier: string): CopyMarker | undefined {
-  const fields = FORM.exec(value)?.groups;
+/** The marker of a copy of this copier, or undefined for any other value of the tag, or none. */
+export function parseMarker(value: string | undefined, copier: string): CopyMarker | undefined {
+  const fields = FORM.exec(value ?? '')?.groups;
   if (fields?.['copier'] !== copier) return undefined;
   const { state, settledAt, attempt, bakedAt = '' } = fields;
   if (Number.isNaN(Date.parse(bakedAt))) return undefined;
@@ -42,6 +42,11 @@ export function parseMarker(value: string, copier: string): CopyMarker | undefin
     bakedAt,
     ...(settledAt && { announcement: { state: state as Announcement['state'], settledAt } }),
   };
+}
+
+/** Whether the marker of a copy of this copier says that the copy is verified and everybody is told. */
+export function isAnnounced(marker: CopyMarker | undefined): boolean {
+  return marker?.announcement?.state === 'announced';
 }
 
 /** Filter values for {@link MARKER}, with EC2's wildcard: all copies of a copier, or those in some states. */

@@ -185,7 +185,7 @@ async function checkEnd(
     'all copies to be announced',
     async () => {
       const found = await ownImages(target);
-      return found.every(isAnnounced) ? found : undefined;
+      return found.every((copy) => isAnnounced(copy, 'image-copier')) ? found : undefined;
     },
     { timeoutMs: 600_000, pollMs: POLL_MS },
   );

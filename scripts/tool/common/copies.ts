@@ -7,7 +7,7 @@ import {
   type Snapshot,
 } from '@aws-sdk/client-ec2';
 import { PAGE_SIZE } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
-import { MARKER } from '../../../lambda/src/core/copy-marker.ts';
+import { isAnnounced as isMarkedAnnounced, MARKER, parseMarker } from '../../../lambda/src/core/copy-marker.ts';
 
 interface WithEc2 {
   readonly ec2: EC2Client;
@@ -44,7 +44,7 @@ export function tagOf({ Tags = [] }: Pick<Image, 'Tags'>, name: string): string 
   return Tags.find(({ Key }) => Key === name)?.Value;
 }
 
-/** Whether the copier has announced a copy, as its marker says. */
-export function isAnnounced(image: Pick<Image, 'Tags'>): boolean {
-  return tagOf(image, MARKER)?.includes(' announced=') ?? false;
+/** Whether this copier has announced a copy, as its marker says. */
+export function isAnnounced(image: Pick<Image, 'Tags'>, copier: string): boolean {
+  return isMarkedAnnounced(parseMarker(tagOf(image, MARKER), copier));
 }

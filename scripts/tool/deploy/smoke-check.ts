@@ -1,7 +1,8 @@
-import type { Stack } from '../../../terraform/stacks/stacks.ts';
+import type { ModuleCall, Stack } from '../../../terraform/stacks/stacks.ts';
 import type { Check } from './roll-out.ts';
 import { smokeCopy } from './smoke-copy.ts';
 import type { Connect } from '../common/aws-clients.ts';
+import { DEFAULT_COPIER_NAME } from '../common/environment-options.ts';
 
 /** Has an image copied into the targets in each of their Regions, by the ways that Terraform has into the accounts. */
 export function checkBySmoke(source: Stack, wave: readonly Stack[], connect: Connect, onPassed: () => void): Check {
@@ -11,15 +12,23 @@ export function checkBySmoke(source: Stack, wave: readonly Stack[], connect: Con
     for (const region of regions) {
       const clientsFor = ({ access }: Stack) => connect({ ...access, region });
       const inRegion = targets.filter((target) => target.regions.includes(region));
-      const [first] = inRegion.flatMap(({ modules }) => modules.filter((call) => call.region === region));
+      const [first] = inRegion;
       const { ec2, sns } = clientsFor(source);
       await smokeCopy(
-        { ec2, sns, requestTopicArn: String(first?.inputs['request_topic_arn']) },
-        inRegion.map((target) => ({ id: target.accountId, ec2: clientsFor(target).ec2 })),
+        { ec2, sns, requestTopicArn: String(first && inputsOf(first, region)['request_topic_arn']) },
+        inRegion.map((target) => ({
+          id: target.accountId,
+          copier: String(inputsOf(target, region)['name'] ?? DEFAULT_COPIER_NAME),
+          ec2: clientsFor(target).ec2,
+        })),
         say,
         signal,
       );
     }
     onPassed();
   };
+}
+
+function inputsOf({ modules }: Stack, region: string): ModuleCall['inputs'] {
+  return modules.find((call) => call.region === region)?.inputs ?? {};
 }

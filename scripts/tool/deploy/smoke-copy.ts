@@ -16,6 +16,8 @@ export interface SmokeSource {
 /** A target account in the same Region. */
 export interface SmokeTarget {
   readonly id: string;
+  /** The copier's name. */
+  readonly copier: string;
   readonly ec2: EC2Client;
 }
 
@@ -65,7 +67,7 @@ export async function smokeCopy(
 }
 
 async function untilAnnounced(
-  { id, ec2 }: SmokeTarget,
+  { id, copier, ec2 }: SmokeTarget,
   image: BakedImage,
   region: string,
   say: (line: string) => void,
@@ -75,7 +77,7 @@ async function untilAnnounced(
     `an announced copy of ${image.imageId} in ${id}, ${region}. Look at the alarms and the dead letters there`,
     async () => {
       const copies = await findCopies({ ec2 }, image.imageId);
-      return copies.find(isAnnounced);
+      return copies.find((copy) => isAnnounced(copy, copier));
     },
     patience,
   );

@@ -1,8 +1,7 @@
 import type { Image } from '@aws-sdk/client-ec2';
 import { paginateGetParameterHistory } from '@aws-sdk/client-ssm';
-import { MARKER, parseMarker } from '../../../lambda/src/core/copy-marker.ts';
 import type { Copier } from '../common/environment.ts';
-import { ownImages, tagOf } from '../common/copies.ts';
+import { isAnnounced, ownImages } from '../common/copies.ts';
 
 /** A value that the parameter of a recipe has or had. */
 export interface RecipeVersion {
@@ -67,10 +66,9 @@ async function imagesOf({ aws, name }: Copier, imageIds: readonly string[]): Pro
 
 function imageOf(image: Image, copier: string): ImageOfVersion {
   const { SourceImageId = '', State } = image;
-  const marker = parseMarker(tagOf(image, MARKER) ?? '', copier);
   return {
     sourceImageId: SourceImageId,
     state: State ?? 'in no state',
-    isVerified: marker?.announcement?.state === 'announced',
+    isVerified: isAnnounced(image, copier),
   };
 }

@@ -1,10 +1,10 @@
-import { DescribeSnapshotsCommand, type EC2Client, type Image } from '@aws-sdk/client-ec2';
+import { DescribeSnapshotsCommand, type Image } from '@aws-sdk/client-ec2';
 import { DescribeKeyCommand } from '@aws-sdk/client-kms';
 import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
 import { MARKER, parseMarker } from '../../../lambda/src/core/copy-marker.ts';
 import type { Copier } from '../common/environment.ts';
 import { UserError } from '../common/user-error.ts';
-import { ownImages, tagOf } from '../common/copies.ts';
+import { isAnnounced, ownImages, tagOf } from '../common/copies.ts';
 import { waitFor } from '../common/wait-for.ts';
 import { parameterOf, readHistory } from './history.ts';
 
@@ -27,7 +27,7 @@ export async function planRollback(copier: Copier, recipe: string, to: string | 
   const history = await readHistory(copier, recipe);
   const [current] = history;
   if (!current) throw new UserError(`There is no parameter ${parameter}.`, 1);
-  const image = await imageFor(copier.aws.ec2, to ?? previousOf(history));
+  const image = await imageFor(copier, to ?? previousOf(history));
   const { ImageId: imageId = '' } = image;
   if (imageId === current.imageId) throw new UserError(`${parameter} points to ${imageId} already.`, 1);
   await requireVerified(copier, recipe, image);
@@ -58,13 +58,13 @@ function previousOf(history: Awaited<ReturnType<typeof readHistory>>): string {
 }
 
 /** An image of this account: the one that is named, or a copy of it. */
-async function imageFor(ec2: EC2Client, named: string): Promise<Image> {
-  const find = async (Name: string) => await ownImages({ ec2 }, [{ Name, Values: [named] }], { disabledToo: true });
+async function imageFor({ aws, name }: Copier, named: string): Promise<Image> {
+  const find = async (Name: string) => await ownImages(aws, [{ Name, Values: [named] }], { disabledToo: true });
   const [itself] = await find('image-id');
   if (itself) return itself;
   // A source image may have several copies here, of which at most one is this copier's.
   const copies = await find('source-image-id');
-  const copy = copies.find((each) => tagOf(each, MARKER) !== undefined) ?? copies[0];
+  const copy = copies.find((each) => parseMarker(tagOf(each, MARKER), name)) ?? copies[0];
   if (copy) return copy;
   throw new UserError(`${named} is neither an image of this account nor the source of one.`, 1);
 }
@@ -79,8 +79,7 @@ async function requireVerified(copier: Copier, recipe: string, image: Image): Pr
   if (tagOf(image, copier.recipeTag) !== recipe) {
     return refuse(`belongs to ${tagOf(image, copier.recipeTag) ?? 'no recipe'}, not to ${recipe}`);
   }
-  const marker = parseMarker(tagOf(image, MARKER) ?? '', copier.name);
-  if (marker?.announcement?.state !== 'announced') return refuse(`is no verified copy of ${copier.name}`);
+  if (!isAnnounced(image, copier.name)) return refuse(`is no verified copy of ${copier.name}`);
   const { KeyMetadata: { Arn } = {} } = await kms.send(new DescribeKeyCommand({ KeyId: `alias/${copier.name}` }));
   const ids = (image.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
   const { Snapshots = [] } = await ec2.send(

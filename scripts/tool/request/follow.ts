@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MARKER } from '../../../lambda/src/core/copy-marker.ts';
-import { findCopies, tagOf } from '../common/copies.ts';
+import { findCopies, isAnnounced } from '../common/copies.ts';
 import { reasonOf } from '../common/aws-errors.ts';
 import { peekLetters } from '../common/dead-letter-queue.ts';
 import type { Copier, Environment } from '../common/environment.ts';
@@ -104,7 +103,7 @@ async function look(
   signal: AbortSignal,
 ): Promise<Partial<TargetState> | undefined> {
   const copies = await findCopies(aws, imageId);
-  const announced = copies.find((copy) => tagOf(copy, MARKER)?.startsWith(`${name} announced=`));
+  const announced = copies.find((copy) => isAnnounced(copy, name));
   if (announced?.ImageId !== undefined) return { progress: 'available', copy: announced.ImageId };
   const begun = copies.find(({ State }) => State === 'pending' || State === 'available');
   if (begun?.ImageId !== undefined) return { progress: 'pending', copy: begun.ImageId };

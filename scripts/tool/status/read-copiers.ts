@@ -6,7 +6,7 @@ import {
   type Image,
 } from '@aws-sdk/client-ec2';
 import { PAGE_SIZE } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
-import { MARKER, parseMarker } from '../../../lambda/src/core/copy-marker.ts';
+import { isAnnounced, MARKER, parseMarker } from '../../../lambda/src/core/copy-marker.ts';
 import { COPIED_FROM } from '../../../lambda/src/core/copy-tags.ts';
 import { peekLetters } from '../common/dead-letter-queue.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
@@ -65,7 +65,7 @@ async function keysOf(ec2: EC2Client, filter: Filter): Promise<ReadonlyMap<strin
 function copyOf(image: Image, copier: Copier, keys: ReadonlyMap<string, string>): CopyInAccount[] {
   const { ImageId, SourceImageId, State, StateReason, CreationDate = '', BlockDeviceMappings = [] } = image;
   if (ImageId === undefined || SourceImageId === undefined || State === undefined) return [];
-  const marker = parseMarker(tagOf(image, MARKER) ?? '', copier.name);
+  const marker = parseMarker(tagOf(image, MARKER), copier.name);
   const keyArn = BlockDeviceMappings.map(({ Ebs }) => keys.get(Ebs?.SnapshotId ?? '')).find((key) => key !== undefined);
   const { announcement } = marker ?? {};
   return [
@@ -76,7 +76,7 @@ function copyOf(image: Image, copier: Copier, keys: ReadonlyMap<string, string>)
         // AMIgo's copier notes no such time: its copies are made right after the bake.
         bakedAt: marker?.bakedAt ?? CreationDate,
         startedAt: CreationDate,
-        ...(announcement?.state === 'announced' && { settledAt: announcement.settledAt }),
+        ...(announcement && isAnnounced(marker) && { settledAt: announcement.settledAt }),
         attempt: marker?.attempt ?? 1,
         ...(keyArn !== undefined && { keyArn }),
       },
