@@ -30,7 +30,17 @@ describe("Packer's manifest", () => {
   });
 
   it('may name what other builders made, which is left out', () => {
-    expect(imagesOfManifest(manifest(build('sha256:0123'), build('eu-west-1:ami-0a')))).toHaveLength(1);
+    const others = [
+      'sha256:0123',
+      'projects/ubuntu',
+      `eu-west-1:ami-${'0'.repeat(33)}`,
+      'eu-west-1:ami-0b:latest',
+      ':ami-0b',
+    ];
+
+    expect(imagesOfManifest(manifest(...[...others, 'eu-west-1:ami-0a'].map((id) => build(id))))).toEqual([
+      { region: 'eu-west-1', imageId: 'ami-0a' },
+    ]);
   });
 
   it.each([
