@@ -14,9 +14,6 @@ export interface EnvironmentOptions {
   readonly recipeTag?: string;
 }
 
-/** The default of the Terraform module's input "name". */
-export const DEFAULT_COPIER_NAME = 'image-copier';
-
 /** Adds the options that say which accounts and Regions a command is for, and how they are reached. */
 export function addEnvironmentOptions(command: Command): Command {
   return command
@@ -38,7 +35,7 @@ export function addEnvironmentOptions(command: Command): Command {
       "Region (AWS_REGION, else the profile's); of an accounts file this Region alone",
       region,
     )
-    .option('--name <name>', 'input "name" of the Terraform module', copierName, DEFAULT_COPIER_NAME);
+    .option('--name <name>', 'input "name" of the Terraform module', copierName, 'image-copier');
 }
 
 function accountIds(value: string, previous: readonly string[] = []): readonly string[] {

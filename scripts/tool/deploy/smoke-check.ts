@@ -1,8 +1,7 @@
-import type { ModuleCall, Stack } from '../../../terraform/stacks/stacks.ts';
+import type { Stack } from '../../../terraform/stacks/stacks.ts';
 import type { Check } from './roll-out.ts';
 import { smokeCopy } from './smoke-copy.ts';
 import type { Connect } from '../common/aws-clients.ts';
-import { DEFAULT_COPIER_NAME } from '../common/environment-options.ts';
 
 /** Has an image copied into the targets in each of their Regions, by the ways that Terraform has into the accounts. */
 export function checkBySmoke(source: Stack, wave: readonly Stack[], connect: Connect, onPassed: () => void): Check {
@@ -12,13 +11,13 @@ export function checkBySmoke(source: Stack, wave: readonly Stack[], connect: Con
     for (const region of regions) {
       const clientsFor = ({ access }: Stack) => connect({ ...access, region });
       const inRegion = targets.filter((target) => target.regions.includes(region));
-      const [first] = inRegion;
+      const [first] = inRegion.flatMap(({ modules }) => modules.filter((call) => call.region === region));
       const { ec2, sns } = clientsFor(source);
       await smokeCopy(
-        { ec2, sns, requestTopicArn: String(first && inputsOf(first, region)['request_topic_arn']) },
+        { ec2, sns, requestTopicArn: String(first?.inputs['request_topic_arn']) },
         inRegion.map((target) => ({
           id: target.accountId,
-          copier: String(inputsOf(target, region)['name'] ?? DEFAULT_COPIER_NAME),
+          copier: nameIn(target, region),
           ec2: clientsFor(target).ec2,
         })),
         say,
@@ -29,6 +28,8 @@ export function checkBySmoke(source: Stack, wave: readonly Stack[], connect: Con
   };
 }
 
-function inputsOf({ modules }: Stack, region: string): ModuleCall['inputs'] {
-  return modules.find((call) => call.region === region)?.inputs ?? {};
+/** The name of a target's copier in a Region. */
+function nameIn({ modules }: Stack, region: string): string {
+  const name = modules.find((call) => call.region === region)?.inputs['name'];
+  return typeof name === 'string' ? name : 'image-copier';
 }

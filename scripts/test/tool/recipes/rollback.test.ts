@@ -2,13 +2,12 @@ import { expect, it } from '@jest/globals';
 import { DescribeImagesCommand, DescribeSnapshotsCommand, type Image } from '@aws-sdk/client-ec2';
 import { DescribeKeyCommand } from '@aws-sdk/client-kms';
 import { GetParameterHistoryCommand } from '@aws-sdk/client-ssm';
-import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import type { Copier } from '../../../tool/common/environment.ts';
+import { planRollback } from '../../../tool/recipes/rollback.ts';
 import { FakeAws } from '../support/fake-aws.ts';
-import { run } from '../support/run.ts';
 
-const ACCOUNT = '222222222222';
 const SOURCE = 'ami-0aa';
-const KEY = `arn:aws:kms:eu-west-1:${ACCOUNT}:key/1`;
+const KEY = 'arn:aws:kms:eu-west-1:222222222222:key/1';
 
 function copyBy(copier: string, ImageId: string): Image {
   const marker = `${copier} announced=2026-11-24T00:00:00.000Z attempt=1 baked=2026-11-23T22:10:00.000Z`;
@@ -23,10 +22,14 @@ function copyBy(copier: string, ImageId: string): Image {
   };
 }
 
-it("rolls back to this copier's copy of a source image, where another copier has one too", async () => {
-  const aws = new FakeAws({ ownAccount: ACCOUNT });
-  const { ec2, kms, ssm, sts } = aws.in(ACCOUNT);
-  sts.on(GetCallerIdentityCommand).resolves({ Account: ACCOUNT });
+it("takes this copier's copy of a source image, where another copier has one too", async () => {
+  const aws = new FakeAws();
+  const { ec2, kms, ssm } = aws.in('222222222222');
+  const copier: Copier = {
+    ...{ accountId: '222222222222', account: 'web', region: 'eu-west-1', labels: {} },
+    ...{ name: 'image-copier', parameterPath: '/image-copier', recipeTag: 'Recipe' },
+    aws: aws.connect({ roleArn: 'arn:aws:iam::222222222222:role/operator' }),
+  };
   ec2.on(DescribeImagesCommand).resolves({ Images: [] });
   ec2
     .on(DescribeImagesCommand, { Filters: [{ Name: 'source-image-id', Values: [SOURCE] }] })
@@ -35,18 +38,9 @@ it("rolls back to this copier's copy of a source image, where another copier has
   kms.on(DescribeKeyCommand).resolves({ KeyMetadata: { KeyId: '1', Arn: KEY } });
   ssm.on(GetParameterHistoryCommand).resolves({ Parameters: [{ Version: 1, Value: 'ami-03' }] });
 
-  const { code, out, err } = await run(['rollback', 'ubuntu', '--to', SOURCE, '--dry-run', '--json'], { aws });
-
-  expect({ code, err }).toEqual({ code: 0, err: '' });
-  expect(JSON.parse(out)).toEqual([
-    {
-      account: ACCOUNT,
-      accountId: ACCOUNT,
-      region: 'eu-west-1',
-      parameter: '/image-copier/ubuntu',
-      from: 'ami-03',
-      to: 'ami-02',
-      outcome: 'planned',
-    },
-  ]);
+  expect(await planRollback(copier, 'ubuntu', SOURCE)).toEqual({
+    parameter: '/image-copier/ubuntu',
+    from: 'ami-03',
+    to: 'ami-02',
+  });
 });
