@@ -10,7 +10,7 @@ import { runScript } from './entry.ts';
 import { openEmulator } from './localstack/emulator.ts';
 import { requireTerraform } from '../tool/deploy/terraform.ts';
 import { ResultsInbox, type ResultMessage } from '../tool/request/results-inbox.ts';
-import { waitFor } from '../tool/common/wait-for.ts';
+import { waitFor } from './wait-for.ts';
 
 const COPY_TIMEOUT_MS = 300_000;
 const KEY_ALIAS = 'alias/image-copier';

@@ -10,7 +10,7 @@ import { share, shareImage, type BakedImage } from '../../../scripts/tool/common
 import { findCopies, isAnnounced } from '../../../scripts/tool/common/copies.ts';
 import type { EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 import { ROOT } from '../../../scripts/tool/common/paths.ts';
-import { waitFor } from '../../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import type { DeployedAccounts } from './deployed-accounts.ts';
 import { startCommand } from '../support/command.ts';
 import { injectFault, REGION, refuseCopies } from '../support/emulator.ts';

@@ -17,7 +17,7 @@ import {
 import type { CopyResult } from '../../../lambda/src/core/copy-results.ts';
 import { emulatedSettings, type EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 import { ResultsInbox as TopicInbox } from '../../../scripts/tool/request/results-inbox.ts';
-import { waitFor } from '../../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { endpoint } from './emulator.ts';
 
 /** A result as EventBridge delivers it; the topic has these three fields alone. */
