@@ -138,7 +138,7 @@ export function requestTests(accounts: DeployedAccounts): void {
 
   it('fails with the reason if one account fails, and tells of the others', async () => {
     const image = await accounts.bake('ubuntu', 5);
-    const mend = await refuseCopies(payments.id);
+    const allow = await refuseCopies(payments.id);
     try {
       const { code, stdout } = await accounts.run(
         'request',
@@ -154,7 +154,7 @@ export function requestTests(accounts: DeployedAccounts): void {
       ]);
       expect(rows[1]?.reason).toContain('UnauthorizedOperation');
     } finally {
-      await mend();
+      await allow();
     }
   });
 

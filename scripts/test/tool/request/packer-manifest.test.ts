@@ -46,14 +46,14 @@ describe("Packer's manifest", () => {
   it.each([
     ['no image of the last run', manifest(build('eu-west-1:ami-0a', 'earlier'))],
     ['no build at all', manifest()],
-  ])('is refused with %s', (_, text) => {
+  ])('is rejected with %s', (_, text) => {
     expect(() => imagesOfManifest(text)).toThrow(
       new UserError('manifest.json has no machine image of the last run (last_run_uuid).', 2),
     );
   });
 
   it.each(['', '[]', '{"builds":null,"last_run_uuid":"x"}', '{"builds":[]}'])(
-    'is refused if it is none: %s',
+    'is rejected if it is none: %s',
     (text) => {
       expect(() => imagesOfManifest(text)).toThrow(
         'manifest.json is no manifest of Packer: it needs builds and last_run_uuid.',
