@@ -32,7 +32,7 @@ export const WEB = '333333333333';
 export const TOPIC = 'amigo-TEST-notify';
 export const TOPIC_ARN = `arn:aws:sns:eu-west-1:${SOURCE}:${TOPIC}`;
 export const IMAGE = 'ami-0123456789abcdef0';
-export const BAKED_AT = '2026-11-23T22:10:00.000Z';
+const BAKED_AT = '2026-11-23T22:10:00.000Z';
 
 const folder = mkdtempSync(join(tmpdir(), 'image-copier-'));
 afterAll(() => {

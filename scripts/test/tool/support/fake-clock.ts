@@ -20,12 +20,12 @@ export function useFakeClock(start: string): void {
 
 /** Lets the clock go on, second by second, until the work has ended. */
 export async function fastForward<T>(work: Promise<T>): Promise<T> {
-  let hasEnded = false;
+  const state = { hasEnded: false };
   const end = () => {
-    hasEnded = true;
+    state.hasEnded = true;
   };
   work.then(end, end);
-  for (let seconds = 0; !hasEnded; seconds += 1) {
+  for (let seconds = 0; !state.hasEnded; seconds += 1) {
     if (seconds > MAX_SECONDS) throw new Error(`It has not ended within ${MAX_SECONDS} s.`);
     await jest.advanceTimersByTimeAsync(1000);
   }
