@@ -1,7 +1,7 @@
 import type { Image, Snapshot } from '@aws-sdk/client-ec2';
 import type { Message } from '@aws-sdk/client-sqs';
 import { expectedTags } from '../../scripts/dev/inspect-copy.ts';
-import { waitFor } from '../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../scripts/dev/wait-for.ts';
 import type { Announcement } from '../tests/support/results-inbox.ts';
 import { copyIdIn, isStrangers, type AccountRun } from './account-run.ts';
 import { isOurs, markerOf, type ForeignCopy } from './account-view.ts';

@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { emulatedSettings, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
-import { waitFor } from '../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { endpoint } from '../tests/support/emulator.ts';
 import { toRecord } from '../tests/support/target-account.ts';
 

@@ -1,7 +1,7 @@
 import { DescribeImagesCommand } from '@aws-sdk/client-ec2';
 import { bakeImage, type BakedImage } from '../../scripts/tool/common/bake.ts';
 import { emulatedAccount, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
-import { waitFor } from '../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { endpoint, injectFault, newAccountId, REGION } from '../tests/support/emulator.ts';
 import { removeImages } from '../tests/support/remove-images.ts';
 

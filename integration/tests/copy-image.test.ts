@@ -13,7 +13,7 @@ import { findCopies, snapshotsOf } from '../../scripts/tool/common/copies.ts';
 import { expectedTags, tagsOf } from '../../scripts/dev/inspect-copy.ts';
 import { COPY_IMAGE_ACTIONS } from '../../scripts/tool/doctor/called-actions.ts';
 import { emulatedAccount, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
-import { waitFor } from '../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
 import { CallRecorder } from './support/function-calls.ts';
 import type { HandlerProcess } from './support/handler-process.ts';

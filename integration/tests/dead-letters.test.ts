@@ -14,7 +14,7 @@ import {
 import { deadLetterCommand } from '../../lambda/src/adapters/dead-letter.ts';
 import type { DeadLetter } from '../../lambda/src/core/request-queue.ts';
 import { emulatedAccount, emulatedEnvironment, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
-import { waitFor } from '../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { startCommand, type Ended } from './support/command.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ownImages } from '../../scripts/tool/common/copies.ts';
 import { emulatedAccount } from '../../scripts/dev/emulated-account.ts';
-import { waitFor } from '../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 import { changesOf, NO_CHANGES, QUEUES, queuesOf, resultsOf, rolesOf, Rollout } from './support/rollout.ts';
 

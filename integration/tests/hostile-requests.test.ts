@@ -8,7 +8,7 @@ import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts
 import { findCopies, snapshotsOf } from '../../scripts/tool/common/copies.ts';
 import { tagsOf } from '../../scripts/dev/inspect-copy.ts';
 import { emulatedAccount, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
-import { waitFor } from '../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
 import type { HandlerProcess } from './support/handler-process.ts';
 import { removeImages } from './support/remove-images.ts';

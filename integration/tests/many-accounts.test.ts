@@ -3,7 +3,7 @@ import { CreateTopicCommand, PublishCommand, SubscribeCommand } from '@aws-sdk/c
 import { CreateQueueCommand, GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { eachOf } from '../../scripts/dev/each-of.ts';
 import { emulatedAccount, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
-import { waitFor } from '../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { imageCopierTemplate } from '../../terraform/template/template.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 

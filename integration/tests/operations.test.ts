@@ -13,7 +13,7 @@ import {
   type EmulatedAccount,
 } from '../../scripts/dev/emulated-account.ts';
 import { CACHE } from '../../scripts/tool/common/paths.ts';
-import { waitFor } from '../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { startCommand } from './support/command.ts';
 import { endpoint, newAccountId, REGION, refuseCopies } from './support/emulator.ts';
 import { leaveAccount } from './support/leave-account.ts';

@@ -16,7 +16,7 @@ import {
 } from '../../scripts/dev/emulated-account.ts';
 import { CACHE, ROOT } from '../../scripts/tool/common/paths.ts';
 import { TerraformRoot, type Changes } from '../../scripts/tool/deploy/terraform.ts';
-import { waitFor } from '../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { parameterName } from '../../terraform/template/parameters.ts';
 import { imageCopierTemplate } from '../../terraform/template/template.ts';
 import { differences, readCopier, type Difference, type Standing } from './support/copier-in-account.ts';

@@ -8,9 +8,9 @@ import { DEMO, DemoAccounts, type AppliedAccounts } from './demo-accounts.ts';
 import { emulatedAccount, type EmulatedAccount } from './emulated-account.ts';
 import { runScript } from './entry.ts';
 import { openEmulator } from './localstack/emulator.ts';
-import { ResultsQueue, type ResultMessage } from './results-queue.ts';
 import { requireTerraform } from '../tool/deploy/terraform.ts';
-import { waitFor } from '../tool/common/wait-for.ts';
+import { ResultsInbox, type ResultMessage } from '../tool/request/results-inbox.ts';
+import { waitFor } from './wait-for.ts';
 
 const COPY_TIMEOUT_MS = 300_000;
 const KEY_ALIAS = 'alias/image-copier';
@@ -42,7 +42,7 @@ await runScript(async () => {
 async function runDemo(endpoint: string, { requestTopicArn, resultsTopicArn }: AppliedAccounts): Promise<void> {
   const account = (id: string) => emulatedAccount(endpoint, id, DEMO.region);
   const source = account(DEMO.sourceAccount);
-  const results = await ResultsQueue.open(source, resultsTopicArn, 'demo-results');
+  const inbox = await ResultsInbox.open(source, resultsTopicArn);
   try {
     const image = await bakeAndShare(source);
     const Message = JSON.stringify(copyRequestFor(image, DEMO.region, ASKED));
@@ -50,7 +50,7 @@ async function runDemo(endpoint: string, { requestTopicArn, resultsTopicArn }: A
     say(`Published the copy request for ${ASKED.join(' and ')} on ${requestTopicArn}.`);
 
     const copied = await Promise.all(ASKED.map((id) => followCopies(account(id), image)));
-    const announced = await untilAnnounced(results, image);
+    const announced = await untilAnnounced(inbox, image);
     const parameters = await Promise.all(ASKED.map((id) => imageOfParameter(account(id))));
     const uninvited = await findCopies(account(NOT_ASKED), image.imageId);
     const rows = [
@@ -63,15 +63,16 @@ async function runDemo(endpoint: string, { requestTopicArn, resultsTopicArn }: A
     console.log(`\n${table(head, rows)}\n`);
     conclude(copied, announced, parameters, uninvited.length);
   } finally {
-    await results.close();
+    await inbox.close();
   }
 }
 
 /** Waits until every account that was asked has told how its copy ended. */
-async function untilAnnounced(results: ResultsQueue, image: BakedImage): Promise<readonly ResultMessage[]> {
+async function untilAnnounced(inbox: ResultsInbox, image: BakedImage): Promise<readonly ResultMessage[]> {
+  const results: ResultMessage[] = [];
   const announced = await waitFor('the results', async () => {
-    const ofImage = (await results.receive()).filter(({ detail }) => detail.sourceAmi === image.imageId);
-    return new Set(ofImage.map(({ detail }) => detail.account)).size === ASKED.length ? ofImage : undefined;
+    results.push(...(await inbox.receive()).filter(({ detail }) => detail.sourceAmi === image.imageId));
+    return new Set(results.map(({ detail }) => detail.account)).size === ASKED.length ? results : undefined;
   });
   for (const { detail, 'detail-type': type } of announced) say(`${detail.account}: announced "${type}"`);
   return announced;

@@ -7,7 +7,7 @@ import { findCopies } from '../../../scripts/tool/common/copies.ts';
 import { inspectCopy } from '../../../scripts/dev/inspect-copy.ts';
 import { COPY_IMAGE_ACTIONS, SETTLE_COPY_ACTIONS } from '../../../scripts/tool/doctor/called-actions.ts';
 import { emulatedSettings } from '../../../scripts/dev/emulated-account.ts';
-import { waitFor } from '../../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { untilEmpty } from '../support/empty-queue.ts';
 import { endpoint, REGION } from '../support/emulator.ts';
 import { logLines } from '../support/log-lines.ts';

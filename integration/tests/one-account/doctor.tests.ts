@@ -75,7 +75,7 @@ import { ALARMS } from '../../../scripts/tool/doctor/alarms.ts';
 import type { Finding } from '../../../scripts/tool/doctor/finding.ts';
 import { emulatedEnvironment, emulatedSettings, withoutAws } from '../../../scripts/dev/emulated-account.ts';
 import { ROOT } from '../../../scripts/tool/common/paths.ts';
-import { waitFor } from '../../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { startCommand, type Ended } from '../support/command.ts';
 import { endpoint, injectFault, newAccountId, REGION } from '../support/emulator.ts';
 import { runHere } from '../support/run-here.ts';

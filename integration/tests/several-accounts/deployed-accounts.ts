@@ -11,7 +11,7 @@ import {
 } from '../../../scripts/dev/emulated-account.ts';
 import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
 import { TerraformRoot } from '../../../scripts/tool/deploy/terraform.ts';
-import { waitFor } from '../../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import type { Ended } from '../support/command.ts';
 import { endpoint, newAccountId, REGION } from '../support/emulator.ts';
 import { leaveAccount } from '../support/leave-account.ts';

@@ -7,7 +7,7 @@ import { share, shareImage, type BakedImage } from '../../../scripts/tool/common
 import { findCopies, isAnnounced } from '../../../scripts/tool/common/copies.ts';
 import type { EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 import type { StatusReport } from '../../../scripts/tool/status/report.ts';
-import { waitFor } from '../../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { accounts } from './accounts.ts';
 import { requestTests } from './request.tests.ts';
 import { startCommand } from '../support/command.ts';

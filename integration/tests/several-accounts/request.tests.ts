@@ -10,7 +10,7 @@ import { share, shareImage, type BakedImage } from '../../../scripts/tool/common
 import { findCopies, isAnnounced } from '../../../scripts/tool/common/copies.ts';
 import type { EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 import { ROOT } from '../../../scripts/tool/common/paths.ts';
-import { waitFor } from '../../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import type { DeployedAccounts } from './deployed-accounts.ts';
 import { startCommand } from '../support/command.ts';
 import { injectFault, REGION, refuseCopies } from '../support/emulator.ts';
@@ -138,7 +138,7 @@ export function requestTests(accounts: DeployedAccounts): void {
 
   it('fails with the reason if one account fails, and tells of the others', async () => {
     const image = await accounts.bake('ubuntu', 5);
-    const mend = await refuseCopies(payments.id);
+    const allow = await refuseCopies(payments.id);
     try {
       const { code, stdout } = await accounts.run(
         'request',
@@ -154,7 +154,7 @@ export function requestTests(accounts: DeployedAccounts): void {
       ]);
       expect(rows[1]?.reason).toContain('UnauthorizedOperation');
     } finally {
-      await mend();
+      await allow();
     }
   });
 

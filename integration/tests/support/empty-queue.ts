@@ -1,6 +1,6 @@
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
-import { waitFor } from '../../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../../scripts/dev/wait-for.ts';
 
 /** Waits until no message is in a queue, neither waiting nor being handled. */
 export async function untilEmpty({ id, sqs }: EmulatedAccount, QueueUrl: string): Promise<void> {

@@ -7,7 +7,7 @@ import {
   PutTargetsCommand,
   RemoveTargetsCommand,
 } from '@aws-sdk/client-eventbridge';
-import { CreateTopicCommand, DeleteTopicCommand, PublishCommand, SubscribeCommand } from '@aws-sdk/client-sns';
+import { CreateTopicCommand, DeleteTopicCommand, PublishCommand } from '@aws-sdk/client-sns';
 import {
   CreateQueueCommand,
   DeleteQueueCommand,
@@ -16,7 +16,8 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { CopyResult } from '../../../lambda/src/core/copy-results.ts';
 import { emulatedSettings, type EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
-import { waitFor } from '../../../scripts/tool/common/wait-for.ts';
+import { ResultsInbox as TopicInbox } from '../../../scripts/tool/request/results-inbox.ts';
+import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { endpoint } from './emulator.ts';
 
 /** A result as EventBridge delivers it; the topic has these three fields alone. */
@@ -28,75 +29,93 @@ export interface Announcement {
 
 const LAST = 'Last';
 
-interface Queue {
-  readonly account: EmulatedAccount;
+/** The rule's own queue, and how its messages are taken from it. */
+interface BusQueue {
   readonly url: string;
   readonly arn: string;
-  readonly received: Announcement[];
+  readonly receive: () => Promise<readonly Announcement[]>;
 }
 
 /** Receives what settle-copy announces: on the event bus of its account, and on a topic of the source account. */
 export class ResultsInbox {
   readonly topicArn: string;
   readonly #name: string;
+  readonly #target: EmulatedAccount;
+  readonly #source: EmulatedAccount;
   readonly #events: EventBridgeClient;
-  readonly #onBus: Queue;
-  readonly #onTopic: Queue;
+  readonly #busQueue: BusQueue;
+  readonly #topicInbox: TopicInbox;
+  readonly #onBus: Announcement[] = [];
+  readonly #onTopic: Announcement[] = [];
 
-  private constructor(name: string, events: EventBridgeClient, topicArn: string, queues: readonly [Queue, Queue]) {
+  private constructor(
+    name: string,
+    [target, source]: readonly [EmulatedAccount, EmulatedAccount],
+    events: EventBridgeClient,
+    busQueue: BusQueue,
+    topicArn: string,
+    topicInbox: TopicInbox,
+  ) {
     this.#name = name;
+    this.#target = target;
+    this.#source = source;
     this.#events = events;
+    this.#busQueue = busQueue;
     this.topicArn = topicArn;
-    [this.#onBus, this.#onTopic] = queues;
+    this.#topicInbox = topicInbox;
   }
 
   static async open(target: EmulatedAccount, source: EmulatedAccount): Promise<ResultsInbox> {
     const name = `results-${randomUUID()}`;
     const events = new EventBridgeClient(emulatedSettings(endpoint(), target.id, target.region));
-    const [onBus, onTopic] = await Promise.all([openQueue(target, name), openQueue(source, name)]);
+    const busQueue = await openQueue(target, name);
     const { TopicArn = '' } = await source.sns.send(new CreateTopicCommand({ Name: name }));
-    const raw = { RawMessageDelivery: 'true' };
-    await source.sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint: onTopic.arn, Attributes: raw }));
+    const topicInbox = await TopicInbox.open(source, TopicArn);
     await events.send(new PutRuleCommand({ Name: name, EventPattern: JSON.stringify({ source: ['image-copier'] }) }));
-    await events.send(new PutTargetsCommand({ Rule: name, Targets: [{ Id: 'queue', Arn: onBus.arn }] }));
-    return new ResultsInbox(name, events, TopicArn, [onBus, onTopic]);
+    await events.send(new PutTargetsCommand({ Rule: name, Targets: [{ Id: 'queue', Arn: busQueue.arn }] }));
+    return new ResultsInbox(name, [target, source], events, busQueue, TopicArn, topicInbox);
   }
 
   /** All that was announced since the inbox was opened. A last message of its own shows that no other is on its way. */
   async all(): Promise<{ readonly onBus: readonly Announcement[]; readonly onTopic: readonly Announcement[] }> {
-    const last = { Source: 'image-copier', DetailType: LAST, Detail: '{}' };
+    const detail = { sourceAmi: LAST };
+    const last = { Source: 'image-copier', DetailType: 'Image Copied', Detail: JSON.stringify(detail) };
     await this.#events.send(new PutEventsCommand({ Entries: [last] }));
-    const Message = JSON.stringify({ 'detail-type': LAST });
-    await this.#onTopic.account.sns.send(new PublishCommand({ TopicArn: this.topicArn, Message }));
-    const [onBus, onTopic] = await Promise.all([this.#onBus, this.#onTopic].map(receiveToLast));
-    return { onBus: onBus ?? [], onTopic: onTopic ?? [] };
+    const Message = JSON.stringify({ 'detail-type': 'Image Copied', detail });
+    await this.#source.sns.send(new PublishCommand({ TopicArn: this.topicArn, Message }));
+    await Promise.all([receiveToLast(this.#busQueue, this.#onBus), receiveToLast(this.#topicInbox, this.#onTopic)]);
+    return { onBus: this.#onBus, onTopic: this.#onTopic };
   }
 
   async close(): Promise<void> {
     await this.#events.send(new RemoveTargetsCommand({ Rule: this.#name, Ids: ['queue'] }));
     await this.#events.send(new DeleteRuleCommand({ Name: this.#name }));
-    await this.#onTopic.account.sns.send(new DeleteTopicCommand({ TopicArn: this.topicArn }));
-    for (const { account, url } of [this.#onBus, this.#onTopic]) {
-      await account.sqs.send(new DeleteQueueCommand({ QueueUrl: url }));
-    }
+    await this.#target.sqs.send(new DeleteQueueCommand({ QueueUrl: this.#busQueue.url }));
+    await this.#topicInbox.close();
+    await this.#source.sns.send(new DeleteTopicCommand({ TopicArn: this.topicArn }));
   }
 }
 
-async function openQueue(account: EmulatedAccount, QueueName: string): Promise<Queue> {
-  const { QueueUrl: url = '' } = await account.sqs.send(new CreateQueueCommand({ QueueName }));
+async function openQueue({ sqs }: EmulatedAccount, QueueName: string): Promise<BusQueue> {
+  const { QueueUrl: url = '' } = await sqs.send(new CreateQueueCommand({ QueueName }));
   const asked = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['QueueArn'] });
-  const { Attributes } = await account.sqs.send(asked);
-  return { account, url, arn: Attributes?.QueueArn ?? '', received: [] };
-}
-
-async function receiveToLast({ account, url, received }: Queue): Promise<readonly Announcement[]> {
-  await waitFor('the last announcement', async () => {
-    const { Messages = [] } = await account.sqs.send(
+  const { Attributes } = await sqs.send(asked);
+  const receive = async () => {
+    const { Messages = [] } = await sqs.send(
       new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 10, VisibilityTimeout: 600 }),
     );
-    const announcements = Messages.map(({ Body = '' }) => JSON.parse(Body) as Announcement);
-    received.push(...announcements.filter((each) => each['detail-type'] !== LAST));
-    return announcements.some((each) => each['detail-type'] === LAST) ? true : undefined;
+    return Messages.map(({ Body = '' }) => JSON.parse(Body) as Announcement);
+  };
+  return { url, arn: Attributes?.QueueArn ?? '', receive };
+}
+
+async function receiveToLast(
+  inbox: { readonly receive: () => Promise<readonly Announcement[]> },
+  received: Announcement[],
+): Promise<void> {
+  await waitFor('the last announcement', async () => {
+    const announcements = await inbox.receive();
+    received.push(...announcements.filter(({ detail }) => detail.sourceAmi !== LAST));
+    return announcements.some(({ detail }) => detail.sourceAmi === LAST) ? true : undefined;
   });
-  return received;
 }

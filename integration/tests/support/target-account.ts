@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { emulatedAccount, emulatedEnvironment, type EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
-import { waitFor } from '../../../scripts/tool/common/wait-for.ts';
+import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './emulator.ts';
 import { HandlerProcess, type FunctionName } from './handler-process.ts';
 import { removeImages } from './remove-images.ts';

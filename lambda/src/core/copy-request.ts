@@ -28,6 +28,9 @@ export interface Tag {
   readonly value: string;
 }
 
+/** An image id. EC2 makes them of 8 or 17 digits (EC2 User Guide, "Resource IDs"), and may make longer ones again. */
+export const IMAGE_ID = /^ami-[0-9a-f]{1,32}$/;
+
 const EVERY_ACCOUNT = '*';
 const MAX_LISTED_PROBLEMS = 5;
 
@@ -57,7 +60,7 @@ const tags = z.pipe(
   }),
 );
 
-const imageId = text(/^ami-[0-9a-f]{1,32}$/, 'an image id, such as ami-0123456789abcdef0');
+const imageId = text(IMAGE_ID, 'an image id, such as ami-0123456789abcdef0');
 
 const attempt = z
   .number(`must be a number from 1 to ${MAX_ATTEMPTS}`)

@@ -11,7 +11,7 @@ import { emulatedAccount, emulatedEnvironment, type EmulatedAccount, withoutAws 
 import { openTestEmulator } from '../localstack/emulator.ts';
 import { ROOT } from '../../tool/common/paths.ts';
 import { TerraformRoot } from '../../tool/deploy/terraform.ts';
-import { waitFor } from '../../tool/common/wait-for.ts';
+import { waitFor } from '../wait-for.ts';
 
 // EC2 Developer Guide, "Request throttling for the Amazon EC2 API": CopyImage.
 const BURST = 100;

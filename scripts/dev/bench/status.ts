@@ -15,7 +15,7 @@ import { buildTool, TOOL } from '../build.ts';
 import { expectedTags } from '../inspect-copy.ts';
 import { emulatedAccount, emulatedEnvironment, withoutAws } from '../emulated-account.ts';
 import { openTestEmulator } from '../localstack/emulator.ts';
-import { waitFor } from '../../tool/common/wait-for.ts';
+import { waitFor } from '../wait-for.ts';
 
 const REGION = 'eu-west-1';
 const SOURCE = '111111111111';

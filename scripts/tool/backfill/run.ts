@@ -5,7 +5,8 @@ import { formatJson } from '../common/json.ts';
 import { print } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
-import { describeCall, planRequest, type PlannedCall } from '../request/plan.ts';
+import { planRequest, type PlannedCall } from '../request/plan.ts';
+import { formatCall } from '../request/show.ts';
 import { readReport } from '../status/read-report.ts';
 import type { SourceImageFact, StatusReport } from '../status/report.ts';
 
@@ -49,11 +50,11 @@ export async function backfill(
         continue;
       }
       for (const call of calls) {
-        if (dryRun && !json) print(out, describeCall(call));
+        if (dryRun && !json) print(out, formatCall(call));
         if (!dryRun) await call.send();
       }
       asked.push(gap);
-      if (!dryRun && !json) print(out, `Asked for ${describeGap(gap)}`);
+      if (!dryRun && !json) print(out, `Asked for ${formatGap(gap)}`);
     }
     const copies = asked.reduce((sum, gap) => sum + gap.environments.length, 0);
     const summary = `${dryRun ? 'Would ask' : 'Asked'} for ${copies} ${copies === 1 ? 'copy' : 'copies'}.`;
@@ -97,7 +98,7 @@ async function callsFor(
   }
 }
 
-function describeGap({ image, recipe, environments }: Gap): string {
+function formatGap({ image, recipe, environments }: Gap): string {
   const accounts = environments.map(({ account }) => account).join(', ');
   return `${image.imageId}${recipe === undefined ? '' : ` (${recipe})`} in ${image.region}: ${accounts}`;
 }

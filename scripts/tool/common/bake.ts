@@ -3,15 +3,16 @@ import {
   CreateVolumeCommand,
   DeleteVolumeCommand,
   DescribeAvailabilityZonesCommand,
-  DescribeImagesCommand,
-  DescribeSnapshotsCommand,
   ModifyImageAttributeCommand,
   ModifySnapshotAttributeCommand,
   RegisterImageCommand,
+  waitUntilImageAvailable,
+  waitUntilSnapshotCompleted,
   waitUntilVolumeAvailable,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
-import { waitFor, type Patience } from './wait-for.ts';
+import { messageOf } from './message-of.ts';
+import { WaitError } from './wait-for.ts';
 
 export interface BakedImage {
   readonly imageId: string;
@@ -31,13 +32,20 @@ export interface Recipe {
   readonly keyArn?: string;
 }
 
-/** Makes an image, unencrypted unless a key is named, with a snapshot for each volume, as a bake does, and waits until it is available. */
+// EC2 has an empty volume and its snapshot ready within some minutes. The SDK's own waiters would ask ever more rarely.
+const WAIT = { maxWaitTime: 15 * 60, minDelay: 3, maxDelay: 3 };
+
+/**
+ * Makes an image, unencrypted unless a key is named, with a snapshot for each volume, as a bake does, and waits until it is
+ * available.
+ * @throws {WaitError} if EC2 fails to make a part of it, or takes too long
+ */
 export async function bakeImage(
   ec2: EC2Client,
   { name, description, tags, volumeSizes, keyArn }: Recipe,
-  patience: Patience = {},
+  signal?: AbortSignal,
 ): Promise<BakedImage> {
-  const snapshotIds = await Promise.all(volumeSizes.map((size) => bakeSnapshot(ec2, size, keyArn, patience)));
+  const snapshotIds = await Promise.all(volumeSizes.map((size) => bakeSnapshot(ec2, size, keyArn, signal)));
   const { ImageId: imageId } = await ec2.send(
     new RegisterImageCommand({
       Name: name,
@@ -55,11 +63,9 @@ export async function bakeImage(
     }),
   );
   if (!imageId) throw new Error('RegisterImage answered without an image id');
-  const isAvailable = async () => {
-    const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
-    return Images[0]?.State === 'available' ? true : undefined;
-  };
-  await waitFor(`image ${imageId} to be available`, isAvailable, patience);
+  await until(`image ${imageId} to be available`, signal, (abort) =>
+    waitUntilImageAvailable({ client: ec2, ...WAIT, ...abort }, { ImageIds: [imageId] }),
+  );
   return { imageId, snapshotIds, name, description, tags };
 }
 
@@ -101,7 +107,7 @@ async function bakeSnapshot(
   ec2: EC2Client,
   sizeGiB: number,
   keyArn: string | undefined,
-  patience: Patience,
+  signal: AbortSignal | undefined,
 ): Promise<string> {
   // Not every account has a zone "a" in each Region.
   const { AvailabilityZones: [zone] = [] } = await ec2.send(new DescribeAvailabilityZonesCommand({}));
@@ -114,16 +120,30 @@ async function bakeSnapshot(
     }),
   );
   if (!VolumeId) throw new Error('CreateVolume answered without a volume id');
-  await waitUntilVolumeAvailable({ client: ec2, maxWaitTime: 60, minDelay: 1 }, { VolumeIds: [VolumeId] });
+  await until(`volume ${VolumeId} to be available`, signal, (abort) =>
+    waitUntilVolumeAvailable({ client: ec2, ...WAIT, ...abort }, { VolumeIds: [VolumeId] }),
+  );
   const { SnapshotId } = await ec2.send(new CreateSnapshotCommand({ VolumeId }));
   if (!SnapshotId) throw new Error('CreateSnapshot answered without a snapshot id');
-  const isCompleted = async () => {
-    const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ SnapshotIds: [SnapshotId] }));
-    return Snapshots[0]?.State === 'completed' ? true : undefined;
-  };
-  await waitFor(`snapshot ${SnapshotId} to be completed`, isCompleted, patience);
+  await until(`snapshot ${SnapshotId} to be completed`, signal, (abort) =>
+    waitUntilSnapshotCompleted({ client: ec2, ...WAIT, ...abort }, { SnapshotIds: [SnapshotId] }),
+  );
   await ec2.send(new DeleteVolumeCommand({ VolumeId }));
   return SnapshotId;
+}
+
+/** Waits as the SDK does. Its errors list what EC2 answered; they lack what was waited for, and why it was stopped. */
+async function until(
+  what: string,
+  signal: AbortSignal | undefined,
+  wait: (abort: { abortSignal?: AbortSignal }) => Promise<unknown>,
+): Promise<void> {
+  try {
+    await wait(signal ? { abortSignal: signal } : {});
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw new WaitError(`Waited in vain for ${what}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function deviceName(index: number): string {

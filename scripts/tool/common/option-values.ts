@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { IMAGE_ID } from '../../../lambda/src/core/copy-request.ts';
 
 /** Collects a list that is given with commas, or by several options. */
 export function list(value: string, previous: readonly string[] = []): readonly string[] {
@@ -22,7 +23,7 @@ export function copierName(value: string): string {
 }
 
 export function imageId(value: string): string {
-  if (/^ami-[0-9a-f]{1,32}$/.test(value)) return value;
+  if (IMAGE_ID.test(value)) return value;
   throw new InvalidArgumentError('It must be an image id, such as ami-0123456789abcdef0.');
 }
 

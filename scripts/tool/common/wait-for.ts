@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from './user-error.ts';
 
-/** For how long, and how often, it is asked. The defaults are for an emulator. */
+/** For how long, and how often, it is asked: AWS takes a few seconds between two questions. */
 export interface Patience {
-  readonly timeoutMs?: number;
-  readonly pollMs?: number;
+  readonly timeoutMs: number;
+  readonly pollMs: number;
   /** Ends the wait with its reason. */
   readonly signal?: AbortSignal;
 }
@@ -13,8 +13,8 @@ export interface Patience {
 export class WaitError extends UserError {
   override readonly name = 'WaitError';
 
-  constructor(message: string) {
-    super(message, 1);
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 1, options);
   }
 }
 
@@ -27,7 +27,7 @@ export class WaitError extends UserError {
 export async function waitFor<T>(
   what: string,
   probe: () => Promise<T | undefined>,
-  { timeoutMs = 180_000, pollMs = 250, signal }: Patience = {},
+  { timeoutMs, pollMs, signal }: Patience,
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {

@@ -46,7 +46,7 @@ export async function smokeCopy(
       tags: { Name: 'image-copier-smoke' },
       volumeSizes: [1],
     },
-    patience,
+    signal,
   );
   try {
     const ids = targets.map(({ id }) => id);

@@ -16,6 +16,7 @@ export interface RollbackPlan {
 
 // SSM checks the image after it has taken the value (Parameter Store, "Native parameter support for AMI IDs").
 const CHECK_TIMEOUT_MS = 60_000;
+const POLL_MS = 2000;
 
 /**
  * Finds the image that a recipe's parameter is to point to again.
@@ -44,7 +45,7 @@ export async function carryOutRollback({ aws, parameterPath }: Copier, { paramet
   await waitFor(
     `SSM to store ${to} in ${parameter}`,
     async () => ((await parameters.get(parameter)) === to ? true : undefined),
-    { timeoutMs: CHECK_TIMEOUT_MS },
+    { timeoutMs: CHECK_TIMEOUT_MS, pollMs: POLL_MS },
   );
 }
 

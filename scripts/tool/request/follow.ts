@@ -55,7 +55,7 @@ export async function follow(targets: readonly Target[], options: FollowOptions)
   while (!states.every(isSettled) && performance.now() < end) {
     signal.throwIfAborted();
     const results = inbox ? await inbox.receive() : [];
-    for (const result of results) tell(targets, result, update);
+    for (const result of results) applyResult(targets, result, update);
     if (performance.now() >= lookAt) {
       await lookIn(states, options, update);
       lookAt = performance.now() + LOOK_EVERY_MS;
@@ -71,7 +71,7 @@ export function isSettled({ progress }: TargetState): boolean {
 
 type Update = (index: number, change: Partial<TargetState>) => void;
 
-function tell(targets: readonly Target[], { 'detail-type': type, detail }: ResultMessage, update: Update): void {
+function applyResult(targets: readonly Target[], { 'detail-type': type, detail }: ResultMessage, update: Update): void {
   for (const [index, { accountId, region, imageId }] of targets.entries()) {
     if (detail.account !== accountId || detail.region !== region || detail.sourceAmi !== imageId) continue;
     if (type === 'Image Copied') update(index, { progress: 'available', copy: detail.imageId });
@@ -79,7 +79,7 @@ function tell(targets: readonly Target[], { 'detail-type': type, detail }: Resul
   }
 }
 
-/** Asks the accounts themselves, which know more than results: copies that have begun, and requests that were refused. */
+/** Asks the accounts themselves, which know more than results: copies that have begun, and requests that were rejected. */
 async function lookIn(states: readonly TargetState[], options: FollowOptions, update: Update): Promise<void> {
   await Promise.all(
     states.map(async (state, index) => {

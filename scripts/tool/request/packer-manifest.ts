@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { IMAGE_ID } from '../../../lambda/src/core/copy-request.ts';
 import { UserError } from '../common/user-error.ts';
 
 /** An image in its Region. */
@@ -38,6 +39,6 @@ function parse(text: string, file: string): z.output<typeof manifest> {
 }
 
 function imageOf(part: string): ImageInRegion[] {
-  const [, region, imageId] = /^([a-z0-9-]+):(ami-[0-9a-f]+)$/.exec(part.trim()) ?? [];
-  return region === undefined || imageId === undefined ? [] : [{ region, imageId }];
+  const [, region = '', imageId = ''] = /^([a-z0-9-]+):(\S+)$/.exec(part.trim()) ?? [];
+  return IMAGE_ID.test(imageId) ? [{ region, imageId }] : [];
 }

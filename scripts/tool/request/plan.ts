@@ -100,11 +100,6 @@ export async function planRequest(
   ];
 }
 
-/** A call of a dry run, on one line. */
-export function describeCall({ action, resource, details }: PlannedCall): string {
-  return `would call ${action} ${resource}: ${details}`;
-}
-
 /** The permissions that the accounts lack. An organization's launch permission may be for them: EC2 does not say. */
 export function missingPermissions(
   { launchPermissions, snapshotUsers }: OwnedImage,
@@ -198,7 +193,7 @@ export function sharedTagsCall(ec2: EC2Client, { imageId, tags }: OwnedImage): P
 
 /**
  * The call that asks the accounts for their copies.
- * @throws {UserError} if every copier would refuse the request
+ * @throws {UserError} if every copier would reject the request
  */
 export function requestCall(
   sns: SNSClient,

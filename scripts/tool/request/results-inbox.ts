@@ -11,8 +11,9 @@ import {
 import type { CopyResult } from '../../../lambda/src/core/copy-results.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
 
-/** A result as the topic delivers it. */
+/** A result as the topic delivers it: an event's own fields. */
 export interface ResultMessage {
+  readonly source: string;
   readonly 'detail-type': 'Image Copied' | 'Image Copy Failed';
   readonly detail: CopyResult;
 }
@@ -37,7 +38,7 @@ export class ResultsInbox {
   }
 
   /** Subscribes a new queue to the topic, in the topic's own account and Region. */
-  static async open({ sqs, sns }: AwsClients, topicArn: string): Promise<ResultsInbox> {
+  static async open({ sqs, sns }: Pick<AwsClients, 'sns' | 'sqs'>, topicArn: string): Promise<ResultsInbox> {
     const [, partition = '', , region = '', account = ''] = topicArn.split(':');
     const name = `image-copier-request-${randomUUID()}`;
     const queueArn = `arn:${partition}:sqs:${region}:${account}:${name}`;
@@ -93,17 +94,16 @@ export class ResultsInbox {
     const SubscriptionArn = this.#subscription;
     if (SubscriptionArn !== undefined) await this.#sns.send(new UnsubscribeCommand({ SubscriptionArn }));
     await this.#sqs.send(new DeleteQueueCommand({ QueueUrl: this.#url }));
-    this.#sqs.destroy();
-    this.#sns.destroy();
   }
 }
 
 /** Any account of the topic's policy may publish on it: what is no result is left out. */
 function resultIn(body: string): ResultMessage[] {
   try {
-    const { 'detail-type': type, detail } = JSON.parse(body) as Partial<ResultMessage>;
+    const message = JSON.parse(body) as ResultMessage;
+    const { 'detail-type': type, detail } = message as Partial<ResultMessage>;
     const isResult = (type === 'Image Copied' || type === 'Image Copy Failed') && typeof detail?.sourceAmi === 'string';
-    return isResult ? [{ 'detail-type': type, detail }] : [];
+    return isResult ? [message] : [];
   } catch {
     return [];
   }

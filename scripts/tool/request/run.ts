@@ -10,9 +10,9 @@ import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
 import { follow, isSettled, type Target, type TargetState } from './follow.ts';
 import { imagesOfManifest, type ImageInRegion } from './packer-manifest.ts';
-import { planRequest, describeCall, type PlannedCall } from './plan.ts';
+import { planRequest, type PlannedCall } from './plan.ts';
 import { ResultsInbox } from './results-inbox.ts';
-import { describeState, stateFields, stateTable } from './show.ts';
+import { formatCall, formatState, stateFields, stateTable } from './show.ts';
 
 export interface RequestOptions extends EnvironmentOptions {
   readonly packerManifest?: string;
@@ -132,7 +132,7 @@ async function topicArnOf(
 function printDryRun(requests: readonly Request[], { json }: RequestOptions, { out }: Terminal): void {
   const calls = requests.flatMap(({ calls: planned }) => planned);
   if (json) print(out, formatJson(calls.map(({ action, resource, details }) => ({ action, resource, details }))));
-  else for (const call of calls) print(out, describeCall(call));
+  else for (const call of calls) print(out, formatCall(call));
 }
 
 async function carryOut(
@@ -199,7 +199,7 @@ async function followTargets(
       signal,
       onChange: (changed, all) => {
         if (live) live.draw(stateTable(all, err.size?.columns).split('\n'));
-        else print(err, `${changed.target.account}, ${changed.target.region}: ${describeState(changed)}`);
+        else print(err, `${changed.target.account}, ${changed.target.region}: ${formatState(changed)}`);
       },
       warn: (line) => warnings.add(line),
     });

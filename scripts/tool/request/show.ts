@@ -1,5 +1,11 @@
 import { formatTable } from '../common/table.ts';
 import type { TargetState } from './follow.ts';
+import type { PlannedCall } from './plan.ts';
+
+/** A call of a dry run, on one line. */
+export function formatCall({ action, resource, details }: PlannedCall): string {
+  return `would call ${action} ${resource}: ${details}`;
+}
 
 /** How far each account is, as a table. */
 export function stateTable(states: readonly TargetState[], width: number | undefined): string {
@@ -15,7 +21,7 @@ export function stateTable(states: readonly TargetState[], width: number | undef
 }
 
 /** How far one account is, on one line. */
-export function describeState({ progress, copy, reason }: TargetState): string {
+export function formatState({ progress, copy, reason }: TargetState): string {
   return [progress, copy, reason].filter((part) => part !== undefined).join(', ');
 }
 

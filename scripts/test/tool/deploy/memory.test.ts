@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { MemoryWatch } from '../../../tool/deploy/memory.ts';
-import { waitFor } from '../../../tool/common/wait-for.ts';
+import { waitFor } from '../../../dev/wait-for.ts';
 
 const HOLD_64_MIB = `
 const held = Buffer.alloc(64 * 2 ** 20, 1);

@@ -30,20 +30,30 @@ describe("Packer's manifest", () => {
   });
 
   it('may name what other builders made, which is left out', () => {
-    expect(imagesOfManifest(manifest(build('sha256:0123'), build('eu-west-1:ami-0a')))).toHaveLength(1);
+    const others = [
+      'sha256:0123',
+      'projects/ubuntu',
+      `eu-west-1:ami-${'0'.repeat(33)}`,
+      'eu-west-1:ami-0b:latest',
+      ':ami-0b',
+    ];
+
+    expect(imagesOfManifest(manifest(...[...others, 'eu-west-1:ami-0a'].map((id) => build(id))))).toEqual([
+      { region: 'eu-west-1', imageId: 'ami-0a' },
+    ]);
   });
 
   it.each([
     ['no image of the last run', manifest(build('eu-west-1:ami-0a', 'earlier'))],
     ['no build at all', manifest()],
-  ])('is refused with %s', (_, text) => {
+  ])('is rejected with %s', (_, text) => {
     expect(() => imagesOfManifest(text)).toThrow(
       new UserError('manifest.json has no machine image of the last run (last_run_uuid).', 2),
     );
   });
 
   it.each(['', '[]', '{"builds":null,"last_run_uuid":"x"}', '{"builds":[]}'])(
-    'is refused if it is none: %s',
+    'is rejected if it is none: %s',
     (text) => {
       expect(() => imagesOfManifest(text)).toThrow(
         'manifest.json is no manifest of Packer: it needs builds and last_run_uuid.',

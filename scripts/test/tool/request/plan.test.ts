@@ -105,7 +105,7 @@ describe('shared tags', () => {
 });
 
 describe('the request', () => {
-  it('is not published if every copier would refuse it', () => {
+  it('is not published if every copier would reject it', () => {
     expect(() => requestCall(sns, 'arn', { ...image, name: 'x' }, 'eu-west-1', [ONE])).toThrow(
       /^Bad copy request: name/,
     );

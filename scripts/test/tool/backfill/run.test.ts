@@ -1,0 +1,268 @@
+import { describe, expect, it } from '@jest/globals';
+import { ModifySnapshotAttributeCommand, type Image } from '@aws-sdk/client-ec2';
+import { PublishCommand } from '@aws-sdk/client-sns';
+import { FakeAws, type FakeServices } from '../support/fake-aws.ts';
+import { run } from '../support/run.ts';
+import {
+  accountsFile,
+  baked,
+  copy,
+  IMAGE,
+  letter,
+  PAYMENTS,
+  sourceAccount,
+  SOURCE,
+  targetAccount,
+  TOPIC,
+  TOPIC_ARN,
+  WEB,
+  type Baked,
+} from '../request/accounts.ts';
+
+const BOTH = [PAYMENTS, WEB];
+const OLDER = 'ami-0a';
+const DEBIAN = 'ami-0d';
+const ANNOUNCED = 'image-copier announced=2026-11-24T00:00:00.000Z';
+
+function shared(imageId = IMAGE, changes: Partial<Image> = {}): Baked {
+  return { image: baked(imageId, changes), launchers: BOTH, snapshotUsers: BOTH };
+}
+
+const older = shared(OLDER, { CreationDate: '2026-11-20T00:00:00.000Z' });
+const debian = shared(DEBIAN, { Tags: [{ Key: 'Recipe', Value: 'debian' }] });
+const hasNewest = () => ({ copies: [copy('ami-0c', ANNOUNCED)] });
+const hasNothing = () => ({});
+
+/** The images that accounts were asked to copy, with the ids of these. */
+const askedIn = ({ sns }: FakeServices) =>
+  sns.commandCalls(PublishCommand).map(({ args: [{ input }] }) => {
+    const { sourceAmi, targetAccounts } = JSON.parse(input.Message ?? '') as Record<string, unknown>;
+    return [input.TopicArn, sourceAmi, targetAccounts];
+  });
+
+const backfill = async (aws: FakeAws, ...args: string[]) =>
+  await run(['backfill', '--accounts-file', accountsFile(), ...args], { aws });
+
+describe('backfill', () => {
+  it('asks for the newest image of each recipe where an account has none of it', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [older, shared(), debian]);
+    targetAccount(aws, PAYMENTS, hasNewest);
+    targetAccount(aws, WEB, hasNothing);
+
+    expect(await backfill(aws)).toEqual({
+      code: 0,
+      out:
+        `Asked for ${DEBIAN} (debian) in eu-west-1: payments, web\n` +
+        `Asked for ${IMAGE} (ubuntu) in eu-west-1: web\n` +
+        'Asked for 3 copies.\n',
+      err: '',
+    });
+    expect(askedIn(source)).toEqual([
+      [TOPIC_ARN, DEBIAN, BOTH],
+      [TOPIC_ARN, IMAGE, [WEB]],
+    ]);
+  });
+
+  it('asks for those of some recipes alone', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared(), debian]);
+    targetAccount(aws, PAYMENTS, hasNewest);
+    targetAccount(aws, WEB, hasNothing);
+
+    expect((await backfill(aws, '--recipe', 'fedora,ubuntu')).out).toBe(
+      `Asked for ${IMAGE} (ubuntu) in eu-west-1: web\nAsked for 1 copy.\n`,
+    );
+    expect(askedIn(source)).toEqual([[TOPIC_ARN, IMAGE, [WEB]]]);
+  });
+
+  it('asks for the newest also where an account has an older one', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared()]);
+    targetAccount(aws, PAYMENTS, hasNewest);
+    targetAccount(aws, WEB, () => ({ copies: [copy('ami-0c', ANNOUNCED, { SourceImageId: OLDER })] }));
+
+    expect((await backfill(aws)).code).toBe(0);
+    expect(askedIn(source)).toEqual([[TOPIC_ARN, IMAGE, [WEB]]]);
+  });
+
+  it('asks for all images since a date', async () => {
+    const aws = new FakeAws();
+    const ancient = shared('ami-0e', { CreationDate: '2026-01-01T00:00:00.000Z' });
+    const source = sourceAccount(aws, [ancient, older, shared()]);
+    targetAccount(aws, PAYMENTS, hasNewest);
+    targetAccount(aws, WEB, hasNothing);
+
+    expect((await backfill(aws, '--since', '2026-11-20')).code).toBe(0);
+    expect(askedIn(source)).toEqual([
+      [TOPIC_ARN, IMAGE, [WEB]],
+      [TOPIC_ARN, OLDER, BOTH],
+    ]);
+  });
+
+  it.each([
+    ['is pending', { copies: [copy('ami-0c', 'image-copier', { State: 'pending' })] }],
+    ['is not announced yet', { copies: [copy('ami-0c', 'image-copier')] }],
+    ['is among the dead letters', { letters: [letter('It belongs to somebody else.', new Date())] }],
+  ])('asks for nothing that %s', async (_, standing) => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared()]);
+    targetAccount(aws, PAYMENTS, hasNewest);
+    targetAccount(aws, WEB, () => standing);
+
+    expect(await backfill(aws)).toEqual({ code: 0, out: 'Asked for 0 copies.\n', err: '' });
+    expect(askedIn(source)).toEqual([]);
+  });
+
+  it('asks no account that the image is not shared with', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [{ ...shared(), launchers: [PAYMENTS] }]);
+    targetAccount(aws, PAYMENTS, hasNothing);
+    targetAccount(aws, WEB, () => ({ copies: [copy('ami-0c', ANNOUNCED, { SourceImageId: OLDER })] }));
+
+    expect((await backfill(aws, '--share')).code).toBe(0);
+    expect(askedIn(source)).toEqual([[TOPIC_ARN, IMAGE, [PAYMENTS]]]);
+  });
+
+  it('asks in each Region for the image that is there', async () => {
+    const aws = new FakeAws();
+    const inEurope = sourceAccount(aws, [shared()]);
+    const inAmerica = sourceAccount(aws, [shared('ami-0f')], 'us-east-1');
+    targetAccount(aws, PAYMENTS, hasNewest);
+    targetAccount(aws, PAYMENTS, hasNothing, 'us-east-1');
+    targetAccount(aws, WEB, hasNothing);
+    const file = accountsFile([
+      { id: PAYMENTS, name: 'payments', regions: ['eu-west-1', 'us-east-1'] },
+      { id: WEB, name: 'web' },
+    ]);
+
+    const { code, out } = await run(['backfill', '--accounts-file', file], { aws });
+
+    expect({ code, out: out.split('\n').sort() }).toEqual({
+      code: 0,
+      out: [
+        '',
+        `Asked for ${IMAGE} (ubuntu) in eu-west-1: web`,
+        'Asked for 2 copies.',
+        'Asked for ami-0f (ubuntu) in us-east-1: payments',
+      ].sort(),
+    });
+    expect(askedIn(inEurope)).toEqual([[TOPIC_ARN, IMAGE, [WEB]]]);
+    expect(askedIn(inAmerica)).toEqual([[`arn:aws:sns:us-east-1:${SOURCE}:${TOPIC}`, 'ami-0f', [PAYMENTS]]]);
+  });
+
+  it('shows in a dry run what it would call, and calls nothing', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [{ ...shared(), snapshotUsers: [PAYMENTS] }]);
+    targetAccount(aws, PAYMENTS, hasNothing);
+    targetAccount(aws, WEB, hasNothing);
+
+    const { code, out, err } = await backfill(aws, '--share', '--dry-run');
+
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out.split('\n')).toEqual([
+      `would call ec2:ModifySnapshotAttribute snap-of-${IMAGE}: createVolumePermission, add ${WEB}`,
+      expect.stringMatching(`^would call sns:Publish ${TOPIC_ARN}: {"sourceAmi":"${IMAGE}",`),
+      'Would ask for 2 copies.',
+      '',
+    ]);
+    expect(source.sns.commandCalls(PublishCommand)).toEqual([]);
+    expect(source.ec2.commandCalls(ModifySnapshotAttributeCommand)).toEqual([]);
+  });
+
+  it.each([
+    ['asked for', [], 1],
+    ['would ask for', ['--dry-run'], 0],
+  ])('prints what it %s as JSON', async (_, options, calls) => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared()]);
+    targetAccount(aws, PAYMENTS, hasNewest);
+    targetAccount(aws, WEB, hasNothing);
+
+    const { code, out, err } = await backfill(aws, '--json', ...options);
+
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const accounts = [{ account: 'web', accountId: WEB }];
+    expect(JSON.parse(out)).toEqual([{ imageId: IMAGE, region: 'eu-west-1', recipe: 'ubuntu', accounts }]);
+    expect(source.sns.commandCalls(PublishCommand)).toHaveLength(calls);
+  });
+
+  it('names an image that the accounts could not copy, and asks for the others', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [{ ...debian, snapshotUsers: [PAYMENTS] }, shared()]);
+    targetAccount(aws, PAYMENTS, hasNothing);
+    targetAccount(aws, WEB, hasNothing);
+
+    expect(await backfill(aws)).toEqual({
+      code: 1,
+      out: `Asked for ${IMAGE} (ubuntu) in eu-west-1: payments, web\nAsked for 2 copies.\n`,
+      err: `${DEBIAN} lacks createVolume permission on snap-of-${DEBIAN} for ${WEB}. Add --share to give it.\n`,
+    });
+    expect(askedIn(source)).toEqual([[TOPIC_ARN, IMAGE, BOTH]]);
+  });
+
+  it('gives with --share the permission that is missing on snapshots', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [{ ...shared(), snapshotUsers: [PAYMENTS] }]);
+    targetAccount(aws, PAYMENTS, hasNothing);
+    targetAccount(aws, WEB, hasNothing);
+
+    expect((await backfill(aws, '--share')).code).toBe(0);
+    expect(source.ec2.commandCalls(ModifySnapshotAttributeCommand).map(({ args: [{ input }] }) => input)).toEqual([
+      {
+        SnapshotId: `snap-of-${IMAGE}`,
+        Attribute: 'createVolumePermission',
+        CreateVolumePermission: { Add: [{ UserId: WEB }] },
+      },
+    ]);
+    expect(askedIn(source)).toEqual([[TOPIC_ARN, IMAGE, BOTH]]);
+  });
+
+  it('names an account that cannot be read, and asks the others', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared()]);
+    targetAccount(aws, PAYMENTS, hasNothing);
+    aws.close(WEB, Object.assign(new Error('You are not allowed.'), { name: 'AccessDenied' }));
+
+    const { code, err } = await backfill(aws);
+
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: 'web, eu-west-1: Access denied: You are not allowed. Allow it there, or choose another --profile or --role-arn.\n',
+    });
+    expect(askedIn(source)).toEqual([[TOPIC_ARN, IMAGE, [PAYMENTS]]]);
+  });
+
+  it('stops at what AWS refuses: no further image is asked for', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared(), debian]);
+    targetAccount(aws, PAYMENTS, hasNothing);
+    targetAccount(aws, WEB, hasNothing);
+    const refusal = Object.assign(new Error('No.'), { name: 'AuthorizationError', $metadata: {} });
+    source.sns.on(PublishCommand).rejects(refusal);
+
+    expect(await backfill(aws)).toEqual({
+      code: 1,
+      out: '',
+      err: 'Error: Access denied: No. Allow it there, or choose another --profile or --role-arn.\n',
+    });
+    expect(askedIn(source)).toHaveLength(1);
+  });
+
+  it('needs the accounts file, which names the source account', async () => {
+    const aws = new FakeAws();
+
+    expect(await run(['backfill', '--accounts', WEB, '--role-name', 'operator'], { aws })).toEqual({
+      code: 2,
+      out: '',
+      err: 'Error: backfill needs the source account: name an --accounts-file.\n',
+    });
+  });
+
+  it.each(['yesterday', '2026-13-01', '11/20/2026'])('takes %s for no date', async (date) => {
+    const { code, err } = await run(['backfill', '--since', date]);
+
+    expect(code).toBe(2);
+    expect(err).toContain('It must be a date, such as 2026-11-01.');
+  });
+});

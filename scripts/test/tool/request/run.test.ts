@@ -1,0 +1,550 @@
+import { describe, expect, it } from '@jest/globals';
+import { CreateTagsCommand, ModifyImageAttributeCommand, ModifySnapshotAttributeCommand } from '@aws-sdk/client-ec2';
+import { PublishCommand, SubscribeCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
+import {
+  CreateQueueCommand,
+  DeleteMessageBatchCommand,
+  DeleteQueueCommand,
+  ReceiveMessageCommand,
+} from '@aws-sdk/client-sqs';
+import { UserError } from '../../../tool/common/user-error.ts';
+import { FakeAws, type FakeServices } from '../support/fake-aws.ts';
+import { FakeTerminal } from '../support/fake-terminal.ts';
+import { fastForward, useFakeClock } from '../support/fake-clock.ts';
+import { run } from '../support/run.ts';
+import {
+  accountsFile,
+  baked,
+  copy,
+  fileWith,
+  IMAGE,
+  letter,
+  PAYMENTS,
+  result,
+  resultsQueue,
+  SOURCE,
+  sourceAccount,
+  targetAccount,
+  TOPIC,
+  TOPIC_ARN,
+  WEB,
+} from './accounts.ts';
+
+const BOTH = [PAYMENTS, WEB];
+const SNAPSHOT = `snap-of-${IMAGE}`;
+const shared = { image: baked(), launchers: BOTH, snapshotUsers: BOTH };
+const BY_ID = ['--accounts', `${PAYMENTS},${WEB}`, '--topic', TOPIC];
+const COPY_REQUEST = {
+  sourceAmi: IMAGE,
+  sourceRegion: 'eu-west-1',
+  targetAccounts: BOTH,
+  name: 'amigo_ubuntu_12',
+  description: 'AMI for ubuntu',
+  tags: { Recipe: 'ubuntu' },
+};
+const ANNOUNCED = 'image-copier announced=2026-11-24T00:00:00.000Z';
+
+/** What changed something in the source account, or told somebody, in the order of the calls. */
+function changesIn({ ec2, sns }: FakeServices): string[] {
+  const changing = [ModifyImageAttributeCommand, ModifySnapshotAttributeCommand, CreateTagsCommand, PublishCommand];
+  return [...ec2.send.getCalls(), ...sns.send.getCalls()]
+    .sort((one, other) => (one.calledBefore(other) ? -1 : 1))
+    .map(({ args: [command] }) => command)
+    .filter((command) => changing.some((each) => command instanceof each))
+    .map(({ constructor: { name }, input }) => `${name} ${JSON.stringify(input)}`);
+}
+
+const published = ({ sns }: FakeServices) =>
+  sns.commandCalls(PublishCommand).map(({ args: [{ input }] }) => ({
+    topic: input.TopicArn,
+    request: JSON.parse(input.Message ?? '') as { sourceAmi: string; targetAccounts: string[] },
+  }));
+
+describe('request', () => {
+  it('asks accounts by their ids alone', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared]);
+
+    const ran = await run(['request', IMAGE, ...BY_ID], { aws });
+
+    expect(ran).toEqual({
+      code: 0,
+      out: '',
+      err: `sns:Publish ${TOPIC_ARN}\nAsked for copies of ${IMAGE} in eu-west-1: ${PAYMENTS}, ${WEB}.\n`,
+    });
+    expect(published(source)).toEqual([{ topic: TOPIC_ARN, request: COPY_REQUEST }]);
+  });
+
+  it('asks those of an accounts file by their names, on the topic of the file or another', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared]);
+
+    const ran = await run(['request', IMAGE, '--accounts-file', accountsFile(), '--only', 'web'], { aws });
+    await run(['request', IMAGE, '--accounts-file', accountsFile(), '--topic', 'other'], { aws });
+
+    expect(ran.err).toContain(`Asked for copies of ${IMAGE} in eu-west-1: web.\n`);
+    expect(published(source).map(({ topic, request }) => [topic, request.targetAccounts])).toEqual([
+      [TOPIC_ARN, [WEB]],
+      [`arn:aws:sns:eu-west-1:${SOURCE}:other`, BOTH],
+    ]);
+  });
+
+  it('prints what it asked for as JSON, and nothing else', async () => {
+    const aws = new FakeAws();
+    sourceAccount(aws, [shared]);
+
+    const { code, out, err } = await run(['request', IMAGE, '--accounts-file', accountsFile(), '--json'], { aws });
+
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const asked = { region: 'eu-west-1', imageId: IMAGE, state: 'waiting', copy: null, reason: null };
+    expect(JSON.parse(out)).toEqual([
+      { account: 'payments', accountId: PAYMENTS, ...asked },
+      { account: 'web', accountId: WEB, ...asked },
+    ]);
+  });
+
+  it('names what the accounts lack, and neither shares nor asks', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [{ image: baked(), launchers: [PAYMENTS], snapshotUsers: [] }]);
+
+    expect(await run(['request', IMAGE, ...BY_ID], { aws })).toEqual({
+      code: 1,
+      out: '',
+      err:
+        `Error: ${IMAGE} lacks launch permission for ${WEB}; ` +
+        `createVolume permission on ${SNAPSHOT} for ${PAYMENTS}, ${WEB}. Add --share to give it.\n`,
+    });
+    expect(changesIn(source)).toEqual([]);
+  });
+
+  it('shares before it asks, and shares the tags too', async () => {
+    const aws = new FakeAws();
+    const tags = [
+      { Key: 'Recipe', Value: 'ubuntu' },
+      { Key: 'aws:ec2:fleet', Value: 'x' },
+      { Key: 'ec2:SharedTag/Recipe', Value: 'debian' },
+    ];
+    const source = sourceAccount(aws, [{ image: baked(IMAGE, { Tags: tags }), launchers: [PAYMENTS] }]);
+
+    const { code, err } = await run(['request', IMAGE, ...BY_ID, '--share', '--shared-tags'], { aws });
+
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: [
+        `ec2:ModifyImageAttribute ${IMAGE}`,
+        `ec2:ModifySnapshotAttribute ${SNAPSHOT}`,
+        `ec2:CreateTags ${IMAGE}`,
+        `sns:Publish ${TOPIC_ARN}`,
+        `Asked for copies of ${IMAGE} in eu-west-1: ${PAYMENTS}, ${WEB}.\n`,
+      ].join('\n'),
+    });
+    expect(changesIn(source)).toEqual([
+      `ModifyImageAttributeCommand ${JSON.stringify({ ImageId: IMAGE, LaunchPermission: { Add: [{ UserId: WEB }] } })}`,
+      `ModifySnapshotAttributeCommand ${JSON.stringify({
+        SnapshotId: SNAPSHOT,
+        Attribute: 'createVolumePermission',
+        CreateVolumePermission: { Add: BOTH.map((UserId) => ({ UserId })) },
+      })}`,
+      `CreateTagsCommand ${JSON.stringify({
+        Resources: [IMAGE],
+        Tags: [{ Key: 'ec2:SharedTag/Recipe', Value: 'ubuntu' }],
+      })}`,
+      `PublishCommand ${JSON.stringify({ TopicArn: TOPIC_ARN, Message: JSON.stringify(COPY_REQUEST) })}`,
+    ]);
+  });
+
+  it('shows in a dry run each call that it would make, and makes none', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [{ ...shared, launchers: [PAYMENTS] }]);
+    const args = ['request', IMAGE, ...BY_ID, '--share', '--dry-run', '--wait'];
+
+    const [inWords, inJson] = [await run(args, { aws }), await run([...args, '--json'], { aws })];
+
+    const details = `launchPermission, add ${WEB}`;
+    const Message = JSON.stringify(COPY_REQUEST);
+    expect(inWords).toEqual({
+      code: 0,
+      out:
+        `would call ec2:ModifyImageAttribute ${IMAGE}: ${details}\n` +
+        `would call sns:Publish ${TOPIC_ARN}: ${Message}\n`,
+      err: '',
+    });
+    expect(JSON.parse(inJson.out)).toEqual([
+      { action: 'ec2:ModifyImageAttribute', resource: IMAGE, details },
+      { action: 'sns:Publish', resource: TOPIC_ARN, details: Message },
+    ]);
+    expect(changesIn(source)).toEqual([]);
+  });
+
+  it.each([
+    [
+      'is not there',
+      [],
+      `There is no image ${IMAGE} of this account in eu-west-1. Check --region, and that the credentials are those of the source account.`,
+    ],
+    ['is pending', [baked(IMAGE, { State: 'pending' })], `${IMAGE} is pending. Ask for copies once it is available.`],
+    ['has no state', [{ ImageId: IMAGE }], `${IMAGE} is in no state. Ask for copies once it is available.`],
+  ])('asks for no image that %s', async (_, images, message) => {
+    const aws = new FakeAws();
+    const source = sourceAccount(
+      aws,
+      images.map((image) => ({ image })),
+    );
+
+    expect(await run(['request', IMAGE, ...BY_ID], { aws })).toEqual({ code: 1, out: '', err: `Error: ${message}\n` });
+    expect(changesIn(source)).toEqual([]);
+  });
+
+  it.each([
+    [[IMAGE], 'Name the accounts that are to copy it: --accounts-file, or --accounts with their ids.'],
+    [[IMAGE, '--accounts', WEB], 'Name the topic for copy requests with --topic.'],
+    [BY_ID, 'Name one image, or a --packer-manifest.'],
+    [[IMAGE, ...BY_ID, '--packer-manifest', 'x.json'], 'Name one image, or a --packer-manifest.'],
+    [['--packer-manifest', 'none.json', ...BY_ID], 'There is no none.json.'],
+  ])('names the remedy for %j', async (args, message) => {
+    const aws = new FakeAws();
+    sourceAccount(aws, [shared]);
+
+    expect(await run(['request', ...args], { aws })).toEqual({ code: 2, out: '', err: `Error: ${message}\n` });
+  });
+
+  it.each(['0', '-1', '1e3', 'soon', '100000'])('takes no time limit of %s', async (minutes) => {
+    const { code, err } = await run(['request', IMAGE, ...BY_ID, '--timeout', minutes]);
+
+    expect(code).toBe(2);
+    expect(err).toContain('It must be a number of minutes above 0.');
+  });
+});
+
+describe('the Region of a request', () => {
+  const inTwo = () =>
+    accountsFile([
+      { id: PAYMENTS, name: 'payments', regions: ['eu-west-1', 'us-east-1'] },
+      { id: WEB, name: 'web' },
+    ]);
+
+  it('must be named where the accounts are in several', async () => {
+    expect(await run(['request', IMAGE, '--accounts-file', inTwo()])).toEqual({
+      code: 2,
+      out: '',
+      err: 'Error: The accounts are in eu-west-1, us-east-1. Name the Region of the image with --region.\n',
+    });
+  });
+
+  it('decides which accounts are asked, and on which topic', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared], 'us-east-1');
+
+    const { code } = await run(['request', IMAGE, '--accounts-file', inTwo(), '--region', 'us-east-1'], { aws });
+
+    expect(code).toBe(0);
+    expect(published(source)).toEqual([
+      {
+        topic: `arn:aws:sns:us-east-1:${SOURCE}:${TOPIC}`,
+        request: { ...COPY_REQUEST, sourceRegion: 'us-east-1', targetAccounts: [PAYMENTS] },
+      },
+    ]);
+  });
+
+  it('is that of each image in a manifest of Packer; one without accounts is named and left out', async () => {
+    const aws = new FakeAws();
+    const inEurope = sourceAccount(aws, [shared]);
+    const inAmerica = sourceAccount(aws, [{ ...shared, image: baked('ami-0b') }], 'us-east-1');
+    const manifest = fileWith('packer-manifest.json', {
+      builds: [{ artifact_id: `eu-west-1:${IMAGE},us-east-1:ami-0b,eu-north-1:ami-0c`, packer_run_uuid: 'last' }],
+      last_run_uuid: 'last',
+    });
+
+    const { code, err } = await run(['request', '--packer-manifest', manifest, '--accounts-file', inTwo()], { aws });
+
+    expect(code).toBe(0);
+    expect(err.split('\n')).toEqual(
+      expect.arrayContaining([
+        'Nobody is asked for ami-0c: no account is in eu-north-1.',
+        `Asked for copies of ${IMAGE} in eu-west-1: payments, web.`,
+        'Asked for copies of ami-0b in us-east-1: payments.',
+      ]),
+    );
+    expect([inEurope, inAmerica].map((source) => published(source).map(({ request }) => request.sourceAmi))).toEqual([
+      [IMAGE],
+      ['ami-0b'],
+    ]);
+  });
+
+  it('is an error where no account is in that of any image', async () => {
+    const manifest = fileWith('packer-manifest.json', {
+      builds: [{ artifact_id: 'eu-north-1:ami-0c', packer_run_uuid: 'last' }],
+      last_run_uuid: 'last',
+    });
+
+    expect(await run(['request', '--packer-manifest', manifest, '--accounts-file', accountsFile()])).toEqual({
+      code: 2,
+      out: '',
+      err:
+        'Nobody is asked for ami-0c: no account is in eu-north-1.\n' +
+        'Error: No account is in the Region of the image.\n',
+    });
+  });
+
+  it('asks for none of the images if one of them cannot be copied', async () => {
+    const aws = new FakeAws();
+    const inEurope = sourceAccount(aws, [shared]);
+    sourceAccount(aws, [], 'us-east-1');
+    const manifest = fileWith('packer-manifest.json', {
+      builds: [{ artifact_id: `eu-west-1:${IMAGE},us-east-1:ami-0b`, packer_run_uuid: 'last' }],
+      last_run_uuid: 'last',
+    });
+
+    const { code, err } = await run(['request', '--packer-manifest', manifest, '--accounts-file', inTwo()], { aws });
+
+    expect(code).toBe(1);
+    expect(err).toContain('There is no image ami-0b of this account in us-east-1.');
+    expect(changesIn(inEurope)).toEqual([]);
+  });
+});
+
+describe('request --wait', () => {
+  useFakeClock('2026-11-24T00:00:00.000Z');
+
+  it('follows accounts by the results topic, and ends once each has told', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared]);
+    resultsQueue(
+      source,
+      ['no JSON', 'null', '{"detail-type":"Image Copied"}', result(WEB, 'ami-0b', null, { sourceAmi: 'ami-0ff' })],
+      [result(PAYMENTS, 'ami-0a'), result(WEB, 'ami-0b', null, { region: 'us-east-1' })],
+      [],
+      // Delivered once more, and a later failure of a copy that is settled.
+      [result(PAYMENTS, 'ami-0a', 'Too late.'), result(WEB, 'ami-0b', 'The key is disabled.')],
+    );
+
+    const ran = await fastForward(run(['request', IMAGE, ...BY_ID, '--wait'], { aws }));
+
+    expect(ran).toEqual({
+      code: 1,
+      out:
+        'ACCOUNT       REGION     IMAGE                  STATE      COPY    REASON\n' +
+        `${PAYMENTS}  eu-west-1  ${IMAGE}  available  ami-0a
+` +
+        `${WEB}  eu-west-1  ${IMAGE}  failed     ami-0b  The key is disabled.\n`,
+      err:
+        `sns:Publish ${TOPIC_ARN}\n` +
+        `Asked for copies of ${IMAGE} in eu-west-1: ${PAYMENTS}, ${WEB}.\n` +
+        `${PAYMENTS}, eu-west-1: available, ami-0a\n` +
+        `${WEB}, eu-west-1: failed, ami-0b, The key is disabled.\n`,
+    });
+    expect(source.sqs.commandCalls(ReceiveMessageCommand)).toHaveLength(4);
+    expect(source.sqs.commandCalls(DeleteMessageBatchCommand)).toHaveLength(3);
+  });
+
+  it('subscribes a queue of its own before it asks, lets SNS alone send to it, and removes both', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared]);
+    resultsQueue(source, [result(PAYMENTS, 'ami-0a'), result(WEB, 'ami-0b')]);
+
+    await fastForward(run(['request', IMAGE, ...BY_ID, '--wait'], { aws }));
+
+    const [created] = source.sqs.commandCalls(CreateQueueCommand);
+    const { QueueName = '', Attributes = {} } = created?.args[0].input ?? {};
+    const queueArn = `arn:aws:sqs:eu-west-1:${SOURCE}:${QueueName}`;
+    expect(QueueName).toMatch(/^image-copier-request-[0-9a-f-]{36}$/);
+    expect({ ...Attributes, Policy: JSON.parse(Attributes.Policy ?? '') as unknown }).toEqual({
+      MessageRetentionPeriod: '3600',
+      SqsManagedSseEnabled: 'true',
+      Policy: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Allow',
+            Principal: { Service: 'sns.amazonaws.com' },
+            Action: 'sqs:SendMessage',
+            Resource: queueArn,
+            Condition: { ArnEquals: { 'aws:SourceArn': `${TOPIC_ARN}-results` } },
+          },
+        ],
+      },
+    });
+    expect(source.sns.send.getCalls().map(({ args: [{ input }] }) => input)).toEqual([
+      {
+        TopicArn: `${TOPIC_ARN}-results`,
+        Protocol: 'sqs',
+        Endpoint: queueArn,
+        Attributes: { RawMessageDelivery: 'true' },
+        ReturnSubscriptionArn: true,
+      },
+      { TopicArn: TOPIC_ARN, Message: JSON.stringify(COPY_REQUEST) },
+      { SubscriptionArn: 'arn:subscription' },
+    ]);
+    expect(source.sqs.commandCalls(DeleteQueueCommand)).toHaveLength(1);
+  });
+
+  it('looks into the accounts of an accounts file, which know of copies that have begun and of dead letters', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared]);
+    resultsQueue(source);
+    const start = Date.now();
+    const seconds = () => (Date.now() - start) / 1000;
+    const others = [copy('ami-0f', 'golden announced=2026-11-24T00:00:00.000Z', { State: 'failed' })];
+    targetAccount(aws, PAYMENTS, () => {
+      if (seconds() < 5) return { copies: others };
+      if (seconds() < 20) return { copies: [...others, copy('ami-0a', 'image-copier', { State: 'pending' })] };
+      return { copies: [...others, copy('ami-0a', ANNOUNCED)] };
+    });
+    const letters = [
+      letter('An earlier request.', new Date(start - 3_600_000)),
+      letter('Another image.', new Date(start), 'ami-0ee'),
+    ];
+    targetAccount(aws, WEB, () => ({
+      letters: seconds() < 10 ? letters : [...letters, letter('It belongs to somebody else.', new Date(start))],
+    }));
+
+    const args = ['request', IMAGE, '--accounts-file', accountsFile(), '--wait', '--json'];
+    const { code, out, err } = await fastForward(run(args, { aws }));
+
+    expect(code).toBe(1);
+    expect(err).toBe(
+      'payments, eu-west-1: pending, ami-0a\n' +
+        'web, eu-west-1: failed, It belongs to somebody else.\n' +
+        'payments, eu-west-1: available, ami-0a\n',
+    );
+    const asked = { region: 'eu-west-1', imageId: IMAGE };
+    expect(JSON.parse(out)).toEqual([
+      { account: 'payments', accountId: PAYMENTS, ...asked, state: 'available', copy: 'ami-0a', reason: null },
+      {
+        ...{ account: 'web', accountId: WEB, ...asked },
+        ...{ state: 'failed', copy: null, reason: 'It belongs to somebody else.' },
+      },
+    ]);
+  });
+
+  it("takes no other copier's copy for the one that was asked for", async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared]);
+    resultsQueue(source);
+    targetAccount(aws, WEB, () => ({ copies: [copy('ami-0f', 'golden announced=2026-11-24T00:00:00.000Z')] }));
+    const args = ['--accounts-file', accountsFile(), '--only', 'web', '--wait', '--timeout', '0.5'];
+
+    const { code, err } = await fastForward(run(['request', IMAGE, ...args], { aws }));
+
+    expect(code).toBe(1);
+    expect(err).toContain('web, eu-west-1: pending, ami-0f\n');
+    expect(err).toContain('The time (0.5 minutes) is over for web.');
+  });
+
+  it('names a dead letter without a reason as one', async () => {
+    const aws = new FakeAws();
+    resultsQueue(sourceAccount(aws, [shared]));
+    targetAccount(aws, WEB, () => ({ letters: [letter(undefined, new Date())] }));
+    const args = ['--accounts-file', accountsFile(), '--only', 'web', '--wait'];
+
+    const { code, err } = await fastForward(run(['request', IMAGE, ...args], { aws }));
+
+    expect(code).toBe(1);
+    expect(err).toContain('web, eu-west-1: failed, It is a dead letter without a reason.\n');
+  });
+
+  it('ends when the time is over, and names the accounts that stayed silent, with what kept them from telling', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared]);
+    resultsQueue(source, [], [result(PAYMENTS, 'ami-0a')]);
+    targetAccount(aws, PAYMENTS, () => ({}));
+    aws.close(WEB, Object.assign(new Error('You are not allowed.'), { name: 'AccessDenied' }));
+    const start = Date.now();
+
+    const args = ['--accounts-file', accountsFile(), '--wait', '--timeout', '2'];
+    const { code, out, err } = await fastForward(run(['request', IMAGE, ...args], { aws }));
+
+    const denied = 'Access denied: You are not allowed. Allow it there, or choose another --profile or --role-arn.';
+    expect(code).toBe(1);
+    expect(Math.round((Date.now() - start) / 1000)).toBeGreaterThanOrEqual(120);
+    expect(out.split('\n').slice(1)).toEqual([
+      `payments  eu-west-1  ${IMAGE}  available  ami-0a`,
+      `web       eu-west-1  ${IMAGE}  waiting    -       ${denied}`,
+      '',
+    ]);
+    expect(err.split('\n').slice(2)).toEqual([
+      `web, eu-west-1: waiting, ${denied}`,
+      'payments, eu-west-1: available, ami-0a',
+      'The time (2 minutes) is over for web. The copies go on; look with npx image-copier status.',
+      '',
+    ]);
+    expect(source.sqs.commandCalls(DeleteQueueCommand)).toHaveLength(1);
+  });
+
+  it('asks the accounts themselves where the results topic cannot be subscribed to', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared]);
+    resultsQueue(source);
+    source.sns
+      .on(SubscribeCommand)
+      .rejects(Object.assign(new Error('There is no topic.'), { name: 'NotFound', $metadata: {} }));
+    const start = Date.now();
+    const isDone = () => Date.now() - start >= 12_000;
+    targetAccount(aws, WEB, () => ({ copies: isDone() ? [copy('ami-0b', ANNOUNCED)] : [] }));
+    const args = ['--accounts', WEB, '--role-name', 'operator', '--topic', TOPIC, '--wait'];
+
+    const { code, err } = await fastForward(run(['request', IMAGE, ...args], { aws }));
+
+    expect({ code, err }).toEqual({
+      code: 0,
+      err:
+        'The results topic tells nothing (AWS refused: NotFound: There is no topic.): the accounts themselves are asked.\n' +
+        `sns:Publish ${TOPIC_ARN}\n` +
+        `Asked for copies of ${IMAGE} in eu-west-1: ${WEB}.\n` +
+        `${WEB}, eu-west-1: available, ami-0b\n`,
+    });
+    expect(source.sqs.commandCalls(DeleteQueueCommand)).toHaveLength(1);
+    expect(source.sqs.commandCalls(ReceiveMessageCommand)).toHaveLength(0);
+  });
+
+  it('publishes nothing where neither the topic nor the accounts can tell what becomes of it', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared]);
+    resultsQueue(source);
+    source.sns.on(SubscribeCommand).rejects(new Error('There is no topic'));
+
+    expect(await fastForward(run(['request', IMAGE, ...BY_ID, '--wait'], { aws }))).toEqual({
+      code: 1,
+      out: '',
+      err:
+        `Error: --wait cannot follow the copies: ${TOPIC_ARN}-results cannot be subscribed to (Error: There is no topic.), ` +
+        'and without --role-name or an accounts file the accounts cannot be asked. Nothing was published.\n',
+    });
+    expect(changesIn(source)).toEqual([]);
+    expect(source.sqs.commandCalls(DeleteQueueCommand)).toHaveLength(1);
+  });
+
+  it('draws one table again and again on a terminal', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared]);
+    resultsQueue(source, [result(PAYMENTS, 'ami-0a')], [result(WEB, 'ami-0b')]);
+    const terminal = new FakeTerminal({ columns: 100 });
+
+    const { code, err } = await fastForward(run(['request', IMAGE, ...BY_ID, '--wait'], { aws, terminal }));
+
+    expect(code).toBe(0);
+    const [, first = '', second = '', end] = err.split(/(?=ACCOUNT)|\u001B\[3A\u001B\[J/).filter((part) => part !== '');
+    expect([first, second].map((table) => table.match(/waiting|available/g))).toEqual([
+      ['available', 'waiting'],
+      ['available', 'available'],
+    ]);
+    expect(end).toBeUndefined();
+  });
+
+  it('stops when the user wants it, and leaves no queue behind', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared]);
+    resultsQueue(source);
+    const stopped = new AbortController();
+    setTimeout(() => {
+      stopped.abort(new UserError('Stopped by you.', 2));
+    }, 2500);
+
+    const { code, err } = await fastForward(run(['request', IMAGE, ...BY_ID, '--wait'], { aws, stopped }));
+
+    expect(code).toBe(2);
+    expect(err).toMatch(/\nError: Stopped by you\.\n$/);
+    expect(source.sns.commandCalls(UnsubscribeCommand)).toHaveLength(1);
+    expect(source.sqs.commandCalls(DeleteQueueCommand)).toHaveLength(1);
+  });
+});
