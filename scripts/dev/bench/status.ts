@@ -15,6 +15,7 @@ import { buildTool, TOOL } from '../build.ts';
 import { expectedTags } from '../inspect-copy.ts';
 import { emulatedAccount, emulatedEnvironment, withoutAws } from '../emulated-account.ts';
 import { openTestEmulator } from '../localstack/emulator.ts';
+import { mapConcurrently } from '../../tool/common/map-concurrently.ts';
 import { waitFor } from '../../tool/common/wait-for.ts';
 
 const REGION = 'eu-west-1';
@@ -83,11 +84,7 @@ async function prepare(endpoint: string, ids: readonly string[], recipes: number
     await share(source.ec2, image, ids);
     images.push(image);
   }
-  const waiting = ids.values();
-  const worker = async () => {
-    for (const id of waiting) await prepareAccount(endpoint, id, images);
-  };
-  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
+  await mapConcurrently(ids, AT_A_TIME, (id) => prepareAccount(endpoint, id, images));
 }
 
 /** What a copier leaves: copies with its tags, and an empty queue of dead letters. */
