@@ -7,7 +7,7 @@ import { benchStatus, type StatusOptions } from './bench/status.ts';
 import { list, numberUpTo, wholeNumber } from '../tool/common/option-values.ts';
 import { runScript } from './entry.ts';
 import { CACHE } from '../tool/common/paths.ts';
-import { requireTerraform } from '../tool/deploy/terraform.ts';
+import { requireTerraform } from '../tool/deploy/terraform-root.ts';
 
 const count = wholeNumber(1, 1_000_000);
 const positive = numberUpTo(1_000_000);

@@ -9,7 +9,7 @@ import { emulatedAccount, type EmulatedAccount } from './emulated-account.ts';
 import { runScript } from './entry.ts';
 import { openEmulator } from './localstack/emulator.ts';
 import { ResultsQueue, type ResultMessage } from './results-queue.ts';
-import { requireTerraform } from '../tool/deploy/terraform.ts';
+import { requireTerraform } from '../tool/deploy/terraform-root.ts';
 import { waitFor } from '../tool/common/wait-for.ts';
 
 const COPY_TIMEOUT_MS = 300_000;

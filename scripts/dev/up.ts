@@ -5,7 +5,7 @@ import { attachedEmulator, localStackOn, localStackPort, workDirectoryOf } from 
 import { installLocalStack } from './localstack/install.ts';
 import { findDetached, startDetached } from './localstack/server.ts';
 import { SetupError } from '../tool/common/setup-error.ts';
-import { requireTerraform } from '../tool/deploy/terraform.ts';
+import { requireTerraform } from '../tool/deploy/terraform-root.ts';
 
 const say = console.log;
 

@@ -10,7 +10,7 @@ import { mapConcurrently } from '../../tool/common/map-concurrently.ts';
 import { emulatedAccount, emulatedEnvironment, type EmulatedAccount, withoutAws } from '../emulated-account.ts';
 import { openTestEmulator } from '../localstack/emulator.ts';
 import { ROOT } from '../../tool/common/paths.ts';
-import { TerraformRoot } from '../../tool/deploy/terraform.ts';
+import { TerraformRoot } from '../../tool/deploy/terraform-root.ts';
 import { waitFor } from '../../tool/common/wait-for.ts';
 
 // EC2 Developer Guide, "Request throttling for the Amazon EC2 API": CopyImage.

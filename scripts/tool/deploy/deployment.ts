@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'nod
 import { join } from 'node:path';
 import type { Stack, StackEntry } from '../../../terraform/stacks/stacks.ts';
 import { synthesizeStacks } from '../../../terraform/stacks/synth.ts';
-import { requireTerraform, TerraformRoot, type ChangeProgress, type Changes } from './terraform.ts';
+import { requireTerraform, TerraformRoot, type ChangeProgress, type Changes } from './terraform-root.ts';
 import { UserError } from '../common/user-error.ts';
 import { readStacks } from '../common/accounts-file.ts';
 import { Initialization } from './initialization.ts';

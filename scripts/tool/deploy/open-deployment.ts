@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { ROOT } from '../common/paths.ts';
 import { Deployment } from './deployment.ts';
-import { requireTerraform } from './terraform.ts';
+import { requireTerraform } from './terraform-root.ts';
 import type { DeploymentOptions } from './options.ts';
 import { UserError } from '../common/user-error.ts';
 

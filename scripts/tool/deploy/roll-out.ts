@@ -1,7 +1,7 @@
 import type { StackEntry } from '../../../terraform/stacks/stacks.ts';
 import { mapConcurrently } from '../common/map-concurrently.ts';
 import { reasonOf } from '../common/aws-errors.ts';
-import type { Changes } from './terraform.ts';
+import type { Changes } from './terraform-root.ts';
 
 /** How it went with a stack. `not reached`: it was not begun, since the run ended before. */
 type Result = 'done' | 'failed' | 'not reached';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join, relative } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { TerraformRoot } from '../../../tool/deploy/terraform.ts';
+import { TerraformRoot } from '../../../tool/deploy/terraform-root.ts';
 
 let folder: string;
 
