@@ -9,7 +9,7 @@ import { emulatedAccount, type EmulatedAccount } from './emulated-account.ts';
 import { runScript } from './entry.ts';
 import { openEmulator } from './localstack/emulator.ts';
 import { ResultsQueue, type ResultMessage } from './results-queue.ts';
-import { requireTerraform } from '../tool/deploy/terraform-root.ts';
+import { requireTerraform } from '../tool/deploy/require-terraform.ts';
 import { waitFor } from '../tool/common/wait-for.ts';
 
 const COPY_TIMEOUT_MS = 300_000;
@@ -24,7 +24,7 @@ function say(line: string): void {
 }
 
 await runScript(async () => {
-  requireTerraform();
+  requireTerraform(process.env);
   await buildZip(say);
   const emulator = await openEmulator(say);
   const accounts = new DemoAccounts(emulator.endpoint, emulator.workDirectory);

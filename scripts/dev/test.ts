@@ -23,7 +23,7 @@ import { lambdaNodeBinary } from './localstack/server.ts';
 import { CACHE, ROOT } from '../tool/common/paths.ts';
 import { runCommand } from '../tool/common/run-command.ts';
 import { SetupError } from '../tool/common/setup-error.ts';
-import { terraformEnvironment } from '../tool/deploy/terraform-root.ts';
+import { terraformEnvironment } from '../tool/deploy/terraform-environment.ts';
 
 const RESULTS = join(CACHE, 'test');
 const TERRAFORM = join(ROOT, 'terraform');

@@ -5,12 +5,12 @@ import { attachedEmulator, localStackOn, localStackPort, workDirectoryOf } from 
 import { installLocalStack } from './localstack/install.ts';
 import { findDetached, startDetached } from './localstack/server.ts';
 import { SetupError } from '../tool/common/setup-error.ts';
-import { requireTerraform } from '../tool/deploy/terraform-root.ts';
+import { requireTerraform } from '../tool/deploy/require-terraform.ts';
 
 const say = console.log;
 
 await runScript(async () => {
-  requireTerraform();
+  requireTerraform(process.env);
   await buildZip(say);
   const endpoint = (await attachedEmulator(say))?.endpoint ?? (await startLocalStack());
   const accounts = new DemoAccounts(endpoint, workDirectoryOf(endpoint));

@@ -2,7 +2,8 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'nod
 import { join } from 'node:path';
 import type { Stack, StackEntry } from '../../../terraform/stacks/stacks.ts';
 import { synthesizeStacks } from '../../../terraform/stacks/synth.ts';
-import { requireTerraform, TerraformRoot, type ChangeProgress, type Changes } from './terraform-root.ts';
+import { requireTerraform } from './require-terraform.ts';
+import { TerraformRoot, type ChangeProgress, type Changes } from './terraform-root.ts';
 import { UserError } from '../common/user-error.ts';
 import { readStacks } from '../common/accounts-file.ts';
 import { Initialization } from './initialization.ts';
@@ -133,7 +134,8 @@ export class Deployment {
   async #initialized<T>(root: TerraformRoot, stack: StackEntry, commands: () => Promise<T>): Promise<T> {
     const directory = join(this.#options.out, stack.directory);
     const { dataDirectory } = root;
-    const initialization = new Initialization({ directory, dataDirectory, platform: requireTerraform() });
+    const platform = requireTerraform(this.#options.env);
+    const initialization = new Initialization({ directory, dataDirectory, platform });
     try {
       await this.#init(root, join(directory, LOCK_FILE), initialization);
       return await commands();

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { ROOT } from '../common/paths.ts';
 import { Deployment } from './deployment.ts';
-import { requireTerraform } from './terraform-root.ts';
+import { requireTerraform } from './require-terraform.ts';
 import type { DeploymentOptions } from './options.ts';
 import { UserError } from '../common/user-error.ts';
 
@@ -16,7 +16,7 @@ export function openDeployment(
   { accountsFile, out, functionZip, upgrade }: DeploymentOptions,
   env: NodeJS.ProcessEnv,
 ): Deployment {
-  requireTerraform();
+  requireTerraform(env);
   if (functionZip !== undefined && !existsSync(functionZip)) throw new UserError(`There is no ${functionZip}.`, 2);
   const deployment = Deployment.open({
     accountsFile,
