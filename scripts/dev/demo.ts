@@ -24,7 +24,7 @@ function say(line: string): void {
 }
 
 await runScript(async () => {
-  requireTerraform(process.env);
+  await requireTerraform(process.env);
   await buildZip(say);
   const emulator = await openEmulator(say);
   const accounts = new DemoAccounts(emulator.endpoint, emulator.workDirectory);

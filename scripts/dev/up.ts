@@ -10,7 +10,7 @@ import { requireTerraform } from '../tool/deploy/require-terraform.ts';
 const say = console.log;
 
 await runScript(async () => {
-  requireTerraform(process.env);
+  await requireTerraform(process.env);
   await buildZip(say);
   const endpoint = (await attachedEmulator(say))?.endpoint ?? (await startLocalStack());
   const accounts = new DemoAccounts(endpoint, workDirectoryOf(endpoint));

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
@@ -16,6 +15,7 @@ import { expectedTags } from '../inspect-copy.ts';
 import { emulatedAccount, emulatedEnvironment, withoutAws } from '../emulated-account.ts';
 import { openTestEmulator } from '../localstack/emulator.ts';
 import { mapConcurrently } from '../../tool/common/map-concurrently.ts';
+import { runProgram } from '../../tool/common/run-command.ts';
 import { waitFor } from '../../tool/common/wait-for.ts';
 
 const REGION = 'eu-west-1';
@@ -142,10 +142,8 @@ async function measure(endpoint: string, accountsFile: string, latency: number, 
 }
 
 async function outputOf(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  await once(child, 'close');
+  await runProgram(process.execPath, args, { env, stdout: (text) => (output += text), stderr: 'inherit' });
   return output;
 }
 

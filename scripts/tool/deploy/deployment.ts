@@ -134,7 +134,7 @@ export class Deployment {
   async #initialized<T>(root: TerraformRoot, stack: StackEntry, commands: () => Promise<T>): Promise<T> {
     const directory = join(this.#options.out, stack.directory);
     const { dataDirectory } = root;
-    const platform = requireTerraform(this.#options.env);
+    const platform = await requireTerraform(this.#options.env);
     const initialization = new Initialization({ directory, dataDirectory, platform });
     try {
       await this.#init(root, join(directory, LOCK_FILE), initialization);

@@ -12,11 +12,11 @@ const DEFAULT_ZIP = join(ROOT, 'lambda', 'dist', 'image-copier.zip');
  * The stacks of the accounts file that the options name.
  * @throws {UserError} for what the user can fix in the file, the options or the machine
  */
-export function openDeployment(
+export async function openDeployment(
   { accountsFile, out, functionZip, upgrade }: DeploymentOptions,
   env: NodeJS.ProcessEnv,
-): Deployment {
-  requireTerraform(env);
+): Promise<Deployment> {
+  await requireTerraform(env);
   if (functionZip !== undefined && !existsSync(functionZip)) throw new UserError(`There is no ${functionZip}.`, 2);
   const deployment = Deployment.open({
     accountsFile,

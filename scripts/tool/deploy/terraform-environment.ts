@@ -9,12 +9,12 @@ import { requireTerraform } from './require-terraform.ts';
  * Adds to an environment what every terraform command of the project runs with.
  * @throws {SetupError} if the machine lacks something
  */
-export function terraformEnvironment(workDirectory: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export async function terraformEnvironment(workDirectory: string, env: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> {
   return {
     // Less CPU time for more memory: docs/rollout.md has the figures.
     GOGC: '400',
     ...env,
-    ...providerSource(workDirectory, env),
+    ...(await providerSource(workDirectory, env)),
     TF_DATA_DIR: dataDirectoryIn(workDirectory),
     TF_INPUT: '0',
     TF_IN_AUTOMATION: '1',
@@ -28,10 +28,10 @@ export function dataDirectoryIn(workDirectory: string): string {
 }
 
 /** Where `terraform init` finds the provider: the user's own settings, else a mirror on this machine, else the registry. */
-function providerSource(workDirectory: string, env: NodeJS.ProcessEnv): Record<string, string> {
+async function providerSource(workDirectory: string, env: NodeJS.ProcessEnv): Promise<Record<string, string>> {
   const { TF_CLI_CONFIG_FILE: ownConfiguration, TF_PLUGIN_CACHE_DIR: ownCache } = env;
   if (ownConfiguration && existsSync(ownConfiguration)) return {};
-  const mirror = findProviderMirror(requireTerraform(env), env);
+  const mirror = findProviderMirror(await requireTerraform(env), env);
   const file = join(workDirectory, 'cli.tfrc');
   // Another Terraform with the same folder may read it at this moment.
   writeFileAtomic(file, `disable_checkpoint = true\n${mirror === undefined ? '' : installationFrom(mirror)}`);

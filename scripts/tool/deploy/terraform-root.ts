@@ -47,7 +47,7 @@ export class TerraformRoot {
     this.#directory = directory;
     // Terraform runs in another folder: there, a path from here would name another place.
     this.#work = resolve(workDirectory);
-    this.#env = terraformEnvironment(this.#work, env);
+    this.#env = env;
     this.#logFile = logFile ?? join(this.#work, 'terraform.log');
     this.#apart = apart;
     if (!variables) return;
@@ -118,7 +118,7 @@ export class TerraformRoot {
     try {
       return await runCommand('terraform', args, {
         cwd: this.#directory,
-        env: this.#env,
+        env: await terraformEnvironment(this.#work, this.#env),
         logFile: this.#logFile,
         apart: this.#apart,
         onStart: (child) => (this.#child = child),
