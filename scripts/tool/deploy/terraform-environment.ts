@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { CACHE } from '../common/paths.ts';
 import { writeFileAtomic } from '../common/write-file-atomic.ts';
 import { findProviderMirror } from './provider-mirror.ts';
@@ -41,10 +41,11 @@ async function providerSource(workDirectory: string, env: NodeJS.ProcessEnv): Pr
   return { TF_CLI_CONFIG_FILE: file, TF_PLUGIN_CACHE_DIR: pluginCache };
 }
 
+/** Terraform runs in another folder: there, a path from here would name another one. */
 function installationFrom(mirror: string): string {
   return `provider_installation {
   filesystem_mirror {
-    path    = ${JSON.stringify(mirror)}
+    path    = ${JSON.stringify(resolve(mirror))}
     include = ["hashicorp/aws"]
   }
   direct {

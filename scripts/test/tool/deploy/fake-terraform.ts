@@ -14,6 +14,8 @@ command=$1
 stack=\${PWD##*/}
 if [ "$command" = version ]; then cat "$world/version"; exit; fi
 echo "$command $stack" >> "$world/calls"
+shift
+echo "$*" >> "$world/args"
 state=../../states/$stack.tfstate
 if [ -e "$world/$command $stack waits" ]; then
   trap 'echo "Interrupt received."; exit 1' INT
@@ -68,8 +70,12 @@ export class FakeTerraform {
 
   /** Each call but for the version, as `apply payments`, in the order of their beginnings. */
   get calls(): string[] {
-    const file = join(this.folder, 'calls');
-    return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
+    return this.#lines('calls');
+  }
+
+  /** Of each call the further arguments. */
+  get args(): string[] {
+    return this.#lines('args');
   }
 
   /** The calls since the last time. */
@@ -121,5 +127,10 @@ export class FakeTerraform {
 
   remove(): void {
     rmSync(this.folder, { recursive: true });
+  }
+
+  #lines(name: string): string[] {
+    const file = join(this.folder, name);
+    return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
   }
 }
