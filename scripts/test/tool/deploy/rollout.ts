@@ -16,6 +16,7 @@ export const IDS = {
 export interface World {
   readonly terminal?: FakeTerminal;
   readonly stopped?: AbortController;
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** An accounts file, and what `deploy` and `destroy` do with it when they meet a Terraform and an AWS that only pretend. */
