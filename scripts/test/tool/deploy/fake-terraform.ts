@@ -119,6 +119,11 @@ export class FakeTerraform {
     };
   }
 
+  /** What a stack's `cdk.tf.json` says. */
+  configurationOf(stack: string): unknown {
+    return JSON.parse(readFileSync(join(this.out, 'stacks', stack, 'cdk.tf.json'), 'utf8'));
+  }
+
   write(file: string, text: string): string {
     const path = join(this.folder, file);
     writeFileSync(path, text);
