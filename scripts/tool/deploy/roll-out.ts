@@ -30,7 +30,7 @@ export interface Wave {
 }
 
 /** @throws if it does not hold */
-export type Check = (work: Pick<Work, 'signal' | 'say'>) => Promise<void>;
+export type Check = (work: Pick<Work, 'signal' | 'print'>) => Promise<void>;
 
 export interface Work {
   /**
@@ -43,7 +43,7 @@ export interface Work {
   /** No stack is begun once it is aborted; those that run go on to their end. */
   readonly signal: AbortSignal;
   readonly onEnd: (report: StackReport) => void;
-  readonly say: (line: string) => void;
+  readonly print: (line: string) => void;
 }
 
 /** Works on the stacks, wave by wave. A stack that fails stops none of its own wave, and all waves after it. */

@@ -14,7 +14,7 @@ function work(changes: Partial<Work> = {}): Work & { ended: StackReport[] } {
     parallel: 2,
     signal: new AbortController().signal,
     onEnd: (report) => ended.push(report),
-    say: () => undefined,
+    print: () => undefined,
     ended,
     ...changes,
   };
