@@ -2,7 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { UserError } from '../../../tool/common/user-error.ts';
+import { waitFor } from '../../../tool/common/wait-for.ts';
+import { FakeTerminal } from '../support/fake-terminal.ts';
 import { Rollout } from './rollout.ts';
+
+const FAST = { timeoutMs: 10_000, pollMs: 10 };
 
 let rollout: Rollout;
 
@@ -212,6 +216,41 @@ Error: Stopped.
     });
     expect(resumed.code).toBe(0);
     expect(rollout.terraform.calls).toEqual(['init web', 'apply web']);
+  });
+
+  it('interrupts what runs on a further Ctrl-C', async () => {
+    const whileItApplies = rollout.terraform.hold('apply source');
+    let interruptAgain: (() => void) | undefined;
+
+    const running = rollout.run(['deploy'], {
+      interruptible: (use, again) => {
+        interruptAgain = again;
+        return use(new AbortController().signal);
+      },
+    });
+    await whileItApplies(() => interruptAgain?.());
+    const { code, err } = await running;
+
+    expect(code).toBe(1);
+    expect(err).toContain('source (111111111111) failed: terraform apply failed (exit code 1).');
+    expect(err).toContain('\nInterrupt received.\n');
+  });
+
+  it('shows on a terminal what runs below what ended', async () => {
+    const whileItApplies = rollout.terraform.hold('apply payments');
+    const terminal = new FakeTerminal({ columns: 120 });
+
+    const running = rollout.run(['deploy', '--only', 'payments'], { terminal });
+    // Drawn again five times a second.
+    await whileItApplies(async () => {
+      await waitFor('what runs', () => Promise.resolve(terminal.err.text.includes('planning') || undefined), FAST);
+    });
+    const { code, out, err } = await running;
+
+    expect(code).toBe(0);
+    expect(out).toMatch(/^STACK/);
+    expect(err).toMatch(/^ {2}payments: planning, \d s\n/);
+    expect(err).toMatch(/\[1\/1\] payments: done in 0 s: \+2 ~1 -0\n$/);
   });
 
   it('names the accounts that have left the file while something stands there', async () => {

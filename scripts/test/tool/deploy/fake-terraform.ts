@@ -104,14 +104,14 @@ export class FakeTerraform {
    * Lets a call wait.
    * @returns what is done once it waits: it goes on when that is
    */
-  hold(call: string): (meanwhile: () => void) => Promise<void> {
+  hold(call: string): (meanwhile: () => unknown) => Promise<void> {
     const pipe = join(this.folder, `${call} waits`);
     execFileSync('mkfifo', [pipe]);
     return async (meanwhile) => {
       // It opens when the other end does.
       const handle: FileHandle = await open(pipe, 'w');
       try {
-        meanwhile();
+        await meanwhile();
       } finally {
         rmSync(pipe);
         await handle.close();

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import type { Interruptible } from '../../../tool/common/tool.ts';
 import { FakeAws } from '../support/fake-aws.ts';
 import type { FakeTerminal } from '../support/fake-terminal.ts';
 import { run, type Ran } from '../support/run.ts';
@@ -17,6 +18,7 @@ export interface World {
   readonly terminal?: FakeTerminal;
   readonly stopped?: AbortController;
   readonly env?: NodeJS.ProcessEnv;
+  readonly interruptible?: Interruptible;
 }
 
 /** An accounts file, and what `deploy` and `destroy` do with it when they meet a Terraform and an AWS that only pretend. */
