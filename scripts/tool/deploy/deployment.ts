@@ -71,7 +71,7 @@ export class Deployment {
     return join(this.#options.out, 'logs', `${name}.log`);
   }
 
-  /** Whether AWS would refuse to delete the keys and queues of a stack, also after its configuration was applied. */
+  /** Whether AWS would not delete the keys and queues of a stack, also after its configuration was applied. */
   async isProtected(stack: StackEntry): Promise<boolean> {
     const { module = {} } = this.#configurationOf(stack.name);
     const staysSo = Object.values(module).some(({ deletion_protection: isProtected = true }) => isProtected);

@@ -45,7 +45,7 @@ export class TerraformRoot {
   constructor({ directory, workDirectory, variables, env, logFile, apart = false }: TerraformRootOptions) {
     mkdirSync(workDirectory, { recursive: true });
     this.#directory = directory;
-    // Terraform runs in another folder: there, a path from here would name another place.
+    // Terraform runs in another folder: there, a path from here would name another folder.
     this.#work = resolve(workDirectory);
     this.#env = env;
     this.#logFile = logFile ?? join(this.#work, 'terraform.log');

@@ -51,7 +51,7 @@ case $command in
 esac
 `;
 
-/** A folder with a program `terraform` that does nothing but tell what it was called for. */
+/** A folder with a program `terraform` that does nothing but keep what it was called for. */
 export class FakeTerraform {
   readonly folder = mkdtempSync(join(tmpdir(), 'fake-terraform-'));
   readonly out = join(this.folder, 'out');
@@ -94,7 +94,7 @@ export class FakeTerraform {
     rmSync(join(this.folder, `${call} fails`));
   }
 
-  /** What `terraform output` tells of a stack. */
+  /** What `terraform output` gives of a stack. */
   putOut(stack: string, outputs: Readonly<Record<string, unknown>>): void {
     const named = Object.entries(outputs).map(([name, value]) => [name, { value }]);
     this.write(`${stack} outputs`, JSON.stringify(Object.fromEntries(named)));

@@ -34,7 +34,7 @@ export class Rollout {
     this.list({ payments: { labels: { wave: 'canary' } }, web: {} });
   }
 
-  /** @param accounts what the accounts file tells of the targets by their names */
+  /** @param accounts what the accounts file says of the targets, by their names */
   list(accounts: Readonly<Partial<Record<keyof typeof IDS, object>>>): void {
     const file = {
       source: { id: IDS.source },
@@ -52,7 +52,7 @@ export class Rollout {
   /** One stack at a time, so that the order of the calls is known. */
   async run(args: readonly string[], world: World = {}): Promise<Ran> {
     const [command = '', ...options] = args;
-    const ran = await run([command, '--parallel', '1', ...this.place, ...this.functions, ...options], {
+    const ran = await run([command, '--parallel', '1', ...this.files, ...this.functions, ...options], {
       aws: this.aws,
       env: this.terraform.env,
       ...world,
@@ -60,7 +60,7 @@ export class Rollout {
     return { code: ran.code, out: this.#timeless(ran.out), err: this.#timeless(ran.err) };
   }
 
-  get place(): string[] {
+  get files(): string[] {
     return ['--accounts-file', this.accountsFile, '--out', this.terraform.out];
   }
 
