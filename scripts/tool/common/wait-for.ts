@@ -10,7 +10,7 @@ export interface Patience {
 }
 
 /** A condition that did not come true in time. */
-export class WaitError extends UserError {
+class WaitError extends UserError {
   override readonly name = 'WaitError';
 
   constructor(message: string) {
