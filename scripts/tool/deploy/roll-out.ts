@@ -91,6 +91,7 @@ async function failureOf(check: Wave['check'], work: Work): Promise<string | und
     await check?.(work);
     return undefined;
   } catch (error) {
-    return reasonOf(error);
+    // A check that was stopped has found nothing.
+    return work.signal.aborted ? undefined : reasonOf(error);
   }
 }

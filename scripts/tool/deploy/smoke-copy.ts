@@ -55,7 +55,6 @@ export async function smokeCopy(
     const waits = await Promise.allSettled(
       targets.map((target) => untilAnnounced(target, image, region, print, patience)),
     );
-    signal.throwIfAborted();
     const problems = waits.flatMap((wait) => (wait.status === 'rejected' ? [reasonOf(wait.reason)] : []));
     if (problems.length > 0) throw new UserError(problems.join('\n'), 1);
   } finally {

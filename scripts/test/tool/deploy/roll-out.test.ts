@@ -115,4 +115,23 @@ describe('rollOut', () => {
       ['three', 'not reached'],
     ]);
   });
+
+  it('has no problem to report of a check that was stopped', async () => {
+    const controller = new AbortController();
+    const check = () => {
+      controller.abort();
+      return Promise.reject(new UserError('Stopped.', 2));
+    };
+
+    const { stacks, problem } = await rollOut(
+      [{ stacks: [ONE], check }, { stacks: [TWO] }],
+      work({ signal: controller.signal }),
+    );
+
+    expect(resultsOf(stacks)).toEqual([
+      ['one', 'done'],
+      ['two', 'not reached'],
+    ]);
+    expect(problem).toBeUndefined();
+  });
 });

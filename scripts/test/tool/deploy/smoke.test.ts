@@ -207,18 +207,39 @@ Smoke copy in us-east-1: ami-payments-us-east-1 in 222222222222 is encrypted and
     expect(deeds).toEqual([]);
   });
 
-  it('removes the images when it is stopped while it waits for a copy', async () => {
+  it('removes the images when it is stopped while it waits for copies, and checks again when it is resumed', async () => {
     const stopped = new AbortController();
-    const { ec2 } = rollout.aws.in(IDS.web);
-    ec2.on(DescribeSnapshotsCommand).callsFake(() => {
-      stopped.abort(new UserError('Stopped.', 2));
-      return { Snapshots: [{ Encrypted: true }] };
-    });
+    const copies = { Images: [{ ImageId: 'ami-web-eu-west-1' }] };
+    rollout.aws
+      .in(IDS.web)
+      .ec2.on(DescribeImagesCommand)
+      .callsFakeOnce(() => {
+        stopped.abort(new UserError('Stopped.', 2));
+        return {};
+      })
+      .resolves(copies);
 
-    const { code, err } = await rollout.run(['deploy', '--only', 'source,web', '--smoke'], { stopped });
+    const { code, err } = await rollout.run(['deploy', '--smoke'], { stopped });
+    const removed = deeds.slice(1);
+    copiesIn('web', 'eu-west-1');
+    const resumed = await rollout.run(['deploy', '--resume']);
 
     expect(code).toBe(2);
-    expect(err.trimEnd().split('\n').at(-1)).toBe('Error: Stopped.');
-    expect(deeds.slice(1)).toEqual([deregistered('ami-web-eu-west-1'), deregistered('ami-source-eu-west-1')]);
+    expect(err).toBe(`\
+[1/3] source: done in 0 s: +2 ~1 -0
+[2/3] payments: done in 0 s: +2 ~1 -0
+[3/3] web: done in 0 s: +2 ~1 -0
+Smoke copy in eu-west-1: asked for copies of ami-source-eu-west-1 in 222222222222, 333333333333.
+Stopping: no further account is begun. Those that run go on to their end; Ctrl-C again interrupts them.
+Smoke copy in eu-west-1: ami-payments-eu-west-1 in 222222222222 is encrypted and announced.
+Error: Stopped.
+`);
+    expect(removed).toEqual([
+      deregistered('ami-payments-eu-west-1'),
+      deregistered('ami-web-eu-west-1'),
+      deregistered('ami-source-eu-west-1'),
+    ]);
+    expect(resumed.code).toBe(0);
+    expect(resumed.err).toContain('Smoke copy in eu-west-1: ami-web-eu-west-1 in 333333333333 is encrypted');
   });
 });
