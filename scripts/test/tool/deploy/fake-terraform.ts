@@ -24,6 +24,7 @@ fi
 if [ -e "$world/$command $stack fails" ]; then cat "$world/$command $stack fails" >&2; exit 1; fi
 case $command in
   init)
+    if [ -e .terraform.lock.hcl ]; then echo "$stack" >> "$world/locked"; fi
     mkdir -p "$TF_DATA_DIR/providers/registry.terraform.io/hashicorp/aws/5.100.0/linux_amd64"
     printf 'provider "registry.terraform.io/hashicorp/aws" {\\n  version = "5.100.0"\\n}\\n' > .terraform.lock.hcl
     ;;
@@ -76,6 +77,11 @@ export class FakeTerraform {
   /** Of each call the further arguments. */
   get args(): string[] {
     return this.#lines('args');
+  }
+
+  /** The stacks whose init was told by a lock file which provider to take. */
+  get locked(): string[] {
+    return this.#lines('locked');
   }
 
   /** The calls since the last time. */
