@@ -10,7 +10,7 @@ import { Initialization } from './initialization.ts';
 
 export type Action = 'apply' | 'plan' | 'destroy';
 
-export interface DeploymentOptions {
+interface DeploymentSettings {
   readonly accountsFile: string;
   /** Folder for configurations, logs, Terraform's own files and, unless the accounts file says otherwise, states. */
   readonly out: string;
@@ -36,31 +36,31 @@ interface Configuration {
 /** The stacks of an accounts file in an output folder, and Terraform for each of them. */
 export class Deployment {
   readonly stacks: readonly Stack[];
-  readonly #options: DeploymentOptions;
+  readonly #settings: DeploymentSettings;
   readonly #running = new Map<string, TerraformRoot>();
   #alone: Promise<unknown> = Promise.resolve();
   #stopping = false;
 
-  private constructor(stacks: readonly Stack[], options: DeploymentOptions) {
+  private constructor(stacks: readonly Stack[], settings: DeploymentSettings) {
     this.stacks = stacks;
-    this.#options = options;
-    if (options.upgrade) rmSync(this.#sharedLock, { force: true });
+    this.#settings = settings;
+    if (settings.upgrade) rmSync(this.#sharedLock, { force: true });
   }
 
   /**
    * Reads the accounts file and writes the configuration of each stack.
    * @throws {UserError} if the file is not there, or not as it must be
    */
-  static open(options: DeploymentOptions): Deployment {
-    const { accountsFile, out, functionZip } = options;
+  static open(settings: DeploymentSettings): Deployment {
+    const { accountsFile, out, functionZip } = settings;
     const stacks = readStacks(accountsFile);
     synthesizeStacks(stacks, { out, accountsFile, ...(functionZip !== undefined && { functionZip }) });
-    return new Deployment(stacks, options);
+    return new Deployment(stacks, settings);
   }
 
   /** Stacks of accounts that left the file, and that something may stand of. */
   get departed(): StackEntry[] {
-    const names = readdirSync(join(this.#options.out, 'stacks'));
+    const names = readdirSync(join(this.#settings.out, 'stacks'));
     return names
       .filter((name) => !this.stacks.some((stack) => stack.name === name))
       .flatMap((name) => this.#departed(name));
@@ -68,7 +68,7 @@ export class Deployment {
 
   /** The log of the last command for a stack. */
   logOf({ name }: StackEntry): string {
-    return join(this.#options.out, 'logs', `${name}.log`);
+    return join(this.#settings.out, 'logs', `${name}.log`);
   }
 
   /** Whether AWS would not delete the keys and queues of a stack, also after its configuration was applied. */
@@ -120,7 +120,7 @@ export class Deployment {
   }
 
   #rootOf(stack: StackEntry): TerraformRoot {
-    const { out, env, apart = false } = this.#options;
+    const { out, env, apart = false } = this.#settings;
     return new TerraformRoot({
       directory: join(out, stack.directory),
       workDirectory: join(out, 'terraform', stack.name),
@@ -132,9 +132,9 @@ export class Deployment {
 
   /** Runs commands after an init, if one is needed. Should they fail for want of one, the next time has one. */
   async #initialized<T>(root: TerraformRoot, stack: StackEntry, commands: () => Promise<T>): Promise<T> {
-    const directory = join(this.#options.out, stack.directory);
+    const directory = join(this.#settings.out, stack.directory);
     const { dataDirectory } = root;
-    const platform = await requireTerraform(this.#options.env);
+    const platform = await requireTerraform(this.#settings.env);
     const initialization = new Initialization({ directory, dataDirectory, platform });
     try {
       await this.#init(root, join(directory, LOCK_FILE), initialization);
@@ -168,7 +168,7 @@ export class Deployment {
   }
 
   get #sharedLock(): string {
-    return join(this.#options.out, LOCK_FILE);
+    return join(this.#settings.out, LOCK_FILE);
   }
 
   #departed(name: string): StackEntry[] {
@@ -186,14 +186,14 @@ export class Deployment {
   }
 
   #folderOf(name: string): string {
-    return join(this.#options.out, 'stacks', name);
+    return join(this.#settings.out, 'stacks', name);
   }
 
   /** An account that left the file and of which nothing stands needs its folders no more. */
   #forget({ name }: StackEntry): void {
     if (this.stacks.some((stack) => stack.name === name)) return;
     rmSync(this.#folderOf(name), { recursive: true });
-    rmSync(join(this.#options.out, 'terraform', name), { recursive: true });
+    rmSync(join(this.#settings.out, 'terraform', name), { recursive: true });
   }
 }
 
