@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { CreateTopicCommand, PublishCommand, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
-import { eachOf } from '../../scripts/dev/each-of.ts';
+import { mapConcurrently } from '../../scripts/tool/common/map-concurrently.ts';
 import { emulatedAccount, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { imageCopierTemplate } from '../../terraform/template/template.ts';
@@ -43,7 +43,7 @@ it('wakes a function in the accounts that a request names, and in no other of 20
   const source = emulatedAccount(endpoint(), newAccountId(), REGION);
   const { TopicArn = '' } = await source.sns.send(new CreateTopicCommand({ Name: 'requests' }));
   const accounts = Array.from({ length: ACCOUNTS }, () => emulatedAccount(endpoint(), newAccountId(), REGION));
-  const subscribed = await eachOf(accounts, AT_A_TIME, async (account) => ({
+  const subscribed = await mapConcurrently(accounts, AT_A_TIME, async (account) => ({
     account,
     url: await subscribe(account, TopicArn),
   }));
@@ -54,13 +54,13 @@ it('wakes a function in the accounts that a request names, and in no other of 20
   // One message is one invocation: a message that a queue holds is handed to its function.
   await publish(targets.map(({ account }) => account.id));
   await waitFor('the request in the queues of its targets', async () => {
-    const counts = await eachOf(targets, AT_A_TIME, ({ account, url }) => messagesIn(account, url));
+    const counts = await mapConcurrently(targets, AT_A_TIME, ({ account, url }) => messagesIn(account, url));
     return counts.every((count) => count === 1) || undefined;
   });
   // What went elsewhere would be there before a later request that every account gets.
   await publish(['*']);
   const counts = await waitFor('a request for every account', async () => {
-    const found = await eachOf(subscribed, AT_A_TIME, ({ account, url }) => messagesIn(account, url));
+    const found = await mapConcurrently(subscribed, AT_A_TIME, ({ account, url }) => messagesIn(account, url));
     return found.every((count) => count > 0) ? found : undefined;
   });
 

@@ -15,7 +15,7 @@ import {
   withoutAws,
 } from '../../scripts/dev/emulated-account.ts';
 import { CACHE, ROOT } from '../../scripts/tool/common/paths.ts';
-import { TerraformRoot, type Changes } from '../../scripts/tool/deploy/terraform.ts';
+import { TerraformRoot, type Changes } from '../../scripts/tool/deploy/terraform-root.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { parameterName } from '../../terraform/template/parameters.ts';
 import { imageCopierTemplate } from '../../terraform/template/template.ts';

@@ -7,7 +7,7 @@ import { benchStatus, type StatusOptions } from './bench/status.ts';
 import { list, numberUpTo, wholeNumber } from '../tool/common/option-values.ts';
 import { runScript } from './entry.ts';
 import { CACHE } from '../tool/common/paths.ts';
-import { requireTerraform } from '../tool/deploy/terraform.ts';
+import { requireTerraform } from '../tool/deploy/require-terraform.ts';
 
 const count = wholeNumber(1, 1_000_000);
 const positive = numberUpTo(1_000_000);
@@ -45,7 +45,7 @@ program
   .option('--copy-seconds <n>', "how long EC2 needs for a copy, in EC2's seconds", positive, 240)
   .option('--concurrent-copies <n>', 'how many copies EC2 makes at a time', count, 300)
   .action(async (options: BurstOptions) => {
-    requireTerraform();
+    await requireTerraform(process.env);
     await benchBurst(options, console.log);
   });
 
@@ -57,7 +57,7 @@ program
   )
   .option('--accounts <n,...>', 'how many target accounts', wholeNumbers, [1, 4, 16])
   .action(async ({ accounts }: { accounts: number[] }) => {
-    requireTerraform();
+    await requireTerraform(process.env);
     await benchRollout(accounts, console.log);
   });
 

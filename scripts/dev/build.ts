@@ -5,7 +5,7 @@ import { zipSync, type Zippable } from 'fflate';
 import { imageCopierTemplate } from '../../terraform/template/template.ts';
 import { bundleFunctions, withLeanSchemas, ZIP } from './lambda-bundle.ts';
 import { ROOT } from '../tool/common/paths.ts';
-import { writeInOneStep } from '../tool/common/write-in-one-step.ts';
+import { writeFileAtomic } from '../tool/common/write-file-atomic.ts';
 
 /** Where the CloudFormation template goes. */
 export const TEMPLATE = join(ROOT, 'terraform/template/dist/image-copier.template.json');
@@ -21,14 +21,14 @@ export async function buildZip(report: (line: string) => void): Promise<void> {
   const files: Zippable = {};
   for (const { path, contents } of outputFiles) files[basename(path)] = [contents, attributes];
   const zip = zipSync(files);
-  writeInOneStep(ZIP, zip);
+  writeFileAtomic(ZIP, zip);
   report(`Built ${relative(ROOT, ZIP)} (${Math.ceil(zip.length / 1024)} kB): ${Object.keys(files).join(', ')}`);
 }
 
 /** Writes the CloudFormation template, on one line: inline, CloudFormation takes 51,200 bytes. The same sources give the same bytes. */
 export function writeTemplate(report: (line: string) => void): void {
   const json = JSON.stringify(imageCopierTemplate());
-  writeInOneStep(TEMPLATE, json);
+  writeFileAtomic(TEMPLATE, json);
   report(`Built ${relative(ROOT, TEMPLATE)} (${Math.ceil(json.length / 1024)} kB)`);
 }
 
@@ -56,7 +56,7 @@ export async function buildTool(report: (line: string) => void): Promise<void> {
     write: false,
   });
   const [{ contents } = { contents: new Uint8Array() }] = outputFiles;
-  writeInOneStep(TOOL, contents);
+  writeFileAtomic(TOOL, contents);
   chmodSync(TOOL, 0o755);
   report(`Built ${relative(ROOT, TOOL)} (${Math.ceil(contents.length / 1024)} kB)`);
 }

@@ -8,7 +8,7 @@ import { DEMO, DemoAccounts, type AppliedAccounts } from './demo-accounts.ts';
 import { emulatedAccount, type EmulatedAccount } from './emulated-account.ts';
 import { runScript } from './entry.ts';
 import { openEmulator } from './localstack/emulator.ts';
-import { requireTerraform } from '../tool/deploy/terraform.ts';
+import { requireTerraform } from '../tool/deploy/require-terraform.ts';
 import { ResultsInbox, type ResultMessage } from '../tool/request/results-inbox.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -19,23 +19,23 @@ const [FIRST, SECOND, NOT_ASKED] = DEMO.targetAccounts;
 const ASKED = [FIRST, SECOND];
 const start = Date.now();
 
-function say(line: string): void {
+function report(line: string): void {
   console.log(`${`${Math.round((Date.now() - start) / 1000)} s`.padStart(6)}  ${line}`);
 }
 
 await runScript(async () => {
-  requireTerraform();
-  await buildZip(say);
-  const emulator = await openEmulator(say);
+  await requireTerraform(process.env);
+  await buildZip(report);
+  const emulator = await openEmulator(report);
   const accounts = new DemoAccounts(emulator.endpoint, emulator.workDirectory);
   const appliedBefore = accounts.stand;
   try {
-    await runDemo(emulator.endpoint, await accounts.apply(say));
+    await runDemo(emulator.endpoint, await accounts.apply(report));
   } finally {
     // An emulator that ran before goes on; only what the demo brought into it goes.
-    if (!emulator.ours && !appliedBefore) await accounts.destroy(say);
+    if (!emulator.ours && !appliedBefore) await accounts.destroy(report);
     await emulator.close();
-    say(emulator.ours ? 'Stopped what the demo started.' : 'The emulator goes on.');
+    report(emulator.ours ? 'Stopped what the demo started.' : 'The emulator goes on.');
   }
 });
 
@@ -47,7 +47,7 @@ async function runDemo(endpoint: string, { requestTopicArn, resultsTopicArn }: A
     const image = await bakeAndShare(source);
     const Message = JSON.stringify(copyRequestFor(image, DEMO.region, ASKED));
     await source.sns.send(new PublishCommand({ TopicArn: requestTopicArn, Message }));
-    say(`Published the copy request for ${ASKED.join(' and ')} on ${requestTopicArn}.`);
+    report(`Published the copy request for ${ASKED.join(' and ')} on ${requestTopicArn}.`);
 
     const copied = await Promise.all(ASKED.map((id) => followCopies(account(id), image)));
     const announced = await untilAnnounced(inbox, image);
@@ -55,7 +55,7 @@ async function runDemo(endpoint: string, { requestTopicArn, resultsTopicArn }: A
     const uninvited = await findCopies(account(NOT_ASKED), image.imageId);
     const rows = [
       ...copied.flatMap((reports, index) =>
-        reports.map((report) => [ASKED[index] ?? '', ...cells(report), parameters[index] ?? 'none']),
+        reports.map((copy) => [ASKED[index] ?? '', ...cells(copy), parameters[index] ?? 'none']),
       ),
       [NOT_ASKED, ...(uninvited.length === 0 ? ['none, as asked'] : uninvited.map(({ ImageId = '' }) => ImageId))],
     ];
@@ -74,7 +74,7 @@ async function untilAnnounced(inbox: ResultsInbox, image: BakedImage): Promise<r
     results.push(...(await inbox.receive()).filter(({ detail }) => detail.sourceAmi === image.imageId));
     return new Set(results.map(({ detail }) => detail.account)).size === ASKED.length ? results : undefined;
   });
-  for (const { detail, 'detail-type': type } of announced) say(`${detail.account}: announced "${type}"`);
+  for (const { detail, 'detail-type': type } of announced) report(`${detail.account}: announced "${type}"`);
   return announced;
 }
 
@@ -92,7 +92,7 @@ async function bakeAndShare(source: EmulatedAccount): Promise<BakedImage> {
     volumeSizes: [8, 20],
   });
   await share(source.ec2, image, DEMO.targetAccounts);
-  say(
+  report(
     `Baked ${image.imageId} with ${image.snapshotIds.length} snapshots, not encrypted, and shared it with all three.`,
   );
   return image;
@@ -106,7 +106,7 @@ async function followCopies(account: EmulatedAccount, image: BakedImage): Promis
     async () => {
       const copies = await findCopies(account, image.imageId);
       const states = copies.map(({ ImageId = '', State = '' }) => `${ImageId} is ${State}`).join(', ');
-      if (states !== told) say(`${account.id}: ${states}`);
+      if (states !== told) report(`${account.id}: ${states}`);
       told = states;
       if (copies.length === 0 || copies.some(({ State }) => State === 'pending')) return undefined;
       return await Promise.all(copies.map((copy) => inspectCopy(account, copy, image)));

@@ -1,5 +1,4 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -21,9 +20,9 @@ import { openTestEmulator, type Emulator } from './localstack/emulator.ts';
 import { installLocalStack } from './localstack/install.ts';
 import { lambdaNodeBinary } from './localstack/server.ts';
 import { CACHE, ROOT } from '../tool/common/paths.ts';
-import { runCommand } from '../tool/common/run-command.ts';
+import { runCommand, runProgram } from '../tool/common/run-command.ts';
 import { SetupError } from '../tool/common/setup-error.ts';
-import { terraformEnvironment } from '../tool/deploy/terraform.ts';
+import { terraformEnvironment } from '../tool/deploy/terraform-environment.ts';
 
 const RESULTS = join(CACHE, 'test');
 const TERRAFORM = join(ROOT, 'terraform');
@@ -64,7 +63,7 @@ const stages: Readonly<Record<string, Stage>> = {
     allHold([
       await run(npmTool('prettier'), ['--check', '--log-level=warn', ...PRETTIER_CACHE, '.']),
       await run('terraform', ['fmt', '-check', '-recursive', TERRAFORM], {
-        env: terraformEnvironment(RESULTS, withoutAws()),
+        env: await terraformEnvironment(RESULTS, withoutAws()),
       }),
       await run(pythonTool('ruff'), ['format', '--check', '--quiet', PLUGIN]),
     ]),
@@ -285,15 +284,14 @@ async function run(
   args: readonly string[],
   { cwd = ROOT, env = process.env, inOnePiece = false, nice = 0 }: RunOptions = {},
 ): Promise<boolean> {
-  const to = inOnePiece ? 'pipe' : output;
-  const child = spawn(command, args, { cwd, env, stdio: ['ignore', to, to] });
-  if (child.pid !== undefined) setPriority(child.pid, nice);
-  const pieces: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (piece: Buffer) => pieces.push(piece));
-  const ended = await Promise.race([once(child, 'close'), once(child, 'error')]).catch((error: unknown) => [error]);
-  if (ended[0] instanceof Error) throw new SetupError(`${command} cannot be run: ${ended[0].message}.`);
-  writeFileSync(output, Buffer.concat(pieces));
-  return ended[0] === 0;
+  let text = '';
+  const sink = inOnePiece ? (piece: string) => void (text += piece) : output;
+  const onStart = ({ pid }: ChildProcess) => {
+    if (pid !== undefined && nice > 0) setPriority(pid, nice);
+  };
+  const code = await runProgram(command, args, { cwd, env, stdout: sink, stderr: sink, onStart });
+  writeFileSync(output, text);
+  return code === 0;
 }
 
 /** On the functions' Node: on Node 20 the same tests take half as much again. The operators' tool runs on the one on PATH. */
@@ -372,7 +370,7 @@ function hasTests(folder: string): boolean {
 
 /** A Terraform folder with its provider in place, and how to run terraform in it. */
 async function initialized(cwd: string): Promise<Required<Pick<RunOptions, 'cwd' | 'env'>>> {
-  const env = terraformEnvironment(join(CACHE, 'terraform', relative(ROOT, cwd)), withoutAws());
+  const env = await terraformEnvironment(join(CACHE, 'terraform', relative(ROOT, cwd)), withoutAws());
   await runCommand('terraform', ['init', '-backend=false'], { cwd, env, logFile: join(RESULTS, 'terraform-init.log') });
   return { cwd, env };
 }

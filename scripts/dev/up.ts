@@ -5,18 +5,16 @@ import { attachedEmulator, localStackOn, localStackPort, workDirectoryOf } from 
 import { installLocalStack } from './localstack/install.ts';
 import { findDetached, startDetached } from './localstack/server.ts';
 import { SetupError } from '../tool/common/setup-error.ts';
-import { requireTerraform } from '../tool/deploy/terraform.ts';
-
-const say = console.log;
+import { requireTerraform } from '../tool/deploy/require-terraform.ts';
 
 await runScript(async () => {
-  requireTerraform();
-  await buildZip(say);
-  const endpoint = (await attachedEmulator(say))?.endpoint ?? (await startLocalStack());
+  await requireTerraform(process.env);
+  await buildZip(console.log);
+  const endpoint = (await attachedEmulator(console.log))?.endpoint ?? (await startLocalStack());
   const accounts = new DemoAccounts(endpoint, workDirectoryOf(endpoint));
-  const { requestTopicArn } = await accounts.apply(say);
+  const { requestTopicArn } = await accounts.apply(console.log);
   const [target] = DEMO.targetAccounts;
-  say(`
+  console.log(`
 The demo's accounts stand at ${endpoint}, Region ${DEMO.region}.
   requests topic  ${requestTopicArn}
   source account  ${DEMO.sourceAccount}
@@ -35,8 +33,8 @@ async function startLocalStack(): Promise<string> {
   if (running) {
     throw new SetupError(`It is up already, at ${running.endpoint}. Run "make down" first, or use it as it is.`);
   }
-  await installLocalStack(say);
+  await installLocalStack(console.log);
   const { endpoint } = await startDetached(localStackOn(localStackPort()));
-  say(`LocalStack is ready at ${endpoint}.`);
+  console.log(`LocalStack is ready at ${endpoint}.`);
   return endpoint;
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll } from '@jest/globals';
 import { CreateTopicCommand, DeleteTopicCommand } from '@aws-sdk/client-sns';
 import { emulatedAccount, emulatedEnvironment, withoutAws } from '../../../scripts/dev/emulated-account.ts';
 import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
-import { TerraformRoot } from '../../../scripts/tool/deploy/terraform.ts';
+import { TerraformRoot } from '../../../scripts/tool/deploy/terraform-root.ts';
 import { endpoint, newAccountId, REGION } from '../support/emulator.ts';
 import { leaveAccount } from '../support/leave-account.ts';
 

@@ -10,7 +10,7 @@ import {
   type EmulatedAccount,
 } from '../../../scripts/dev/emulated-account.ts';
 import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
-import { TerraformRoot } from '../../../scripts/tool/deploy/terraform.ts';
+import { TerraformRoot } from '../../../scripts/tool/deploy/terraform-root.ts';
 import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import type { Ended } from '../support/command.ts';
 import { endpoint, newAccountId, REGION } from '../support/emulator.ts';

@@ -6,11 +6,11 @@ import { bakeImage, copyRequestFor, share, type BakedImage } from '../../tool/co
 import { buildZip } from '../build.ts';
 import { isAnnounced, ownImages } from '../../tool/common/copies.ts';
 import { DEMO, type AppliedCopier } from '../demo-accounts.ts';
-import { eachOf } from '../each-of.ts';
+import { mapConcurrently } from '../../tool/common/map-concurrently.ts';
 import { emulatedAccount, emulatedEnvironment, type EmulatedAccount, withoutAws } from '../emulated-account.ts';
 import { openTestEmulator } from '../localstack/emulator.ts';
 import { ROOT } from '../../tool/common/paths.ts';
-import { TerraformRoot } from '../../tool/deploy/terraform.ts';
+import { TerraformRoot } from '../../tool/deploy/terraform-root.ts';
 import { waitFor } from '../wait-for.ts';
 
 // EC2 Developer Guide, "Request throttling for the Amazon EC2 API": CopyImage.
@@ -108,7 +108,7 @@ async function bakeMany(source: EmulatedAccount, target: EmulatedAccount, count:
   const first = await bakeImage(source.ec2, { name: 'burst_0', description: '', tags: tagsOf(0), volumeSizes: [8] });
   await share(source.ec2, first, [target.id]);
   const numbers = Array.from({ length: count - 1 }, (_, index) => index + 1);
-  const others = await eachOf(numbers, AT_A_TIME, async (number) => {
+  const others = await mapConcurrently(numbers, AT_A_TIME, async (number) => {
     const name = `burst_${number}`;
     const tags = tagsOf(number);
     const { ImageId: imageId = '' } = await source.ec2.send(
@@ -139,7 +139,7 @@ async function publishAll(
   const batches = Array.from({ length: Math.ceil(images.length / PUBLISH_BATCH) }, (_, index) =>
     images.slice(index * PUBLISH_BATCH, (index + 1) * PUBLISH_BATCH),
   );
-  await eachOf(batches, AT_A_TIME, async (batch) => {
+  await mapConcurrently(batches, AT_A_TIME, async (batch) => {
     const PublishBatchRequestEntries = batch.map((image, index) => ({
       Id: String(index),
       Message: JSON.stringify(copyRequestFor(image, source.region, [account])),

@@ -5,7 +5,7 @@ import { defaultParallel } from '../../tool/deploy/options.ts';
 import { emulatedEnvironment, newAccountId, withoutAws } from '../emulated-account.ts';
 import { Deployment } from '../../tool/deploy/deployment.ts';
 import { runEveryStack } from '../../tool/deploy/run-stacks.ts';
-import { TerraformRoot, type Changes } from '../../tool/deploy/terraform.ts';
+import { TerraformRoot, type Changes } from '../../tool/deploy/terraform-root.ts';
 
 const REGION = 'eu-west-1';
 const MODULE = `image-copier-${REGION}`;

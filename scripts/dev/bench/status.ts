@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
@@ -16,6 +15,8 @@ import { expectedTags } from '../inspect-copy.ts';
 import { emulatedAccount, emulatedEnvironment, withoutAws } from '../emulated-account.ts';
 import { openTestEmulator } from '../localstack/emulator.ts';
 import { waitFor } from '../wait-for.ts';
+import { mapConcurrently } from '../../tool/common/map-concurrently.ts';
+import { runProgram } from '../../tool/common/run-command.ts';
 
 const REGION = 'eu-west-1';
 const SOURCE = '111111111111';
@@ -83,11 +84,7 @@ async function prepare(endpoint: string, ids: readonly string[], recipes: number
     await share(source.ec2, image, ids);
     images.push(image);
   }
-  const waiting = ids.values();
-  const worker = async () => {
-    for (const id of waiting) await prepareAccount(endpoint, id, images);
-  };
-  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
+  await mapConcurrently(ids, AT_A_TIME, (id) => prepareAccount(endpoint, id, images));
 }
 
 /** What a copier leaves: copies with its tags, and an empty queue of dead letters. */
@@ -145,10 +142,8 @@ async function measure(endpoint: string, accountsFile: string, latency: number, 
 }
 
 async function outputOf(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  await once(child, 'close');
+  await runProgram(process.execPath, args, { env, stdout: (text) => (output += text), stderr: 'inherit' });
   return output;
 }
 

@@ -21,9 +21,11 @@ export async function inEnvironments<T>(
   signal: AbortSignal,
   { err }: Terminal,
 ): Promise<Outcome<T>[]> {
-  const live = err.size && copiers.length > 1 ? new LiveLines(err) : undefined;
+  const live = new LiveLines(err);
   let done = 0;
-  const draw = () => live?.draw([`${done} of ${copiers.length} accounts and Regions`]);
+  const draw = () => {
+    if (copiers.length > 1) live.draw([`${done} of ${copiers.length} accounts and Regions`]);
+  };
   draw();
   try {
     return await mapConcurrently(
@@ -38,7 +40,7 @@ export async function inEnvironments<T>(
       signal,
     );
   } finally {
-    live?.close();
+    live.close();
   }
 }
 

@@ -1,22 +1,29 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { UserError } from './user-error.ts';
 
-export interface CommandOptions {
-  readonly cwd: string;
+/** Takes an output: an open file, that of this process, or a function that is called with each piece. */
+type Sink = number | 'inherit' | ((text: string) => void);
+
+interface ProcessOptions {
+  readonly cwd?: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Where standard output and error go; earlier contents stay. */
-  readonly logFile: string;
-  /** Is given each line of standard output as it comes. */
-  readonly onLine?: (line: string) => void;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
   /** Is given the process once it runs. */
   readonly onStart?: (child: ChildProcess) => void;
   /** Whether it has a process group of its own, so that Ctrl-C does not reach it. */
   readonly apart?: boolean;
+}
+
+interface CommandOptions extends Omit<ProcessOptions, 'stdout' | 'stderr'> {
+  /** Where standard output and error go; earlier contents stay. */
+  readonly logFile: string;
+  /** Is given each line of standard output as it comes. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** A command that ended with a code other than 0. Its message shows the last lines of its output. */
@@ -31,24 +38,57 @@ export class CommandError extends UserError {
 const TAIL_LINES = 25;
 
 /**
+ * Runs a program until it has ended and its outputs are closed.
+ * @returns its exit code; null if a signal ended it
+ * @throws {UserError} if it cannot be run
+ */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  { cwd, env, stdout, stderr, onStart, apart = false }: ProcessOptions,
+): Promise<number | null> {
+  const [out, err] = [stdout, stderr].map((sink) => (typeof sink === 'function' ? 'pipe' : sink));
+  const child = spawn(program, args, { cwd, env, stdio: ['ignore', out, err], detached: apart });
+  if (typeof stdout === 'function') child.stdout?.setEncoding('utf8').on('data', stdout);
+  if (typeof stderr === 'function') child.stderr?.setEncoding('utf8').on('data', stderr);
+  if (child.pid !== undefined) onStart?.(child);
+  try {
+    const [code] = (await once(child, 'close')) as [number | null];
+    return code;
+  } catch (error) {
+    throw new UserError(`${program} cannot be run (${String(error)}).`, 2, { cause: error });
+  }
+}
+
+/**
  * Runs a command to its end and returns its standard output.
  * @throws {CommandError} if it ends with a code other than 0
+ * @throws {UserError} if it cannot be run
  */
 export async function runCommand(command: string, args: readonly string[], options: CommandOptions): Promise<string> {
-  const { cwd, env, logFile, onLine, onStart, apart = false } = options;
-  await mkdir(dirname(logFile), { recursive: true });
-  const log = createWriteStream(logFile, { flags: 'a' });
-  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: apart });
-  onStart?.(child);
-  const output: Buffer[] = [];
-  child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
-  if (onLine) createInterface(child.stdout).on('line', onLine);
-  child.stdout.pipe(log, { end: false });
-  child.stderr.pipe(log, { end: false });
-  const [exitCode] = (await once(child, 'close')) as [number | null];
-  log.end();
-  await once(log, 'close');
-  if (exitCode === 0) return Buffer.concat(output).toString();
-  const lines = (await readFile(logFile, 'utf8')).trimEnd().split('\n');
-  throw new CommandError(`${command} ${args[0] ?? ''}`, exitCode, lines.slice(-TAIL_LINES).join('\n'), logFile);
+  const { logFile, onLine, onStart, ...rest } = options;
+  mkdirSync(dirname(logFile), { recursive: true });
+  const log = openSync(logFile, 'a');
+  try {
+    let output = '';
+    const exitCode = await runProgram(command, args, {
+      ...rest,
+      stdout: (text) => {
+        output += text;
+        appendFileSync(log, text);
+      },
+      stderr: (text) => {
+        appendFileSync(log, text);
+      },
+      onStart: (child) => {
+        if (onLine && child.stdout) createInterface(child.stdout).on('line', onLine);
+        onStart?.(child);
+      },
+    });
+    if (exitCode === 0) return output;
+    const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n');
+    throw new CommandError(`${command} ${args[0] ?? ''}`, exitCode, lines.slice(-TAIL_LINES).join('\n'), logFile);
+  } finally {
+    closeSync(log);
+  }
 }

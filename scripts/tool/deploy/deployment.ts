@@ -2,7 +2,8 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'nod
 import { join } from 'node:path';
 import type { Stack, StackEntry } from '../../../terraform/stacks/stacks.ts';
 import { synthesizeStacks } from '../../../terraform/stacks/synth.ts';
-import { requireTerraform, TerraformRoot, type ChangeProgress, type Changes } from './terraform.ts';
+import { requireTerraform } from './require-terraform.ts';
+import { TerraformRoot, type ChangeProgress, type Changes } from './terraform-root.ts';
 import { UserError } from '../common/user-error.ts';
 import { readStacks } from '../common/accounts-file.ts';
 import { ROOT } from '../common/paths.ts';
@@ -10,7 +11,7 @@ import { Initialization } from './initialization.ts';
 
 export type Action = 'apply' | 'plan' | 'destroy';
 
-export interface DeploymentOptions {
+interface DeploymentSettings {
   readonly accountsFile: string;
   /** Folder for configurations, logs, Terraform's own files and, unless the accounts file says otherwise, states. */
   readonly out: string;
@@ -37,23 +38,23 @@ interface Configuration {
 /** The stacks of an accounts file in an output folder, and Terraform for each of them. */
 export class Deployment {
   readonly stacks: readonly Stack[];
-  readonly #options: DeploymentOptions;
+  readonly #settings: DeploymentSettings;
   readonly #running = new Map<string, TerraformRoot>();
   #alone: Promise<unknown> = Promise.resolve();
   #stopping = false;
 
-  private constructor(stacks: readonly Stack[], options: DeploymentOptions) {
+  private constructor(stacks: readonly Stack[], settings: DeploymentSettings) {
     this.stacks = stacks;
-    this.#options = options;
-    if (options.upgrade) rmSync(this.#sharedLock, { force: true });
+    this.#settings = settings;
+    if (settings.upgrade) rmSync(this.#sharedLock, { force: true });
   }
 
   /**
    * Reads the accounts file and writes the configuration of each stack.
    * @throws {UserError} if the file is not there, or not as it must be
    */
-  static open(options: DeploymentOptions): Deployment {
-    const { accountsFile, out, functionZip } = options;
+  static open(settings: DeploymentSettings): Deployment {
+    const { accountsFile, out, functionZip } = settings;
     const stacks = readStacks(accountsFile);
     synthesizeStacks(stacks, {
       modules: MODULES,
@@ -61,12 +62,12 @@ export class Deployment {
       accountsFile,
       ...(functionZip !== undefined && { functionZip }),
     });
-    return new Deployment(stacks, options);
+    return new Deployment(stacks, settings);
   }
 
   /** Stacks of accounts that left the file, and that something may stand of. */
   get departed(): StackEntry[] {
-    const names = readdirSync(join(this.#options.out, 'stacks'));
+    const names = readdirSync(join(this.#settings.out, 'stacks'));
     return names
       .filter((name) => !this.stacks.some((stack) => stack.name === name))
       .flatMap((name) => this.#departed(name));
@@ -74,10 +75,10 @@ export class Deployment {
 
   /** The log of the last command for a stack. */
   logOf({ name }: StackEntry): string {
-    return join(this.#options.out, 'logs', `${name}.log`);
+    return join(this.#settings.out, 'logs', `${name}.log`);
   }
 
-  /** Whether AWS would refuse to delete the keys and queues of a stack, also after its configuration was applied. */
+  /** Whether AWS would not delete the keys and queues of a stack, also after its configuration was applied. */
   async isProtected(stack: StackEntry): Promise<boolean> {
     const { module = {} } = this.#configurationOf(stack.name);
     const staysSo = Object.values(module).some(({ deletion_protection: isProtected = true }) => isProtected);
@@ -126,7 +127,7 @@ export class Deployment {
   }
 
   #rootOf(stack: StackEntry): TerraformRoot {
-    const { out, env, apart = false } = this.#options;
+    const { out, env, apart = false } = this.#settings;
     return new TerraformRoot({
       directory: join(out, stack.directory),
       workDirectory: join(out, 'terraform', stack.name),
@@ -138,9 +139,10 @@ export class Deployment {
 
   /** Runs commands after an init, if one is needed. Should they fail for want of one, the next time has one. */
   async #initialized<T>(root: TerraformRoot, stack: StackEntry, commands: () => Promise<T>): Promise<T> {
-    const directory = join(this.#options.out, stack.directory);
+    const directory = join(this.#settings.out, stack.directory);
     const { dataDirectory } = root;
-    const initialization = new Initialization({ directory, dataDirectory, platform: requireTerraform() });
+    const platform = await requireTerraform(this.#settings.env);
+    const initialization = new Initialization({ directory, dataDirectory, platform });
     try {
       await this.#init(root, join(directory, LOCK_FILE), initialization);
       return await commands();
@@ -173,7 +175,7 @@ export class Deployment {
   }
 
   get #sharedLock(): string {
-    return join(this.#options.out, LOCK_FILE);
+    return join(this.#settings.out, LOCK_FILE);
   }
 
   #departed(name: string): StackEntry[] {
@@ -191,14 +193,14 @@ export class Deployment {
   }
 
   #folderOf(name: string): string {
-    return join(this.#options.out, 'stacks', name);
+    return join(this.#settings.out, 'stacks', name);
   }
 
   /** An account that left the file and of which nothing stands needs its folders no more. */
   #forget({ name }: StackEntry): void {
     if (this.stacks.some((stack) => stack.name === name)) return;
     rmSync(this.#folderOf(name), { recursive: true });
-    rmSync(join(this.#options.out, 'terraform', name), { recursive: true });
+    rmSync(join(this.#settings.out, 'terraform', name), { recursive: true });
   }
 }
 

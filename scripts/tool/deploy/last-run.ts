@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { UserError } from '../common/user-error.ts';
-import { writeInOneStep } from '../common/write-in-one-step.ts';
+import { writeFileAtomic } from '../common/write-file-atomic.ts';
 
 const schema = z.object({
   /** Labels, `label=value`, in the order of their waves. */
@@ -17,7 +17,7 @@ const schema = z.object({
 export type LastRun = z.infer<typeof schema>;
 
 export function writeLastRun(out: string, run: LastRun): void {
-  writeInOneStep(fileIn(out), `${JSON.stringify(run, null, 2)}\n`);
+  writeFileAtomic(fileIn(out), `${JSON.stringify(run, null, 2)}\n`);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { availableParallelism, freemem } from 'node:os';
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
+import { wholeNumber } from '../common/option-values.ts';
 
 export interface DeploymentOptions {
   readonly accountsFile: string;
@@ -28,7 +29,7 @@ export function addDeploymentOptions(command: Command): Command {
     )
     .addOption(
       new Option('--parallel <n>', 'accounts at a time; by default as many as the processors and the free memory allow')
-        .argParser(count)
+        .argParser(wholeNumber(1, 999))
         .default(defaultParallel()),
     )
     .option('--function-zip <file>', 'the functions, for accounts that name none; by default what "make build" made')
@@ -37,20 +38,19 @@ export function addDeploymentOptions(command: Command): Command {
 
 /** How to run another command for the same accounts file and folder. */
 export function commandLine(command: string, { accountsFile, out }: DeploymentOptions): string {
-  const place = [
+  const others = [
     ...(accountsFile === DEFAULT_ACCOUNTS ? [] : ['--accounts-file', accountsFile]),
     ...(out === DEFAULT_OUT ? [] : ['--out', out]),
   ];
-  return ['npx image-copier', command, ...place].join(' ');
+  return ['npx image-copier', command, ...others].join(' ');
 }
 
-function count(value: string): number {
-  if (/^[1-9]\d{0,2}$/.test(value)) return Number(value);
-  throw new InvalidArgumentError('It must be a number from 1.');
-}
-
-/** As many accounts at a time as the processors and the free memory allow. */
+/** As many accounts at a time as the processors and the free memory of this machine allow. */
 export function defaultParallel(): number {
-  const byMemory = Math.floor(freemem() / 2 ** 20 / MIB_A_RUN);
-  return Math.max(1, Math.min(MAX_PARALLEL, RUNS_A_CORE * availableParallelism(), byMemory));
+  return parallelFor(availableParallelism(), freemem() / 2 ** 20);
+}
+
+/** As many accounts at a time as some processors and some free memory allow. */
+export function parallelFor(processors: number, freeMib: number): number {
+  return Math.max(1, Math.min(MAX_PARALLEL, RUNS_A_CORE * processors, Math.floor(freeMib / MIB_A_RUN)));
 }

@@ -11,7 +11,7 @@ export function summaryOf({ result, changes, seconds = 0 }: StackReport): string
 
 /**
  * A row for each stack.
- * @param logOf gives the place of its log
+ * @param logOf gives the path of its log
  */
 export function resultsTable(
   reports: readonly StackReport[],

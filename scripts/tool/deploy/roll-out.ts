@@ -1,7 +1,7 @@
 import type { StackEntry } from '../../../terraform/stacks/stacks.ts';
 import { mapConcurrently } from '../common/map-concurrently.ts';
 import { reasonOf } from '../common/aws-errors.ts';
-import type { Changes } from './terraform.ts';
+import type { Changes } from './terraform-root.ts';
 
 /** How it went with a stack. `not reached`: it was not begun, since the run ended before. */
 type Result = 'done' | 'failed' | 'not reached';
@@ -30,7 +30,7 @@ export interface Wave {
 }
 
 /** @throws if it does not hold */
-export type Check = (work: Pick<Work, 'signal' | 'say'>) => Promise<void>;
+export type Check = (work: Pick<Work, 'signal' | 'print'>) => Promise<void>;
 
 export interface Work {
   /**
@@ -43,7 +43,7 @@ export interface Work {
   /** No stack is begun once it is aborted; those that run go on to their end. */
   readonly signal: AbortSignal;
   readonly onEnd: (report: StackReport) => void;
-  readonly say: (line: string) => void;
+  readonly print: (line: string) => void;
 }
 
 /** Works on the stacks, wave by wave. A stack that fails stops none of its own wave, and all waves after it. */
@@ -91,6 +91,7 @@ async function failureOf(check: Wave['check'], work: Work): Promise<string | und
     await check?.(work);
     return undefined;
   } catch (error) {
-    return reasonOf(error);
+    // A check that was stopped has found nothing.
+    return work.signal.aborted ? undefined : reasonOf(error);
   }
 }

@@ -1,6 +1,6 @@
 import type { Deployment } from './deployment.ts';
 import { MemoryWatch } from './memory.ts';
-import { LiveProgress, PlainProgress, type Progress } from './progress.ts';
+import { Progress } from './progress.ts';
 import { resultsTable } from './results-table.ts';
 import type { RolloutReport, StackReport } from './roll-out.ts';
 import { runStacks, type StacksRun } from './run-stacks.ts';
@@ -44,12 +44,10 @@ export async function runRollout(plan: RolloutPlan, { terminal, interruptible }:
 
 async function perform(plan: RolloutPlan, signal: AbortSignal, { err }: Terminal): Promise<RolloutReport> {
   const { waves } = plan;
-  const progress = openProgress(
-    waves.reduce((sum, { stacks }) => sum + stacks.length, 0),
-    err,
-  );
+  const total = waves.reduce((sum, { stacks }) => sum + stacks.length, 0);
+  const progress = new Progress(total, err);
   signal.addEventListener('abort', () => {
-    progress.say(
+    progress.print(
       'Stopping: no further account is begun. Those that run go on to their end; Ctrl-C again interrupts them.',
     );
   });
@@ -58,13 +56,6 @@ async function perform(plan: RolloutPlan, signal: AbortSignal, { err }: Terminal
   } finally {
     progress.close();
   }
-}
-
-function openProgress(total: number, err: Output): Progress {
-  if (err.size) return new LiveProgress(total, err);
-  return new PlainProgress(total, (line) => {
-    print(err, line);
-  });
 }
 
 function printResults({ stacks }: RolloutReport, deployment: Deployment, summary: string, out: Output): void {

@@ -1,5 +1,5 @@
 import type { Action, Deployment } from './deployment.ts';
-import { PlainProgress, type Progress } from './progress.ts';
+import { Progress } from './progress.ts';
 import { rollOut, type RolloutReport, type StackReport, type Wave } from './roll-out.ts';
 
 export interface StacksRun {
@@ -30,8 +30,8 @@ export async function runStacks(run: StacksRun): Promise<RolloutReport> {
       progress.end(report);
       onEnd?.(report);
     },
-    say: (line) => {
-      progress.say(line);
+    print: (line) => {
+      progress.print(line);
     },
   });
 }
@@ -45,7 +45,10 @@ export async function runEveryStack(
   report: (line: string) => void,
 ): Promise<readonly StackReport[]> {
   const total = run.waves.reduce((sum, { stacks }) => sum + stacks.length, 0);
-  const progress = new PlainProgress(total, report);
+  const write = (text: string) => {
+    report(text.trimEnd());
+  };
+  const progress = new Progress(total, { write, size: undefined });
   try {
     const { stacks } = await runStacks({ ...run, signal: new AbortController().signal, progress });
     const problems = stacks.flatMap(({ problem }) => problem ?? []);

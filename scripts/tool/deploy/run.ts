@@ -28,7 +28,7 @@ export interface DestroyOptions extends DeploymentOptions {
 /** Applies or plans the stacks. */
 export async function deploy(options: DeployOptions, tool: Tool): Promise<ExitCode> {
   const { out, err } = tool.terminal;
-  const deployment = openDeployment(options, tool.env);
+  const deployment = await openDeployment(options, tool.env);
   const run = options.resume
     ? withoutDeparted(readLastRun(options.out), deployment.stacks)
     : newRun(options, deployment);
@@ -112,7 +112,7 @@ function sourceOf(stacks: readonly Stack[]): Stack {
 
 /** Destroys the stacks that were chosen. */
 export async function destroy(options: DestroyOptions, tool: Tool): Promise<ExitCode> {
-  const deployment = openDeployment(options, tool.env);
+  const deployment = await openDeployment(options, tool.env);
   const chosen = chooseStacks([...deployment.stacks, ...deployment.departed], options.only);
   await requireUnprotected(chosen, deployment, options);
   if (!options.yes) await requireYes(chosen, tool);

@@ -7,7 +7,7 @@ import type { Connect } from '../common/aws-clients.ts';
 export function checkBySmoke(source: Stack, wave: readonly Stack[], connect: Connect, onPassed: () => void): Check {
   const targets = wave.filter(({ kind }) => kind === 'target');
   const regions = Array.from(new Set(targets.flatMap((target) => target.regions)));
-  return async ({ signal, say }) => {
+  return async ({ signal, print }) => {
     for (const region of regions) {
       const clientsFor = ({ access }: Stack) => connect({ ...access, region });
       const inRegion = targets.filter((target) => target.regions.includes(region));
@@ -20,7 +20,7 @@ export function checkBySmoke(source: Stack, wave: readonly Stack[], connect: Con
           copier: nameIn(target, region),
           ec2: clientsFor(target).ec2,
         })),
-        say,
+        print,
         signal,
       );
     }

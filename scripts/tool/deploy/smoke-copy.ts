@@ -33,7 +33,7 @@ const POLL_MS = 2000;
 export async function smokeCopy(
   { ec2, sns, requestTopicArn }: SmokeSource,
   targets: readonly SmokeTarget[],
-  say: (line: string) => void,
+  print: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const patience = { timeoutMs: TIMEOUT_MS, pollMs: POLL_MS, signal };
@@ -53,16 +53,15 @@ export async function smokeCopy(
     await share(ec2, image, ids);
     const Message = JSON.stringify(copyRequestFor(image, region, ids));
     await sns.send(new PublishCommand({ TopicArn: requestTopicArn, Message }));
-    say(`Smoke copy in ${region}: asked for copies of ${image.imageId} in ${ids.join(', ')}.`);
+    print(`Smoke copy in ${region}: asked for copies of ${image.imageId} in ${ids.join(', ')}.`);
     const waits = await Promise.allSettled(
-      targets.map((target) => untilAnnounced(target, image, region, say, patience)),
+      targets.map((target) => untilAnnounced(target, image, region, print, patience)),
     );
-    signal.throwIfAborted();
     const problems = waits.flatMap((wait) => (wait.status === 'rejected' ? [reasonOf(wait.reason)] : []));
     if (problems.length > 0) throw new UserError(problems.join('\n'), 1);
   } finally {
-    await Promise.all(targets.map((target) => remove(target.ec2, 'source-image-id', image, say)));
-    await remove(ec2, 'image-id', image, say);
+    await Promise.all(targets.map((target) => remove(target.ec2, 'source-image-id', image, print)));
+    await remove(ec2, 'image-id', image, print);
   }
 }
 
@@ -70,7 +69,7 @@ async function untilAnnounced(
   { id, copier, ec2 }: SmokeTarget,
   image: BakedImage,
   region: string,
-  say: (line: string) => void,
+  print: (line: string) => void,
   patience: Patience,
 ): Promise<void> {
   const copy = await waitFor(
@@ -85,21 +84,21 @@ async function untilAnnounced(
   if (snapshots.length === 0 || snapshots.some(({ Encrypted }) => !Encrypted)) {
     throw new UserError(`The smoke copy ${copy.ImageId ?? ''} in ${id}, ${region}, is not encrypted.`, 1);
   }
-  say(`Smoke copy in ${region}: ${copy.ImageId ?? ''} in ${id} is encrypted and announced.`);
+  print(`Smoke copy in ${region}: ${copy.ImageId ?? ''} in ${id} is encrypted and announced.`);
 }
 
-/** What cannot be removed is told: the check itself has its result by then. */
+/** What cannot be removed is printed: the check itself has its result by then. */
 async function remove(
   ec2: EC2Client,
   filter: 'image-id' | 'source-image-id',
   image: BakedImage,
-  say: (line: string) => void,
+  print: (line: string) => void,
 ): Promise<void> {
   try {
     for (const { ImageId } of await ownImages({ ec2 }, [{ Name: filter, Values: [image.imageId] }])) {
       await ec2.send(new DeregisterImageCommand({ ImageId, DeleteAssociatedSnapshots: true }));
     }
   } catch (error) {
-    say(`What the smoke copy of ${image.imageId} left must be removed by hand: ${reasonOf(error)}`);
+    print(`What the smoke copy of ${image.imageId} left must be removed by hand: ${reasonOf(error)}`);
   }
 }

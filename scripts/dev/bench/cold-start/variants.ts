@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unzipSync, zipSync } from 'fflate';
 import { ZIP } from '../../lambda-bundle.ts';
+import { messageOf } from '../../../tool/common/message-of.ts';
+import { runCommand } from '../../../tool/common/run-command.ts';
 import { SetupError } from '../../../tool/common/setup-error.ts';
 import type { AwsRequest, AwsStub } from './aws-stub.ts';
 import { ACCOUNT, copyRequest, REGION, SOURCE_ACCOUNT } from './canned-answers.ts';
@@ -70,12 +71,12 @@ export async function prepareVariants(
     const floor = { ...node(`${name} by hand`, 'index.handler', folder, event), zipBytes: zippedBytes(folder) };
     variants.push(floor, { ...own, floor: floor.name });
   }
-  if (peer !== undefined) variants.push(peerVariant(peer, directory, stub));
+  if (peer !== undefined) variants.push(await peerVariant(peer, directory, stub));
   return variants;
 }
 
 /** As its stack has it: Java at 512 MB, with the options that Lambda's runtime of that size gives to Java. */
-function peerVariant(classPath: string, directory: string, { endpoint, certificate }: AwsStub): Variant {
+async function peerVariant(classPath: string, directory: string, { endpoint, certificate }: AwsStub): Promise<Variant> {
   const [jar = ''] = classPath.split(':');
   if (!existsSync(jar)) throw new SetupError(`PEER_JAR: there is no file ${jar}. Name the jar of the peer's copier.`);
   const javaTool = (name: string) => (process.env['JAVA_HOME'] ? join(process.env['JAVA_HOME'], 'bin', name) : name);
@@ -84,11 +85,12 @@ function peerVariant(classPath: string, directory: string, { endpoint, certifica
   const trustStore = join(directory, 'trust.p12');
   const password = 'changeit';
   const imported = ['-importcert', '-noprompt', '-alias', 'stub', '-file', certificateFile];
+  const store = ['-keystore', trustStore, '-storetype', 'PKCS12', '-storepass', password];
   try {
-    const store = ['-keystore', trustStore, '-storetype', 'PKCS12', '-storepass', password];
-    execFileSync(javaTool('keytool'), [...imported, ...store], { stdio: 'pipe' });
+    const logFile = join(directory, 'keytool.log');
+    await runCommand(javaTool('keytool'), [...imported, ...store], { env: process.env, logFile });
   } catch (error) {
-    throw new SetupError(`keytool failed: ${String(error)}. Install a JDK, or set JAVA_HOME.`);
+    throw new SetupError(`${messageOf(error)} Install a JDK, or set JAVA_HOME.`, { cause: error });
   }
   const flags = ['-XX:MaxHeapSize=445645k', '-XX:+UseSerialGC', '-XX:+TieredCompilation', '-XX:TieredStopAtLevel=1'];
   const trust = [`-Djavax.net.ssl.trustStore=${trustStore}`, `-Djavax.net.ssl.trustStorePassword=${password}`];

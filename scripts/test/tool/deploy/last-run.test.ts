@@ -31,11 +31,14 @@ describe('the last run', () => {
     );
   });
 
-  it.each(['', '{"waves":[', '{"waves":[],"smoke":"maybe","stacks":{}}'])('is refused if damaged: %s', (text) => {
-    writeFileSync(join(out, 'run.json'), text);
+  it.each(['', '{"waves":[', '{"waves":[],"smoke":"maybe","stacks":{}}'])(
+    'is not read if it is damaged: %s',
+    (text) => {
+      writeFileSync(join(out, 'run.json'), text);
 
-    expect(() => readLastRun(out)).toThrow(/run\.json cannot be read\. Deploy without --resume\./);
-  });
+      expect(() => readLastRun(out)).toThrow(/run\.json cannot be read\. Deploy without --resume\./);
+    },
+  );
 });
 
 describe('a run that is resumed', () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { LiveProgress, PlainProgress } from '../../../tool/deploy/progress.ts';
+import { Progress } from '../../../tool/deploy/progress.ts';
 import { resultsTable } from '../../../tool/deploy/results-table.ts';
 import type { StackReport } from '../../../tool/deploy/roll-out.ts';
 import { SOURCE, stack } from './stacks.ts';
@@ -20,10 +20,10 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-describe('PlainProgress', () => {
-  it('tells what ended, and every ten seconds what runs', () => {
-    const lines: string[] = [];
-    const progress = new PlainProgress(2, (line) => lines.push(line));
+describe('Progress on a pipe', () => {
+  it('prints what ended, and every ten seconds what runs', () => {
+    let written = '';
+    const progress = new Progress(2, { write: (text) => (written += text), size: undefined });
 
     progress.begin(PAYMENTS);
     progress.begin(SOURCE);
@@ -34,15 +34,16 @@ describe('PlainProgress', () => {
     jest.advanceTimersByTime(60_000);
     progress.close();
 
-    expect(lines).toEqual([
+    expect(written.split('\n')).toEqual([
       '... payments: planning, 10 s; source: 3 of 7 changes made, 10 s',
       '[1/2] payments: done in 62 s: +30 ~0 -1',
       '[2/2] source: failed after 12 s',
+      '',
     ]);
   });
 });
 
-describe('LiveProgress', () => {
+describe('Progress on a terminal', () => {
   /** A terminal of so many rows that shows what a real one would: lines, moving up, and clearing from there. */
   function terminal(columns: number, rows: number) {
     let lines = [''];
@@ -58,7 +59,7 @@ describe('LiveProgress', () => {
 
   it('draws what runs below what ended, again and again, and leaves only what ended', () => {
     const screen = terminal(30, 24);
-    const progress = new LiveProgress(2, screen);
+    const progress = new Progress(2, screen);
 
     progress.begin(PAYMENTS);
     progress.begin(SOURCE);
@@ -79,7 +80,7 @@ describe('LiveProgress', () => {
 
   it('draws no more than the terminal holds', () => {
     const screen = terminal(80, 5);
-    const progress = new LiveProgress(9, screen);
+    const progress = new Progress(9, screen);
 
     for (let index = 0; index < 9; index += 1) progress.begin(stack(`stack-${index}`));
     jest.advanceTimersByTime(1000);

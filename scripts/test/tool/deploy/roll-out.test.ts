@@ -14,7 +14,7 @@ function work(changes: Partial<Work> = {}): Work & { ended: StackReport[] } {
     parallel: 2,
     signal: new AbortController().signal,
     onEnd: (report) => ended.push(report),
-    say: () => undefined,
+    print: () => undefined,
     ended,
     ...changes,
   };
@@ -114,5 +114,24 @@ describe('rollOut', () => {
       ['two', 'not reached'],
       ['three', 'not reached'],
     ]);
+  });
+
+  it('has no problem to report of a check that was stopped', async () => {
+    const controller = new AbortController();
+    const check = () => {
+      controller.abort();
+      return Promise.reject(new UserError('Stopped.', 2));
+    };
+
+    const { stacks, problem } = await rollOut(
+      [{ stacks: [ONE], check }, { stacks: [TWO] }],
+      work({ signal: controller.signal }),
+    );
+
+    expect(resultsOf(stacks)).toEqual([
+      ['one', 'done'],
+      ['two', 'not reached'],
+    ]);
+    expect(problem).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-import type { ExitCode } from '../../../tool/common/tool.ts';
+import type { ExitCode, Interruptible } from '../../../tool/common/tool.ts';
 import { runTool } from '../../../tool/run-tool.ts';
 import { FakeAws } from './fake-aws.ts';
 import { FakeTerminal } from './fake-terminal.ts';
@@ -16,18 +16,26 @@ interface World {
   readonly env?: NodeJS.ProcessEnv;
   /** Whether the user has pressed Ctrl-C, and for tests that press it later. */
   readonly stopped?: AbortController;
+  /** For tests that press Ctrl-C more than once. */
+  readonly interruptible?: Interruptible;
 }
 
 /** Runs a command line of the tool in this process, with the AWS and the terminal of the test. */
 export async function run(
   args: readonly string[],
-  { aws = new FakeAws(), terminal = new FakeTerminal(), env = {}, stopped = new AbortController() }: World = {},
+  {
+    aws = new FakeAws(),
+    terminal = new FakeTerminal(),
+    env = {},
+    stopped = new AbortController(),
+    interruptible = (use) => use(stopped.signal),
+  }: World = {},
 ): Promise<Ran> {
   const code = await runTool(args, {
     terminal,
     connect: aws.connect,
     env,
-    interruptible: (use) => use(stopped.signal),
+    interruptible,
   });
   return { code, out: terminal.out.text, err: terminal.err.text };
 }

@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** Writes a file so that nobody reads half of it, also while others write it or this process is killed. */
-export function writeInOneStep(file: string, content: string | Uint8Array): void {
+export function writeFileAtomic(file: string, content: string | Uint8Array): void {
   mkdirSync(dirname(file), { recursive: true });
   const own = `${file}.${randomUUID()}`;
   writeFileSync(own, content);
