@@ -1,3 +1,5 @@
+import { closest } from '../../../terraform/stacks/closest.ts';
+import { REGIONS } from '../../../terraform/stacks/regions.ts';
 import { spellOutHidden } from '../../../lambda/src/core/hidden-characters.ts';
 import { UserError } from './user-error.ts';
 
@@ -29,9 +31,12 @@ const REMEDIES: readonly Remedy[] = [
   },
   {
     codes: /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|TimeoutError)$/,
-    explain: (message) => `AWS cannot be reached: ${message} Check --region, AWS_ENDPOINT_URL and the network.`,
+    explain: (message) => `AWS cannot be reached: ${message} ${whatToCheck(message)}`,
   },
 ];
+
+// The host that was not found, as in sts.eu-west-1.amazonaws.com.
+const REGION_OF_HOST = /\.([a-z]{2,4}(?:-[a-z]{2,12}){1,3}-\d{1,2})\.amazonaws\.com/;
 
 /** What a call threw, in one line that names the remedy, if AWS or the network threw it; anything else as it is. */
 export function explained(error: unknown): unknown {
@@ -49,6 +54,14 @@ export function reasonOf(error: unknown): string {
   const known = explained(error);
   if (known instanceof UserError) return known.message;
   return error instanceof Error ? sentence(`${error.name}: ${error.message}`) : spellOutHidden(String(error));
+}
+
+/** A Region that is not listed may be a new one, so it is looked at only once it has not answered. */
+function whatToCheck(message: string): string {
+  const [, region] = REGION_OF_HOST.exec(message) ?? [];
+  if (region === undefined || REGIONS.includes(region)) return 'Check --region, AWS_ENDPOINT_URL and the network.';
+  const near = closest(region, REGIONS);
+  return `Image Copier knows no Region ${region}. ${near === undefined ? 'Check --region.' : `Did you mean ${near}?`}`;
 }
 
 function sentence(message: string): string {
