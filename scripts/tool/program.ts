@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
 import { addBackfill } from './backfill/command.ts';
 import type { End, Tool } from './common/tool.ts';
 import { addCost } from './cost/command.ts';
@@ -17,6 +18,7 @@ export function createProgram(tool: Tool, end: End): Command {
   const { out, err } = tool.terminal;
   const program = new Command('image-copier')
     .description('For the people who bake images, and who run the accounts that copy them.')
+    .version(packageJson.version, '--version', 'print the version')
     // Before the commands are added: they take it over.
     .exitOverride()
     .configureOutput({
