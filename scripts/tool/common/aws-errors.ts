@@ -1,36 +1,52 @@
 import { closest } from '../../../terraform/stacks/closest.ts';
 import { REGIONS } from '../../../terraform/stacks/regions.ts';
 import { spellOutHidden } from '../../../lambda/src/core/hidden-characters.ts';
+import { DENIED } from './aws-answers.ts';
 import { UserError } from './user-error.ts';
 
 interface Remedy {
   /** The error's name or code. */
-  readonly codes: RegExp;
+  readonly codes: readonly string[];
   readonly explain: (message: string) => string;
 }
 
 /** What the user can fix, by AWS's and Node's own names of errors; the first that fits counts. */
 const REMEDIES: readonly Remedy[] = [
   {
-    codes: /^(CredentialsProviderError|ProviderError|TokenProviderError)$/,
+    codes: ['CredentialsProviderError', 'ProviderError', 'TokenProviderError'],
     explain: (message) =>
       `No AWS credentials: ${message} Log in (for example aws sso login), or choose another --profile.`,
   },
   {
-    codes: /^(ExpiredToken|ExpiredTokenException|RequestExpired|AWS\.SimpleQueueService\.RequestExpired)$/,
+    codes: ['ExpiredToken', 'ExpiredTokenException', 'RequestExpired', 'AWS.SimpleQueueService.RequestExpired'],
     explain: () => 'The AWS credentials have expired. Log in again (for example aws sso login).',
   },
   {
-    codes:
-      /^(InvalidClientTokenId|UnrecognizedClientException|InvalidAccessKeyId|SignatureDoesNotMatch|InvalidSignatureException|AuthFailure)$/,
+    codes: [
+      'InvalidClientTokenId',
+      'UnrecognizedClientException',
+      'InvalidAccessKeyId',
+      'SignatureDoesNotMatch',
+      'InvalidSignatureException',
+      'AuthFailure',
+    ],
     explain: (message) => `AWS does not take these credentials: ${message} Log in again, or choose another --profile.`,
   },
   {
-    codes: /^(AccessDenied|AccessDeniedException|AuthorizationError|UnauthorizedOperation)$/,
+    codes: DENIED,
     explain: (message) => `Access denied: ${message} Allow it there, or choose another --profile or --role-arn.`,
   },
   {
-    codes: /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|TimeoutError)$/,
+    codes: [
+      'ENOTFOUND',
+      'EAI_AGAIN',
+      'ECONNREFUSED',
+      'ECONNRESET',
+      'EHOSTUNREACH',
+      'ENETUNREACH',
+      'ETIMEDOUT',
+      'TimeoutError',
+    ],
     explain: (message) => `AWS cannot be reached: ${message} ${whatToCheck(message)}`,
   },
 ];
@@ -43,7 +59,7 @@ export function explained(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof UserError) return error;
   const codes = [error.name, ...('code' in error && typeof error.code === 'string' ? [error.code] : [])];
   const message = sentence(error.message || codes.join(' '));
-  const remedy = REMEDIES.find((candidate) => codes.some((code) => candidate.codes.test(code)));
+  const remedy = REMEDIES.find((candidate) => codes.some((code) => candidate.codes.includes(code)));
   if (remedy) return new UserError(remedy.explain(message), 1, { cause: error });
   if ('$metadata' in error) return new UserError(`AWS refused: ${error.name}: ${message}`, 1, { cause: error });
   return error;

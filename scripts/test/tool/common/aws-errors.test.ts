@@ -25,6 +25,10 @@ describe('explained', () => {
     ],
     ['AccessDenied', 'Access denied: said AWS. Allow it there, or choose another --profile or --role-arn.'],
     ['UnauthorizedOperation', 'Access denied: said AWS. Allow it there, or choose another --profile or --role-arn.'],
+    [
+      'AuthorizationErrorException',
+      'Access denied: said AWS. Allow it there, or choose another --profile or --role-arn.',
+    ],
     ['InternalError', 'AWS refused: InternalError: said AWS.'],
   ])('names the remedy for %s', (name, message) => {
     expect(explained(awsError(name))).toEqual(new UserError(message, 1));
