@@ -12,7 +12,7 @@ import { addStatus } from './status/command.ts';
 
 /**
  * The operators' tool with all its commands.
- * @param end is told the code that a command ended with
+ * @param end takes the code that a command ended with
  */
 export function createProgram(tool: Tool, end: End): Command {
   const { out, err } = tool.terminal;
@@ -34,7 +34,7 @@ export function createProgram(tool: Tool, end: End): Command {
   addRecipes(program, tool, end);
   addDeadLetters(program, tool, end);
   addDeploy(program, tool, end);
-  addCost(program, tool);
+  addCost(program, tool.terminal);
   return program;
 }
 

@@ -19,7 +19,7 @@ describe('ifThere', () => {
   });
 
   it('gives nothing for an error that says so', async () => {
-    expect(await ifThere(Promise.reject(named('NotFound')), 'NotFound')).toBeUndefined();
+    expect(await ifThere<string>(Promise.reject(named('NotFound')), 'NotFound')).toBeUndefined();
   });
 
   it('fails as the call does for any other', async () => {

@@ -34,7 +34,7 @@ async function resolve(options: Partial<EnvironmentOptions>, aws = new FakeAws()
     ways.push(access);
     return aws.connect(access);
   });
-  return { copiers: copiers.map(({ aws: _, ...copier }) => copier), source, ways };
+  return { copiers: copiers.map((copier) => ({ ...copier, aws: undefined })), source, ways };
 }
 
 describe('the environment of the credentials', () => {

@@ -14,7 +14,12 @@ class Workshop {
   readonly work = (item: string, index: number): Promise<string> => {
     this.begun.push(item);
     return new Promise((resolve, reject) => {
-      this.#ends.set(item, { resolve: (result) => resolve(`${index}: ${result}`), reject });
+      this.#ends.set(item, {
+        resolve: (result) => {
+          resolve(`${index}: ${result}`);
+        },
+        reject,
+      });
     });
   };
 
