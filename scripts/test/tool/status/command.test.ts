@@ -127,7 +127,7 @@ async function report(...args: readonly string[]) {
 
 describe('status of an accounts file', () => {
   it('has what each account has of the newest image', async () => {
-    sourceHas([source(OLD, OLD_AT), source(NEW, NEW_AT), source('ami-03', NEW_AT, { State: 'pending' })], {
+    sourceHas([source(OLD, OLD_AT), source(NEW, NEW_AT), source('ami-03', STARTED_AT, { State: 'pending' })], {
       [NEW]: [PAYMENTS, WEB],
     });
     targetHas(PAYMENTS, {
