@@ -100,9 +100,17 @@ const stages: Readonly<Record<string, Stage>> = {
     ]),
 
   unit: async (run) => {
-    const projects = ['lambda', 'scripts', 'terraform/stacks', 'terraform/template'];
+    // The first is the one whose folder jest takes the files to cover in.
+    const projects = ['scripts', 'lambda', 'terraform/stacks', 'terraform/template'];
     // By itself jest leaves one processor to others.
-    return await jest(run, 'unit', ['--maxWorkers=100%', '--testTimeout=60000', '--projects', ...projects]);
+    const options = ['--maxWorkers=100%', '--testTimeout=60000', ...TOOL_COVERAGE];
+    const { holds, totals } = await jest(run, 'unit', [...options, '--projects', ...projects]);
+    const percent = coverageOfTool();
+    return {
+      holds: holds && percent >= MIN_COVERAGE_OF_TOOL,
+      ...(totals && { totals }),
+      figures: `Unit tests reach ${percent} % of the lines of scripts/tool; ${MIN_COVERAGE_OF_TOOL} % is the least.`,
+    };
   },
 
   browser: (run) => jest(run, 'browser', configOf('scripts/test/tool/status/browser')),
@@ -187,6 +195,20 @@ const PRETTIER_CACHE = ['--cache', '--cache-strategy=content', `--cache-location
 
 // Without the guidelines' addresses, and without asking anybody for anything.
 const CHECKOV = ['--framework', 'terraform', '--compact', '--quiet', '--skip-download'];
+
+const COVERAGE = join(RESULTS, 'coverage');
+
+/** Percent of the lines of the operators' tool that the unit tests must run: what else runs them needs LocalStack. */
+const MIN_COVERAGE_OF_TOOL = 85;
+
+// Babel's instrumented files are cached. V8's own coverage costs nothing while tests run, and a minute to map to the sources.
+const TOOL_COVERAGE = [
+  '--coverage',
+  '--coverageProvider=babel',
+  '--collectCoverageFrom=tool/**/*.ts',
+  '--coverageReporters=json-summary',
+  `--coverageDirectory=${COVERAGE}`,
+];
 
 /** A stage that runs for as long as it is told to: alone, it shows how far it is. */
 const SHOWN_ALONE = 'faults';
@@ -307,6 +329,14 @@ async function jest(
   const { numPassedTests, numTotalTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
   const passed = numPassedTests ?? 0;
   return { holds, totals: { passed, failed: (numTotalTests ?? 0) - passed } };
+}
+
+/** Percent of lines; NaN if jest found none. */
+function coverageOfTool(): number {
+  const summary = JSON.parse(readFileSync(join(COVERAGE, 'coverage-summary.json'), 'utf8')) as {
+    readonly total: { readonly lines: { readonly pct: unknown } };
+  };
+  return Number(summary.total.lines.pct);
 }
 
 function configOf(project: string): string[] {

@@ -10,7 +10,7 @@ process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
 
 process.exitCode = await runTool(process.argv.slice(2), {
-  terminal: processTerminal(),
+  terminal: processTerminal(process),
   connect,
   env: process.env,
   interruptible,

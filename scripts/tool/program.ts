@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
 import { addBackfill } from './backfill/command.ts';
 import type { End, Tool } from './common/tool.ts';
 import { addCost } from './cost/command.ts';
@@ -11,12 +12,13 @@ import { addStatus } from './status/command.ts';
 
 /**
  * The operators' tool with all its commands.
- * @param end is told the code that a command ended with
+ * @param end takes the code that a command ended with
  */
 export function createProgram(tool: Tool, end: End): Command {
   const { out, err } = tool.terminal;
   const program = new Command('image-copier')
     .description('For the people who bake images, and who run the accounts that copy them.')
+    .version(packageJson.version, '--version', 'print the version')
     // Before the commands are added: they take it over.
     .exitOverride()
     .configureOutput({
@@ -32,7 +34,7 @@ export function createProgram(tool: Tool, end: End): Command {
   addRecipes(program, tool, end);
   addDeadLetters(program, tool, end);
   addDeploy(program, tool, end);
-  addCost(program, tool);
+  addCost(program, tool.terminal);
   return program;
 }
 

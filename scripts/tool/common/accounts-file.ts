@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { AccountsFileError, parseAccountsFile } from '../../../terraform/stacks/accounts-file.ts';
 import { planStacks, type Stack } from '../../../terraform/stacks/stacks.ts';
+import { messageOf } from './message-of.ts';
 import { UserError } from './user-error.ts';
 
 /**
@@ -14,10 +15,19 @@ export function readStacks(file: string): Stack[] {
       2,
     );
   }
+  const contents = read(file);
   try {
-    return planStacks(parseAccountsFile(readFileSync(file, 'utf8'), file));
+    return planStacks(parseAccountsFile(contents, file));
   } catch (error) {
     if (error instanceof AccountsFileError) throw new UserError(error.message, 2, { cause: error });
     throw error;
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UserError(`${file} cannot be read: ${messageOf(error)}.`, 2, { cause: error });
   }
 }

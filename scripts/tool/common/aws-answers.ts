@@ -13,17 +13,19 @@ export async function ifThere<T>(answer: Promise<T>, ...names: readonly string[]
   }
 }
 
-/** Whether AWS refused a call because the caller may not make it: each service has its own name for that. */
+/** What AWS's services call it when the caller may not make a call. */
+export const DENIED: readonly string[] = [
+  'AccessDenied',
+  'AccessDeniedException',
+  'AuthFailure',
+  'AuthorizationError',
+  'AuthorizationErrorException',
+  'UnauthorizedOperation',
+];
+
+/** Whether AWS rejected a call because the caller may not make it. */
 export function isDenied(error: unknown): boolean {
-  return isError(
-    error,
-    'AccessDenied',
-    'AccessDeniedException',
-    'AuthFailure',
-    'AuthorizationError',
-    'AuthorizationErrorException',
-    'UnauthorizedOperation',
-  );
+  return isError(error, ...DENIED);
 }
 
 /** All items of a listing in pages. */

@@ -50,16 +50,16 @@ const RENEW_BEFORE_MS = 5 * 60_000;
 
 /** Clients of the SDK, each made when it is first asked for. */
 export function connect({ profile, roleArn, region }: Access): AwsClients {
-  const place = { ...(profile !== undefined && { profile }), ...(region !== undefined && { region }) };
+  const named = { ...(profile !== undefined && { profile }), ...(region !== undefined && { region }) };
   // A profile that is named counts, also when the environment holds credentials.
   const own = profile === undefined ? fromNodeProviderChain() : fromIni({ profile });
   const assumed = () =>
     fromTemporaryCredentials({
       masterCredentials: own,
-      clientConfig: place,
+      clientConfig: named,
       params: { RoleArn: roleArn, RoleSessionName: 'image-copier' },
     });
-  return new SdkClients({ ...place, credentials: shared(roleArn === undefined ? own : assumed()) });
+  return new SdkClients({ ...named, credentials: shared(roleArn === undefined ? own : assumed()) });
 }
 
 interface Settings {

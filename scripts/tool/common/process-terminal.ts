@@ -2,33 +2,52 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Output, Terminal } from './terminal.ts';
 
-/** The terminal that this process was started on, or whatever its outputs go to. */
-export function processTerminal(): Terminal {
+/** The streams of a process. Without `isTTY` they are pipes or files. */
+interface Streams {
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+}
+
+interface OutputStream extends NodeJS.WritableStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
+/** The terminal that a process was started on, or whatever its outputs go to. */
+export function processTerminal({ stdin, stdout, stderr }: Streams): Terminal {
   return {
-    out: outputTo(process.stdout),
-    err: outputTo(process.stderr),
-    canAsk: process.stdin.isTTY && process.stderr.isTTY,
-    confirm,
+    out: outputTo(stdout),
+    err: outputTo(stderr),
+    canAsk: stdin.isTTY === true && stderr.isTTY === true,
+    confirm: (question, signal) => confirm(question, signal, stdin, stderr),
   };
 }
 
-function outputTo(stream: NodeJS.WriteStream): Output {
+function outputTo(stream: OutputStream): Output {
   return {
     write: (text) => {
       stream.write(text);
     },
     // Asked each time: a window may be resized.
     get size() {
-      return stream.isTTY ? { columns: stream.columns, rows: stream.rows } : undefined;
+      const { isTTY, columns, rows } = stream;
+      return isTTY && columns !== undefined && rows !== undefined ? { columns, rows } : undefined;
     },
   };
 }
 
-async function confirm(question: string, signal: AbortSignal): Promise<boolean> {
+async function confirm(
+  question: string,
+  signal: AbortSignal,
+  stdin: Streams['stdin'],
+  stderr: OutputStream,
+): Promise<boolean> {
   // Not readline's own terminal mode, which would keep Ctrl-C to itself.
-  const lines = createInterface({ input: process.stdin, terminal: false });
+  const lines = createInterface({ input: stdin, terminal: false });
   try {
-    process.stderr.write(`${question} `);
+    stderr.write(`${question} `);
     // Closed: the end of the input, Ctrl-D.
     const [answer] = (await Promise.race([once(lines, 'line', { signal }), once(lines, 'close', { signal })])) as [
       string?,

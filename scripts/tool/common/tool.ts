@@ -17,11 +17,11 @@ export interface Tool {
 }
 
 /**
- * Runs something that must clean up when the user stops it. The signal it is given is aborted with what to tell the
- * user.
+ * Runs something that must clean up when the user stops it. The signal that it is given is then aborted, with the
+ * error for the user.
  * @param again is called for each further Ctrl-C; by default it ends the process at once
  */
 export type Interruptible = <T>(use: (signal: AbortSignal) => Promise<T>, again?: () => void) => Promise<T>;
 
-/** Is told the code that a command ended with. */
+/** Takes the code that a command ended with. */
 export type End = (code: ExitCode) => void;

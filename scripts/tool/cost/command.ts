@@ -3,7 +3,8 @@ import { ASSUMED_DURATION_MS, ASSUMED_KEY_ROTATIONS } from './assumptions.ts';
 import { COPIER } from './copier.ts';
 import { PRICES, PRICES_REGION } from './prices.ts';
 import { numberUpTo, wholeNumber } from '../common/option-values.ts';
-import { EXIT_CODES, type Tool } from '../common/tool.ts';
+import type { Terminal } from '../common/terminal.ts';
+import { EXIT_CODES } from '../common/tool.ts';
 import { cost, type CostOptions } from './run.ts';
 
 const HELP = `
@@ -29,7 +30,7 @@ const MAX_DURATION_MS = 120_000;
 const MAX_PRICE = 10;
 
 /** Adds `cost`: dollars a month, on paper. */
-export function addCost(program: Command, { terminal }: Tool): void {
+export function addCost(program: Command, terminal: Terminal): void {
   const option = (flags: string, description: string, parser: (value: string) => number) =>
     new Option(flags, description).argParser(parser);
   program

@@ -40,11 +40,11 @@ export function formatCost(
 }
 
 function inWords({ accounts, regions, imageGib, incremental }: CostPlan, keptCopies: number): string {
-  const places = `${plural(accounts, 'account')}, ${plural(regions, 'Region')}${accounts === 1 ? '' : ' each'}`;
+  const environments = `${plural(accounts, 'account')}, ${plural(regions, 'Region')}${accounts === 1 ? '' : ' each'}`;
   const size = incremental
     ? `full once a recipe (${plural(incremental.recipes, 'recipe')}), else ${count(incremental.gib)} GiB`
     : 'each full';
-  return `${places}: ${plural(keptCopies, 'copy', 'copies')} in each, of ${count(imageGib)} GiB, ${size}.`;
+  return `${environments}: ${plural(keptCopies, 'copy', 'copies')} in each, of ${count(imageGib)} GiB, ${size}.`;
 }
 
 /** With all figures to the right of their columns. */

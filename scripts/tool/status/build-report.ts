@@ -2,7 +2,7 @@ import type { ImageState } from '../../../lambda/src/core/image-catalogue.ts';
 import type { Outcome } from '../common/in-environments.ts';
 import type { Cell, CopyFact, Row, SourceImageFact, StatusReport } from './report.ts';
 
-/** A copy in one account and Region, with all that its state is told by. */
+/** A copy in one account and Region, with all that decides its state. */
 export interface CopyInAccount {
   readonly fact: CopyFact;
   readonly state: ImageState;

@@ -41,7 +41,7 @@ export async function readSourceImages({ ec2 }: AwsClients, region: string, reci
   );
 }
 
-/** Who may launch an image. Of an organization's members EC2 tells nothing. */
+/** Who may launch an image. EC2 says nothing of an organization's members. */
 export async function readSharedWith({ ec2 }: AwsClients, imageId: string): Promise<SharedWith> {
   const { LaunchPermissions = [] } = await ec2.send(
     new DescribeImageAttributeCommand({ ImageId: imageId, Attribute: 'launchPermission' }),
@@ -50,7 +50,7 @@ export async function readSharedWith({ ec2 }: AwsClients, imageId: string): Prom
   return isForMany ? 'many' : LaunchPermissions.flatMap(({ UserId }) => UserId ?? []);
 }
 
-/** The key of each snapshot. Only DescribeSnapshots tells it reliably. */
+/** The key of each snapshot. Only DescribeSnapshots gives it reliably. */
 async function keysOf(ec2: EC2Client, filter: Filter): Promise<ReadonlyMap<string, string>> {
   const keys = new Map<string, string>();
   const input = { OwnerIds: ['self'], Filters: [filter] };

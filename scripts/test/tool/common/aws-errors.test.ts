@@ -25,6 +25,10 @@ describe('explained', () => {
     ],
     ['AccessDenied', 'Access denied: said AWS. Allow it there, or choose another --profile or --role-arn.'],
     ['UnauthorizedOperation', 'Access denied: said AWS. Allow it there, or choose another --profile or --role-arn.'],
+    [
+      'AuthorizationErrorException',
+      'Access denied: said AWS. Allow it there, or choose another --profile or --role-arn.',
+    ],
     ['InternalError', 'AWS refused: InternalError: said AWS.'],
   ])('names the remedy for %s', (name, message) => {
     expect(explained(awsError(name))).toEqual(new UserError(message, 1));
@@ -36,6 +40,18 @@ describe('explained', () => {
     expect(messageOf(error)).toBe(
       'AWS cannot be reached: getaddrinfo ENOTFOUND sqs.test. Check --region, AWS_ENDPOINT_URL and the network.',
     );
+  });
+
+  it.each([
+    ['sts.eu-west-9.amazonaws.com', 'Image Copier knows no Region eu-west-9. Did you mean eu-west-1?'],
+    ['sts.cn-nord-1.amazonaws.com.cn', 'Image Copier knows no Region cn-nord-1. Did you mean cn-north-1?'],
+    ['sts.mars-equator-7.amazonaws.com', 'Image Copier knows no Region mars-equator-7. Check --region.'],
+    ['sts.eu-west-1.amazonaws.com', 'Check --region, AWS_ENDPOINT_URL and the network.'],
+    ['proxy.my-host-1.test', 'Check --region, AWS_ENDPOINT_URL and the network.'],
+  ])('looks at the Region of %s, which was not found', (host, remedy) => {
+    const error = Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' });
+
+    expect(messageOf(error)).toBe(`AWS cannot be reached: getaddrinfo ENOTFOUND ${host}. ${remedy}`);
   });
 
   it('names the code of an error without a message', () => {

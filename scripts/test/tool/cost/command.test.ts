@@ -97,7 +97,7 @@ describe('a wrong command line', () => {
   });
 
   describe.each(['accounts', 'regions', 'recipes', 'duration-ms', 'memory-mb'])('--%s', (name) => {
-    it.each([...WRONG, '0.5', '200.5'])('refuses %j and says what it takes', async (value) => {
+    it.each([...WRONG, '0.5', '200.5'])('rejects %j and says what it takes', async (value) => {
       const { stdout, error } = await runCost([
         ...argsOf({ ...PLAN, 'incremental-gib': '1', recipes: '3' }),
         `--${name}=${value}`,
@@ -111,7 +111,7 @@ describe('a wrong command line', () => {
   describe.each(['bakes-per-day', 'image-gib', 'keep-days', 'incremental-gib', 'snapshot-price', 'transfer-price'])(
     '--%s',
     (name) => {
-      it.each([...WRONG, '0.0'])('refuses %j and says what it takes', async (value) => {
+      it.each([...WRONG, '0.0'])('rejects %j and says what it takes', async (value) => {
         const { stdout, error } = await runCost([...argsOf(PLAN), `--${name}=${value}`]);
 
         expect(stdout).toBe('');
@@ -125,14 +125,14 @@ describe('a wrong command line', () => {
     { options: { 'incremental-gib': '1' }, message: '--incremental-gib needs --recipes' },
     { options: { 'incremental-gib': '9', recipes: '3' }, message: '--incremental-gib is more than --image-gib' },
     { options: { 'transfer-price': '0.1' }, message: 'Add --cross-region' },
-  ])('refuses $options, and says what is missing', async ({ options, message }) => {
+  ])('rejects $options, and says what is missing', async ({ options, message }) => {
     const { stdout, error } = await runCost(argsOf({ ...PLAN, ...options }));
 
     expect(stdout).toBe('');
     expect(error).toContain(message);
   });
 
-  it('refuses to copy from one Region into none', async () => {
+  it('rejects a copy from one Region into none', async () => {
     const { error } = await runCost([...argsOf(PLAN), '--cross-region']);
 
     expect(error).toContain('Say with --regions');

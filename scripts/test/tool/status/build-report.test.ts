@@ -105,6 +105,12 @@ describe('the state of a recipe in an account', () => {
     expect(stateOf(inAccount(facts))).toMatchObject(expected);
   });
 
+  it('is stale with the newest of the older copies', () => {
+    const older = [0, 1].map((hour) => copyOf(source(`ami-0${hour}`, hour)));
+
+    expect(stateOf(inAccount({ copies: older }))).toEqual({ state: 'stale', copy: older[1]?.fact });
+  });
+
   it('is unknown with why the account could not be read', () => {
     expect(stateOf({ copier: copierIn('222222222222'), problem: 'Access denied.' })).toEqual({
       state: 'unknown',

@@ -72,11 +72,11 @@ function rowOf(index: number, stateAt: (column: number) => CellState, columns: r
   const known = RECIPES[index % RECIPES.length] ?? '';
   const title = index < RECIPES.length ? known : `${known}-${Math.floor(index / RECIPES.length) + 1}`;
   const bakedAt = Date.parse(READ_AT) - 3 * HOUR - (index % 7) * 5 * HOUR;
-  const images = ['eu-west-1', 'us-east-1'].map((region, place) => ({
-    imageId: imageId(900_000 + index * 2 + place),
+  const images = ['eu-west-1', 'us-east-1'].map((region, position) => ({
+    imageId: imageId(900_000 + index * 2 + position),
     region,
     name: `${title}_${120 + index}_${iso(bakedAt).slice(0, 10)}`,
-    bakedAt: iso(bakedAt + place * 4 * MINUTE),
+    bakedAt: iso(bakedAt + position * 4 * MINUTE),
   }));
   return {
     title,

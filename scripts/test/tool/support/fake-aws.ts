@@ -83,13 +83,13 @@ export class FakeAws {
     // Its clients are asked for by name: whoever unpacks an object of the SDK's gets no getters.
     const real = connect({ region });
     const services = stubsFor(real);
-    const refuse = (command: object): never => {
+    const reject = (command: object): never => {
       throw (
         this.#closed.get(accountId) ??
         new Error(`The test gives no answer for ${command.constructor.name} in ${accountId}, ${region}.`)
       );
     };
-    for (const service of Object.values(services)) service.send.callsFake(refuse);
+    for (const service of Object.values(services)) service.send.callsFake(reject);
     return {
       services,
       clients: {

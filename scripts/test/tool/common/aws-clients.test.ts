@@ -1,0 +1,191 @@
+import { createServer, type Server } from 'node:http';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { connect } from '../../../tool/common/aws-clients.ts';
+
+const CONFIG = `[default]
+region = eu-north-1
+
+[profile production]
+region = eu-central-1
+aws_access_key_id = PROFILE
+aws_secret_access_key = secret
+`;
+const MINUTE = 60_000;
+
+/** STS on this machine, the only thing that these tests call. */
+let sts: Server;
+/** The requests for a role: who signed them, and what for. */
+let asked: { readonly signer: string | undefined; readonly role: string | null }[];
+let answer: () => { readonly status: number; readonly lifetimeMs: number };
+let folder: string;
+let variables: NodeJS.ProcessEnv;
+
+beforeAll(async () => {
+  sts = createServer((request, response) => {
+    const pieces: Buffer[] = [];
+    request.on('data', (piece: Buffer) => pieces.push(piece));
+    request.on('end', () => {
+      const role = new URLSearchParams(Buffer.concat(pieces).toString()).get('RoleArn');
+      asked.push({ signer: /Credential=(\w+)\//.exec(request.headers.authorization ?? '')?.[1], role });
+      const { status, lifetimeMs } = answer();
+      response.writeHead(status, { 'content-type': 'text/xml' }).end(
+        status === 200
+          ? `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ROLE${asked.length}</AccessKeyId>
+             <SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>
+             <Expiration>${new Date(Date.now() + lifetimeMs).toISOString()}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`
+          : '<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>',
+      );
+    });
+  });
+  await new Promise<void>((resolve) => sts.listen(0, '127.0.0.1', resolve));
+});
+
+afterAll(() => {
+  sts.closeAllConnections();
+  sts.close();
+});
+
+beforeEach(() => {
+  asked = [];
+  answer = () => ({ status: 200, lifetimeMs: 60 * MINUTE });
+  folder = mkdtempSync(join(tmpdir(), 'aws-'));
+  writeFileSync(join(folder, 'config'), CONFIG);
+  variables = { ...process.env };
+  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) Reflect.deleteProperty(process.env, name);
+  Object.assign(process.env, {
+    AWS_CONFIG_FILE: join(folder, 'config'),
+    AWS_SHARED_CREDENTIALS_FILE: join(folder, 'none'),
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${(sts.address() as AddressInfo).port}`,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_ACCESS_KEY_ID: 'ENVIRONMENT',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+  });
+});
+
+afterEach(() => {
+  jest.restoreAllMocks();
+  for (const name of Object.keys(process.env)) if (!(name in variables)) Reflect.deleteProperty(process.env, name);
+  Object.assign(process.env, variables);
+  rmSync(folder, { recursive: true });
+});
+
+const ROLE = 'arn:aws:iam::222222222222:role/operator';
+
+describe('the way into an account', () => {
+  it('is that of the environment if nothing else is named', async () => {
+    const aws = connect({});
+
+    expect(await aws.credentials()).toMatchObject({ accessKeyId: 'ENVIRONMENT' });
+    expect(await aws.region()).toBe('eu-north-1');
+  });
+
+  it('is a profile that is named, also where the environment holds credentials', async () => {
+    const aws = connect({ profile: 'production' });
+
+    expect(await aws.credentials()).toMatchObject({ accessKeyId: 'PROFILE' });
+    expect(await aws.region()).toBe('eu-central-1');
+  });
+
+  it('is in the Region that is named, and in another for clients of another', async () => {
+    const aws = connect({ profile: 'production', region: 'eu-west-1' });
+    const elsewhere = aws.inRegion('us-east-1');
+
+    expect(await aws.region()).toBe('eu-west-1');
+    expect(await aws.ec2.config.region()).toBe('eu-west-1');
+    expect(await elsewhere.ec2.config.region()).toBe('us-east-1');
+    expect(await elsewhere.credentials()).toMatchObject({ accessKeyId: 'PROFILE' });
+  });
+
+  it('has no Region where nothing names one', async () => {
+    writeFileSync(join(folder, 'config'), '');
+
+    await expect(connect({}).region()).rejects.toThrow('Region is missing');
+  });
+
+  it('has no credentials where there are none', async () => {
+    Reflect.deleteProperty(process.env, 'AWS_ACCESS_KEY_ID');
+
+    await expect(connect({}).credentials()).rejects.toHaveProperty('name', 'CredentialsProviderError');
+  });
+
+  it.each([
+    ['ENVIRONMENT', { roleArn: ROLE, region: 'eu-west-1' }],
+    ['PROFILE', { roleArn: ROLE, region: 'eu-west-1', profile: 'production' }],
+  ])('assumes a role with the credentials of the %s', async (signer, access) => {
+    expect(await connect(access).credentials()).toMatchObject({ accessKeyId: 'ROLE1', sessionToken: 'token' });
+    expect(asked).toEqual([{ signer, role: ROLE }]);
+  });
+});
+
+describe('the credentials of a role', () => {
+  const open = () => connect({ roleArn: ROLE, region: 'eu-west-1' });
+
+  it('are assumed once for all clients, in all Regions', async () => {
+    const aws = open();
+    const users = [aws.ec2, aws.sqs, aws.iam, aws.inRegion('us-east-1').ssm];
+
+    const all = await Promise.all(users.map(({ config }) => config.credentials()));
+
+    expect(all.map(({ accessKeyId }) => accessKeyId)).toEqual(['ROLE1', 'ROLE1', 'ROLE1', 'ROLE1']);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('are renewed once for all before they expire', async () => {
+    const aws = open();
+    const startMs = Date.now();
+    await aws.credentials();
+
+    jest.spyOn(Date, 'now').mockReturnValue(startMs + 54 * MINUTE);
+    expect(await aws.credentials()).toMatchObject({ accessKeyId: 'ROLE1' });
+
+    jest.spyOn(Date, 'now').mockReturnValue(startMs + 56 * MINUTE);
+    expect(await Promise.all([aws.credentials(), aws.credentials()])).toMatchObject([
+      { accessKeyId: 'ROLE2' },
+      { accessKeyId: 'ROLE2' },
+    ]);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('are asked for again after a failure', async () => {
+    const aws = open();
+    answer = () => ({ status: 403, lifetimeMs: 0 });
+    await expect(aws.credentials()).rejects.toHaveProperty('name', 'AccessDenied');
+
+    answer = () => ({ status: 200, lifetimeMs: 60 * MINUTE });
+    expect(await aws.credentials()).toMatchObject({ accessKeyId: 'ROLE2' });
+  });
+});
+
+describe('clients', () => {
+  it('are made once each', () => {
+    const aws = connect({ region: 'eu-west-1' });
+    const all = () => [
+      aws.cloudwatch,
+      aws.ec2,
+      aws.events,
+      aws.iam,
+      aws.kms,
+      aws.lambda,
+      aws.sns,
+      aws.sqs,
+      aws.ssm,
+      aws.sts,
+    ];
+
+    expect(new Set([...all(), ...all()])).toEqual(new Set(all()));
+    expect(new Set(all()).size).toBe(10);
+  });
+
+  it('are closed together', () => {
+    const aws = connect({ region: 'eu-west-1' });
+    const closed = [aws.ec2, aws.sqs].map((client) => jest.spyOn(client, 'destroy'));
+
+    aws.close();
+
+    for (const destroy of closed) expect(destroy).toHaveBeenCalledTimes(1);
+  });
+});

@@ -1,0 +1,337 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import {
+  DescribeImageAttributeCommand,
+  DescribeImagesCommand,
+  DescribeSnapshotsCommand,
+  type Image,
+  type Snapshot,
+} from '@aws-sdk/client-ec2';
+import {
+  ChangeMessageVisibilityBatchCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  ReceiveMessageCommand,
+  type Message,
+} from '@aws-sdk/client-sqs';
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { writeAccountsFile } from '../support/accounts-file.ts';
+import { FakeAws } from '../support/fake-aws.ts';
+import { FakeTerminal } from '../support/fake-terminal.ts';
+import { run } from '../support/run.ts';
+import type { StatusReport } from '../../../tool/status/report.ts';
+
+const SOURCE = '111111111111';
+const PAYMENTS = '222222222222';
+const WEB = '333333333333';
+const OPS = '444444444444';
+
+const NEW = 'ami-0000000000000002';
+const OLD = 'ami-0000000000000001';
+const COPY = 'ami-000000000000000c';
+const OLD_AT = '2026-11-22T10:00:00.000Z';
+const NEW_AT = '2026-11-23T10:00:00.000Z';
+const STARTED_AT = '2026-11-23T10:02:00.000Z';
+const SETTLED_AT = '2026-11-23T10:12:00.000Z';
+const KEY = 'arn:aws:kms:eu-west-1:222222222222:key/1';
+
+const FILE = writeAccountsFile({
+  source: { id: SOURCE, roleName: 'reader' },
+  topic: 'amigo-PROD-notify',
+  defaults: { roleName: 'reader', regions: ['eu-west-1'] },
+  accounts: [
+    { id: PAYMENTS, name: 'payments' },
+    { id: WEB, name: 'web' },
+    { id: OPS, name: 'ops' },
+  ],
+});
+
+let aws: FakeAws;
+
+beforeEach(() => {
+  aws = new FakeAws();
+});
+
+interface Contents {
+  readonly images?: readonly Image[];
+  readonly snapshots?: readonly Snapshot[];
+  readonly letters?: readonly Message[];
+}
+
+/** What a target account has in a Region. */
+function targetHas(accountId: string, { images = [], snapshots = [], letters = [] }: Contents = {}): void {
+  const { ec2, sqs } = aws.in(accountId);
+  ec2.on(DescribeImagesCommand).resolves({ Images: [...images] });
+  ec2.on(DescribeSnapshotsCommand).resolves({ Snapshots: [...snapshots] });
+  sqs
+    .on(GetQueueUrlCommand, { QueueName: 'image-copier-dead-letters' })
+    .resolves({ QueueUrl: 'https://sqs.test/dead' });
+  sqs
+    .on(GetQueueAttributesCommand)
+    .resolvesOnce({ Attributes: { ApproximateNumberOfMessages: String(letters.length) } })
+    .resolves({ Attributes: { ApproximateNumberOfMessages: '0' } });
+  sqs
+    .on(ReceiveMessageCommand)
+    .resolvesOnce({ Messages: [...letters] })
+    .resolves({});
+  sqs.on(ChangeMessageVisibilityBatchCommand).resolves({});
+}
+
+/** The images of the source account, and which accounts each is shared with. */
+function sourceHas(images: readonly Image[], sharedWith: Readonly<Record<string, readonly string[]>> = {}): void {
+  const { ec2 } = aws.in(SOURCE);
+  ec2.on(DescribeImagesCommand).resolves({ Images: [...images] });
+  for (const [ImageId, accounts] of Object.entries(sharedWith)) {
+    const LaunchPermissions = accounts.map((UserId) => ({ UserId }));
+    ec2.on(DescribeImageAttributeCommand, { ImageId, Attribute: 'launchPermission' }).resolves({ LaunchPermissions });
+  }
+}
+
+function source(ImageId: string, CreationDate: string, changes: Image = {}): Image {
+  const Tags = [{ Key: 'Recipe', Value: 'ubuntu' }];
+  return { ImageId, Name: `name-of-${ImageId}`, State: 'available', CreationDate, Tags, ...changes };
+}
+
+function copyOf(SourceImageId: string, bakedAt: string, changes: Image = {}): Image {
+  const marker = `image-copier announced=${SETTLED_AT} attempt=1 baked=${bakedAt}`;
+  return {
+    ImageId: COPY,
+    SourceImageId,
+    State: 'available',
+    CreationDate: STARTED_AT,
+    BlockDeviceMappings: [{ DeviceName: '/dev/sdb', VirtualName: 'ephemeral0' }, { Ebs: { SnapshotId: 'snap-01' } }],
+    Tags: [
+      { Key: 'Recipe', Value: 'ubuntu' },
+      { Key: 'ImageCopier', Value: marker },
+    ],
+    ...changes,
+  };
+}
+
+const FACT = {
+  imageId: COPY,
+  sourceImageId: NEW,
+  bakedAt: NEW_AT,
+  startedAt: STARTED_AT,
+  settledAt: SETTLED_AT,
+  attempt: 1,
+  keyArn: KEY,
+};
+
+/** Runs `status` for all that it knows. */
+async function report(...args: readonly string[]) {
+  const { code, out, err } = await run(['status', '--json', ...args], { aws });
+  return { code, err, report: JSON.parse(out) as StatusReport };
+}
+
+describe('status of an accounts file', () => {
+  it('has what each account has of the newest image', async () => {
+    sourceHas([source(OLD, OLD_AT), source(NEW, NEW_AT), source('ami-03', STARTED_AT, { State: 'pending' })], {
+      [NEW]: [PAYMENTS, WEB],
+    });
+    targetHas(PAYMENTS, {
+      images: [copyOf(NEW, NEW_AT), { ImageId: 'ami-04', State: 'available' }],
+      snapshots: [{ SnapshotId: 'snap-00', KmsKeyId: 'other' }, { SnapshotId: 'snap-01', KmsKeyId: KEY }, {}],
+    });
+    targetHas(WEB);
+    targetHas(OPS);
+    const { code, err, report: read } = await report('--accounts-file', FILE);
+
+    expect({ code, err }).toEqual({ code: 1, err: '' });
+    expect(read).toEqual({
+      readAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      columns: [
+        { accountId: PAYMENTS, account: 'payments', region: 'eu-west-1', labels: {} },
+        { accountId: WEB, account: 'web', region: 'eu-west-1', labels: {} },
+        { accountId: OPS, account: 'ops', region: 'eu-west-1', labels: {} },
+      ],
+      rows: [
+        {
+          title: 'ubuntu',
+          recipe: 'ubuntu',
+          images: [{ imageId: NEW, region: 'eu-west-1', name: `name-of-${NEW}`, bakedAt: NEW_AT }],
+          cells: [{ state: 'available', copy: FACT }, { state: 'missing' }, { state: 'not shared' }],
+        },
+      ],
+    });
+  });
+
+  it('asks for the images of the copier and of the recipes alone', async () => {
+    sourceHas([source(NEW, NEW_AT)], { [NEW]: [] });
+    for (const account of [PAYMENTS, WEB, OPS]) targetHas(account);
+    await report('--accounts-file', FILE);
+
+    const asked = (accountId: string) =>
+      aws
+        .in(accountId)
+        .ec2.commandCalls(DescribeImagesCommand)
+        .map(({ args: [{ input }] }) => input);
+    const own = { Owners: ['self'], MaxResults: 1000, NextToken: undefined };
+    expect(asked(SOURCE)).toMatchObject([
+      { ...own, IncludeDisabled: false, Filters: [{ Name: 'tag-key', Values: ['Recipe'] }] },
+    ]);
+    expect(asked(PAYMENTS)).toMatchObject([
+      { ...own, IncludeDisabled: true, Filters: [{ Name: 'tag-key', Values: ['CopiedFromAMI'] }] },
+    ]);
+  });
+
+  it('counts as missing where everybody may launch the image', async () => {
+    sourceHas([source(NEW, NEW_AT)]);
+    aws
+      .in(SOURCE)
+      .ec2.on(DescribeImageAttributeCommand)
+      .resolves({ LaunchPermissions: [{ Group: 'all' }] });
+    targetHas(WEB);
+    const { report: read } = await report('--accounts-file', FILE, '--only', 'web');
+
+    expect(read.rows[0]?.cells).toEqual([{ state: 'missing' }]);
+  });
+
+  it('asks nothing about sharing where nothing is missing, and is well then', async () => {
+    sourceHas([source(NEW, NEW_AT)]);
+    targetHas(WEB, { images: [copyOf(NEW, NEW_AT)] });
+    const { code, report: read } = await report('--accounts-file', FILE, '--only', 'web');
+
+    expect(code).toBe(0);
+    expect(read.rows[0]?.cells.map(({ state }) => state)).toEqual(['available']);
+    expect(aws.in(SOURCE).ec2.commandCalls(DescribeImageAttributeCommand)).toEqual([]);
+  });
+
+  it('shows why EC2 or the copier gave a copy up', async () => {
+    const debian = source('ami-05', NEW_AT, { Tags: [{ Key: 'Recipe', Value: 'debian' }] });
+    sourceHas([source(NEW, NEW_AT), debian]);
+    const MessageAttributes = { Reason: { DataType: 'String', StringValue: 'It belongs to somebody else.' } };
+    targetHas(WEB, {
+      images: [copyOf(NEW, NEW_AT, { State: 'failed', StateReason: { Message: 'The key is disabled.' } })],
+      letters: [
+        { MessageId: '1', ReceiptHandle: 'r1', Body: '{"sourceAmi":"ami-05"}', MessageAttributes },
+        { MessageId: '2', ReceiptHandle: 'r2', Body: 'not a request' },
+      ],
+    });
+    const { code, report: read } = await report('--accounts-file', FILE, '--only', 'web');
+
+    expect(code).toBe(1);
+    expect(read.rows.map(({ title, cells }) => [title, cells[0]?.state, cells[0]?.reason])).toEqual([
+      ['debian', 'failed', 'It belongs to somebody else.'],
+      ['ubuntu', 'failed', 'The key is disabled.'],
+    ]);
+  });
+
+  it('has the recipes alone that are named, or a row for each image', async () => {
+    const debian = source('ami-05', NEW_AT, { Tags: [{ Key: 'Recipe', Value: 'debian' }] });
+    sourceHas([source(OLD, OLD_AT), source(NEW, NEW_AT), debian], { [NEW]: [], [OLD]: [] });
+    targetHas(WEB);
+    const titles = async (...args: string[]) => {
+      const { report: read } = await report('--accounts-file', FILE, '--only', 'web', ...args);
+      return read.rows.map(({ title }) => title);
+    };
+
+    expect(await titles('--recipe', 'ubuntu')).toEqual(['ubuntu']);
+    expect(await titles('--recipe', 'ubuntu', '--images')).toEqual([NEW, OLD]);
+  });
+
+  it('goes on where an account cannot be read, and fails', async () => {
+    sourceHas([source(NEW, NEW_AT)]);
+    targetHas(WEB, { images: [copyOf(NEW, NEW_AT)] });
+    aws.close(PAYMENTS, Object.assign(new Error('no'), { name: 'AccessDenied' }));
+    const { code, err, report: read } = await report('--accounts-file', FILE, '--only', 'payments,web');
+
+    const problem = 'Access denied: no. Allow it there, or choose another --profile or --role-arn.';
+    expect({ code, err }).toEqual({ code: 1, err: `payments, eu-west-1: ${problem}\n` });
+    expect(read.rows[0]?.cells.map(({ state, reason }) => [state, reason])).toEqual([
+      ['unknown', problem],
+      ['available', undefined],
+    ]);
+  });
+});
+
+describe('status of the account of the credentials', () => {
+  beforeEach(() => {
+    aws = new FakeAws({ ownAccount: WEB });
+    aws.in(WEB).sts.on(GetCallerIdentityCommand).resolves({ Account: WEB });
+    targetHas(WEB, {
+      images: [
+        copyOf(NEW, NEW_AT),
+        copyOf(OLD, OLD_AT, { ImageId: 'ami-0d' }),
+        copyOf('ami-05', NEW_AT, { ImageId: 'ami-0e', Tags: [{ Key: 'Recipe', Value: 'debian' }] }),
+      ],
+    });
+  });
+
+  it('knows the images that it has copies of', async () => {
+    const { code, report: read } = await report();
+
+    expect(code).toBe(0);
+    // AMIgo's copier, which made the copy of the second, notes no time of the bake.
+    expect(read.rows.map(({ title, images, cells }) => [title, images[0]?.bakedAt, cells[0]?.state])).toEqual([
+      ['debian', STARTED_AT, 'available'],
+      ['ubuntu', NEW_AT, 'available'],
+    ]);
+  });
+
+  it('has the recipes alone that are named', async () => {
+    const { report: read } = await report('--recipe', 'ubuntu,arch');
+
+    expect(read.rows.map(({ title }) => title)).toEqual(['ubuntu']);
+  });
+
+  it('is a table for people, in the width of the terminal', async () => {
+    const wide = await run(['status'], { aws, terminal: new FakeTerminal() });
+    const narrow = await run(['status'], { aws, terminal: new FakeTerminal({ columns: 20 }) });
+
+    expect(wide.out).toMatch(new RegExp(`^ +BAKED +${WEB}\ndebian +\\d+ d +available\nubuntu +\\d+ d +available\n$`));
+    expect(narrow.out).toMatch(/^ +BAKED +AVAILABLE +PENDING /);
+  });
+
+  it('has a line for each copy with --all', async () => {
+    const { out } = await run(['status', '--all'], { aws });
+
+    expect(out.split('\n').filter((line) => line.includes(COPY))).toHaveLength(1);
+    expect(out).toMatch(/^IMAGE +ACCOUNT +REGION /m);
+  });
+
+  it('is a page in the file that is named', async () => {
+    const file = join(dirname(writeAccountsFile({})), 'status.html');
+    const { code, err } = await run(['status', '--html', file], { aws });
+
+    expect({ code, err }).toEqual({ code: 0, err: `Wrote ${file}.\n` });
+    expect(readFileSync(file, 'utf8')).toContain('<th scope="row">ubuntu');
+  });
+
+  it('says that the page cannot be written', async () => {
+    const file = join(dirname(writeAccountsFile({})), 'missing', 'status.html');
+    const { code, out, err } = await run(['status', '--html', file], { aws });
+
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err.startsWith(`Error: ${file} cannot be written: `)).toBe(true);
+    expect(err).toContain('ENOENT');
+    expect(existsSync(dirname(file))).toBe(false);
+  });
+});
+
+describe('a Region that is not listed', () => {
+  it('is named with the nearest one if it does not answer', async () => {
+    const host = 'ec2.eu-west-9.amazonaws.com';
+    aws.close(PAYMENTS, Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' }));
+
+    const args = ['--accounts', PAYMENTS, '--role-name', 'reader', '--region', 'eu-west-9'];
+    expect(await run(['status', ...args], { aws })).toEqual({
+      code: 1,
+      out: 'No image of any recipe was found.\n',
+      err: `${PAYMENTS}, eu-west-9: AWS cannot be reached: getaddrinfo ENOTFOUND ${host}. Image Copier knows no Region eu-west-9. Did you mean eu-west-1?\n`,
+    });
+  });
+});
+
+describe('wrong options', () => {
+  it.each([
+    [['--accounts', '222222222222,33'], '33 must be an account id of 12 digits.'],
+    [['--region', 'EU'], 'It must be a Region, such as eu-west-1.'],
+  ])('are rejected: %j', async (args, words) => {
+    const { code, err } = await run(['status', ...args]);
+
+    expect(code).toBe(2);
+    expect(err).toContain(words);
+  });
+});
