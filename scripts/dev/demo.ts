@@ -10,6 +10,7 @@ import { runScript } from './entry.ts';
 import { openEmulator } from './localstack/emulator.ts';
 import { requireTerraform } from '../tool/deploy/require-terraform.ts';
 import { ResultsInbox, type ResultMessage } from '../tool/request/results-inbox.ts';
+import { formatTable } from '../tool/common/table.ts';
 import { waitFor } from './wait-for.ts';
 
 const COPY_TIMEOUT_MS = 300_000;
@@ -57,10 +58,10 @@ async function runDemo(endpoint: string, { requestTopicArn, resultsTopicArn }: A
       ...copied.flatMap((reports, index) =>
         reports.map((copy) => [ASKED[index] ?? '', ...cells(copy), parameters[index] ?? 'none']),
       ),
-      [NOT_ASKED, ...(uninvited.length === 0 ? ['none, as asked'] : uninvited.map(({ ImageId = '' }) => ImageId))],
+      [NOT_ASKED, uninvited.map(({ ImageId = '' }) => ImageId).join(', ') || 'none, as asked', '', '', '', '', ''],
     ];
-    const head = ['account', 'copy', 'state', 'key alias', 'snapshots encrypted', 'tags complete', PARAMETER];
-    console.log(`\n${table(head, rows)}\n`);
+    const head = ['ACCOUNT', 'COPY', 'STATE', 'KEY ALIAS', 'SNAPSHOTS ENCRYPTED', 'TAGS COMPLETE', PARAMETER];
+    console.log(`\n${formatTable(head, rows, undefined)}\n`);
     conclude(copied, announced, parameters, uninvited.length);
   } finally {
     await inbox.close();
@@ -118,17 +119,6 @@ async function followCopies(account: EmulatedAccount, image: BakedImage): Promis
 function cells({ imageId, state, keyAliases, snapshots, encryptedSnapshots, tagsComplete }: CopyReport): string[] {
   const encrypted = `${encryptedSnapshots} of ${snapshots}`;
   return [imageId, state, keyAliases.join(', '), encrypted, tagsComplete ? 'yes' : 'NO'];
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
 /** Says what was shown, and fails the script if anything does not hold. */

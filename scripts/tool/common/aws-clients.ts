@@ -18,18 +18,31 @@ export interface Access {
   readonly region?: string;
 }
 
-/** Clients for an account and a Region of it. They share one set of credentials. */
-export interface AwsClients {
-  readonly cloudwatch: CloudWatchClient;
-  readonly ec2: EC2Client;
-  readonly events: EventBridgeClient;
-  readonly iam: IAMClient;
-  readonly kms: KMSClient;
-  readonly lambda: LambdaClient;
-  readonly sns: SNSClient;
-  readonly sqs: SQSClient;
-  readonly ssm: SSMClient;
-  readonly sts: STSClient;
+const CLIENTS = {
+  cloudwatch: CloudWatchClient,
+  ec2: EC2Client,
+  events: EventBridgeClient,
+  iam: IAMClient,
+  kms: KMSClient,
+  lambda: LambdaClient,
+  sns: SNSClient,
+  sqs: SQSClient,
+  ssm: SSMClient,
+  sts: STSClient,
+};
+
+const OWN_SETTINGS: Readonly<Record<string, object>> = {
+  // Its limits are narrow: an account has one IAM for all Regions.
+  iam: { maxAttempts: 8 },
+  // Else calls go to the host in the queue's URL, past an endpoint that AWS_ENDPOINT_URL names: a VPC endpoint, a proxy, an
+  // emulator.
+  sqs: { useQueueUrlAsEndpoint: false },
+};
+
+type Services = { readonly [Service in keyof typeof CLIENTS]: InstanceType<(typeof CLIENTS)[Service]> };
+
+/** Clients for an account and a Region of it, each made when it is first asked for. They share one set of credentials. */
+export interface AwsClients extends Services {
   /** The Region that was named, or that of the profile or the environment; throws if there is none. */
   readonly region: () => Promise<string>;
   /** Fails as any call would if there is no way in. */
@@ -48,7 +61,7 @@ type Credentials = Awaited<ReturnType<ReturnType<typeof fromNodeProviderChain>>>
 // The SDK itself renews what expires within 5 minutes.
 const RENEW_BEFORE_MS = 5 * 60_000;
 
-/** Clients of the SDK, each made when it is first asked for. */
+/** Clients of the SDK. */
 export function connect({ profile, roleArn, region }: Access): AwsClients {
   const named = { ...(profile !== undefined && { profile }), ...(region !== undefined && { region }) };
   // A profile that is named counts, also when the environment holds credentials.
@@ -59,7 +72,7 @@ export function connect({ profile, roleArn, region }: Access): AwsClients {
       clientConfig: named,
       params: { RoleArn: roleArn, RoleSessionName: 'image-copier' },
     });
-  return new SdkClients({ ...named, credentials: shared(roleArn === undefined ? own : assumed()) });
+  return clientsWith({ ...named, credentials: shared(roleArn === undefined ? own : assumed()) });
 }
 
 interface Settings {
@@ -68,78 +81,25 @@ interface Settings {
   readonly credentials: () => Promise<Credentials>;
 }
 
-class SdkClients implements AwsClients {
-  readonly #settings: Settings;
-  readonly #made = new Map<string, { destroy: () => void }>();
-
-  constructor(settings: Settings) {
-    this.#settings = settings;
+function clientsWith(settings: Settings): AwsClients {
+  const made = new Map<string, { destroy: () => void }>();
+  const clients: Omit<AwsClients, keyof Services> = {
+    region: () => (clients as AwsClients).sts.config.region(),
+    credentials: settings.credentials,
+    inRegion: (region) => clientsWith({ ...settings, region }),
+    close: () => {
+      for (const client of made.values()) client.destroy();
+    },
+  };
+  for (const [service, Client] of Object.entries(CLIENTS)) {
+    const get = () => {
+      const client = made.get(service) ?? new Client({ ...settings, ...OWN_SETTINGS[service] });
+      made.set(service, client);
+      return client;
+    };
+    Object.defineProperty(clients, service, { get, enumerable: true });
   }
-
-  get cloudwatch() {
-    return this.#client('cloudwatch', () => new CloudWatchClient(this.#settings));
-  }
-
-  get ec2() {
-    return this.#client('ec2', () => new EC2Client(this.#settings));
-  }
-
-  get events() {
-    return this.#client('events', () => new EventBridgeClient(this.#settings));
-  }
-
-  get iam() {
-    // Its limits are narrow: an account has one IAM for all Regions.
-    return this.#client('iam', () => new IAMClient({ ...this.#settings, maxAttempts: 8 }));
-  }
-
-  get kms() {
-    return this.#client('kms', () => new KMSClient(this.#settings));
-  }
-
-  get lambda() {
-    return this.#client('lambda', () => new LambdaClient(this.#settings));
-  }
-
-  get sns() {
-    return this.#client('sns', () => new SNSClient(this.#settings));
-  }
-
-  get sqs() {
-    // Else calls go to the host in the queue's URL, past an endpoint that AWS_ENDPOINT_URL names: a VPC endpoint, a proxy,
-    // an emulator.
-    return this.#client('sqs', () => new SQSClient({ ...this.#settings, useQueueUrlAsEndpoint: false }));
-  }
-
-  get ssm() {
-    return this.#client('ssm', () => new SSMClient(this.#settings));
-  }
-
-  get sts() {
-    return this.#client('sts', () => new STSClient(this.#settings));
-  }
-
-  async region(): Promise<string> {
-    return await this.sts.config.region();
-  }
-
-  async credentials(): Promise<unknown> {
-    return await this.#settings.credentials();
-  }
-
-  inRegion(region: string): AwsClients {
-    return new SdkClients({ ...this.#settings, region });
-  }
-
-  close(): void {
-    for (const client of this.#made.values()) client.destroy();
-  }
-
-  #client<T extends { destroy: () => void }>(service: string, make: () => T): T {
-    const client = (this.#made.get(service) ?? make()) as T;
-    this.#made.set(service, client);
-    return client;
-  }
+  return clients as AwsClients;
 }
 
 /** One set of credentials for all who ask: each client by itself would assume the role again. */
