@@ -54,6 +54,9 @@ interface RunOptions {
   readonly nice?: number;
 }
 
+/** A runner that wrote no report has failed as a whole. Why is in its log. */
+const NO_REPORT = { holds: false, totals: { passed: 0, failed: 1 } } as const satisfies StageResult;
+
 type Run = (command: string, args: readonly string[], options?: RunOptions) => Promise<boolean>;
 type Report = (line: string) => void;
 type Stage = (run: Run, report: Report) => Promise<StageResult>;
@@ -326,6 +329,7 @@ async function jest(
   const report = join(RESULTS, `${name}.json`);
   const args = [npmTool('jest'), ...projects, '--json', `--outputFile=${report}`];
   const holds = await run(lambdaNodeBinary(), args, { env: { ...process.env, ...variables } });
+  if (!existsSync(report)) return NO_REPORT;
   const { numPassedTests, numTotalTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
   const passed = numPassedTests ?? 0;
   return { holds, totals: { passed, failed: (numTotalTests ?? 0) - passed } };
@@ -333,6 +337,7 @@ async function jest(
 
 /** Percent of lines; NaN if jest found none. */
 function coverageOfTool(): number {
+  if (!existsSync(join(COVERAGE, 'coverage-summary.json'))) return NaN;
   const summary = JSON.parse(readFileSync(join(COVERAGE, 'coverage-summary.json'), 'utf8')) as {
     readonly total: { readonly lines: { readonly pct: unknown } };
   };
@@ -352,8 +357,9 @@ async function pytest(run: Run, name: string, args: readonly string[]): Promise<
   return { holds, totals: junitTotals(results) };
 }
 
-/** Reads the totals of a JUnit report; a runner that wrote none has failed as a whole. */
+/** The totals of a JUnit report. */
 function junitTotals(report: string): Totals {
+  if (!existsSync(report)) return NO_REPORT.totals;
   const xml = readFileSync(report, 'utf8');
   const cases = xml.match(/<testcase\b/g)?.length ?? 0;
   const unsound = xml.match(/<(failure|error|skipped)\b/g)?.length ?? 0;
