@@ -102,7 +102,7 @@ describe('findById', () => {
   });
 
   it.each(['ImageId', 'State', 'Name', 'CreationDate'])('names %s where EC2 leaves it out', async (field) => {
-    ec2.on(DescribeImagesCommand).resolves({ Images: [image({ [field]: undefined } as object)] });
+    ec2.on(DescribeImagesCommand).resolves({ Images: [image({ [field]: undefined })] });
 
     await expect(inventory.findById([COPY])).rejects.toThrow(`EC2 answered without ${field}`);
   });
