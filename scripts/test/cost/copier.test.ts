@@ -65,8 +65,8 @@ describe('what is counted of a copier', () => {
 
   it('sends the metrics that are counted', () => {
     const functions =
-      read('lambda', 'src', 'functions', 'copy-image-handler.ts') +
-      read('lambda', 'src', 'functions', 'settle-copy-handler.ts');
+      read('lambda', 'src', 'functions', 'handlers', 'copy-image.ts') +
+      read('lambda', 'src', 'functions', 'handlers', 'settle-copy.ts');
 
     for (const metric of [...SWEEP_METRICS, ...COPY_METRICS]) expect(functions).toContain(`'${metric}'`);
   });
