@@ -1,6 +1,6 @@
 # Every target does the set-up that it needs, once. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down build docs bench test test-unit test-integration test-faults
+.PHONY: help demo up down build docs bench mutants test test-unit test-integration test-faults
 BIN := node_modules/.bin
 INSTALLED := node_modules/.package-lock.json
 # The scripts run on Node 20 too; the functions run on Node 22.
@@ -26,6 +26,10 @@ docs: $(INSTALLED) ## Write the tables of inputs and outputs in the READMEs of t
 
 bench: $(INSTALLED) ## Compare the functions' cold starts with what is possible, and with PEER_JAR; `npm run bench -- help` lists more
 	@$(BIN)/tsx scripts/dev/bench.ts cold-start
+
+mutants: $(INSTALLED) ## Change the functions' core and adapters in small ways, and check that the unit tests notice; MUTANTS=--incremental does only what is new
+	@$(BIN)/stryker run lambda/stryker.config.json $(MUTANTS)
+	@$(BIN)/tsx scripts/dev/mutants.ts
 
 test: $(INSTALLED) ## Check formatting, lint and types, and run every test
 	@$(BIN)/tsx scripts/dev/test.ts

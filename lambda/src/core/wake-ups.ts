@@ -21,7 +21,7 @@ export function readWakeUp(body: string): WakeUp {
   try {
     json = JSON.parse(body);
   } catch {
-    return { kind: 'unknown', text: body.slice(0, 200) };
+    // Nothing is no event either.
   }
   const { data } = event.safeParse(json);
   if (!data) return { kind: 'unknown', text: body.slice(0, 200) };

@@ -101,6 +101,19 @@ describe('findById', () => {
     ]);
   });
 
+  it.each(['ImageId', 'State', 'Name', 'CreationDate'])('names %s where EC2 leaves it out', async (field) => {
+    ec2.on(DescribeImagesCommand).resolves({ Images: [image({ [field]: undefined })] });
+
+    await expect(inventory.findById([COPY])).rejects.toThrow(`EC2 answered without ${field}`);
+  });
+
+  it('takes an answer without images for one of none', async () => {
+    ec2.on(DescribeImagesCommand).resolves({});
+
+    expect(await inventory.findById([COPY])).toEqual([]);
+    expect(await inventory.findLaunchable([COPY])).toEqual([]);
+  });
+
   it('reads the marker', async () => {
     const announced = `image-copier announced=2026-11-24T00:00:00.000Z attempt=2 baked=${BAKED_AT}`;
     ec2.on(DescribeImagesCommand).resolves({ Images: [image({ Tags: [{ Key: 'ImageCopier', Value: announced }] })] });
@@ -180,13 +193,25 @@ describe('snapshotsOf', () => {
       ],
     });
 
-    expect(await inventory.snapshotsOf(['snap-1', 'snap-2', 'snap-3'])).toEqual([
+    expect(await inventory.snapshotsOf(['snap-1', 'snap-2', 'snap-3'])).toStrictEqual([
       { snapshotId: 'snap-1', encrypted: true, kmsKeyArn: target.kmsKeyArn, tags: copyTags() },
       { snapshotId: 'snap-2', encrypted: false, tags: [] },
       { snapshotId: 'snap-3', encrypted: false, tags: [] },
     ]);
     const Filters = [{ Name: 'snapshot-id', Values: ['snap-1', 'snap-2', 'snap-3'] }];
     expect(inputs()).toEqual([{ OwnerIds: ['self'], Filters, MaxResults: 1000 }]);
+  });
+
+  it('takes an answer without snapshots for one of none', async () => {
+    ec2.on(DescribeSnapshotsCommand).resolves({});
+
+    expect(await inventory.snapshotsOf(['snap-1'])).toEqual([]);
+  });
+
+  it('names the id where EC2 leaves it out', async () => {
+    ec2.on(DescribeSnapshotsCommand).resolves({ Snapshots: [{ Encrypted: true }] });
+
+    await expect(inventory.snapshotsOf(['snap-1'])).rejects.toThrow('EC2 answered without SnapshotId');
   });
 
   it('asks for nothing where there is nothing to ask for: EC2 would answer all snapshots', async () => {
@@ -255,6 +280,12 @@ describe('remove', () => {
     await expect(inventory.remove(COPY)).rejects.toMatchObject({ name: 'UnauthorizedOperation' });
   });
 
+  it('names the id of a snapshot where EC2 leaves it out', async () => {
+    ec2.on(DeregisterImageCommand).resolves({ DeleteSnapshotResults: [{ ReturnCode: 'client-error' }] });
+
+    await expect(inventory.remove(COPY)).rejects.toThrow('EC2 answered without SnapshotId');
+  });
+
   it('says which snapshots stay', async () => {
     answer('client-error', 'missing-permissions', 'success');
     ec2.on(DeleteSnapshotCommand, { SnapshotId: 'snap-1' }).rejects(ec2Error('UnauthorizedOperation'));
@@ -285,6 +316,18 @@ describe('removeFailedSnapshots', () => {
     expect(inputs).toEqual([page, { ...page, NextToken: 'more' }]);
   });
 
+  it('takes an answer without snapshots for one of none', async () => {
+    ec2.on(DescribeSnapshotsCommand).resolves({});
+
+    expect(await inventory.removeFailedSnapshots()).toEqual([]);
+  });
+
+  it('names the id where EC2 leaves it out', async () => {
+    ec2.on(DescribeSnapshotsCommand).resolves({ Snapshots: [{}] });
+
+    await expect(inventory.removeFailedSnapshots()).rejects.toThrow('EC2 answered without SnapshotId');
+  });
+
   it.each(['InvalidSnapshot.InUse', 'InvalidSnapshot.NotFound'])('passes over a snapshot with %s', async (code) => {
     ec2.on(DescribeSnapshotsCommand).resolves(found('snap-1', 'snap-2'));
     ec2.on(DeleteSnapshotCommand, { SnapshotId: 'snap-1' }).rejects(ec2Error(code));
@@ -301,6 +344,12 @@ describe('removeFailedSnapshots', () => {
 });
 
 describe('findLaunchable', () => {
+  it('names the id where EC2 leaves it out', async () => {
+    ec2.on(DescribeImagesCommand).resolves({ Images: [{ State: 'available' }] });
+
+    await expect(inventory.findLaunchable(['ami-1'])).rejects.toThrow('EC2 answered without ImageId');
+  });
+
   it('names the available ones, whoever made them', async () => {
     ec2.on(DescribeImagesCommand).resolves({
       Images: [

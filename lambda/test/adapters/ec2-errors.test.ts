@@ -25,12 +25,14 @@ describe('classifyEc2Error', () => {
     ['ConcurrentTagAccess', '', 400],
     ['IdempotentParameterMismatch', '', 400],
     ['InvalidAMIName.Duplicate', '', 400],
-    ['InternalError', '', 500],
-    ['InternalFailure', '', 500],
-    ['ServiceUnavailable', '', 503],
-    ['Unavailable', '', 503],
-    ['ServerInternal', '', 500],
+    ['InternalError', '', 400],
+    ['InternalFailure', '', 400],
+    ['ServiceUnavailable', '', 400],
+    ['Unavailable', '', 400],
+    ['ServerInternal', '', 400],
     ['RetryableError', '', 400],
+    ['SomethingNew', 'unknown, and EC2 asks to wait', 429],
+    ['SomethingNew', 'unknown, and no error of the client', 301],
     ['SomethingNew', 'unknown, but the server is at fault', 500],
     ['SomethingNew', 'unknown, but the server is at fault', 502],
   ])('tries again after %s (%s)', (code, message, status) => {
@@ -73,10 +75,21 @@ describe('classifyEc2Error', () => {
     expect(classify(ec2Error(code, message, status))).toMatchObject({ name: 'RejectedError', code });
   });
 
-  it('keeps the code, the text and the answer itself for the log', () => {
+  it('keeps the code and the text for the log', () => {
     const error = ec2Error('UnauthorizedOperation', 'You are not authorized.', 403);
 
-    expect(classify(error)).toMatchObject({ message: 'UnauthorizedOperation: You are not authorized.', cause: error });
+    expect(classify(error).message).toBe('UnauthorizedOperation: You are not authorized.');
+  });
+
+  it.each([
+    ['a rejection', ec2Error('UnauthorizedOperation', '', 403)],
+    ['what may work later', ec2Error('AuthFailure', '', 401)],
+    ['an image that is shared without its storage', ec2Error('InvalidRequest', STORAGE, 400)],
+    ['a throttle', ec2Error('Throttling', '', 400)],
+    ['a Region that there is not', Object.assign(new Error(), { code: 'ENOTFOUND' })],
+    ['what is no error', 'a thrown text'],
+  ])('keeps the answer itself for the log: %s', (_what, error) => {
+    expect(classify(error).cause).toBe(error);
   });
 
   it('says what to share when only the image is shared', () => {
@@ -90,6 +103,9 @@ describe('classifyEc2Error', () => {
     ['TimeoutError', Object.assign(new Error('no answer in 15000 ms'), { name: 'TimeoutError' })],
     ['CredentialsProviderError', Object.assign(new Error('no credentials'), { name: 'CredentialsProviderError' })],
     ['Unknown', 'a thrown text'],
+    ['Error', Object.assign(new Error('a code that is no text'), { code: 5 })],
+    ['Error', Object.assign(new Error('no metadata'), { $metadata: null })],
+    ['Error', Object.assign(new Error('a status that is no number'), { $metadata: { httpStatusCode: '400' } })],
   ])('tries again after %s, where nothing was answered', (code, error) => {
     expect(classify(error)).toMatchObject({ name: 'RetryableError', code });
   });

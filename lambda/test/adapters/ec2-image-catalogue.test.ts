@@ -5,6 +5,7 @@ import {
   EC2Client,
   EC2ServiceException,
   type DescribeImagesResult,
+  type Image,
 } from '@aws-sdk/client-ec2';
 import { mockClient } from 'aws-sdk-client-mock';
 import { Ec2ImageCatalogue } from '../../src/adapters/ec2-image-catalogue.ts';
@@ -53,6 +54,27 @@ describe('findSource', () => {
     expect(await catalogue.findSource(SOURCE_IMAGE, REGION)).toBeUndefined();
   });
 
+  it('takes an answer without images for one of none', async () => {
+    ec2?.on(DescribeImagesCommand).resolves({});
+
+    expect(await catalogue.findSource(SOURCE_IMAGE, REGION)).toBeUndefined();
+  });
+
+  it.each(['OwnerId', 'State', 'CreationDate'])('names %s where EC2 leaves it out', async (field) => {
+    const source = { OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT, [field]: undefined };
+    ec2?.on(DescribeImagesCommand).resolves({ Images: [source as Image] });
+
+    await expect(catalogue.findSource(SOURCE_IMAGE, REGION)).rejects.toThrow(`EC2 answered without ${field}`);
+  });
+
+  it('rejects a Region that cannot be found, but its own', async () => {
+    const error = Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' });
+    for (const client of [ec2, otherEc2]) client?.on(DescribeImagesCommand).rejects(error);
+
+    await expect(catalogue.findSource(SOURCE_IMAGE, OTHER_REGION)).rejects.toMatchObject({ code: 'InvalidRegion' });
+    await expect(catalogue.findSource(SOURCE_IMAGE, REGION)).rejects.toMatchObject({ code: 'ENOTFOUND' });
+  });
+
   it('classes what EC2 refuses', async () => {
     ec2?.on(DescribeImagesCommand).rejects(ec2Error('UnauthorizedOperation'));
 
@@ -97,6 +119,34 @@ describe('findCopies', () => {
     expect(await catalogue.findCopies(SOURCE_IMAGE, REGION)).toMatchObject([{ encrypted }]);
   });
 
+  it('takes an answer without images for one of none', async () => {
+    ec2?.on(DescribeImagesCommand).resolves({});
+
+    expect(await catalogue.findCopies(SOURCE_IMAGE, REGION)).toEqual([]);
+  });
+
+  it('takes what a tag lacks for empty', async () => {
+    ec2?.on(DescribeImagesCommand).resolves({
+      Images: [{ ImageId: 'ami-1', State: 'available', Tags: [{ Key: 'Name' }, { Value: 'x' }] }],
+    });
+
+    expect(await catalogue.findCopies(SOURCE_IMAGE, REGION)).toMatchObject([
+      {
+        tags: [
+          { key: 'Name', value: '' },
+          { key: '', value: 'x' },
+        ],
+      },
+    ]);
+  });
+
+  it.each(['ImageId', 'State'])('names %s where EC2 leaves it out', async (field) => {
+    const copy = { ImageId: 'ami-1', State: 'available', [field]: undefined };
+    ec2?.on(DescribeImagesCommand).resolves({ Images: [copy as Image] });
+
+    await expect(catalogue.findCopies(SOURCE_IMAGE, REGION)).rejects.toThrow(`EC2 answered without ${field}`);
+  });
+
   it('classes a throttle', async () => {
     ec2?.on(DescribeImagesCommand).rejects(ec2Error('RequestLimitExceeded'));
 
@@ -135,6 +185,12 @@ describe('startCopy', () => {
         ],
       },
     ]);
+  });
+
+  it('names the image id where EC2 leaves it out', async () => {
+    ec2?.on(CopyImageCommand).resolves({});
+
+    await expect(catalogue.startCopy(plan)).rejects.toThrow('EC2 answered without ImageId');
   });
 
   it('classes what EC2 refuses', async () => {

@@ -61,6 +61,18 @@ describe('announce', () => {
     expect(sns.calls()).toHaveLength(0);
   });
 
+  it('names the code alone where EventBridge says no more', async () => {
+    events.on(PutEventsCommand).resolves({ FailedEntryCount: 1, Entries: [{ ErrorCode: 'InternalFailure' }] });
+
+    await expect(results.announce(copied)).rejects.toThrow(/^EventBridge took no event: InternalFailure: $/);
+  });
+
+  it('takes an answer without entries for no failure', async () => {
+    events.on(PutEventsCommand).resolves({});
+
+    await expect(results.announce(copied)).resolves.toBeUndefined();
+  });
+
   it.each([
     ['EventBridge', () => events.on(PutEventsCommand)],
     ['SNS', () => sns.on(PublishCommand)],

@@ -89,6 +89,7 @@ describe('deadLetter', () => {
 
     const { CompressedBody, ...others } = attributes();
     expect(gunzipSync(CompressedBody?.BinaryValue ?? '').toString()).toBe(body);
+    expect(CompressedBody?.DataType).toBe('Binary');
     expect(sent()?.MessageBody).toContain('It is in the attribute CompressedBody, gzipped.');
     expect(others['Reason']?.StringValue).toBe('too long');
     expect((CompressedBody?.BinaryValue?.length ?? 0) + 1000 * 4).toBeLessThan(256 * 1024);

@@ -35,6 +35,12 @@ describe('get', () => {
     expect(await parameters.get(PARAMETER)).toBeUndefined();
   });
 
+  it('finds nothing in an answer without a parameter', async () => {
+    ssm.on(GetParameterCommand).resolves({});
+
+    expect(await parameters.get(PARAMETER)).toBeUndefined();
+  });
+
   it('says what else SSM refuses', async () => {
     ssm.on(GetParameterCommand).rejects(denied);
 
@@ -67,6 +73,12 @@ describe('list', () => {
     ]);
     const page = { Path: '/image-copier', MaxResults: 10 };
     expect(inputs).toEqual([page, { ...page, NextToken: 'more' }]);
+  });
+
+  it('takes an answer without parameters for one of none', async () => {
+    ssm.on(GetParametersByPathCommand).resolves({});
+
+    expect(await parameters.list()).toEqual([]);
   });
 
   it('says what SSM refuses', async () => {

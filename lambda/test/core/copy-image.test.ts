@@ -20,7 +20,12 @@ beforeEach(() => {
 });
 
 const run = (changes = {}) => copyImage(copyRequest(changes), target, catalogue);
-const failure = (name: string, code: string) => expect.objectContaining({ name, code }) as unknown;
+const failure = (name: string, code: string, message: string) =>
+  expect.objectContaining({ name, code, message }) as unknown;
+const COPY = 'ami-0aaaaaaaaaaaaaaaa';
+const UNTRUSTED =
+  `${SOURCE_IMAGE} belongs to account 999999999999, which is not trusted. ` +
+  'Trusted: 111111111111, 444444444444 (trusted_owner_ids).';
 
 describe('copyImage', () => {
   it('starts one encrypted, tagged copy', async () => {
@@ -51,15 +56,16 @@ describe('copyImage', () => {
   it('rejects an image that nobody trusted owns, and names the owner', async () => {
     catalogue.source = sourceImage({ ownerId: '999999999999' });
 
-    await expect(run()).rejects.toEqual(failure('RejectedError', 'UntrustedOwner'));
-    await expect(run()).rejects.toThrow('belongs to account 999999999999');
+    const strict = { ...target, trustedOwners: ['111111111111', '444444444444'] };
+    const copying = copyImage(copyRequest(), strict, catalogue);
+    await expect(copying).rejects.toEqual(failure('RejectedError', 'UntrustedOwner', UNTRUSTED));
   });
 
   it('rejects an untrusted image even where a copy of it exists', async () => {
     catalogue.source = sourceImage({ ownerId: '999999999999' });
     catalogue.copies = [imageCopy()];
 
-    await expect(run()).rejects.toEqual(failure('RejectedError', 'UntrustedOwner'));
+    await expect(run()).rejects.toMatchObject({ name: 'RejectedError', code: 'UntrustedOwner' });
   });
 
   it.each(['pending', 'available', 'disabled'] as const)('takes a copy of ours that is %s for done', async (state) => {
@@ -90,6 +96,9 @@ describe('copyImage', () => {
     ['somebody made for another end', { tags: [{ key: 'Name', value: 'mine' }] }],
     ['has no tags and is finished', { tags: [] }],
     ['EC2 has deregistered', { state: 'deregistered' as ImageState }],
+    ['somebody makes for another end', { state: 'pending' as ImageState, tags: [{ key: 'Name', value: 'mine' }] }],
+    ['is tagged as a copy of another image', { tags: [{ key: 'CopiedFromAMI', value: 'ami-0123' }] }],
+    ['names its source in another tag', { tags: [{ key: 'Parent', value: SOURCE_IMAGE }] }],
   ])('makes its own copy beside one that %s', async (_what, change) => {
     catalogue.copies = [imageCopy(change)];
 
@@ -102,7 +111,9 @@ describe('copyImage', () => {
   ])('waits for the end of a copy that another copier has started and %s', async (_what, tags) => {
     catalogue.copies = [imageCopy({ state: 'pending', tags })];
 
-    await expect(run()).rejects.toEqual(failure('RetryableError', 'CopyInProgress'));
+    await expect(run()).rejects.toEqual(
+      failure('RetryableError', 'CopyInProgress', `${COPY}, a copy that somebody else started, is still pending.`),
+    );
   });
 
   it('makes its own copy after one of another copier that failed', async () => {
@@ -127,7 +138,9 @@ describe('copyImage', () => {
     it.each(['failed', 'error', 'invalid'] as const)('waits until it is settled where it is %s', async (state) => {
       catalogue.copies = [{ ...ours, state }];
 
-      await expect(run()).rejects.toEqual(failure('RetryableError', 'CopyFailed'));
+      await expect(run()).rejects.toEqual(
+        failure('RetryableError', 'CopyFailed', `${FAILED}, an earlier copy, has failed and is about to be settled.`),
+      );
       expect(catalogue.started).toEqual([]);
     });
 
@@ -146,6 +159,13 @@ describe('copyImage', () => {
       const [first, second] = catalogue.started;
       expect(second?.clientToken).not.toBe(first?.clientToken);
       expect(second?.tags).toContainEqual({ key: 'ImageCopier', value: `image-copier attempt=2 baked=${BAKED_AT}` });
+    });
+
+    it('makes its own copy beside one that has the marker in another tag', async () => {
+      const tags = [{ key: 'Note', value: `image-copier attempt=1 baked=${BAKED_AT}` }];
+      catalogue.copies = [imageCopy({ imageId: FAILED, state: 'failed', tags })];
+
+      expect(await run()).toMatchObject({ kind: 'started' });
     });
 
     it('makes its own copy beside one that failed for another copier', async () => {
@@ -187,14 +207,18 @@ describe('copyImage', () => {
     it('tries again while EC2 does not list it', async () => {
       catalogue.answers = [['ami-01', undefined]];
 
-      await expect(run()).rejects.toEqual(failure('RetryableError', 'CopyNotListed'));
+      await expect(run()).rejects.toEqual(
+        failure('RetryableError', 'CopyNotListed', 'EC2 answers with ami-01, which it does not list (yet).'),
+      );
       expect(catalogue.started).toHaveLength(1);
     });
 
     it('does not go on for ever in one delivery', async () => {
       catalogue.answers = Array.from({ length: 9 }, (_, index) => [`ami-0${index}`, 'deregistered']);
 
-      await expect(run()).rejects.toEqual(failure('RetryableError', 'CopiesGone'));
+      await expect(run()).rejects.toEqual(
+        failure('RetryableError', 'CopiesGone', '5 earlier copies are gone. It goes on after them.'),
+      );
       expect(catalogue.started).toHaveLength(5);
     });
   });
@@ -202,13 +226,21 @@ describe('copyImage', () => {
   it('tries again while the image is not shared', async () => {
     catalogue.source = undefined;
 
-    await expect(run()).rejects.toEqual(failure('RetryableError', 'SourceNotVisible'));
+    await expect(run()).rejects.toEqual(
+      failure(
+        'RetryableError',
+        'SourceNotVisible',
+        `${SOURCE_IMAGE} is not visible to this account in ${REGION}. Share it (launch permission), or check its id, its Region and the account's Allowed AMIs setting.`,
+      ),
+    );
   });
 
   it.each(['pending', 'transient'] as const)('tries again while the image is %s', async (state) => {
     catalogue.source = sourceImage({ state });
 
-    await expect(run()).rejects.toEqual(failure('RetryableError', 'SourceNotReady'));
+    await expect(run()).rejects.toEqual(
+      failure('RetryableError', 'SourceNotReady', `${SOURCE_IMAGE} is ${state}. It is copied once it is available.`),
+    );
   });
 
   it.each(['invalid', 'deregistered', 'failed', 'error', 'disabled'] as const)(
@@ -216,11 +248,15 @@ describe('copyImage', () => {
     async (state) => {
       catalogue.source = sourceImage({ state });
 
-      await expect(run()).rejects.toEqual(failure('RejectedError', 'SourceNotCopyable'));
+      await expect(run()).rejects.toEqual(
+        failure('RejectedError', 'SourceNotCopyable', `${SOURCE_IMAGE} is ${state} and cannot be copied.`),
+      );
     },
   );
 
   it('rejects tags that EC2 cannot hold before it asks EC2', async () => {
-    await expect(run({ tags: [{ key: '', value: '' }] })).rejects.toEqual(failure('RejectedError', 'InvalidTags'));
+    await expect(run({ tags: [{ key: '', value: '' }] })).rejects.toEqual(
+      failure('RejectedError', 'InvalidTags', 'Bad copy request: tags: a tag has an empty name.'),
+    );
   });
 });

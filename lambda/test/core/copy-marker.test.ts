@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { formatMarker, markerPatterns, parseMarker } from '../../src/core/copy-marker.ts';
+import { formatMarker, isAnnounced, markerPatterns, parseMarker } from '../../src/core/copy-marker.ts';
 import { BAKED_AT, copyMarker } from '../factories.ts';
 
 const SETTLED_AT = '2026-11-24T00:00:00.000Z';
-const parse = (value: string) => parseMarker(value, 'image-copier');
+const parse = (value: string | undefined) => parseMarker(value, 'image-copier');
 
 describe('the marker of a copy', () => {
   it.each([
@@ -32,10 +32,23 @@ describe('the marker of a copy', () => {
     ['of no number', `image-copier attempt=x baked=${BAKED_AT}`],
     ['without a time', 'image-copier attempt=1 baked=soon'],
     ['in another state', `image-copier done=${SETTLED_AT} attempt=1 baked=${BAKED_AT}`],
+    ['with words before it', `by image-copier attempt=1 baked=${BAKED_AT}`],
+    ['that is not there', undefined],
     ['with more words', `image-copier attempt=1 baked=${BAKED_AT} by=me`],
     ['with a line break', `image-copier attempt=1 baked=${BAKED_AT}\n`],
   ])('does not read one %s', (_what, value) => {
     expect(parse(value)).toBeUndefined();
+  });
+});
+
+describe('isAnnounced', () => {
+  it.each([
+    ['that is announced', copyMarker({ announcement: { state: 'announced', settledAt: SETTLED_AT } }), true],
+    ['that is being announced', copyMarker({ announcement: { state: 'announcing', settledAt: SETTLED_AT } }), false],
+    ['that is not settled', copyMarker(), false],
+    ["that is none of this copier's", undefined, false],
+  ])('tells of a copy %s', (_what, marker, expected) => {
+    expect(isAnnounced(marker)).toBe(expected);
   });
 });
 

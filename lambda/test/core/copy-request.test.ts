@@ -2,11 +2,31 @@ import { describe, expect, it } from '@jest/globals';
 import { isFor, parseCopyRequest } from '../../src/core/copy-request.ts';
 import { copyRequest, requestJson } from '../factories.ts';
 
+const NOT_STORABLE = 'must have no control characters and no halves of characters: EC2 cannot store them';
 const parse = (json: unknown) => parseCopyRequest(JSON.stringify(json));
+
+/** What is said of so many accounts that are none. */
+function listed(count: number, more: string): Error {
+  const problems = Array.from(
+    { length: count },
+    (_, index) => `targetAccounts[${index}] must be a 12-digit account id in quotes, or "*" for every account`,
+  );
+  return new Error(`Bad copy request: ${problems.join('; ')}${more}.`);
+}
 
 describe('parseCopyRequest', () => {
   it('reads the request that AMIgo publishes', () => {
     expect(parse(requestJson)).toEqual(copyRequest());
+  });
+
+  it.each(['us-gov-west-1', 'us-isob-east-1', 'ap-southeast-10'])('takes the Region %s', (sourceRegion) => {
+    expect(parse({ ...requestJson, sourceRegion })).toEqual(copyRequest({ sourceRegion }));
+  });
+
+  it.each([1, 3])('takes attempt %d', (attempt) => {
+    const retry = { attempt, after: 'ami-1' };
+
+    expect(parse({ ...requestJson, retry })).toEqual(copyRequest({ retry }));
   });
 
   it('ignores fields it does not know', () => {
@@ -39,8 +59,24 @@ describe('parseCopyRequest', () => {
     ['a long name', { name: 'a'.repeat(129) }, 'name must be 3 to 128 letters'],
     ['a character in the name', { name: 'a;bc' }, 'name must be 3 to 128 letters'],
     ['description', { description: 'a'.repeat(256) }, 'description must be at most 255 characters'],
+    ['a start of an image id', { sourceAmi: 'an ami-0123' }, 'sourceAmi must be an image id'],
+    ['an end of an image id', { sourceAmi: 'ami-0123 or so' }, 'sourceAmi must be an image id'],
+    ['a start of a Region', { sourceRegion: 'evil.example/eu-west-1' }, 'sourceRegion must be a Region'],
+    ['an end of a Region', { sourceRegion: 'eu-west-1.evil.example' }, 'sourceRegion must be a Region'],
+    ['a start of an account', { targetAccounts: ['1222222222222'] }, 'targetAccounts[0] must be a 12-digit'],
+    ['an end of an account', { targetAccounts: ['2222222222221'] }, 'targetAccounts[0] must be a 12-digit'],
+    ['a control character', { description: 'a\u0000b' }, `description ${NOT_STORABLE}`],
     ['tags', { tags: ['a'] }, 'tags must be an object of tag names and values'],
+    ['tags of nothing', { tags: null }, 'tags must be an object of tag names and values'],
     ['a tag', { tags: { Stage: 1 } }, 'tags["Stage"] must be a string'],
+    ['a tag with a control character', { tags: { Stage: 'a\u0000b' } }, `tags["Stage"] ${NOT_STORABLE}`],
+    ['a tag named by half a character', { tags: { 'a\ud800b': '' } }, `tags["a\\ud800b"] ${NOT_STORABLE}`],
+    ['retry', { retry: 2 }, 'retry must be an object of attempt and after'],
+    ['attempt', { retry: { attempt: '2', after: 'ami-1' } }, 'retry["attempt"] must be a number from 1 to 3'],
+    ...[0, 4, 1.5].map(
+      (attempt) =>
+        [`attempt ${attempt}`, { retry: { attempt, after: 'ami-1' } }, 'retry["attempt"] must be 1 to 3'] as const,
+    ),
   ])('names a bad %s and what is allowed', (_what, change, message) => {
     expect(() => parse({ ...requestJson, ...change })).toThrow(message);
   });
@@ -62,7 +98,19 @@ describe('parseCopyRequest', () => {
   it('lists five problems and counts the others', () => {
     const accounts = Array.from({ length: 1000 }, () => 'x');
 
-    expect(() => parse({ ...requestJson, targetAccounts: accounts })).toThrow(/\[4\] must be .*; and 995 more\.$/);
+    expect(() => parse({ ...requestJson, targetAccounts: accounts })).toThrow(listed(5, '; and 995 more'));
+  });
+
+  it('counts no others where there are five', () => {
+    const accounts = Array.from({ length: 5 }, () => 'x');
+
+    expect(() => parse({ ...requestJson, targetAccounts: accounts })).toThrow(listed(5, ''));
+  });
+
+  it('shortens no name of 40 characters', () => {
+    const name = 'x'.repeat(40);
+
+    expect(() => parse({ ...requestJson, tags: { [name]: 1 } })).toThrow(`tags["${name}"] must be a string.`);
   });
 
   it('quotes and shortens a name that the sender chose', () => {

@@ -30,9 +30,10 @@ describe('planTags', () => {
       { key: 'aws:ec2:a', value: '1' },
       { key: 'AWS:b', value: '2' },
       { key: 'aws', value: '3' },
+      { key: 'my-aws:c', value: '4' },
     ];
 
-    expect(planTags(copyRequest({ tags }))).toEqual([{ key: 'aws', value: '3' }, ...own]);
+    expect(planTags(copyRequest({ tags }))).toEqual([...tags.slice(2), ...own]);
   });
 
   it("takes 50 tags in all, with the copier's own", () => {

@@ -2,7 +2,16 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { RejectedError, RetryableError } from '../../src/core/errors.ts';
 import { handleDelivery } from '../../src/core/handle-delivery.ts';
 import type { Delivery } from '../../src/core/request-queue.ts';
-import { delivery, FakeCatalogue, FakeQueue, imageCopy, NOW_MS, SOURCE_IMAGE, target } from '../factories.ts';
+import {
+  delivery,
+  FakeCatalogue,
+  FakeQueue,
+  imageCopy,
+  NOW_MS,
+  requestJson,
+  SOURCE_IMAGE,
+  target,
+} from '../factories.ts';
 
 const SIX_HOURS = 6 * 60 * 60;
 let catalogue: FakeCatalogue;
@@ -36,7 +45,22 @@ describe('handleDelivery', () => {
   it('reports a copy that was there', async () => {
     catalogue.copies = [imageCopy()];
 
-    expect(await run()).toMatchObject({ outcome: 'reused', copy: 'ami-0aaaaaaaaaaaaaaaa' });
+    expect(await run()).toStrictEqual({
+      outcome: 'reused',
+      messageId: 'message-1',
+      sourceImage: SOURCE_IMAGE,
+      copy: 'ami-0aaaaaaaaaaaaaaaa',
+    });
+  });
+
+  it('reports a request for others', async () => {
+    const body = JSON.stringify({ ...requestJson, targetAccounts: ['333333333333'] });
+
+    expect(await run({ body })).toStrictEqual({
+      outcome: 'ignored',
+      messageId: 'message-1',
+      sourceImage: SOURCE_IMAGE,
+    });
   });
 
   it('puts a bad message with its reason into the dead-letter queue at once', async () => {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { OwnCopy } from '../../src/core/copy-inventory.ts';
 import { parseCopyRequest } from '../../src/core/copy-request.ts';
 import type { ImageState } from '../../src/core/image-catalogue.ts';
@@ -185,6 +185,14 @@ describe('settleCopy of an available copy', () => {
       expect(account.calls).toEqual(['snapshotsOf']);
     });
 
+    it('asks for those snapshots alone that EC2 shows', async () => {
+      account = new FakeAccount(ownCopy({ snapshotIds: [first, undefined] }));
+      const snapshotsOf = jest.spyOn(account, 'snapshotsOf');
+      await settle();
+
+      expect(snapshotsOf.mock.calls).toStrictEqual([[[first]]]);
+    });
+
     it('announces nothing although its announcement was decided', async () => {
       account = new FakeAccount(
         ownCopy({ marker: copyMarker({ announcement: { state: 'announcing', settledAt: NOW } }) }),
@@ -217,6 +225,16 @@ describe('settleCopy of an available copy', () => {
       expect(tagsOf(second)).toEqual(expect.arrayContaining(copyTags()));
     });
 
+    it('is not content with the value in another tag', async () => {
+      untag('Recipe');
+      account.snapshots = account.snapshots.map((snapshot) => ({
+        ...snapshot,
+        tags: [...snapshot.tags, { key: 'Other', value: 'ubuntu' }],
+      }));
+
+      expect(await settle()).toMatchObject({ repairedSnapshots: [second] });
+    });
+
     it('fixes a tag that was changed', async () => {
       untag('Recipe');
       account.snapshots = account.snapshots.map((snapshot) => ({
@@ -236,6 +254,13 @@ describe('settleCopy of an available copy', () => {
       await settle();
 
       expect(tagsOf(second)).toContainEqual({ key: 'ImageCopier', value: `image-copier attempt=1 baked=${BAKED_AT}` });
+    });
+
+    it("keeps a tag that has AWS's prefix further on", async () => {
+      account = new FakeAccount(ownCopy({ tags: [{ key: 'my-aws:a', value: 'b' }, ...copyTags()] }));
+      await settle();
+
+      expect(account.announced[0]?.tags).toHaveProperty(['my-aws:a'], 'b');
     });
 
     it.each(['aws:dlm:managed', 'AWS:dlm:managed'])("leaves AWS's own tag %s to AWS", async (key) => {
@@ -373,7 +398,11 @@ describe("the recipe's parameter", () => {
   it('holds back the announcement while AWS has not stored it', async () => {
     account.readsUntilStored = 21;
 
-    await expect(settle()).rejects.toMatchObject({ name: 'RetryableError', code: 'ParameterNotStored' });
+    await expect(settle()).rejects.toMatchObject({
+      name: 'RetryableError',
+      code: 'ParameterNotStored',
+      message: `AWS took ${COPY} for ${PARAMETER}, but has not stored it.`,
+    });
     expect(account.announced).toEqual([]);
     expect(account.copy()?.marker.announcement?.state).toBe('announcing');
     await settle();
@@ -472,6 +501,13 @@ describe('settleCopy of a failed copy', () => {
       expect(account.copies).toEqual([]);
     });
 
+    it('names the snapshots that EC2 shows', async () => {
+      account = new FakeAccount(failed(3, { snapshotIds: [...SNAPSHOTS, undefined] }));
+      await settle();
+
+      expect(account.announced.map(({ snapshotIds }) => snapshotIds)).toStrictEqual([SNAPSHOTS]);
+    });
+
     it('leaves a letter that starts afresh when it is redriven', async () => {
       await settle();
 
@@ -508,6 +544,16 @@ describe('settleCopy of a failed copy', () => {
         expect(new Set(account.announced.map((result) => result.settledAt))).toEqual(new Set([settledAt]));
       },
     );
+  });
+
+  it.each([
+    ['failed', 1],
+    ['givenUp', 3],
+  ])('names the snapshots that EC2 would not delete: %s', async (kind, attempt) => {
+    account = new FakeAccount(failed(attempt));
+    account.undeletable = ['snap-1'];
+
+    expect(await settle()).toMatchObject({ kind, undeletedSnapshots: ['snap-1'] });
   });
 
   it('counts no further than the last attempt', async () => {
