@@ -21,6 +21,8 @@ const KEYS = choose(
   split(',', join(',', [attribute('ImageKey', 'Arn'), ref('SourceKeyArns')])),
   attribute('ImageKey', 'Arn'),
 );
+/** Separated by commas. */
+const TRUSTED_OWNERS = choose('HasTrustedOwners', ref('TrustedOwnerIds'), arnPart('RequestTopicArn', 'account'));
 const THROUGH_EC2 = { 'kms:ViaService': 'ec2.*.amazonaws.com' };
 
 /** As function.tf and modules/function. */
@@ -33,6 +35,16 @@ export const functionResources: Resources = {
       Action: 'ec2:CopyImage',
       Resource: [sub('arn:${AWS::Partition}:ec2:*::image/*'), sub('arn:${AWS::Partition}:ec2:*::snapshot/*')],
       Condition: { StringEquals: { 'aws:RequestedRegion': REGION } },
+    },
+    {
+      Sid: 'CopyNoStrangersImages',
+      Effect: 'Deny',
+      Action: 'ec2:CopyImage',
+      Resource: sub('arn:${AWS::Partition}:ec2:*::image/*'),
+      Condition: {
+        StringNotEquals: { 'ec2:Owner': split(',', join(',', [TRUSTED_OWNERS, ref('AWS::AccountId')])) },
+        Null: { 'ec2:Owner': 'false' },
+      },
     },
     {
       Sid: 'TagCopies',
@@ -82,7 +94,7 @@ export const functionResources: Resources = {
     timeoutSeconds: FUNCTION_TIMEOUT_SECONDS,
     environment: {
       RETRY_SECONDS: fromHours('RetryHours', 'Seconds'),
-      TRUSTED_OWNERS: choose('HasTrustedOwners', ref('TrustedOwnerIds'), arnPart('RequestTopicArn', 'account')),
+      TRUSTED_OWNERS,
     },
   }),
   RequestsMapping: {

@@ -65,7 +65,11 @@ export const settleResources: Resources = {
       Action: 'ec2:CreateTags',
       Resource: IMAGES,
       Condition: {
-        StringLike: { 'aws:ResourceTag/ImageCopier': OWN_MARKER, 'aws:RequestTag/ImageCopier': OWN_MARKER },
+        StringLike: {
+          'aws:ResourceTag/ImageCopier': [sub('${Name} attempt=*'), sub('${Name} announcing=*')],
+          'aws:RequestTag/ImageCopier': [sub('${Name} announcing=*'), sub('${Name} announced=*')],
+        },
+        'ForAllValues:StringEquals': { 'aws:TagKeys': 'ImageCopier' },
       },
     },
     {
@@ -74,7 +78,7 @@ export const settleResources: Resources = {
       Action: 'ec2:CreateTags',
       Resource: SNAPSHOTS,
       Condition: {
-        StringLike: { 'aws:RequestTag/ImageCopier': OWN_MARKER },
+        StringLike: { 'aws:RequestTag/ImageCopier': sub('${Name} announced=*') },
         StringLikeIfExists: { 'aws:ResourceTag/ImageCopier': OWN_MARKER },
       },
     },
@@ -105,10 +109,11 @@ export const settleResources: Resources = {
       Action: 'events:PutEvents',
       Resource: sub('arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default'),
       Condition: {
-        StringEquals: {
+        'ForAllValues:StringEquals': {
           'events:source': 'image-copier',
           'events:detail-type': ['Image Copied', 'Image Copy Failed'],
         },
+        Null: { 'events:source': 'false', 'events:detail-type': 'false' },
       },
     },
     choose(

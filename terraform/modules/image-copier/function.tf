@@ -1,5 +1,6 @@
 locals {
-  function_zip = coalesce(var.function_zip, "${path.module}/../../../lambda/dist/image-copier.zip")
+  function_zip      = coalesce(var.function_zip, "${path.module}/../../../lambda/dist/image-copier.zip")
+  trusted_owner_ids = coalesce(var.trusted_owner_ids, [local.topic_account_id])
 }
 
 data "aws_iam_policy_document" "copy_image" {
@@ -20,6 +21,27 @@ data "aws_iam_policy_document" "copy_image" {
       test     = "StringEquals"
       variable = "aws:RequestedRegion"
       values   = [local.region]
+    }
+  }
+
+  # The code asks EC2 for the owner too. The new image and its snapshots may come without one: hence Null, not IfExists, which would
+  # deny every copy then.
+  statement {
+    sid       = "CopyNoStrangersImages"
+    effect    = "Deny"
+    actions   = ["ec2:CopyImage"]
+    resources = ["arn:${local.partition}:ec2:*::image/*"]
+
+    condition {
+      test     = "StringNotEquals"
+      variable = "ec2:Owner"
+      values   = distinct(concat(local.trusted_owner_ids, [local.account_id]))
+    }
+
+    condition {
+      test     = "Null"
+      variable = "ec2:Owner"
+      values   = ["false"]
     }
   }
 
@@ -106,7 +128,7 @@ module "copy_image" {
     KMS_KEY_ARN           = aws_kms_key.image.arn
     QUEUE_URL             = local.requests_queue_url
     RETRY_SECONDS         = local.retry_seconds
-    TRUSTED_OWNERS        = join(",", coalesce(var.trusted_owner_ids, [local.topic_account_id]))
+    TRUSTED_OWNERS        = join(",", local.trusted_owner_ids)
   }
 }
 

@@ -85,8 +85,7 @@ data "aws_iam_policy_document" "settle_queue" {
 }
 
 # One message group: Lambda settles one batch after the other (docs/adr/0002-settle-from-what-ec2-shows.md). The messages are
-# wake-ups, and
-# the sweep finds what they would have told, so they need no dead-letter queue and are dropped after an hour.
+# wake-ups, and the sweep finds what they would have told, so they need no dead-letter queue and are dropped after an hour.
 resource "aws_sqs_queue" "settle" {
   name                        = local.settle_queue
   policy                      = data.aws_iam_policy_document.settle_queue.minified_json
@@ -105,6 +104,7 @@ data "aws_iam_policy_document" "settle_copy" {
     resources = ["*"]
   }
 
+  # Forward alone: what is announced keeps its marker, so that RemoveFailedCopies never fits it.
   statement {
     sid       = "MarkCopies"
     actions   = ["ec2:CreateTags"]
@@ -113,17 +113,24 @@ data "aws_iam_policy_document" "settle_copy" {
     condition {
       test     = "StringLike"
       variable = "aws:ResourceTag/ImageCopier"
-      values   = [local.own_marker]
+      values   = ["${var.name} attempt=*", "${var.name} announcing=*"]
     }
 
     condition {
       test     = "StringLike"
       variable = "aws:RequestTag/ImageCopier"
-      values   = [local.own_marker]
+      values   = ["${var.name} announcing=*", "${var.name} announced=*"]
+    }
+
+    condition {
+      test     = "ForAllValues:StringEquals"
+      variable = "aws:TagKeys"
+      values   = ["ImageCopier"]
     }
   }
 
-  # A snapshot may lack any tag, also the one that says whose it is: then the request alone is asked for it.
+  # A snapshot may lack any tag, also the one that says whose it is: then the request alone is asked for it. It may say nothing but
+  # "announced", so that no snapshot of others can be made one that RemoveFailedCopies fits.
   statement {
     sid       = "RepairSnapshotTags"
     actions   = ["ec2:CreateTags"]
@@ -132,7 +139,7 @@ data "aws_iam_policy_document" "settle_copy" {
     condition {
       test     = "StringLike"
       variable = "aws:RequestTag/ImageCopier"
-      values   = [local.own_marker]
+      values   = ["${var.name} announced=*"]
     }
 
     condition {
@@ -172,16 +179,30 @@ data "aws_iam_policy_document" "settle_copy" {
     actions   = ["events:PutEvents"]
     resources = ["arn:${local.partition}:events:${local.region}:${local.account_id}:event-bus/default"]
 
+    # Each call has a list of both (Service Authorization Reference), so each needs a set operator, and the list must be there (IAM
+    # User Guide, "Set operators for multi-valued context keys").
     condition {
-      test     = "StringEquals"
+      test     = "ForAllValues:StringEquals"
       variable = "events:source"
       values   = ["image-copier"]
     }
 
     condition {
-      test     = "StringEquals"
+      test     = "ForAllValues:StringEquals"
       variable = "events:detail-type"
       values   = ["Image Copied", "Image Copy Failed"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "events:source"
+      values   = ["false"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "events:detail-type"
+      values   = ["false"]
     }
   }
 

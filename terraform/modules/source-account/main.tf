@@ -15,6 +15,27 @@ locals {
     key => "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${topic.name}"
   }
 
+  # What is asked of each call, beside who makes it.
+  conditions = {
+    # Copiers subscribe queues of their own account. Mail addresses, web servers, functions and the queues of others stay out.
+    "sns:Subscribe" = [
+      { test = "StringEquals", variable = "sns:Protocol", values = ["sqs"] },
+      {
+        test     = "StringLike"
+        variable = "sns:Endpoint"
+        values   = ["arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.id}:&{aws:PrincipalAccount}:*"]
+      },
+    ]
+    # The role of settle-copy, as the module image-copier names it: no other role of the account speaks for its copier.
+    "sns:Publish" = [
+      {
+        test     = "ArnLike"
+        variable = "aws:PrincipalArn"
+        values   = ["arn:${data.aws_partition.current.partition}:iam::*:role/*-settle-copy-*"]
+      },
+    ]
+  }
+
   # Who may use the topics, as condition key and values. No account is named as a principal: see
   # docs/adr/0003-accounts-by-condition.md.
   callers = merge(
@@ -45,14 +66,13 @@ data "aws_iam_policy_document" "topic" {
         values   = statement.value.values
       }
 
-      # Copiers subscribe queues. Mail addresses, web servers and functions stay out.
       dynamic "condition" {
-        for_each = each.value.allowed_action == "sns:Subscribe" ? ["sqs"] : []
+        for_each = local.conditions[each.value.allowed_action]
 
         content {
-          test     = "StringEquals"
-          variable = "sns:Protocol"
-          values   = [condition.value]
+          test     = condition.value.test
+          variable = condition.value.variable
+          values   = condition.value.values
         }
       }
     }

@@ -125,15 +125,16 @@ run "role" {
   command = apply
 
   assert {
-    condition     = alltrue([for s in jsondecode(module.copy_image.role_policy.policy).Statement : s.Effect == "Allow"])
-    error_message = "All statements of the role allow."
+    condition     = [for s in jsondecode(module.copy_image.role_policy.policy).Statement : s.Sid if s.Effect != "Allow"] == ["CopyNoStrangersImages"]
+    error_message = "All statements of the role allow, but for the one about the images of strangers."
   }
 
   assert {
     condition = { for s in jsondecode(module.copy_image.role_policy.policy).Statement : s.Sid => sort(flatten([s.Action])) } == {
-      ReadImages = tolist(["ec2:DescribeImages"])
-      CopyImages = tolist(["ec2:CopyImage"])
-      TagCopies  = tolist(["ec2:CreateTags"])
+      ReadImages            = tolist(["ec2:DescribeImages"])
+      CopyImages            = tolist(["ec2:CopyImage"])
+      CopyNoStrangersImages = tolist(["ec2:CopyImage"])
+      TagCopies             = tolist(["ec2:CreateTags"])
       EncryptThroughEc2 = tolist([
         "kms:Decrypt",
         "kms:DescribeKey",
@@ -159,6 +160,7 @@ run "role" {
     condition = { for s in jsondecode(module.copy_image.role_policy.policy).Statement : s.Sid => sort(flatten([s.Resource])) } == {
       ReadImages               = tolist(["*"])
       CopyImages               = tolist(["arn:aws:ec2:*::image/*", "arn:aws:ec2:*::snapshot/*"])
+      CopyNoStrangersImages    = tolist(["arn:aws:ec2:*::image/*"])
       TagCopies                = tolist(["arn:aws:ec2:eu-west-1::image/*", "arn:aws:ec2:eu-west-1::snapshot/*"])
       EncryptThroughEc2        = tolist(["arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"])
       GrantKeysToAwsThroughEc2 = tolist(["arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"])
@@ -171,7 +173,11 @@ run "role" {
 
   assert {
     condition = { for s in jsondecode(module.copy_image.role_policy.policy).Statement : s.Sid => jsonencode(s.Condition) if can(s.Condition) } == {
-      CopyImages        = jsonencode({ StringEquals = { "aws:RequestedRegion" = "eu-west-1" } })
+      CopyImages = jsonencode({ StringEquals = { "aws:RequestedRegion" = "eu-west-1" } })
+      CopyNoStrangersImages = jsonencode({
+        Null            = { "ec2:Owner" = "false" }
+        StringNotEquals = { "ec2:Owner" = ["111111111111", "222222222222"] }
+      })
       TagCopies         = jsonencode({ StringEquals = { "ec2:CreateAction" = "CopyImage" } })
       EncryptThroughEc2 = jsonencode({ StringLike = { "kms:ViaService" = "ec2.*.amazonaws.com" } })
       GrantKeysToAwsThroughEc2 = jsonencode({
@@ -248,24 +254,29 @@ run "role_of_settle_copy" {
   assert {
     condition = { for s in jsondecode(module.settle_copy.role_policy.policy).Statement : s.Sid => jsonencode(s.Condition) if can(s.Condition) } == {
       MarkCopies = jsonencode({
+        "ForAllValues:StringEquals" = { "aws:TagKeys" = "ImageCopier" }
         StringLike = {
-          "aws:RequestTag/ImageCopier"  = "image-copier *"
-          "aws:ResourceTag/ImageCopier" = "image-copier *"
+          "aws:RequestTag/ImageCopier"  = ["image-copier announcing=*", "image-copier announced=*"]
+          "aws:ResourceTag/ImageCopier" = ["image-copier attempt=*", "image-copier announcing=*"]
         }
       })
       RepairSnapshotTags = jsonencode({
-        StringLike         = { "aws:RequestTag/ImageCopier" = "image-copier *" }
+        StringLike         = { "aws:RequestTag/ImageCopier" = "image-copier announced=*" }
         StringLikeIfExists = { "aws:ResourceTag/ImageCopier" = "image-copier *" }
       })
       RemoveFailedCopies = jsonencode({ StringLike = { "aws:ResourceTag/ImageCopier" = ["image-copier attempt=*", "image-copier announcing=*"] } })
       TellThisAccount = jsonencode({
-        StringEquals = {
+        "ForAllValues:StringEquals" = {
           "events:detail-type" = ["Image Copied", "Image Copy Failed"]
           "events:source"      = "image-copier"
         }
+        Null = {
+          "events:detail-type" = "false"
+          "events:source"      = "false"
+        }
       })
     }
-    error_message = "Only what carries this copier's tag is marked, and only what is not announced is removed; only its own two events are put."
+    error_message = "Only what carries this copier's tag is marked, towards its announcement alone; no snapshot is marked as one to be removed; only what is not announced is removed; only its own two events are put."
   }
 
   assert {

@@ -36,6 +36,7 @@ run "listed_accounts" {
               "aws:PrincipalAccount" = ["222222222222", "333333333333"]
               "sns:Protocol"         = "sqs"
             }
+            StringLike = { "sns:Endpoint" = "arn:aws:sqs:eu-west-1:$${aws:PrincipalAccount}:*" }
           }
         },
         {
@@ -48,7 +49,7 @@ run "listed_accounts" {
         },
       ]
     }
-    error_message = "Only the listed accounts may subscribe to requests, only queues, only over TLS."
+    error_message = "Only the listed accounts may subscribe to requests, only queues of their own, only over TLS."
   }
 
   assert {
@@ -66,7 +67,10 @@ run "listed_accounts" {
           Action    = "sns:Publish"
           Resource  = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results"
           Principal = { AWS = "*" }
-          Condition = { StringEquals = { "aws:PrincipalAccount" = ["222222222222", "333333333333"] } }
+          Condition = {
+            ArnLike      = { "aws:PrincipalArn" = "arn:aws:iam::*:role/*-settle-copy-*" }
+            StringEquals = { "aws:PrincipalAccount" = ["222222222222", "333333333333"] }
+          }
         },
         {
           Sid       = "TlsOnly"
@@ -78,7 +82,7 @@ run "listed_accounts" {
         },
       ]
     }
-    error_message = "Only the listed accounts may publish results, only over TLS."
+    error_message = "Only the copiers of the listed accounts may publish results, only over TLS."
   }
 }
 
@@ -92,7 +96,12 @@ run "organization" {
   assert {
     condition = {
       for s in jsondecode(aws_sns_topic.requests.policy).Statement : s.Sid => s.Condition if s.Effect == "Allow"
-    } == { Organization = { StringEquals = { "aws:PrincipalOrgID" = "o-a1b2c3d4e5", "sns:Protocol" = "sqs" } } }
+      } == {
+      Organization = {
+        StringEquals = { "aws:PrincipalOrgID" = "o-a1b2c3d4e5", "sns:Protocol" = "sqs" }
+        StringLike   = { "sns:Endpoint" = "arn:aws:sqs:eu-west-1:$${aws:PrincipalAccount}:*" }
+      }
+    }
     error_message = "The organization alone may subscribe."
   }
 }
@@ -109,8 +118,14 @@ run "accounts_and_organization" {
     condition = {
       for s in jsondecode(aws_sns_topic.results.policy).Statement : s.Sid => s.Condition if s.Effect == "Allow"
       } == {
-      Organization   = { StringEquals = { "aws:PrincipalOrgID" = "o-a1b2c3d4e5" } }
-      TargetAccounts = { StringEquals = { "aws:PrincipalAccount" = "222222222222" } }
+      Organization = {
+        ArnLike      = { "aws:PrincipalArn" = "arn:aws:iam::*:role/*-settle-copy-*" }
+        StringEquals = { "aws:PrincipalOrgID" = "o-a1b2c3d4e5" }
+      }
+      TargetAccounts = {
+        ArnLike      = { "aws:PrincipalArn" = "arn:aws:iam::*:role/*-settle-copy-*" }
+        StringEquals = { "aws:PrincipalAccount" = "222222222222" }
+      }
     }
     error_message = "An account outside the organization is listed beside it, each in a statement of its own."
   }
