@@ -19,7 +19,7 @@ import { copyRequestFor, shareImage, shareSnapshots } from '../../scripts/tool/c
 import { expectedTags } from '../../scripts/dev/inspect-copy.ts';
 import { injectFault, REGION } from '../tests/support/emulator.ts';
 import { ResultsInbox } from '../tests/support/results-inbox.ts';
-import { sweepHint, TargetAccount, toRecord } from '../tests/support/target-account.ts';
+import { sweepWakeUp, TargetAccount, toRecord } from '../tests/support/target-account.ts';
 import { AccountView, isOurs, markerOf, type ForeignCopy } from './account-view.ts';
 import { Ec2Events } from './ec2-events.ts';
 import { ArmedInterruption, ExecutionEnvironment, type Invocation, type NotedCall } from './execution-environment.ts';
@@ -271,7 +271,7 @@ export class AccountRun {
       (each) => each.SourceImageId === image.imageId && each.State !== 'failed',
     );
     const usually = deliveries === 'none' ? undefined : await this.#copySlowly(2);
-    const mend = ends === 'failed' ? await this.#failCopy(image) : undefined;
+    const fix = ends === 'failed' ? await this.#failCopy(image) : undefined;
     const { ImageId: imageId = '' } = await ec2.send(
       new CopyImageCommand({
         SourceImageId: image.imageId,
@@ -281,7 +281,7 @@ export class AccountRun {
         KmsKeyId: this.target.keyArn,
       }),
     );
-    await mend?.();
+    await fix?.();
     await usually?.();
     if (deliveries === 'beforeTags') await this.#deliver({ hiddenToo: true, messages: 3 });
     const isPending = (await this.view.images()).some((each) => each.ImageId === imageId && each.State === 'pending');
@@ -310,10 +310,10 @@ export class AccountRun {
   /** Removing a failed copy can leave its snapshots (EC2 API Reference, DeregisterImage). */
   async #leaveSnapshots(): Promise<string> {
     const { account } = this.target;
-    const mend = await this.#failCopy(this.image(UNASKED_IMAGE));
+    const fix = await this.#failCopy(this.image(UNASKED_IMAGE));
     const ImageId = await this.#copyAsUs({ Encrypted: true, KmsKeyId: this.target.keyArn });
     await this.#events.untilTold([ImageId]);
-    await mend();
+    await fix();
     await account.ec2.send(new DeregisterImageCommand({ ImageId }));
     return `${ImageId} has failed and is gone, but its snapshots are not`;
   }
@@ -496,7 +496,7 @@ export class AccountRun {
 
   /** Hands events to settle-copy; the queue keeps those that a killed function had. Says whether it ended by itself. */
   async #settle(events: readonly SQSRecord[], sweep: boolean): Promise<boolean> {
-    const records = sweep ? [...events, sweepHint()] : events;
+    const records = sweep ? [...events, sweepWakeUp()] : events;
     if (records.length === 0) return true;
     const answer = await this.#settling.invoke(records);
     if (!answer) this.#events.waiting.push(...events);

@@ -133,7 +133,7 @@ const LIMIT = {
   status: 400,
 } as const;
 
-/** The only error that no later try mends. */
+/** The only error that no later try fixes. */
 export const REFUSAL = {
   kind: 'error',
   service: 'ec2',

@@ -245,7 +245,7 @@ describe('a request', () => {
     expect(Messages).toEqual([]);
   });
 
-  it('for an image of an account that is not trusted is refused, whatever it says', async () => {
+  it('for an image of an account that is not trusted is rejected, whatever it says', async () => {
     const { target, handler } = await openTarget();
     const stranger = emulatedAccount(endpoint(), newAccountId(), REGION);
     sources.push(stranger);
@@ -279,7 +279,7 @@ describe('a request', () => {
     const { target, handler } = await openTarget();
     const image = await bakeFor(target);
     const message = 'You are not authorized to perform this operation.';
-    const mend = await injectFault({
+    const fix = await injectFault({
       kind: 'error',
       operation: 'CopyImage',
       account: target.account.id,
@@ -289,7 +289,7 @@ describe('a request', () => {
     });
 
     expect(await target.deliver(handler, requestFor(image, ['*']))).toEqual({ outcome: 'done' });
-    await mend();
+    await fix();
 
     const [letter] = await target.takeDeadLetters();
     expect(reasonOf(letter)).toBe(`UnauthorizedOperation: ${message}`);
@@ -324,9 +324,9 @@ describe('a request', () => {
     const image = await bakeFor(target);
     const body = requestFor(image, ['*']);
 
-    const mend = await injectFault({ ...fault, account: target.account.id });
+    const fix = await injectFault({ ...fault, account: target.account.id });
     const meanwhile = await target.deliver(handler, body);
-    await mend();
+    await fix();
     const afterwards = await target.deliver(handler, body);
 
     expect([meanwhile, afterwards]).toEqual([{ outcome: 'kept' }, { outcome: 'done' }]);

@@ -13,7 +13,7 @@ import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.
 import type { HandlerProcess } from './support/handler-process.ts';
 import { removeImages } from './support/remove-images.ts';
 import { ResultsInbox } from './support/results-inbox.ts';
-import { imageStateHint, sweepHint, TargetAccount } from './support/target-account.ts';
+import { imageStateWakeUp, sweepWakeUp, TargetAccount } from './support/target-account.ts';
 
 const MAX_MESSAGE_BYTES = 256 * 1024;
 const MISSING = 'ami-0123456789abcdef0';
@@ -170,7 +170,7 @@ describe('a message of 256 KiB', () => {
     expect(restored(letter) === body).toBe(true);
   });
 
-  it('that was refused is copied when it is put back and its cause is mended', async () => {
+  it('that was rejected is copied when it is put back and its cause is fixed', async () => {
     const baked = await bakeFor(stranger);
     await deliver(longest(requestFor(baked)));
     const letter = await takeLetter();
@@ -214,7 +214,7 @@ describe('odd tags', () => {
 
     const { line } = await deliver(requestFor(baked, { tags: { ...odd, ...leftOut } }));
     const made = await endedCopy(baked);
-    await settling.invoke(imageStateHint(made.ImageId ?? '', 'available'));
+    await settling.invoke(imageStateWakeUp(made.ImageId ?? '', 'available'));
 
     const expected = sorted(Object.entries({ ...odd, Encrypted: 'true', CopiedFromAMI: baked.imageId }));
     expect(line).toMatchObject({ outcome: 'started' });
@@ -230,7 +230,7 @@ describe('odd tags', () => {
 });
 
 describe('an image of another account', () => {
-  it('that is private is tried again, and refused when the time is over', async () => {
+  it('that is private is tried again, and rejected when the time is over', async () => {
     const body = requestFor(await bake(stranger));
 
     const { outcome, line } = await deliver(body);
@@ -259,7 +259,7 @@ describe('an image of another account', () => {
       },
     ],
     ["that is no other: this account's own", async () => [await bake(target.account), target.account]],
-  ])('%s is refused', async (_what, bakeIt) => {
+  ])('%s is rejected', async (_what, bakeIt) => {
     const [baked, owner] = await bakeIt();
     const { outcome, line } = await deliver(requestFor(baked, { ownerId: source.id }));
 
@@ -269,7 +269,7 @@ describe('an image of another account', () => {
     expect(await findCopies(target.account, baked.imageId)).toEqual([]);
   });
 
-  it("that is a copy of ours is refused like all of this account's own", async () => {
+  it("that is a copy of ours is rejected like all of this account's own", async () => {
     const baked = await bakeFor(source);
     await deliver(requestFor(baked));
     const made = await endedCopy(baked);
@@ -292,7 +292,7 @@ describe('another Region', () => {
 
   it('that this account has not opened is tried again', async () => {
     // What a Region answers to credentials of an account that has not opened it (EC2 Developer Guide, "Error codes").
-    const mend = await injectFault({
+    const fix = await injectFault({
       kind: 'error',
       operation: 'DescribeImages',
       account: target.account.id,
@@ -302,14 +302,14 @@ describe('another Region', () => {
       status: 401,
     });
     const { outcome, line } = await deliver(requestFor(await bakeFor(source), { sourceRegion: 'ap-east-1' }));
-    await mend();
+    await fix();
 
     expect(outcome).toBe('kept');
     expect(line).toMatchObject({ outcome: 'retried', reason: { code: 'AuthFailure' } });
   });
 
   it.each(['EU-WEST-1', 'eu-west-1.evil.example', 'x@evil.example/eu-west-1', 'eu-west-1\n', 'localhost'])(
-    'that is none is refused: %j',
+    'that is none is rejected: %j',
     async (sourceRegion) => {
       const { outcome, line } = await deliver(requestFor(nobodys, { sourceRegion }));
 
@@ -385,13 +385,13 @@ describe('a forged retry', () => {
     const settling = await target.startSettling();
     const baked = await bakeFor(source);
     const stateReason = { code: 'Client.InternalError', message: 'no luck' };
-    const mend = await injectFault({ kind: 'fail-copy', account: target.account.id, times: 1, stateReason });
+    const fix = await injectFault({ kind: 'fail-copy', account: target.account.id, times: 1, stateReason });
     await deliver(requestFor(baked));
     const failed = await endedCopy(baked);
-    await mend();
+    await fix();
 
     const ahead = await deliver(requestFor(baked, { retry: { attempt: 3, after: failed.ImageId } }));
-    await settling.invoke(imageStateHint(failed.ImageId ?? '', 'failed'));
+    await settling.invoke(imageStateWakeUp(failed.ImageId ?? '', 'failed'));
     const [next] = await target.receive();
     if (!next) throw new Error('no next try');
     const { batchItemFailures } = await run(handler, next);
@@ -402,7 +402,7 @@ describe('a forged retry', () => {
     expect(batchItemFailures).toEqual([]);
     expect(outcomesOf(handler).at(-1)).toMatchObject({ outcome: 'reused', copy: ahead.line?.['copy'] });
     expect(await findCopies(target.account, baked.imageId)).toHaveLength(1);
-    await settling.invoke(sweepHint());
+    await settling.invoke(sweepWakeUp());
   });
 });
 

@@ -157,10 +157,10 @@ describe('the runbook', () => {
     }
   });
 
-  it('puts back a request whose cause is mended', async () => {
+  it('puts back a request whose cause is fixed', async () => {
     const image = await bake('debian');
     await share(source.ec2, image, [canary.id, payments.id]);
-    const mend = await refuseCopies(payments.id);
+    const fix = await refuseCopies(payments.id);
     await ask(image, canary, payments);
     await untilCopied(image, canary);
     const isRefused = async () => {
@@ -174,7 +174,7 @@ describe('the runbook', () => {
     const next = following('The alarm dead-letters fired', image);
 
     await next(0);
-    await mend();
+    await fix();
     await next(0);
     await untilCopied(image, payments);
     expect(await next(0)).toEqual({ isLast: true });

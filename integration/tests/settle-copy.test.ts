@@ -23,7 +23,7 @@ import { CallRecorder } from './support/function-calls.ts';
 import type { HandlerProcess } from './support/handler-process.ts';
 import { removeImages } from './support/remove-images.ts';
 import { ResultsInbox } from './support/results-inbox.ts';
-import { imageStateHint, sweepHint, TargetAccount } from './support/target-account.ts';
+import { imageStateWakeUp, sweepWakeUp, TargetAccount } from './support/target-account.ts';
 
 const source = emulatedAccount(endpoint(), newAccountId(), REGION);
 const stages: Stage[] = [];
@@ -85,7 +85,7 @@ async function endedCopy(target: TargetAccount, image: BakedImage): Promise<Imag
 }
 
 const idOf = ({ ImageId = '' }: Image) => ImageId;
-const hintOf = (image: Image) => imageStateHint(idOf(image), image.State ?? '');
+const wakeUpFor = (image: Image) => imageStateWakeUp(idOf(image), image.State ?? '');
 const markerOf = ({ Tags = [] }: Pick<Image, 'Tags'>) => Tags.find(({ Key }) => Key === 'ImageCopier')?.Value;
 
 async function imageOf({ target }: Stage, imageId: string): Promise<Image | undefined> {
@@ -160,7 +160,7 @@ describe('a copy that is available', () => {
     stage = await openStage();
     image = await bakeFor(stage);
     made = await copy(stage, image);
-    await stage.settling.invoke(hintOf(made));
+    await stage.settling.invoke(wakeUpFor(made));
   });
 
   it('is announced on the event bus of its account and on the topic of the source account', async () => {
@@ -212,9 +212,9 @@ describe('a copy that is available', () => {
 
   it('is announced once, although events and sweeps come again and again', async () => {
     const other = await stage.target.startSettling({ RESULTS_TOPIC_ARN: stage.results.topicArn });
-    await stage.settling.invoke(hintOf(made), hintOf(made), sweepHint(), hintOf(made));
-    await other.invoke(sweepHint(), hintOf(made));
-    await other.invoke(sweepHint());
+    await stage.settling.invoke(wakeUpFor(made), wakeUpFor(made), sweepWakeUp(), wakeUpFor(made));
+    await other.invoke(sweepWakeUp(), wakeUpFor(made));
+    await other.invoke(sweepWakeUp());
 
     const { onBus, onTopic } = await stage.results.all();
     expect([onBus.length, onTopic.length]).toEqual([1, 1]);
@@ -225,7 +225,7 @@ describe('a copy that is available', () => {
   it('is announced by the sweep alone', async () => {
     const quiet = await openStage();
     const other = await copy(quiet, await bakeFor(quiet));
-    await quiet.settling.invoke(sweepHint());
+    await quiet.settling.invoke(sweepWakeUp());
 
     const { onBus, onTopic } = await quiet.results.all();
     const imageIds = [...onBus, ...onTopic].map(({ detail }) => detail.imageId);
@@ -245,7 +245,7 @@ describe('a copy that is available', () => {
     const { ssm } = nameless.target.account;
     const other = await bakeFor(nameless);
     const made = await copy(nameless, other, JSON.stringify({ ...copyRequestFor(other, REGION, ['*']), tags }));
-    await nameless.settling.invoke(hintOf(made));
+    await nameless.settling.invoke(wakeUpFor(made));
 
     expect((await nameless.results.all()).onTopic).toHaveLength(1);
     expect(linesOf(nameless.settling, idOf(made))).toEqual([
@@ -266,7 +266,7 @@ describe('a copy that is available', () => {
     await ec2.send(new DeleteTagsCommand({ Resources: [lessAll], Tags: two?.Tags?.map(({ Key }) => ({ Key })) }));
     await ec2.send(new CreateTagsCommand({ Resources: [lessAll], Tags: [{ Key: 'Note', Value: 'mine' }] }));
 
-    await torn.settling.invoke(hintOf(damaged));
+    await torn.settling.invoke(wakeUpFor(damaged));
 
     const repaired = await snapshotsOf(torn.target.account, damaged);
     expect(repaired.map(({ SnapshotId }) => SnapshotId)).toEqual([lessOne, lessAll]);
@@ -286,8 +286,8 @@ describe('a copy under another key', () => {
     const made = await copy({ ...stage, copying }, await bakeFor(stage));
     const before = markerOf(made);
 
-    await stage.settling.invoke(hintOf(made));
-    await stage.settling.invoke(sweepHint());
+    await stage.settling.invoke(wakeUpFor(made));
+    await stage.settling.invoke(sweepWakeUp());
 
     expect(await stage.results.all()).toEqual({ onBus: [], onTopic: [] });
     expect(await parameterOf(stage)).toBeUndefined();
@@ -308,13 +308,13 @@ describe('the parameter of a recipe', () => {
     const newer = await bakeLater(stage, older);
 
     const copyOfNewer = await copy(stage, newer);
-    await stage.settling.invoke(hintOf(copyOfNewer));
+    await stage.settling.invoke(wakeUpFor(copyOfNewer));
     const first = await parameterOf(stage);
     const copyOfOlder = await copy(stage, older);
-    await stage.settling.invoke(hintOf(copyOfOlder));
+    await stage.settling.invoke(wakeUpFor(copyOfOlder));
     const second = await parameterOf(stage);
     const copyOfNewest = await copy(stage, await bakeLater(stage, newer));
-    await stage.settling.invoke(sweepHint());
+    await stage.settling.invoke(sweepWakeUp());
     const third = await parameterOf(stage);
 
     expect([first, second, third].map((parameter) => parameter?.Value)).toEqual(
@@ -333,7 +333,7 @@ describe('the parameter of a recipe', () => {
     const newer = await bakeLater(stage, older);
     const [copyOfNewer, copyOfOlder] = [await copy(stage, newer), await copy(stage, older)];
 
-    await stage.settling.invoke(hintOf(copyOfNewer), hintOf(copyOfOlder));
+    await stage.settling.invoke(wakeUpFor(copyOfNewer), wakeUpFor(copyOfOlder));
 
     expect(await parameterOf(stage)).toMatchObject({ Value: idOf(copyOfNewer) });
     const { onTopic } = await stage.results.all();
@@ -346,14 +346,14 @@ describe('the parameter of a recipe', () => {
   ] as const)('is reported and counted while its image is %s', async (state, Command) => {
     const stage = await openStage();
     const made = await copy(stage, await bakeFor(stage));
-    await stage.settling.invoke(hintOf(made));
-    await stage.settling.invoke(sweepHint());
+    await stage.settling.invoke(wakeUpFor(made));
+    await stage.settling.invoke(sweepWakeUp());
     const before = counted(stage.settling, 'ParametersDangling');
 
     await stage.target.account.ec2.send(new Command({ ImageId: idOf(made) }));
-    await stage.settling.invoke(imageStateHint(idOf(made), state));
+    await stage.settling.invoke(imageStateWakeUp(idOf(made), state));
     const afterTheEvent = counted(stage.settling, 'ParametersDangling');
-    await stage.settling.invoke(sweepHint());
+    await stage.settling.invoke(sweepWakeUp());
 
     expect([before, afterTheEvent, counted(stage.settling, 'ParametersDangling')]).toEqual([0, 1, 2]);
     expect(stage.settling.logLines()).toContainEqual(
@@ -372,7 +372,7 @@ describe('a copy that failed', () => {
     const failed = await copy(stage, image);
     expect(failed.State).toBe('failed');
 
-    await stage.settling.invoke(hintOf(failed));
+    await stage.settling.invoke(wakeUpFor(failed));
 
     expect(await findCopies(account, image.imageId)).toEqual([]);
     expect(await ownSnapshotIds(stage)).toEqual([]);
@@ -388,7 +388,7 @@ describe('a copy that failed', () => {
 
     await account.kms.send(new EnableKeyCommand({ KeyId }));
     const made = await copy(stage, image, body);
-    await stage.settling.invoke(sweepHint());
+    await stage.settling.invoke(sweepWakeUp());
 
     expect(idOf(made)).not.toBe(idOf(failed));
     expect(tagsOf(made)).toEqual(expectedTags(image));
@@ -402,11 +402,11 @@ describe('a copy that failed', () => {
   it('is asked for again after the delay, and by the sweep too', async () => {
     const stage = await openStage({ FAILED_COPY_DELAY_SECONDS: '900' });
     const image = await bakeFor(stage);
-    const mend = await failCopies(stage.target.account.id);
+    const fix = await failCopies(stage.target.account.id);
     await copy(stage, image);
-    await mend();
+    await fix();
 
-    await stage.settling.invoke(sweepHint());
+    await stage.settling.invoke(sweepWakeUp());
 
     expect(await findCopies(stage.target.account, image.imageId)).toEqual([]);
     expect(await waitingRequests(stage)).toEqual({
@@ -415,18 +415,18 @@ describe('a copy that failed', () => {
     });
   });
 
-  it('three times is in the dead-letter queue and announced; put back, it works once the cause is mended', async () => {
+  it('three times is in the dead-letter queue and announced; put back, it works once the cause is fixed', async () => {
     const stage = await openStage();
     const { target, settling, results } = stage;
     const image = await bakeFor(stage);
-    const mend = await failCopies(target.account.id, { sourceImageId: image.imageId });
+    const fix = await failCopies(target.account.id, { sourceImageId: image.imageId });
     const failed: Image[] = [];
     let body = requestFor(image);
-    for (const hint of [hintOf, sweepHint, sweepHint]) {
+    for (const wakeUp of [wakeUpFor, sweepWakeUp, sweepWakeUp]) {
       if (failed.length > 0) body = await takeRequest(stage);
       const made = await copy(stage, image, body);
       failed.push(made);
-      await settling.invoke(hint(made));
+      await settling.invoke(wakeUp(made));
     }
     const last = failed.at(-1) ?? {};
 
@@ -453,9 +453,9 @@ describe('a copy that failed', () => {
     expect(await parameterOf(stage)).toBeUndefined();
     expect(await waitingRequests(stage)).toMatchObject({ ApproximateNumberOfMessages: '0' });
 
-    await mend();
+    await fix();
     const made = await copy(stage, image, letter?.Body ?? '');
-    await settling.invoke(sweepHint());
+    await settling.invoke(sweepWakeUp());
 
     expect((await results.all()).onTopic.at(-1)).toMatchObject({
       'detail-type': 'Image Copied',
@@ -467,19 +467,19 @@ describe('a copy that failed', () => {
     const stage = await openStage();
     const { account } = stage.target;
     const image = await bakeFor(stage);
-    const mends = [await failCopies(account.id), await slowCopies(account.id)];
+    const fixes = [await failCopies(account.id), await slowCopies(account.id)];
     await stage.target.deliver(stage.copying, requestFor(image));
     const [pending] = await findCopies(account, image.imageId);
     await account.ec2.send(new DeregisterImageCommand({ ImageId: pending?.ImageId }));
     const others = await copyOfOthers(stage, image);
     await account.ec2.send(new DeregisterImageCommand({ ImageId: others }));
-    await Promise.all(mends.map((mend) => mend()));
+    await Promise.all(fixes.map((fix) => fix()));
     await endCopies(account.id);
     const { Snapshots: left = [] } = await account.ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }));
     expect(left.map(({ State }) => State)).toEqual(['error', 'error', 'error', 'error']);
     const ofOthers = left.filter((snapshot) => markerOf(snapshot) === undefined);
 
-    await stage.settling.invoke(sweepHint());
+    await stage.settling.invoke(sweepWakeUp());
 
     expect([left.length, ofOthers.length]).toEqual([4, 2]);
     expect(await ownSnapshotIds(stage)).toEqual(ofOthers.map(({ SnapshotId }) => SnapshotId));
@@ -491,22 +491,22 @@ describe('a copy that is pending', () => {
     const stage = await openStage({ OVERDUE_SECONDS: '1' });
     const patient = await stage.target.startSettling({ OVERDUE_SECONDS: '86400' });
     const image = await bakeFor(stage);
-    const mend = await slowCopies(stage.target.account.id);
+    const fix = await slowCopies(stage.target.account.id);
     await stage.target.deliver(stage.copying, requestFor(image));
-    await mend();
+    await fix();
     const overdue = await waitFor('the copy to be overdue', async () => {
-      await stage.settling.invoke(sweepHint());
+      await stage.settling.invoke(sweepWakeUp());
       const lines = stage.settling.logLines().filter((line) => line['outcome'] === 'waiting' && line['overdue']);
       return lines[0];
     });
-    await patient.invoke(sweepHint());
+    await patient.invoke(sweepWakeUp());
 
     expect(overdue).toMatchObject({ level: 'ERROR', sourceImage: image.imageId, overdue: true });
     expect(counted(stage.settling, 'CopiesOverdue')).toBe(1);
     expect(counted(patient, 'CopiesOverdue')).toBe(0);
     await endCopies(stage.target.account.id);
     await endedCopy(stage.target, image);
-    await stage.settling.invoke(sweepHint());
+    await stage.settling.invoke(sweepWakeUp());
     expect((await stage.results.all()).onTopic).toHaveLength(1);
   });
 });
@@ -525,16 +525,19 @@ describe('an image that this copier did not make', () => {
         Tags: Object.entries(expectedTags(image)).map(([Key, Value]) => ({ Key, Value })),
       }),
     );
-    const mend = await failCopies(account.id, { times: 1 });
+    const fix = await failCopies(account.id, { times: 1 });
     ids.push(await copyOfOthers(stage, image));
     const otherImage = await bakeFor(stage);
     const copying = await stage.target.startFunction({ COPIER_NAME: 'image-copier-2' });
     await copy({ ...stage, copying }, otherImage);
-    await mend();
+    await fix();
     const before = await waitFor('all images to end', async () => await endedImages(stage, 3));
 
-    await settling.invoke(...before.map(hintOf));
-    await settling.invoke(sweepHint(), ...before.map(({ ImageId = '' }) => imageStateHint(ImageId, 'deregistered')));
+    await settling.invoke(...before.map(wakeUpFor));
+    await settling.invoke(
+      sweepWakeUp(),
+      ...before.map(({ ImageId = '' }) => imageStateWakeUp(ImageId, 'deregistered')),
+    );
     await settling.stop();
     await recorder.stop();
 
@@ -562,18 +565,18 @@ describe('the function', () => {
     const [snapshot] = await snapshotsOf(account, good);
     const Resources = [snapshot?.SnapshotId ?? ''];
     await account.ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key: 'Recipe' }] }));
-    const mends = [await failCopies(account.id)];
+    const fixes = [await failCopies(account.id)];
     const bad = await copy(stage, await bakeFor(stage));
-    mends.push(await slowCopies(account.id));
+    fixes.push(await slowCopies(account.id));
     const left = await bakeFor(stage);
     await stage.target.deliver(stage.copying, requestFor(left));
     const [pending] = await findCopies(account, left.imageId);
     await account.ec2.send(new DeregisterImageCommand({ ImageId: pending?.ImageId }));
-    await Promise.all(mends.map((mend) => mend()));
+    await Promise.all(fixes.map((fix) => fix()));
     await endCopies(account.id);
 
-    await settling.invoke(hintOf(good), hintOf(bad));
-    await settling.invoke(sweepHint());
+    await settling.invoke(wakeUpFor(good), wakeUpFor(bad));
+    await settling.invoke(sweepWakeUp());
     await settling.stop();
     await recorder.stop();
 

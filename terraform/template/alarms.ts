@@ -24,7 +24,7 @@ const ALARMS: Readonly<Record<string, Resource>> = {
     Period: 1800,
   }),
   'dead-letters': alarm({
-    description: 'A copy request was refused or given up. Its message in the queue ${Name}-dead-letters says why.',
+    description: 'A copy request was rejected or given up. Its message in the queue ${Name}-dead-letters says why.',
     Namespace: 'AWS/SQS',
     MetricName: 'ApproximateNumberOfMessagesVisible',
     Dimensions: dimension('QueueName', '${Name}-dead-letters'),

@@ -83,7 +83,12 @@ export const functionResources: Resources = {
       Action: ['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
       Resource: attribute('Requests', 'Arn'),
     },
-    { Sid: 'RefuseRequests', Effect: 'Allow', Action: 'sqs:SendMessage', Resource: attribute('DeadLetters', 'Arn') },
+    {
+      Sid: 'DeadLetterRequests',
+      Effect: 'Allow',
+      Action: 'sqs:SendMessage',
+      Resource: attribute('DeadLetters', 'Arn'),
+    },
   ]),
   CopyImageLog: functionLog('copy-image'),
   CopyImage: lambdaFunction({

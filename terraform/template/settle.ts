@@ -122,13 +122,13 @@ export const settleResources: Resources = {
       NO_VALUE,
     ),
     {
-      Sid: 'AskAgainOrGiveUp',
+      Sid: 'EnqueueAgainOrDeadLetter',
       Effect: 'Allow',
       Action: 'sqs:SendMessage',
       Resource: [attribute('Requests', 'Arn'), attribute('DeadLetters', 'Arn')],
     },
     {
-      Sid: 'TakeHints',
+      Sid: 'TakeWakeUps',
       Effect: 'Allow',
       Action: ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'],
       Resource: attribute('Settle', 'Arn'),

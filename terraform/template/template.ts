@@ -49,7 +49,7 @@ export function imageCopierTemplate(): Template {
     },
     Outputs: {
       DeadLetterQueueUrl: {
-        Description: 'URL of the queue for requests that were refused or given up.',
+        Description: 'URL of the queue for requests that were rejected or given up.',
         Value: ref('DeadLetters'),
       },
       KeyArn: { Description: 'ARN of the key that copies are encrypted with.', Value: attribute('ImageKey', 'Arn') },

@@ -58,7 +58,7 @@ describe('status', () => {
     await share(source.ec2, second, [canary.id, payments.id, web.id]);
     await copyTo(second, 'canary');
     const failing = await accounts.bake('failing', 1);
-    const mend = await refuseCopies(web.id);
+    const fix = await refuseCopies(web.id);
     const slow = await injectFault({ kind: 'slow-copy', account: payments.id, seconds: 3600 });
     try {
       await accounts.run('request', failing.imageId, '--only', 'payments,web', '--share');
@@ -92,7 +92,7 @@ describe('status', () => {
       expect(states?.cells[1]?.copy?.imageId).toBe(await copyIn(payments, first));
     } finally {
       await slow();
-      await mend();
+      await fix();
     }
   });
 
@@ -145,7 +145,7 @@ describe('status', () => {
   });
 
   it('tells of an account that cannot be read, and shows the others', async () => {
-    const mend = await injectFault({
+    const fix = await injectFault({
       kind: 'error',
       account: web.id,
       operation: 'DescribeImages',
@@ -163,7 +163,7 @@ describe('status', () => {
       expect(stderr).toContain(`web, ${REGION}: `);
       expect(report.rows[0]?.cells[2]?.reason).toContain('You are not authorized to perform this operation.');
     } finally {
-      await mend();
+      await fix();
     }
   });
 });
@@ -284,7 +284,7 @@ describe('history and rollback', () => {
     expect(await parameterIn(canary, 'rolled')).toBe(await copyIn(canary, first));
   });
 
-  it('refuses what is no verified copy of the recipe, and leaves the parameter', async () => {
+  it('rejects what is no verified copy of the recipe, and leaves the parameter', async () => {
     const [, second, third] = images as [BakedImage, BakedImage, BakedImage];
     const before = await parameterIn(canary, 'rolled');
     const other = await accounts.bake('other', 1);

@@ -128,8 +128,8 @@ export class TargetAccount {
   }
 }
 
-/** The hint that an image has changed its state, as EventBridge puts it into the queue of settle-copy. */
-export function imageStateHint(imageId: string, state: string): SQSRecord {
+/** The wake-up that an image has changed its state, as EventBridge puts it into the queue of settle-copy. */
+export function imageStateWakeUp(imageId: string, state: string): SQSRecord {
   return toRecord({
     MessageId: imageId,
     Body: JSON.stringify({
@@ -140,8 +140,8 @@ export function imageStateHint(imageId: string, state: string): SQSRecord {
   });
 }
 
-/** The hint of the schedule. */
-export function sweepHint(): SQSRecord {
+/** The wake-up of the schedule. */
+export function sweepWakeUp(): SQSRecord {
   const body = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
   return toRecord({ MessageId: 'sweep', Body: JSON.stringify(body) });
 }

@@ -20,7 +20,7 @@ export interface ColdStartOptions extends FromOutside {
 }
 
 /**
- * Starts each function many times in turns, as Lambda starts it for a request that finds none waiting, against one stand-in
+ * Starts each function many times in turns, as Lambda starts it for a request that finds none waiting, against one stub
  * for AWS, and writes the figures as JSON and as a chart.
  * @throws {SetupError} if this machine cannot measure it
  */

@@ -45,7 +45,7 @@ locals {
 
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   alarm_name          = "${var.name}-dead-letters"
-  alarm_description   = "A copy request was refused or given up. Its message in the queue ${local.queues.dead_letters.name} says why."
+  alarm_description   = "A copy request was rejected or given up. Its message in the queue ${local.queues.dead_letters.name} says why."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }

@@ -103,7 +103,7 @@ data "aws_iam_policy_document" "copy_image" {
   }
 
   statement {
-    sid       = "RefuseRequests"
+    sid       = "DeadLetterRequests"
     actions   = ["sqs:SendMessage"]
     resources = [local.queue_arns.dead_letters]
   }

@@ -14,12 +14,12 @@ output "dashboard_name" {
 }
 
 output "dead_letter_queue_arn" {
-  description = "ARN of the queue for requests that were refused or given up."
+  description = "ARN of the queue for requests that were rejected or given up."
   value       = aws_sqs_queue.dead_letters.arn
 }
 
 output "dead_letter_queue_url" {
-  description = "URL of the queue for requests that were refused or given up."
+  description = "URL of the queue for requests that were rejected or given up."
   value       = aws_sqs_queue.dead_letters.url
 }
 

@@ -217,13 +217,13 @@ data "aws_iam_policy_document" "settle_copy" {
   }
 
   statement {
-    sid       = "AskAgainOrGiveUp"
+    sid       = "EnqueueAgainOrDeadLetter"
     actions   = ["sqs:SendMessage"]
     resources = values(local.queue_arns)
   }
 
   statement {
-    sid       = "TakeHints"
+    sid       = "TakeWakeUps"
     actions   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
     resources = [local.settle_queue_arn]
   }

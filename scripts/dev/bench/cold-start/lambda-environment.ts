@@ -24,7 +24,7 @@ export function nodeRuntime(client = BOOTSTRAP): readonly string[] {
 export function environment(endpoint: string, handler: string, folder: string): NodeJS.ProcessEnv {
   return {
     ...withoutAws(),
-    // The stand-in's certificate is nobody's. To name it as trusted would have Node load all of its own at the start too.
+    // The stub's certificate is nobody's. To name it as trusted would have Node load all of its own at the start too.
     NODE_TLS_REJECT_UNAUTHORIZED: '0',
     NODE_NO_WARNINGS: '1',
     _HANDLER: handler,

@@ -274,7 +274,7 @@ run "dashboard" {
           [for m in lookup(widget.properties, "metrics", []) : "${m[0]}/${m[1]}/${m[3]}"]
       ]), metric)
     ])
-    error_message = "The dashboard shows copies, refused requests, the age of the queue, and the time from request to available."
+    error_message = "The dashboard shows copies, rejected requests, the age of the queue, and the time from request to available."
   }
 
   assert {

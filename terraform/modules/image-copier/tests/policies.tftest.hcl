@@ -150,8 +150,8 @@ run "role" {
         "sqs:GetQueueAttributes",
         "sqs:ReceiveMessage",
       ])
-      RefuseRequests = tolist(["sqs:SendMessage"])
-      WriteLog       = tolist(["logs:CreateLogStream", "logs:PutLogEvents"])
+      DeadLetterRequests = tolist(["sqs:SendMessage"])
+      WriteLog           = tolist(["logs:CreateLogStream", "logs:PutLogEvents"])
     }
     error_message = "The role may do what the function calls, no more and no less."
   }
@@ -165,7 +165,7 @@ run "role" {
       EncryptThroughEc2        = tolist(["arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"])
       GrantKeysToAwsThroughEc2 = tolist(["arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"])
       TakeRequests             = tolist(["arn:aws:sqs:eu-west-1:222222222222:image-copier-requests"])
-      RefuseRequests           = tolist(["arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters"])
+      DeadLetterRequests       = tolist(["arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters"])
       WriteLog                 = tolist(["arn:aws:logs:eu-west-1:222222222222:log-group:/aws/lambda/image-copier-copy-image:*"])
     }
     error_message = "Each permission holds for this copier's own resources alone. ARNs of images and snapshots hold no account."
@@ -211,17 +211,17 @@ run "role_of_settle_copy" {
 
   assert {
     condition = { for s in jsondecode(module.settle_copy.role_policy.policy).Statement : s.Sid => sort(flatten([s.Action])) } == {
-      ReadCopies              = tolist(["ec2:DescribeImages", "ec2:DescribeSnapshots"])
-      MarkCopies              = tolist(["ec2:CreateTags"])
-      RepairSnapshotTags      = tolist(["ec2:CreateTags"])
-      RemoveFailedCopies      = tolist(["ec2:DeleteSnapshot", "ec2:DeregisterImage"])
-      PointParametersToCopies = tolist(["ssm:GetParameter", "ssm:PutParameter"])
-      ListParameters          = tolist(["ssm:GetParametersByPath"])
-      TellThisAccount         = tolist(["events:PutEvents"])
-      TellSourceAccount       = tolist(["sns:Publish"])
-      AskAgainOrGiveUp        = tolist(["sqs:SendMessage"])
-      TakeHints               = tolist(["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"])
-      WriteLog                = tolist(["logs:CreateLogStream", "logs:PutLogEvents"])
+      ReadCopies               = tolist(["ec2:DescribeImages", "ec2:DescribeSnapshots"])
+      MarkCopies               = tolist(["ec2:CreateTags"])
+      RepairSnapshotTags       = tolist(["ec2:CreateTags"])
+      RemoveFailedCopies       = tolist(["ec2:DeleteSnapshot", "ec2:DeregisterImage"])
+      PointParametersToCopies  = tolist(["ssm:GetParameter", "ssm:PutParameter"])
+      ListParameters           = tolist(["ssm:GetParametersByPath"])
+      TellThisAccount          = tolist(["events:PutEvents"])
+      TellSourceAccount        = tolist(["sns:Publish"])
+      EnqueueAgainOrDeadLetter = tolist(["sqs:SendMessage"])
+      TakeWakeUps              = tolist(["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"])
+      WriteLog                 = tolist(["logs:CreateLogStream", "logs:PutLogEvents"])
     }
     error_message = "The role may do what settle-copy calls, no more and no less."
   }
@@ -241,12 +241,12 @@ run "role_of_settle_copy" {
       ])
       TellThisAccount   = tolist(["arn:aws:events:eu-west-1:222222222222:event-bus/default"])
       TellSourceAccount = tolist(["arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results"])
-      AskAgainOrGiveUp = tolist([
+      EnqueueAgainOrDeadLetter = tolist([
         "arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters",
         "arn:aws:sqs:eu-west-1:222222222222:image-copier-requests",
       ])
-      TakeHints = tolist(["arn:aws:sqs:eu-west-1:222222222222:image-copier-settle.fifo"])
-      WriteLog  = tolist(["arn:aws:logs:eu-west-1:222222222222:log-group:/aws/lambda/image-copier-settle-copy:*"])
+      TakeWakeUps = tolist(["arn:aws:sqs:eu-west-1:222222222222:image-copier-settle.fifo"])
+      WriteLog    = tolist(["arn:aws:logs:eu-west-1:222222222222:log-group:/aws/lambda/image-copier-settle-copy:*"])
     }
     error_message = "Each permission holds for this copier's own resources, and for the one topic of the source account."
   }

@@ -71,7 +71,7 @@ run "sets_each_parameter" {
   }
 }
 
-run "refuses_a_parameter_that_the_template_has_not" {
+run "rejects_a_parameter_that_the_template_has_not" {
   command = plan
 
   variables {
@@ -81,7 +81,7 @@ run "refuses_a_parameter_that_the_template_has_not" {
   expect_failures = [aws_cloudformation_stack_set.copier]
 }
 
-run "refuses_a_template_that_is_not_there" {
+run "rejects_a_template_that_is_not_there" {
   command = plan
 
   variables {
@@ -91,7 +91,7 @@ run "refuses_a_template_that_is_not_there" {
   expect_failures = [aws_cloudformation_stack_set.copier]
 }
 
-run "refuses_bad_inputs" {
+run "rejects_bad_inputs" {
   command = plan
 
   variables {
