@@ -1,5 +1,5 @@
 import type { CopyInventory, CopySnapshot, OwnCopy } from './copy-inventory.ts';
-import { formatMarker, isAnnounced, MARKER, MAX_ATTEMPTS, type Announcement } from './copy-marker.ts';
+import { formatMarker, isAnnounced, MARKER, MAX_ATTEMPTS, parseMarker, type Announcement } from './copy-marker.ts';
 import { formatCopyRequest, tagsAsObject, type Retry, type Tag } from './copy-request.ts';
 import type { CopyResult, CopyResults } from './copy-results.ts';
 import { requestedTags } from './copy-tags.ts';
@@ -64,8 +64,8 @@ async function settleAvailable(copy: OwnCopy, context: SettleContext): Promise<S
   const reason = findFlaw(copy, snapshots, context.kmsKeyArn);
   if (reason !== undefined) return { kind: 'unverified', reason };
 
-  const repairedSnapshots = await repairTags(copy, snapshots, inventory);
   const settledAt = await decide(copy, context);
+  const repairedSnapshots = await repairTags(copy, snapshots, settledAt, inventory);
   const parameter = await updateParameter(copy, context);
   await results.announce({ ...resultOf(copy, settledAt, context), reason: null });
   await mark(copy, { state: 'announced', settledAt }, inventory);
@@ -91,16 +91,24 @@ function findFlaw({ snapshotIds }: OwnCopy, snapshots: readonly CopySnapshot[], 
   return undefined;
 }
 
+/**
+ * Gives snapshots the tags that they lack. What is repaired is marked as announced: the role may mark nothing else, so that it
+ * cannot make a snapshot of somebody else's one that it may delete.
+ */
 async function repairTags(
   copy: OwnCopy,
   snapshots: readonly CopySnapshot[],
+  settledAt: string,
   inventory: CopyInventory,
 ): Promise<readonly string[]> {
-  const { copier, attempt, bakedAt } = copy.marker;
-  const expected = [...identityTags(copy), { key: MARKER, value: formatMarker({ copier, attempt, bakedAt }) }];
-  const incomplete = snapshots.filter(({ tags }) => !expected.every((tag) => hasTag(tags, tag)));
+  const { copier } = copy.marker;
+  const expected = identityTags(copy);
+  const isMarked = (tags: readonly Tag[]) =>
+    tags.some(({ key, value }) => key === MARKER && parseMarker(value, copier) !== undefined);
+  const incomplete = snapshots.filter(({ tags }) => !isMarked(tags) || !expected.every((tag) => hasTag(tags, tag)));
   const snapshotIds = incomplete.map(({ snapshotId }) => snapshotId);
-  if (snapshotIds.length > 0) await inventory.tagSnapshots(snapshotIds, expected);
+  const marker = formatMarker({ ...copy.marker, announcement: { state: 'announced', settledAt } });
+  if (snapshotIds.length > 0) await inventory.tagSnapshots(snapshotIds, [...expected, { key: MARKER, value: marker }]);
   return snapshotIds;
 }
 

@@ -82,8 +82,8 @@ describe('settleCopy of an available copy', () => {
 
   const STEPS = [
     'snapshotsOf',
-    'tagSnapshots',
     `mark announcing ${COPY}`,
+    'tagSnapshots',
     'get',
     'findSettled',
     `put ${COPY}`,
@@ -222,7 +222,8 @@ describe('settleCopy of an available copy', () => {
       untag(key);
 
       expect(await settle()).toMatchObject({ kind: 'settled', repairedSnapshots: [second] });
-      expect(tagsOf(second)).toEqual(expect.arrayContaining(copyTags()));
+      const marker = copyMarker({ announcement: { state: 'announced', settledAt: NOW } });
+      expect(tagsOf(second)).toEqual(expect.arrayContaining(copyTags(marker)));
     });
 
     it('is not content with the value in another tag', async () => {
@@ -246,14 +247,23 @@ describe('settleCopy of an available copy', () => {
       expect(tagsOf(second)).toContainEqual({ key: 'Recipe', value: 'ubuntu' });
     });
 
-    it('never notes an announcement on snapshots', async () => {
-      account = new FakeAccount(
-        ownCopy({ marker: copyMarker({ announcement: { state: 'announcing', settledAt: NOW } }) }),
-      );
+    it("takes another copier's marker for none", async () => {
+      account.snapshots = account.snapshots.map((snapshot) => ({
+        ...snapshot,
+        tags: copyTags({ ...copyMarker(), copier: 'golden' }),
+      }));
+
+      expect(await settle()).toMatchObject({ repairedSnapshots: SNAPSHOTS });
+    });
+
+    it('marks what it repairs as announced: its role may delete nothing that is marked so', async () => {
       untag('ImageCopier');
       await settle();
 
-      expect(tagsOf(second)).toContainEqual({ key: 'ImageCopier', value: `image-copier attempt=1 baked=${BAKED_AT}` });
+      expect(tagsOf(second)).toContainEqual({
+        key: 'ImageCopier',
+        value: `image-copier announced=${NOW} attempt=1 baked=${BAKED_AT}`,
+      });
     });
 
     it("keeps a tag that has AWS's prefix further on", async () => {
