@@ -21,6 +21,8 @@ MODULES = (
     "services.ec2.operations",
     "services.ec2.settling",
     "services.events.rules",
+    "services.iam.enforcement",
+    "services.iam.service_control",
     "services.iam.simulation",
     "services.lambda_.concurrency",
     "services.lambda_.node_executor",
