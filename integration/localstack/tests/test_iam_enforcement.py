@@ -288,29 +288,29 @@ def test_denials_are_told(localstack, here):
 
 
 FULL_ACCESS = allow("*")
+ORGANIZATION = "o-a1b2c3d4e5"
 
 
 class Guardrails:
-    """The service control policies of an account."""
+    """What an account's organization limits."""
 
     def __init__(self, localstack, account: str) -> None:
         self.localstack = localstack
-        self.path = f"accounts/{account}/service-control-policies"
+        self.path = f"accounts/{account}/organization"
 
     def set(self, *statements: dict) -> None:
-        body = {"policies": [json.loads(document(*statements))]}
-        status, answer = call(self.localstack, "PUT", self.path, body)
-        assert (status, answer) == (200, body)
+        body = {"id": ORGANIZATION, "policies": [json.loads(document(*statements))]}
+        assert call(self.localstack, "PUT", self.path, body) == (200, body)
 
-    def remove(self) -> None:
-        assert call(self.localstack, "DELETE", self.path) == (200, {"policies": None})
+    def leave(self) -> None:
+        assert call(self.localstack, "DELETE", self.path) == (200, {})
 
 
 @pytest.fixture
 def guardrails(localstack, here):
     guardrails = Guardrails(localstack, here.account)
     yield guardrails
-    guardrails.remove()
+    guardrails.leave()
 
 
 def test_service_control_policies_limit_all_of_an_account(here, there, guardrails):
@@ -326,7 +326,7 @@ def test_service_control_policies_limit_all_of_an_account(here, there, guardrail
         message = not_authorized(arn, "sqs:listqueues", "*", "with an explicit deny in a service control policy")
         assert denial(client.list_queues) == ("AccessDenied", message)
 
-    guardrails.remove()
+    guardrails.leave()
     worker.client("sqs", other).list_queues()
 
 
@@ -340,22 +340,55 @@ def test_service_control_policies_have_to_allow(here, guardrails):
     assert denial(here.root("ec2").describe_key_pairs)[0] == "NotImplemented"
 
 
+def test_organization_limits_nothing_by_itself_and_is_known_to_policies(localstack, here, there, guardrails):
+    """IAM User Guide, "aws:PrincipalOrgID"."""
+    assert call(localstack, "PUT", guardrails.path, {"id": ORGANIZATION})[0] == 200
+    here.root("sqs").list_queues()
+    members = {"StringEquals": {"aws:PrincipalOrgID": ORGANIZATION}}
+    policy = allow("sns:Publish", Principal="*", Condition=members)
+    topic = there.root("sns").create_topic(Name="results", Attributes={"Policy": document(policy)})["TopicArn"]
+
+    here.root("sns").publish(TopicArn=topic, Message="hello")
+
+    guardrails.leave()
+    assert denial(here.root("sns").publish, TopicArn=topic, Message="hello")[0] == "AuthorizationError"
+
+
+def test_deployment_without_what_an_organization_asks_for(here, guardrails):
+    """A boundary on roles, a VPC and code signing for functions: without them nothing is made."""
+    guardrails.set(
+        FULL_ACCESS,
+        deny("iam:CreateRole", Condition={"Null": {"iam:PermissionsBoundary": "true"}}),
+        deny("lambda:CreateFunction", Condition={"Null": {"lambda:VpcIds": "true"}}),
+    )
+    code, message = denial(here.iam.create_role, RoleName="worker", AssumeRolePolicyDocument=trust(AWS=here.account))
+    assert code == "AccessDenied"
+    assert message.endswith("with an explicit deny in a service control policy")
+    role = {"Role": f"arn:aws:iam::{here.account}:role/function", "Runtime": "nodejs22.x", "Handler": "index.handler"}
+    code, _ = denial(here.root("lambda").create_function, FunctionName="copy", Code={"ZipFile": b"no zip"}, **role)
+    assert code == "AccessDeniedException"
+
+
 @pytest.mark.parametrize(
-    "body",
+    "body, problem",
     [
-        {},
-        {"policies": {}},
-        {"policies": ["*"]},
-        {"policies": [{"Version": "2012-10-17"}]},
-        {"policies": [{"Version": "2012-10-17", "Statement": [{"Effect": "Maybe"}]}]},
-        {"policies": [{"Version": "2012-10-17", "Statement": {**FULL_ACCESS, "Principal": "*"}}]},
+        ([], "body: a JSON object with id and, if it limits the account, policies"),
+        ({"id": ORGANIZATION, "name": "ours"}, "body: a JSON object with id and, if it limits the account, policies"),
+        ({"policies": []}, "id: a text that is not empty"),
+        ({"policies": {}}, None),
+        ({"policies": ["*"]}, None),
+        ({"policies": [{"Version": "2012-10-17"}]}, None),
+        ({"policies": [{"Version": "2012-10-17", "Statement": [{"Effect": "Maybe"}]}]}, None),
+        ({"policies": [{"Version": "2012-10-17", "Statement": {**FULL_ACCESS, "Principal": "*"}}]}, None),
     ],
 )
-def test_service_control_policies_that_are_none(localstack, here, body):
-    status, answer = call(localstack, "PUT", f"accounts/{here.account}/service-control-policies", body)
-    assert (status, answer) == (400, {"error": "policies: a list of documents, each with Version and Statement"})
+def test_organizations_that_are_none(localstack, here, body, problem):
+    if problem is None:
+        body["id"], problem = ORGANIZATION, "policies: a list of documents, each with Version and Statement"
+    status, answer = call(localstack, "PUT", f"accounts/{here.account}/organization", body)
+    assert (status, answer) == (400, {"error": problem})
 
 
-def test_service_control_policies_of_no_account(localstack):
-    status, answer = call(localstack, "GET", "accounts/12/service-control-policies")
+def test_organization_of_no_account(localstack):
+    status, answer = call(localstack, "GET", "accounts/12/organization")
     assert (status, answer) == (400, {"error": "account: an account id of 12 digits, as a text"})

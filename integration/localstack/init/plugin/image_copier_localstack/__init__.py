@@ -22,7 +22,7 @@ MODULES = (
     "services.ec2.settling",
     "services.events.rules",
     "services.iam.enforcement",
-    "services.iam.service_control",
+    "services.iam.organization",
     "services.iam.simulation",
     "services.lambda_.concurrency",
     "services.lambda_.node_executor",

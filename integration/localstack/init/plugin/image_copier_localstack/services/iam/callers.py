@@ -12,7 +12,7 @@ from localstack.utils.aws.request_context import extract_access_key_id_from_auth
 from moto.iam.models import iam_backends
 from moto.sts.models import AssumedRole, sts_backends
 
-from . import service_control
+from . import organization
 from .authorization.request import Check, account_of
 from .authorization.sts import find_role
 from .conditions import Context, Value
@@ -46,7 +46,7 @@ class Caller:
             check.action,
             check.resource,
             owner,
-            Context({**self.context, **when(), "aws:ResourceAccount": owner, **check.context}),
+            Context({**self.context, **when(), **owned_by(owner), **check.context}),
             check.policy,
             policy_required=check.policy_required,
             policy_name=check.policy_name,
@@ -57,7 +57,7 @@ class Caller:
         principal = self.principal
         if principal.service:
             return Policies()
-        limits = None if SERVICE_LINKED in principal.arn else service_control.policies_of(principal.account)
+        limits = None if SERVICE_LINKED in principal.arn else organization.policies_of(principal.account)
         if principal.is_root:
             return Policies([ADMINISTRATOR], service_control=limits)
         if self.session is None:
@@ -99,6 +99,7 @@ def caller_of(context: RequestContext) -> Caller | None:
         "aws:PrincipalIsAWSService": "false",
         "aws:PrincipalType": kind,
         "aws:SourceIp": context.request.remote_addr or "127.0.0.1",
+        **in_organization("aws:PrincipalOrgID", principal.account),
         **{f"aws:PrincipalTag/{tag}": value for tag, value in tags.items()},
     }
     return Caller(principal, partition, keys, session)
@@ -117,6 +118,7 @@ def service_caller(service: str, source_arn: str | None, context: RequestContext
         keys["aws:SourceArn"] = source_arn
     if account:
         keys |= {"aws:SourceAccount": account, "aws:SourceOwner": account}
+        keys |= in_organization("aws:SourceOrgID", account)
     return Caller(Principal(account or "", "", service=name), context.partition, keys)
 
 
@@ -127,6 +129,15 @@ def common(context: RequestContext) -> dict[str, Value]:
         "aws:SecureTransport": "true",
         "aws:ViaAWSService": "false",
     }
+
+
+def owned_by(account: str) -> dict[str, Value]:
+    return {"aws:ResourceAccount": account, **in_organization("aws:ResourceOrgID", account)}
+
+
+def in_organization(key: str, account: str) -> dict[str, Value]:
+    organization_id = organization.id_of(account)
+    return {key: organization_id} if organization_id else {}
 
 
 def when() -> dict[str, Value]:

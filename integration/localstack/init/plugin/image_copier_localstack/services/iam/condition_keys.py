@@ -6,24 +6,25 @@ if what is asked of a request (`authorization/`) holds it wherever AWS would sen
 
 SINGLE = """
 aws:CurrentTime aws:EpochTime aws:PrincipalAccount aws:PrincipalArn aws:PrincipalIsAWSService aws:PrincipalOrgID
-aws:PrincipalServiceName aws:PrincipalType aws:RequestedRegion aws:ResourceAccount aws:SecureTransport aws:SourceAccount
-aws:SourceArn aws:SourceIp aws:SourceOwner aws:ViaAWSService aws:userid
+aws:PrincipalServiceName aws:PrincipalType aws:RequestedRegion aws:ResourceAccount aws:ResourceOrgID
+aws:SecureTransport aws:SourceAccount aws:SourceArn aws:SourceIp aws:SourceOrgID aws:SourceOwner aws:ViaAWSService
 cloudwatch:namespace
-ec2:CreateAction ec2:ImageID ec2:Owner ec2:Region
+ec2:CreateAction ec2:Encrypted ec2:ImageID ec2:Owner ec2:Region
 events:eventBusInvocation
 iam:PassedToService iam:PermissionsBoundary iam:PolicyARN
 kms:CallerAccount kms:GrantIsForAWSResource kms:ViaService
-lambda:FunctionArn lambda:Principal
+lambda:CodeSigningConfigArn lambda:FunctionArn lambda:Principal
 sns:Endpoint sns:Protocol
 ssm:Overwrite ssm:Recursive
 sts:ExternalId sts:RoleSessionName
 """
 # The reference types them as an array.
 MULTIPLE = """
-aws:CalledVia aws:PrincipalOrgPaths aws:PrincipalServiceNamesList aws:TagKeys
+aws:CalledVia aws:PrincipalServiceNamesList aws:TagKeys
 cloudwatch:AlarmActions
 events:detail-type events:source events:TargetArn
 kms:EncryptionContextKeys
+lambda:SecurityGroupIds lambda:SubnetIds lambda:VpcIds
 """
 # A tag's key follows.
 PREFIXES = ("aws:principaltag/", "aws:requesttag/", "aws:resourcetag/", "ec2:resourcetag/")

@@ -1,6 +1,7 @@
 """Amazon EC2. ARNs of images and snapshots hold no account."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from moto.ec2.models import ec2_backends
 
@@ -38,11 +39,13 @@ def context_of(request: Request, resource_id: str, region: str | None = None) ->
     image = find_image(resource_id, request.account, region) if resource_id.startswith("ami-") else None
     if image is not None:
         tags = tags_seen(image, request.account)
-        of_image = {"ec2:ImageID": image.id, "ec2:Owner": image.owner_alias or image.owner_id}
+        of_kind = {"ec2:ImageID": image.id, "ec2:Owner": image.owner_alias or image.owner_id}
     else:
-        tags = ec2_backends[request.account][region].tags.get(resource_id, {})
-        of_image = {}
-    return {**resource_tags(tags), **{f"ec2:ResourceTag/{key}": value for key, value in tags.items()}, **of_image}
+        backend = ec2_backends[request.account][region]
+        tags = backend.tags.get(resource_id, {})
+        volume = backend.volumes.get(resource_id)
+        of_kind = {"ec2:Encrypted": str(bool(volume.encrypted)).lower()} if volume is not None else {}
+    return {**resource_tags(tags), **{f"ec2:ResourceTag/{key}": value for key, value in tags.items()}, **of_kind}
 
 
 def existing(
@@ -126,7 +129,9 @@ def create_snapshot(request: Request) -> list[Check]:
 
 def create_volume(request: Request) -> list[Check]:
     snapshot_id = request.params.get("SnapshotId")
-    return [*made(request, "volume"), *([existing(request, snapshot_id)] if snapshot_id else [])]
+    encrypted = {"ec2:Encrypted": str(bool(request.params.get("Encrypted"))).lower()}
+    asked = [replace(check, context={**check.context, **encrypted}) for check in made(request, "volume")]
+    return [*asked, *([existing(request, snapshot_id)] if snapshot_id else [])]
 
 
 OPERATIONS: Operations = {

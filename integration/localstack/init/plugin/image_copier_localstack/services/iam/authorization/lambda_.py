@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 from localstack.services.lambda_.api_utils import function_locators_from_arn
 from localstack.services.lambda_.invocation.models import lambda_stores
+from moto.ec2.models import ec2_backends
 
 from ..conditions import Value
 from ..evaluation import Document
@@ -40,11 +41,24 @@ def policy_of(account: str, region: str, name: str | None, qualifier: str) -> Do
 
 def create_function(request: Request) -> list[Check]:
     tagging = on_function(request, "TagResource") if request.params.get("Tags") else []
-    return [*on_function(request), *tagging, *pass_role(request.params.get("Role"), "lambda")]
+    signing = request.params.get("CodeSigningConfigArn")
+    keys = {**network(request), **({"lambda:CodeSigningConfigArn": signing} if signing else {})}
+    return [*on_function(request, **keys), *tagging, *pass_role(request.params.get("Role"), "lambda")]
+
+
+def network(request: Request) -> dict[str, Value]:
+    """The keys by which organizations ask for a VPC."""
+    vpc = request.params.get("VpcConfig") or {}
+    subnets, groups = vpc.get("SubnetIds") or [], vpc.get("SecurityGroupIds") or []
+    if not subnets:
+        return {}
+    backend = ec2_backends[request.account][request.region]
+    vpcs = sorted({backend.get_subnet(subnet).vpc_id for subnet in subnets})
+    return {"lambda:SubnetIds": subnets, "lambda:SecurityGroupIds": groups, "lambda:VpcIds": vpcs}
 
 
 def update_configuration(request: Request) -> list[Check]:
-    return [*on_function(request), *pass_role(request.params.get("Role"), "lambda")]
+    return [*on_function(request, **network(request)), *pass_role(request.params.get("Role"), "lambda")]
 
 
 def add_permission(request: Request) -> list[Check]:
