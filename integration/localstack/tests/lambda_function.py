@@ -59,12 +59,8 @@ def zip_of(files: dict[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-# What functions of these tests do: write their log, and take messages from queues.
-CALLS = {
-    "Effect": "Allow",
-    "Action": ["logs:*", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-    "Resource": "*",
-}
+# What functions of these tests do: write their log, take and send messages, and announce something.
+CALLS = {"Effect": "Allow", "Action": ["events:PutEvents", "logs:*", "sns:Publish", "sqs:*"], "Resource": "*"}
 
 
 def create_role(iam: Any, name: str) -> str:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from conftest import started_localstack
 from identities import Identities, allow, denial, deny, document, not_allowed, not_authorized, trust
 from plugin_routes import call
 
@@ -269,6 +270,14 @@ def test_operations_that_are_not_mapped(here):
         "NotImplemented",
         "The emulator does not know what policies have to allow for ec2:DescribeKeyPairs.",
     )
+
+
+def test_setting_switches_it_off(tmp_path, new_account):
+    """Then everybody may do everything, as in LocalStack without the plugin."""
+    with started_localstack(tmp_path, IMAGE_COPIER_ENFORCE="0") as (running, _process):
+        worker = Identities(running, new_account()).role()
+        assert worker.client("sqs").list_queues().get("QueueUrls", []) == []
+        assert call(running, "GET", "denials") == (200, [])
 
 
 def test_denials_are_told(localstack, here):

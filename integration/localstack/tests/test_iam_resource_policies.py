@@ -204,6 +204,22 @@ def test_function_is_invoked_by_whom_its_policy_names(localstack, here, there, c
     assert json.load(client.invoke(FunctionName=function.arn)["Payload"]) == "done"
 
 
+def test_function_writes_to_its_log_group_without_making_it(here, create_function):
+    """As the copier's roles: they may make streams and write to them, and the group is there already."""
+    group = "/aws/lambda/probe"
+    here.iam.create_role(RoleName="probe", AssumeRolePolicyDocument=trust(Service="lambda.amazonaws.com"))
+    write = allow(
+        ["logs:CreateLogStream", "logs:PutLogEvents"], f"arn:aws:logs:{REGION}:{here.account}:log-group:{group}:*"
+    )
+    here.iam.put_role_policy(RoleName="probe", PolicyName="calls", PolicyDocument=document(write))
+    here.root("logs").create_log_group(logGroupName=group)
+    function = create_function(here.account, "export const handler = async () => console.log('written');")
+
+    function.invoke()
+
+    assert function.log_lines("REPORT")
+
+
 def test_bus_of_another_account(here, there):
     """EventBridge User Guide, "Permissions for event buses"."""
     bus = f"arn:aws:events:{REGION}:{there.account}:event-bus/default"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
 from ...ec2.model import find_image, tags_seen
 from ..conditions import Value
@@ -36,6 +37,8 @@ def check(request: Request, action: str, arn: str = "*", context: Mapping[str, V
 def context_of(request: Request, resource_id: str, region: str | None = None) -> dict[str, Value]:
     """The condition keys of a resource that exists."""
     region = region or request.region
+    if region not in {each.name for each in RegionsAndZonesBackend.regions}:
+        return {}
     image = find_image(resource_id, request.account, region) if resource_id.startswith("ami-") else None
     if image is not None:
         tags = tags_seen(image, request.account)

@@ -4,7 +4,7 @@ import json
 
 from localstack.services.events.models import events_stores
 
-from .request import Check, Operations, Request, account_of, named, on_all, pass_role, request_tags, tag_map
+from .request import Check, Operations, Request, account_of, named, on_all, pass_role, request_tags, store_of, tag_map
 
 DEFAULT = "default"
 
@@ -56,8 +56,12 @@ def put_events(request: Request) -> list[Check]:
 
 
 def policy_of(bus_arn: str) -> dict | None:
-    _, _, _, region, account, resource = bus_arn.split(":", 5)
-    bus = events_stores[account][region].event_buses.get(bus_name(resource))
+    parts = bus_arn.split(":", 5)
+    if len(parts) < 6:
+        return None
+    _, _, _, region, account, resource = parts
+    store = store_of(events_stores, account, region)
+    bus = store.event_buses.get(bus_name(resource)) if store else None
     return json.loads(json.dumps(bus.policy)) if bus and bus.policy else None
 
 

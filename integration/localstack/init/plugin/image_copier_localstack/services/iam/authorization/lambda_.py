@@ -8,7 +8,7 @@ from moto.ec2.models import ec2_backends
 
 from ..conditions import Value
 from ..evaluation import Document
-from .request import Check, Operations, Request, account_of, named, on_all, pass_role, request_tags, tag_map
+from .request import Check, Operations, Request, account_of, named, on_all, pass_role, request_tags, store_of, tag_map
 
 LATEST = "$LATEST"
 
@@ -34,7 +34,8 @@ def on_function(request: Request, action: str | None = None, **keys: Value) -> l
 
 def policy_of(account: str, region: str, name: str | None, qualifier: str) -> Document | None:
     """The policy of a function, or of one of its versions and aliases."""
-    function = lambda_stores[account][region].functions.get(name)
+    store = store_of(lambda_stores, account, region)
+    function = store.functions.get(name) if store else None
     permissions = function.permissions.get(qualifier) if function else None
     return asdict(permissions.policy) if permissions else None
 

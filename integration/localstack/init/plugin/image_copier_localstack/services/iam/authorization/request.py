@@ -79,6 +79,14 @@ def account_of(arn: str) -> str | None:
     return parts[4] or None if len(parts) == 6 else None
 
 
+def store_of(stores: Mapping[str, Any], account: str | None, region: str) -> Any:
+    """A service's store. None where there is no such account or Region, which the service will say itself."""
+    try:
+        return stores[account][region] if account else None
+    except ValueError:
+        return None
+
+
 def request_tags(tags: Mapping[str, str]) -> dict[str, Value]:
     """The condition keys of tags that a request brings."""
     if not tags:

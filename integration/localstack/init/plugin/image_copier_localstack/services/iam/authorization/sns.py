@@ -4,7 +4,7 @@ import json
 
 from localstack.services.sns.models import sns_stores
 
-from .request import Check, Operations, Request, account_of, named, on_all, request_tags, tag_map
+from .request import Check, Operations, Request, account_of, named, on_all, request_tags, store_of, tag_map
 
 
 def on_topic(request: Request, action: str | None = None) -> list[Check]:
@@ -12,7 +12,8 @@ def on_topic(request: Request, action: str | None = None) -> list[Check]:
     arn = params.get("TopicArn") or params.get("TargetArn") or params.get("ResourceArn")
     arn = arn or request.arn("sns", params.get("Name") or "")
     owner, region = account_of(arn), arn.split(":")[3] if arn.count(":") >= 5 else request.region
-    topic = sns_stores[owner][region].topics.get(arn) if owner else None
+    store = store_of(sns_stores, owner, region)
+    topic = store.topics.get(arn) if store else None
     policy = topic["attributes"].get("Policy") if topic else None
     context = request_tags(tag_map(params.get("Tags")))
     if request.operation == "Subscribe":

@@ -5,20 +5,24 @@ import json
 from localstack.services.sqs.models import SqsQueue, sqs_stores
 from localstack.services.sqs.utils import parse_queue_url
 
-from .request import Check, Operations, Request, named, on_all, request_tags, tag_map
+from .request import Check, Operations, Request, named, on_all, request_tags, store_of, tag_map
 
 
 def location_of(request: Request) -> tuple[str, str, str]:
     """The account, Region and name of the queue that a request is about."""
     if url := request.params.get("QueueUrl"):
-        account, region, name = parse_queue_url(url)
+        try:
+            account, region, name = parse_queue_url(url)
+        except ValueError:
+            account, region, name = None, None, url.rsplit("/", 1)[-1]
         return account or request.account, region or request.region, name
     owner = request.params.get("QueueOwnerAWSAccountId") or request.account
     return owner, request.region, request.params.get("QueueName") or ""
 
 
 def find_queue(account: str, region: str, name: str) -> SqsQueue | None:
-    return sqs_stores[account][region].queues.get(name)
+    store = store_of(sqs_stores, account, region)
+    return store.queues.get(name) if store else None
 
 
 def on_queue(request: Request, action: str | None = None) -> list[Check]:
