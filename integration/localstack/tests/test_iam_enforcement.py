@@ -182,6 +182,21 @@ def test_principal_tags(here):
     worker.client("sqs").list_queues()
     assert denial(other.client("sqs").list_queues)[0] == "AccessDenied"
 
+    arn = here.iam.get_role(RoleName="other")["Role"]["Arn"]
+    session_tags = [{"Key": "team", "Value": "images"}]
+    code, message = denial(here.root("sts").assume_role, RoleArn=arn, RoleSessionName="two", Tags=session_tags)
+    assert code == "AccessDenied"
+    assert "sts:TagSession" in message
+    tagging = allow(["sts:AssumeRole", "sts:TagSession"], Principal={"AWS": here.account})
+    del tagging["Resource"]
+    here.iam.update_assume_role_policy(RoleName="other", PolicyDocument=document(tagging))
+    here.assumed(arn, Tags=session_tags).client("sqs").list_queues()
+
+    ann = here.user(allow("sqs:ListQueues", Condition=condition))
+    assert denial(ann.client("sqs").list_queues)[0] == "AccessDenied"
+    here.iam.tag_user(UserName="ann", Tags=[{"Key": "team", "Value": "images"}])
+    ann.client("sqs").list_queues()
+
 
 def test_only_roles_that_are_there_are_assumed_by_whom_they_trust(here, there):
     """IAM User Guide, "The role trust policy"; the caller's account has to allow it too."""
@@ -294,6 +309,8 @@ def test_denials_are_told(localstack, here):
         "resource": "*",
         "because": "because no identity-based policy allows the sqs:ListQueues action",
     }
+    assert call(localstack, "DELETE", "denials") == (200, [])
+    assert call(localstack, "GET", "denials") == (200, [])
 
 
 FULL_ACCESS = allow("*")

@@ -204,6 +204,22 @@ def test_function_is_invoked_by_whom_its_policy_names(localstack, here, there, c
     assert json.load(client.invoke(FunctionName=function.arn)["Payload"]) == "done"
 
 
+def test_mapping_needs_a_role_that_may_poll(here, create_function):
+    """Lambda API Reference, CreateEventSourceMapping: InvalidParameterValueException."""
+    here.iam.create_role(RoleName="probe", AssumeRolePolicyDocument=trust(Service="lambda.amazonaws.com"))
+    function = create_function(here.account, "export const handler = async () => {};")
+    queue = Queue(here)
+    request = {"EventSourceArn": queue.arn, "FunctionName": function.name}
+    missing = ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"]
+    for count, action in enumerate(missing):
+        if count:
+            allowed = allow([f"sqs:{each}" for each in missing[:count]], queue.arn)
+            here.iam.put_role_policy(RoleName="probe", PolicyName="calls", PolicyDocument=document(allowed))
+        code, message = denial(function.lambda_client.create_event_source_mapping, **request)
+        assert code == "InvalidParameterValueException"
+        assert message == f"The provided execution role does not have permissions to call {action} on SQS"
+
+
 def test_function_writes_to_its_log_group_without_making_it(here, create_function):
     """As the copier's roles: they may make streams and write to them, and the group is there already."""
     group = "/aws/lambda/probe"

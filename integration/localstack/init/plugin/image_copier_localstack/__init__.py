@@ -25,6 +25,7 @@ MODULES = (
     "services.iam.organization",
     "services.iam.simulation",
     "services.lambda_.concurrency",
+    "services.lambda_.execution_role",
     "services.lambda_.log_streams",
     "services.lambda_.node_executor",
     "services.lambda_.sqs_event_source",

@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localstack.aws.api import RequestContext
+from localstack.services.sts.models import sts_stores
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
 from moto.iam.models import iam_backends
 from moto.sts.models import AssumedRole, sts_backends
 
 from . import organization
-from .authorization.request import Check, account_of
+from .authorization.request import Check, account_of, tag_map
 from .authorization.sts import find_role
 from .conditions import Context, Value
 from .evaluation import Decision, Document, Policies, Principal, Question, decide
@@ -36,7 +37,8 @@ class Caller:
     principal: Principal
     partition: str
     context: Mapping[str, Value]
-    session: AssumedRole | None = None
+    # Of a role's session, if it was given one.
+    session_policy: str | None = None
 
     def decide(self, check: Check) -> Decision:
         """What the policies say now."""
@@ -60,13 +62,13 @@ class Caller:
         limits = None if SERVICE_LINKED in principal.arn else organization.policies_of(principal.account)
         if principal.is_root:
             return Policies([ADMINISTRATOR], service_control=limits)
-        if self.session is None:
+        if principal.session_arn is None:
             return policies_of_user(principal, self.partition, limits)
         role = find_role(principal.arn)
         # The session outlives its role; nothing is allowed to it then.
         identity = [] if role is None else documents_of(role)
         boundary = managed(role.permissions_boundary_arn, principal.account, self.partition) if role else None
-        session = [parsed(self.session.policy)] if self.session.policy else None
+        session = [parsed(self.session_policy)] if self.session_policy else None
         return Policies(identity, boundary, session, limits)
 
 
@@ -80,13 +82,13 @@ def caller_of(context: RequestContext) -> Caller | None:
     tags: dict[str, str] = {}
     if session is not None:
         principal, kind = Principal(session.account_id, session.role_arn, session.arn), "AssumedRole"
-        role = find_role(session.role_arn)
-        tags = {each["Key"]: each["Value"] for each in (role.tags or [])} if role is not None else {}
+        tags = tags_of_session(session)
     elif internal is not None:
         service = internal.get("service_principal")
         return service_caller(service, internal.get("source_arn"), context) if service else None
     elif key.startswith(USERS_KEYS) and (user := iam_backends[account][partition].get_user_from_access_key_id(key)):
         principal, kind = Principal(account, user.arn), "User"
+        tags = tag_map(iam_backends[account][partition].list_user_tags(user.name))
     elif key.startswith((*TEMPORARY_KEYS, *USERS_KEYS)):
         raise InvalidToken
     else:
@@ -102,7 +104,22 @@ def caller_of(context: RequestContext) -> Caller | None:
         **in_organization("aws:PrincipalOrgID", principal.account),
         **{f"aws:PrincipalTag/{tag}": value for tag, value in tags.items()},
     }
-    return Caller(principal, partition, keys, session)
+    return Caller(principal, partition, keys, session.policy if session else None)
+
+
+def tags_of_session(session: AssumedRole) -> dict[str, str]:
+    """The tags of the role, and those that the session was given (IAM User Guide, "Pass session tags in AWS STS")."""
+    role = find_role(session.role_arn)
+    given = sts_stores[session.account_id]["us-east-1"].sessions.get(session.access_key_id, {})
+    return tag_map(role.tags if role is not None else []) | tag_map(list(given.get("tags", {}).values()))
+
+
+def role_caller(role_arn: str, session_name: str, partition: str) -> Caller:
+    """A role that a service will assume, to ask beforehand what it may do."""
+    account = account_of(role_arn) or ""
+    session_arn = f"arn:{partition}:sts::{account}:assumed-role/{role_arn.rsplit('/', 1)[-1]}/{session_name}"
+    keys = {"aws:PrincipalAccount": account, "aws:PrincipalArn": role_arn, "aws:SecureTransport": "true"}
+    return Caller(Principal(account, role_arn, session_arn), partition, keys)
 
 
 def service_caller(service: str, source_arn: str | None, context: RequestContext) -> Caller:
