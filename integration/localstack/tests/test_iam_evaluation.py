@@ -140,6 +140,8 @@ SINGLE, TAGS, SOURCES = "sns:Protocol", "aws:TagKeys", "events:source"
         ("ForAnyValue:StringEquals", TAGS, ["a"], None, False),
         ("ForAnyValue:StringNotEquals", TAGS, ["a"], ["a", "b"], True),
         ("ForAnyValue:StringNotEquals", TAGS, ["a"], ["a"], False),
+        ("ForAnyValue:StringNotEquals", TAGS, ["a"], None, False),
+        ("ForAnyValue:StringNotEquals", TAGS, ["a"], [], False),
         ("ForAllValues:StringEquals", TAGS, ["a", "b"], ["b", "a"], True),
         ("ForAllValues:StringEquals", TAGS, ["a", "b"], ["b", "c"], False),
         ("ForAllValues:StringEquals", TAGS, ["a"], None, True),
