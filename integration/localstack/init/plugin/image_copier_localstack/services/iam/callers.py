@@ -21,8 +21,6 @@ from .evaluation import Decision, Document, Policies, Principal, Question, decid
 
 ADMINISTRATOR = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
 TEMPORARY_KEYS, USERS_KEYS = ("ASIA", "LSIA"), ("AKIA", "LKIA")
-# Service control policies do not limit these (Organizations User Guide, "Service control policies").
-SERVICE_LINKED = ":role/aws-service-role/"
 SUBSCRIPTION_PARTS = 7
 
 
@@ -59,7 +57,7 @@ class Caller:
         principal = self.principal
         if principal.service:
             return Policies()
-        limits = None if SERVICE_LINKED in principal.arn else organization.policies_of(principal.account)
+        limits = organization.policies_of(principal.account)
         if principal.is_root:
             return Policies([ADMINISTRATOR], service_control=limits)
         if principal.session_arn is None:
