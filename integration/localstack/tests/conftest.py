@@ -81,8 +81,11 @@ def localstack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]
 
 
 @contextlib.contextmanager
-def started_localstack(root: Path) -> Iterator[tuple[LocalStack, subprocess.Popen]]:
-    """LocalStack with the plugin on a free port, and its process; all its files are below `root`."""
+def started_localstack(root: Path, **variables: str) -> Iterator[tuple[LocalStack, subprocess.Popen]]:
+    """LocalStack with the plugin on a free port, and its process; all its files are below `root`.
+
+    `variables` are added to its environment.
+    """
     init = root / "etc/localstack/init"
     init.parent.mkdir(parents=True)
     init.symlink_to(LOCALSTACK_DIR / "init", target_is_directory=True)
@@ -91,7 +94,7 @@ def started_localstack(root: Path) -> Iterator[tuple[LocalStack, subprocess.Pope
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "localstack.runtime.main"],
-            env=environment(root, port),
+            env=environment(root, port) | variables,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

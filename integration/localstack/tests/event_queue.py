@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conditions import wait_until
+from resource_policies import service_sends
 
 REGION = "eu-west-1"
 
@@ -19,8 +20,9 @@ class EventQueue:
         self.received: list[dict] = []
         name = "events.fifo" if fifo_group else "events"
         attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"} if fifo_group else {}
-        self.url = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         self.arn = f"arn:aws:sqs:{REGION}:{account}:{name}"
+        attributes |= service_sends("events", self.arn)
+        self.url = self.sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         self.rule_arn = self.events.put_rule(Name="events", **rule)["RuleArn"]
         self.target: dict[str, Any] = {"Id": "queue", "Arn": self.arn}
         if fifo_group:

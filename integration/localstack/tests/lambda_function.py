@@ -59,16 +59,33 @@ def zip_of(files: dict[str, str]) -> bytes:
     return buffer.getvalue()
 
 
+# What functions of these tests do: write their log, take and send messages, and announce something.
+CALLS = {"Effect": "Allow", "Action": ["events:PutEvents", "logs:*", "sns:Publish", "sqs:*"], "Resource": "*"}
+
+
+def create_role(iam: Any, name: str) -> str:
+    """The ARN of the execution role with this name; several functions may have one."""
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+    document = {"Version": "2012-10-17", "Statement": trust}
+    try:
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))["Role"]["Arn"]
+    except iam.exceptions.EntityAlreadyExistsException:
+        return iam.get_role(RoleName=name)["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="calls", PolicyDocument=json.dumps(document | {"Statement": CALLS}))
+    return arn
+
+
 def create_function(
     localstack: Any, account: str, code: str | dict[str, str], name: str = "probe", **options: Any
 ) -> LambdaFunction:
     """Create a function from `index.mjs`, or from several files, and wait until it is Active."""
     files = {"index.mjs": code} if isinstance(code, str) else code
     client = localstack.client("lambda", account)
+    role_arn = create_role(localstack.client("iam", account), name)
     settings = {
         "Runtime": "nodejs22.x",
         "Handler": "index.handler",
-        "Role": f"arn:aws:iam::{account}:role/{name}",
+        "Role": role_arn,
         "Timeout": 20,
         "MemorySize": 256,
     } | options

@@ -11,7 +11,7 @@ from ec2_images import (
     settled_copy,
     snapshots_of,
 )
-from kms_keys import alias_arn, aws_managed_key, create_key
+from kms_keys import alias_arn, aws_managed_key, create_key, share_key
 
 pytestmark = pytest.mark.usefixtures("quick_copies")
 
@@ -50,7 +50,9 @@ def plain(localstack, new_account, target):
 def foreign_encrypted(localstack, new_account, target):
     """An image that is encrypted under its owner's own key."""
     owner = new_account()
-    key = create_key(localstack.client("kms", owner))
+    kms = localstack.client("kms", owner)
+    key = create_key(kms)
+    share_key(kms, key, target.account)
     return bake_image(localstack, owner, encrypted=True, key=key).share(target.account)
 
 

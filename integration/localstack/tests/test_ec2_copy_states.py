@@ -11,7 +11,7 @@ from ec2_images import (
     settled_copy,
     snapshots_of,
 )
-from kms_keys import alias_arn, create_key
+from kms_keys import alias_arn, create_key, share_key
 from plugin_routes import copies_take, end_copies, fault
 
 pytestmark = pytest.mark.usefixtures("quick_copies")
@@ -130,7 +130,9 @@ def test_source_whose_key_is_disabled_fails(localstack, new_account, account, ta
     owner = new_account()
     owners_kms = localstack.client("kms", owner)
     key = create_key(owners_kms)
+    share_key(owners_kms, key, account)
     source = bake_image(localstack, owner, encrypted=True, key=key).share(account)
+    assert settled_copy(target, source)["State"] == "available"
     owners_kms.disable_key(KeyId=key)
 
     copy = settled_copy(target, source, Encrypted=True, KmsKeyId=create_key(kms))

@@ -142,8 +142,9 @@ def test_results_come_in_pages(simulate):
 
 def test_role_that_is_not_there(localstack, new_account):
     """IAM API Reference, SimulatePrincipalPolicy: NoSuchEntity."""
-    iam = localstack.client("iam", new_account())
+    account = new_account()
+    iam = localstack.client("iam", account)
     with pytest.raises(iam.exceptions.NoSuchEntityException):
         iam.simulate_principal_policy(
-            PolicySourceArn="arn:aws:iam::111111111111:role/gone", ActionNames=["ec2:RunInstances"]
+            PolicySourceArn=f"arn:aws:iam::{account}:role/gone", ActionNames=["ec2:RunInstances"]
         )

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conditions import wait_until
-from lambda_function import zip_of
+from lambda_function import create_role, zip_of
 
 REPORT = re.compile(
     r"REPORT RequestId: (?P<id>\S+)\tDuration: (?P<duration>[\d.]+) ms\tBilled Duration: (?P<billed>\d+) ms"
@@ -74,7 +74,7 @@ def test_rejects_a_runtime_it_cannot_run(localstack, create_function, new_accoun
         FunctionName="probe",
         Runtime="python3.13",
         Handler="index.handler",
-        Role=f"arn:aws:iam::{account}:role/probe",
+        Role=create_role(localstack.client("iam", account), "probe"),
         Code={"ZipFile": zip_of({"index.py": ""})},
     )
 

@@ -9,6 +9,7 @@ import pytest
 from conditions import wait_until
 from ec2_images import error_code
 from event_queue import REGION, EventQueue
+from resource_policies import everybody, service_sends
 
 ANNOUNCE = """
 const { AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_REGION, TOPIC_ARN } = process.env;
@@ -37,14 +38,18 @@ class ResultsTopic:
     """A topic of an account, and a queue there that is subscribed to it."""
 
     def __init__(self, localstack, account: str) -> None:
+        self.account = account
         self.sqs = localstack.client("sqs", account)
         sns = localstack.client("sns", account)
-        self.arn = sns.create_topic(Name="results")["TopicArn"]
-        self.queue_url = self.sqs.create_queue(QueueName="results")["QueueUrl"]
+        attributes = everybody("sns:Publish", f"arn:aws:sns:{REGION}:{account}:results")
+        self.arn = sns.create_topic(Name="results", Attributes=attributes)["TopicArn"]
+        queue_arn = f"arn:aws:sqs:{REGION}:{account}:results"
+        attributes = service_sends("sns", queue_arn)
+        self.queue_url = self.sqs.create_queue(QueueName="results", Attributes=attributes)["QueueUrl"]
         sns.subscribe(
             TopicArn=self.arn,
             Protocol="sqs",
-            Endpoint=f"arn:aws:sqs:{REGION}:{account}:results",
+            Endpoint=queue_arn,
             Attributes={"RawMessageDelivery": "true"},
         )
 
@@ -93,10 +98,12 @@ def test_publishing_to_a_topic_of_another_account(localstack, new_account, topic
 
 
 def test_publishing_to_a_topic_that_does_not_exist(localstack, new_account, topic):
-    """SNS API Reference, Publish: NotFound."""
-    sns = localstack.client("sns", new_account())
+    """SNS API Reference, Publish: NotFound; whether another account's is there, strangers are not told."""
+    owner, stranger = (localstack.client("sns", account) for account in (topic.account, new_account()))
 
-    assert error_code(sns.publish, TopicArn=f"{topic.arn}-gone", Message="text") == "NotFound"
+    request = {"TopicArn": f"{topic.arn}-gone", "Message": "text"}
+    assert error_code(owner.publish, **request) == "NotFound"
+    assert error_code(stranger.publish, **request) == "AuthorizationError"
 
 
 def test_event_of_another_source_is_not_delivered(localstack, new_account):

@@ -5,15 +5,22 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 from conditions import wait_until
+from resource_policies import everybody, service_sends
 
 REGION = "eu-west-1"
+
+
+def open_topic(sns, account: str) -> str:
+    """A topic that any account may subscribe to."""
+    attributes = everybody("sns:Subscribe", f"arn:aws:sns:{REGION}:{account}:requests")
+    return sns.create_topic(Name="requests", Attributes=attributes)["TopicArn"]
 
 
 def test_subscriber_lists_its_subscriptions_to_topics_of_others(localstack, new_account):
     """SNS API Reference, ListSubscriptions: they are the requester's, and whoever requests a subscription owns it."""
     publisher, subscriber = new_account(), new_account()
     publishing, subscribing = localstack.client("sns", publisher), localstack.client("sns", subscriber)
-    topic = publishing.create_topic(Name="requests")["TopicArn"]
+    topic = open_topic(publishing, publisher)
     queue = f"arn:aws:sqs:{REGION}:{subscriber}:requests"
     localstack.client("sqs", subscriber).create_queue(QueueName="requests")
     arn = subscribing.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, ReturnSubscriptionArn=True)[
@@ -54,9 +61,13 @@ class Subscribed:
         self.subscriber = localstack.client("sns", subscriber)
         self.subscriber_account = subscriber
         self.sqs = localstack.client("sqs", subscriber)
-        self.topic = self.publisher.create_topic(Name="requests")["TopicArn"]
-        self.queue_url = self.sqs.create_queue(QueueName="requests")["QueueUrl"]
-        self.dead_letters_url = self.sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
+        self.topic = open_topic(self.publisher, publisher)
+        self.queue_url, self.dead_letters_url = (
+            self.sqs.create_queue(
+                QueueName=name, Attributes=service_sends("sns", f"arn:aws:sqs:{REGION}:{subscriber}:{name}")
+            )["QueueUrl"]
+            for name in ("requests", "dead-letters")
+        )
         self.attributes = {
             "FilterPolicy": json.dumps({"targetAccounts": [subscriber, "*"]}),
             "FilterPolicyScope": "MessageBody",

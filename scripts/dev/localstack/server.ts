@@ -183,6 +183,8 @@ async function launch({ port, directory }: LocalStackOptions): Promise<Launched>
       GATEWAY_LISTEN: `127.0.0.1:${port}`,
       LOCALSTACK_HOST: `127.0.0.1:${port}`,
       LAMBDA_NODEJS22_BINARY: node,
+      // 0 lets everybody do everything, as LocalStack itself does.
+      IMAGE_COPIER_ENFORCE: process.env['IMAGE_COPIER_ENFORCE'],
       // Inside a container LocalStack otherwise takes it for its own image and ignores FILESYSTEM_ROOT.
       OVERRIDE_IN_DOCKER: '0',
       // The other strategies answer queue URLs that Terraform's provider refuses.

@@ -4,6 +4,8 @@ from typing import Any
 
 from moto.ec2.models.amis import Ami
 
+from ..iam.authorization.ec2 import existing
+from ..iam.enforcement import is_allowed
 from .accounts import permissions_of
 from .errors import check_image_id, ec2_error, image_not_found, image_unavailable
 from .model import Image, find_image, snapshot_ids_of
@@ -78,6 +80,13 @@ def deregister(backend: Any, image: Ami, delete_snapshots: bool) -> list[dict[st
 def delete_associated(backend: Any, snapshot_id: str) -> dict[str, str]:
     if images_using(backend, snapshot_id):
         return {"SnapshotId": snapshot_id, "ReturnCode": "skipped"}
+    if not may_delete(snapshot_id):
+        return {"SnapshotId": snapshot_id, "ReturnCode": "missing-permissions"}
     deleted = backend.snapshots.pop(snapshot_id, None)
     backend.tags.pop(snapshot_id, None)
     return {"SnapshotId": snapshot_id, "ReturnCode": "success" if deleted else "client-error"}
+
+
+def may_delete(snapshot_id: str) -> bool:
+    """Whether the caller may delete the snapshot by itself too."""
+    return is_allowed(lambda request: existing(request, snapshot_id, "DeleteSnapshot"))

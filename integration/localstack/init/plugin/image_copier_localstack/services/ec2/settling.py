@@ -9,7 +9,10 @@ from localstack.services.edge import ROUTER
 from moto.ec2.models.elastic_block_store import Snapshot
 
 from ... import faults
-from . import keys
+from ..iam.callers import Caller
+from ..iam.conditions import UnknownPolicyElement
+from ..iam.enforcement import current_caller
+from . import key_use, keys
 from .events import announce
 from .model import Image
 
@@ -33,6 +36,7 @@ class Ending:
 
     made: Sequence[PendingSnapshot]
     failure: dict[str, str] | None
+    caller: Caller | None
 
 
 endings: dict[Image, Ending] = {}
@@ -42,7 +46,7 @@ def settle_later(image: Image, made: Sequence[PendingSnapshot], failure: dict[st
     """End a pending image after the time that settings give, as failed if there is a failure for it."""
     backend = image.ec2_backend
     with LOCK:
-        endings[image] = Ending(made, failure)
+        endings[image] = Ending(made, failure, current_caller())
     timer = threading.Timer(faults.copy_seconds(backend.account_id, backend.region_name), settle, args=(image,))
     timer.daemon = True
     timer.start()
@@ -56,11 +60,9 @@ def settle(image: Image) -> None:
         if ending is None:
             return
         made, failure = ending.made, ending.failure
-        if failure is None and not all(can_use_keys(pending) for pending in made):
-            failure = {
-                "code": "Client.InternalError",
-                "message": f"AMI snapshot copy failed with error: {KEY_NOT_ACCESSIBLE}",
-            }
+        problem = None if failure else problem_with_keys(ending)
+        if problem:
+            failure = {"code": "Client.InternalError", "message": f"AMI snapshot copy failed with error: {problem}"}
         for pending in made:
             pending.snapshot.status = "error" if failure else "completed"
             pending.snapshot.state_message = failure["message"] if failure else ""
@@ -72,10 +74,24 @@ def settle(image: Image) -> None:
     announce(backend.account_id, backend.region_name, image.id, image.state, failure["message"] if failure else "")
 
 
-def can_use_keys(pending: PendingSnapshot) -> bool:
-    """Whether the source can be decrypted and the new snapshot encrypted (EBS User Guide, "Copy a snapshot")."""
+def problem_with_keys(ending: Ending) -> str | None:
+    """Why a key cannot be used, if one cannot."""
+    try:
+        usable = all(can_use_keys(pending, ending.caller) for pending in ending.made)
+    except UnknownPolicyElement as problem:
+        return str(problem)
+    return None if usable else KEY_NOT_ACCESSIBLE
+
+
+def can_use_keys(pending: PendingSnapshot, caller: Caller | None) -> bool:
+    """Whether the source can be decrypted and the new snapshot encrypted (EBS User Guide, "Copy a snapshot").
+
+    Policies are asked when the copy is made, not when it is asked for: then the answer was an image already.
+    """
     snapshots = [pending.snapshot, pending.source] if pending.source else [pending.snapshot]
-    return all(snapshot.kms_key_id is None or key_arn(snapshot) is not None for snapshot in snapshots)
+    if not all(snapshot.kms_key_id is None or key_arn(snapshot) is not None for snapshot in snapshots):
+        return False
+    return caller is None or pending.source is None or key_use.may_copy(caller, pending.snapshot, pending.source)
 
 
 def key_arn(snapshot: Snapshot) -> str | None:

@@ -6,12 +6,26 @@ from localstack.services.iam.resources.policy_simulator import BasicIAMPolicySim
 from localstack.utils.collections import PaginatedList
 from localstack.utils.patch import patch
 
-from .evaluation import as_list, decision
+from .conditions import Context
+from .evaluation import Document, Policies, Principal, Question, decide
 
 # From the least restrictive to the most.
 DECISIONS = ["allowed", "implicitDeny", "explicitDeny"]
 # IAM API Reference, SimulatePrincipalPolicy, "MaxItems".
 PAGE_SIZE = 100
+
+
+def value_of(entry: dict) -> str | list[str]:
+    """IAM API Reference, ContextEntry: the type says whether the key has several values."""
+    values = [str(each) for each in entry["ContextKeyValues"]]
+    return values if entry.get("ContextKeyType", "").endswith("List") or len(values) != 1 else values[0]
+
+
+def decision(identity: list[Document], action: str, resource: str, context: Context) -> str:
+    """As EvaluationResult names it. Nobody's in particular: the policies alone decide."""
+    caller = Principal(account="", arn="")
+    answer = decide(Question(caller, action, resource, "", context), Policies(identity))
+    return "allowed" if answer.allowed else "explicitDeny" if answer.explicit else "implicitDeny"
 
 
 def evaluation_result(action: str, decisions: dict[str, str]) -> dict:
@@ -44,14 +58,12 @@ def install() -> None:
         if ":role/" in source:
             documents = documents[1:]  # LocalStack puts the trust policy first
         documents = [*documents, *(request.get("PolicyInputList") or [])]
-        statements = [each for document in documents for each in as_list(json.loads(document)["Statement"])]
-        known = {
-            entry["ContextKeyName"].lower(): list(entry["ContextKeyValues"])
-            for entry in request.get("ContextEntries") or []
-        }
+        identity = [json.loads(document) for document in documents]
+        entries = request.get("ContextEntries") or []
+        known = Context({entry["ContextKeyName"]: value_of(entry) for entry in entries}, open_ended=True)
         resources = request.get("ResourceArns") or ["*"]
         results = PaginatedList(
-            evaluation_result(action, {arn: decision(statements, action, arn, known) for arn in resources})
+            evaluation_result(action, {arn: decision(identity, action, arn, known) for arn in resources})
             for action in request["ActionNames"]
         )
         page, marker = results.get_page(

@@ -1,0 +1,162 @@
+"""Amazon EC2. ARNs of images and snapshots hold no account."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from moto.ec2.models import ec2_backends
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
+
+from ...ec2.model import find_image, tags_seen
+from ..conditions import Value
+from .request import Check, NotMapped, Operations, Request, named, on_all, request_tags, resource_tags, tag_map
+
+# By the prefix of an id: the type of resource in its ARN.
+TYPES = {
+    "ami": "image",
+    "eni": "network-interface",
+    "i": "instance",
+    "lt": "launch-template",
+    "sg": "security-group",
+    "snap": "snapshot",
+    "subnet": "subnet",
+    "vol": "volume",
+    "vpc": "vpc",
+}
+WITHOUT_ACCOUNT = ("image", "snapshot")
+
+
+def arn_of(request: Request, kind: str, resource_id: str = "*", region: str | None = None) -> str:
+    account = "" if kind in WITHOUT_ACCOUNT else None
+    return request.arn("ec2", f"{kind}/{resource_id}", account=account, region=region)
+
+
+def check(request: Request, action: str, arn: str = "*", context: Mapping[str, Value] | None = None) -> Check:
+    return Check(f"ec2:{action}", arn, context={"ec2:Region": request.region, **(context or {})})
+
+
+def context_of(request: Request, resource_id: str, region: str | None = None) -> dict[str, Value]:
+    """The condition keys of a resource that exists."""
+    region = region or request.region
+    if region not in {each.name for each in RegionsAndZonesBackend.regions}:
+        return {}
+    image = find_image(resource_id, request.account, region) if resource_id.startswith("ami-") else None
+    if image is not None:
+        tags = tags_seen(image, request.account)
+        of_kind = {"ec2:ImageID": image.id, "ec2:Owner": image.owner_alias or image.owner_id}
+    else:
+        backend = ec2_backends[request.account][region]
+        tags = backend.tags.get(resource_id, {})
+        volume = backend.volumes.get(resource_id)
+        of_kind = {"ec2:Encrypted": str(bool(volume.encrypted)).lower()} if volume is not None else {}
+    return {**resource_tags(tags), **{f"ec2:ResourceTag/{key}": value for key, value in tags.items()}, **of_kind}
+
+
+def existing(
+    request: Request, resource_id: str, action: str | None = None, keys: Mapping[str, Value] | None = None
+) -> Check:
+    """What is asked about a resource that the request names."""
+    kind = TYPES.get(resource_id.split("-")[0])
+    if kind is None:
+        raise NotMapped(f"ec2:{action or request.operation} on {resource_id}")
+    context = {**context_of(request, resource_id), **(keys or {})}
+    return check(request, action or request.operation, arn_of(request, kind, resource_id), context)
+
+
+def specified_tags(request: Request) -> dict[str, dict[str, str]]:
+    """The tags for what the request makes, by type of resource."""
+    return {each["ResourceType"]: tag_map(each.get("Tags")) for each in request.params.get("TagSpecifications") or []}
+
+
+def made(request: Request, *kinds: str) -> list[Check]:
+    """What is asked about new resources: the operation itself, and CreateTags for those that get tags at once."""
+    tags = specified_tags(request)
+    asked = [
+        check(request, request.operation, arn_of(request, kind), request_tags(tags.get(kind, {}))) for kind in kinds
+    ]
+    return asked + [
+        check(
+            request,
+            "CreateTags",
+            arn_of(request, kind),
+            request_tags(tags[kind]) | {"ec2:CreateAction": request.operation},
+        )
+        for kind in kinds
+        if tags.get(kind)
+    ]
+
+
+def on(member: str):
+    """For operations on one resource that the request names."""
+    return lambda request: [existing(request, request.params.get(member) or "")]
+
+
+def copy_image(request: Request) -> list[Check]:
+    """On the source, the new image and its snapshots (EC2 User Guide, "Permissions for copying an AMI").
+
+    What the caller may do with keys is asked when the copy is made: see `services/ec2/settling.py`.
+    """
+    source_id, region = request.params.get("SourceImageId") or "", request.params.get("SourceRegion")
+    source = check(
+        request, "CopyImage", arn_of(request, "image", source_id, region), context_of(request, source_id, region)
+    )
+    # The Reference names no tags of the source as keys, and whether a new image has an owner yet is not documented.
+    kept = {key: value for key, value in source.context.items() if key.startswith("ec2:") and "Tag/" not in key}
+    return [Check(source.action, source.resource, context=kept), *made(request, "image", "snapshot")]
+
+
+def deregister_image(request: Request) -> list[Check]:
+    """Snapshots that go with it are asked about one by one: see `services/ec2/changing.py`."""
+    return [existing(request, request.params.get("ImageId") or "")]
+
+
+def change_tags(request: Request) -> list[Check]:
+    tags = tag_map(request.params.get("Tags"))
+    return [
+        existing(request, resource_id, keys=request_tags(tags)) for resource_id in request.params.get("Resources") or []
+    ]
+
+
+def register_image(request: Request) -> list[Check]:
+    mappings = request.params.get("BlockDeviceMappings") or []
+    snapshots = [each["Ebs"]["SnapshotId"] for each in mappings if "SnapshotId" in each.get("Ebs", {})]
+    return [*made(request, "image"), *(existing(request, snapshot_id) for snapshot_id in snapshots)]
+
+
+def create_image(request: Request) -> list[Check]:
+    return [*made(request, "image", "snapshot"), existing(request, request.params.get("InstanceId") or "")]
+
+
+def create_snapshot(request: Request) -> list[Check]:
+    return [*made(request, "snapshot"), existing(request, request.params.get("VolumeId") or "")]
+
+
+def create_volume(request: Request) -> list[Check]:
+    snapshot_id = request.params.get("SnapshotId")
+    encrypted = {"ec2:Encrypted": str(bool(request.params.get("Encrypted"))).lower()}
+    asked = [replace(check, context={**check.context, **encrypted}) for check in made(request, "volume")]
+    return [*asked, *([existing(request, snapshot_id)] if snapshot_id else [])]
+
+
+OPERATIONS: Operations = {
+    **named(
+        """
+        DescribeAccountAttributes DescribeAvailabilityZones DescribeImageReferences DescribeImages DescribeInstances
+        DescribeLaunchTemplateVersions DescribeLaunchTemplates DescribeRegions DescribeSnapshots DescribeTags
+        DescribeVolumes DisableAllowedImagesSettings DisableEbsEncryptionByDefault EnableAllowedImagesSettings
+        EnableEbsEncryptionByDefault GetAllowedImagesSettings GetEbsDefaultKmsKeyId GetEbsEncryptionByDefault
+        ModifyEbsDefaultKmsKeyId ReplaceImageCriteriaInAllowedImagesSettings ResetEbsDefaultKmsKeyId
+        """,
+        on_all("ec2"),
+    ),
+    **named("DescribeImageAttribute DisableImage EnableImage ModifyImageAttribute ResetImageAttribute", on("ImageId")),
+    **named("DeleteSnapshot DescribeSnapshotAttribute ModifySnapshotAttribute", on("SnapshotId")),
+    "CopyImage": copy_image,
+    "CreateImage": create_image,
+    "CreateSnapshot": create_snapshot,
+    "CreateTags": change_tags,
+    "CreateVolume": create_volume,
+    "DeleteTags": change_tags,
+    "DeleteVolume": on("VolumeId"),
+    "DeregisterImage": deregister_image,
+    "RegisterImage": register_image,
+}
