@@ -2,7 +2,8 @@ import { partition } from '@aws-sdk/core/client';
 
 /**
  * The Regions that the AWS SDK for JavaScript 3.1169 lists (partitions.json of its endpoint rules), by partition.
- * A Region that AWS has opened since then is added here, and in accounts.schema.json.
+ * A Region that AWS has opened since then is added here, and in accounts.schema.json. Not eusc-de-east-1: AWS provider 5.100, the oldest
+ * that the modules take, calls its ARNs invalid.
  */
 export const REGIONS: readonly string[] = [
   'af-south-1',
@@ -43,7 +44,6 @@ export const REGIONS: readonly string[] = [
   'us-west-2',
   'cn-north-1',
   'cn-northwest-1',
-  'eusc-de-east-1',
   'us-iso-east-1',
   'us-iso-west-1',
   'us-isob-east-1',

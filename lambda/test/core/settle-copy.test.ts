@@ -247,6 +247,17 @@ describe('settleCopy of an available copy', () => {
       expect(tagsOf(second)).toContainEqual({ key: 'Recipe', value: 'ubuntu' });
     });
 
+    it('is not content with the marker in another tag', async () => {
+      untag('ImageCopier');
+      const value = `image-copier attempt=1 baked=${BAKED_AT}`;
+      account.snapshots = account.snapshots.map((snapshot) => ({
+        ...snapshot,
+        tags: [...snapshot.tags, { key: 'Other', value }],
+      }));
+
+      expect(await settle()).toMatchObject({ repairedSnapshots: [second] });
+    });
+
     it("takes another copier's marker for none", async () => {
       account.snapshots = account.snapshots.map((snapshot) => ({
         ...snapshot,

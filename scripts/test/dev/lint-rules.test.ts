@@ -61,6 +61,7 @@ describe('the rules of the rooms', () => {
     ['scripts/tool/status/run.ts', '../../dev/demo.ts'],
     ['scripts/tool/status/run.ts', '../../test/tool/fake.ts'],
     ['scripts/tool/status/run.ts', '../../../integration/tests/support/emulator.ts'],
+    ['terraform/stacks/synth.ts', '../../scripts/tool/common/paths.ts'],
     ['lambda/src/core/copy.ts', '@aws-sdk/client-ec2'],
     ['lambda/src/core/copy.ts', '../adapters/ec2.ts'],
     ['lambda/src/core/copy.ts', '../functions/copy-image.ts'],

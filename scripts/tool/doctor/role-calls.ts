@@ -71,21 +71,28 @@ export function settleCopyCalls({ parameterPath, resultsTopicArn }: RoleWork, co
   const { image, snapshot } = imageArns(copier);
   const bus = arnOf('events', 'event-bus/default', copier);
   // As lambda/src/core/copy-marker.ts writes it.
-  const marker = `${copier.name} attempt=1 baked=2026-01-01T00:00:00.000Z`;
-  const marked = text('aws:ResourceTag/ImageCopier', marker);
-  const marking = text('aws:RequestTag/ImageCopier', marker);
+  const marker = (state: string) => `${copier.name} ${state}attempt=1 baked=2026-01-01T00:00:00.000Z`;
+  const [made, announcing, announced] = [
+    '',
+    'announcing=2026-01-01T00:00:00.000Z ',
+    'announced=2026-01-01T00:00:00.000Z ',
+  ];
+  const marked = (state: string) => text('aws:ResourceTag/ImageCopier', marker(state));
+  const marking = (state: string) => text('aws:RequestTag/ImageCopier', marker(state));
+  const alone = texts('aws:TagKeys', 'ImageCopier');
   const called: Actions<typeof SETTLE_COPY_ACTIONS> = {
     'ec2:CreateTags': [
-      { resources: [image], context: [marked, marking] },
-      { resources: [snapshot], context: [marking] },
+      { resources: [image], context: [marked(made), marking(announcing), alone] },
+      { resources: [image], context: [marked(announcing), marking(announced), alone] },
+      { resources: [snapshot], context: [marking(announced)] },
     ],
-    'ec2:DeleteSnapshot': [{ resources: [snapshot], context: [marked] }],
-    'ec2:DeregisterImage': [{ resources: [image], context: [marked] }],
+    'ec2:DeleteSnapshot': [{ resources: [snapshot], context: [marked(made)] }],
+    'ec2:DeregisterImage': [{ resources: [image], context: [marked(made)] }],
     'ec2:DescribeImages': [ANY],
     'ec2:DescribeSnapshots': [ANY],
     'events:PutEvents': ['Image Copied', 'Image Copy Failed'].map((detailType) => ({
       resources: [bus],
-      context: [text('events:source', 'image-copier'), text('events:detail-type', detailType)],
+      context: [texts('events:source', 'image-copier'), texts('events:detail-type', detailType)],
     })),
     'sns:Publish': resultsTopicArn === undefined ? [] : [{ resources: [resultsTopicArn], context: [] }],
     'sqs:SendMessage': [{ resources: [queues.requests, queues.deadLetters], context: [] }],
@@ -140,4 +147,9 @@ function imageArns({ partition, region }: CheckedCopier) {
 
 function text(ContextKeyName: string, value: string): ContextEntry {
   return { ContextKeyName, ContextKeyType: 'string', ContextKeyValues: [value] };
+}
+
+/** A key that has a list of values, of which one is given (Service Authorization Reference: ArrayOfString). */
+function texts(ContextKeyName: string, value: string): ContextEntry {
+  return { ContextKeyName, ContextKeyType: 'stringList', ContextKeyValues: [value] };
 }

@@ -10,7 +10,6 @@ describe('partitionOf', () => {
     expect(others).toEqual([
       ['cn-north-1', 'aws-cn'],
       ['cn-northwest-1', 'aws-cn'],
-      ['eusc-de-east-1', 'aws-eusc'],
       ['us-iso-east-1', 'aws-iso'],
       ['us-iso-west-1', 'aws-iso'],
       ['us-isob-east-1', 'aws-iso-b'],
@@ -27,7 +26,12 @@ describe('partitionOf', () => {
     ['eu-west-9', 'aws'],
     ['cn-south-1', 'aws-cn'],
     ['us-gov-central-1', 'aws-us-gov'],
+    ['eusc-de-east-1', 'aws-eusc'],
   ])('takes a new Region as %s by its name', (region, partition) => {
     expect(partitionOf(region)).toBe(partition);
   });
+});
+
+it('lists no Region whose ARNs the oldest provider that the modules take refuses', () => {
+  expect(REGIONS.filter((region) => partitionOf(region) === 'aws-eusc')).toEqual([]);
 });
