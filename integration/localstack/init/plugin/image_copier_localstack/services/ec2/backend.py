@@ -2,22 +2,16 @@
 
 from localstack.utils.patch import patch
 from moto.ec2.models import EC2Backend
-from moto.ec2.models.amis import AmiBackend
 from moto.ec2.models.elastic_block_store import EBSBackend
 from moto.ec2.models.instances import InstanceBackend
 
 from . import ebs_default_key, keys
-from .changing import image_of_owner
 from .errors import image_unavailable, snapshot_not_found
 from .model import can_create_volume, find_image, find_snapshot
 
 
 def install() -> None:
     """Patch moto's model of EC2."""
-
-    @patch(AmiBackend.describe_image_attribute)
-    def describe_image_attribute(_original, self, ami_id, attribute_name):
-        return getattr(image_of_owner(self, ami_id), attribute_name)
 
     @patch(InstanceBackend.run_instances)
     def run_instances(original, self, image_id, *args, **options):
