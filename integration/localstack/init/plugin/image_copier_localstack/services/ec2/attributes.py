@@ -9,6 +9,7 @@ from typing import Any
 
 from moto.ec2.models.amis import Ami
 
+from . import launches, protection
 from .errors import ec2_error
 
 Attributes = dict[str, Any]
@@ -92,6 +93,10 @@ def describe_one(image: Ami, attribute: str) -> dict[str, Any]:
         return {"ProductCodes": [{"ProductCodeId": code} for code in sorted(image.product_codes)]}
     if attribute == "description":
         return {"Description": {"Value": image.description}}
+    if attribute == "deregistrationProtection":
+        return {"DeregistrationProtection": {"Value": protection.describe(image)}}
+    if attribute == "lastLaunchedTime":
+        return {"LastLaunchedTime": {"Value": launches.last_launched_time(image)}}
     if attribute not in DESCRIBED:
         raise ec2_error("InvalidRequest", "The request received was invalid")
     name = DESCRIBED[attribute]

@@ -1,6 +1,7 @@
 """Images as EC2 keeps them: devices, launch permissions, ancestry, states; and who may see them."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from moto.ec2.models import ec2_backends
@@ -8,7 +9,8 @@ from moto.ec2.models.amis import Ami
 from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.utils import random_ami_id, utc_date_and_time
 
-from . import allowed_images, attributes
+from ... import faults
+from . import allowed_images, attributes, deprecation, launches, protection
 from .amazon_images import own
 from .tags import SHARED_PREFIX, TagMap, to_list
 
@@ -42,12 +44,20 @@ class Image(Ami):
         self.source_image_region: str | None = None
         self.launch_permissions: list[dict[str, str]] = []
         self.attributes = dict(attributes.LINUX)
+        self.deprecate_at: datetime | None = None
+        self.protection = protection.OFF
+        self.protected_until: datetime | None = None
+        self.launches: list[datetime] = []
         for name, value in more.items():
             setattr(self, name, value)
 
     @property
     def block_device_mappings(self) -> list[dict]:
         return self.devices
+
+    def now(self) -> datetime:
+        """What time it is where the image is."""
+        return faults.now(self.ec2_backend.account_id, self.ec2_backend.region_name)
 
     @property
     def platform(self) -> str | None:
@@ -68,6 +78,7 @@ class ImageView:
 
     def __init__(self, image: Image, viewer: str):
         self.image = image
+        self.viewer = viewer
         self.tags = tags_seen(image, viewer)
 
     def get_filter_value(self, filter_name: str, method_name: str | None = None) -> Any:
@@ -103,7 +114,9 @@ class ImageView:
             "SourceImageId": image.source_image_id,
             "SourceImageRegion": image.source_image_region,
             "SourceInstanceId": image.instance_id,
-            "DeregistrationProtection": "disabled",
+            "DeprecationTime": deprecation.describe(image),
+            "DeregistrationProtection": protection.describe(image),
+            "LastLaunchedTime": launches.last_launched_time(image) if image.owner_id == self.viewer else None,
             "Tags": to_list(self.tags),
         }
         return {member: value for member, value in described.items() if value is not None}

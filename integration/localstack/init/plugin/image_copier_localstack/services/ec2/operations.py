@@ -7,7 +7,17 @@ from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.responses import EC2Response
 from moto.ec2.responses._base_response import EC2BaseResponse
 
-from . import allowed_images, attributes, changing, ebs_default_key, filters, listing, snapshots
+from . import (
+    allowed_images,
+    attributes,
+    changing,
+    deprecation,
+    ebs_default_key,
+    filters,
+    listing,
+    protection,
+    snapshots,
+)
 from .copying import copy_image, parse_request
 from .errors import ec2_error, image_not_found, required
 from .events import announce
@@ -150,6 +160,35 @@ class ImageOperations(EC2BaseResponse):
             changing.enable_image(image)
         announce(self.current_account, self.region, image.id, "available")
         return ActionResult({"Return": True})
+
+    def enable_image_deprecation(self) -> ActionResult:
+        wanted = required(self.params, "DeprecateAt")
+        with LOCK:
+            image = self._image_of_owner()
+            self.error_on_dryrun()
+            deprecation.enable(image, wanted)
+        return ActionResult({"Return": True})
+
+    def disable_image_deprecation(self) -> ActionResult:
+        with LOCK:
+            image = self._image_of_owner()
+            self.error_on_dryrun()
+            deprecation.disable(image)
+        return ActionResult({"Return": True})
+
+    def enable_image_deregistration_protection(self) -> ActionResult:
+        with LOCK:
+            image = self._image_of_owner()
+            self.error_on_dryrun()
+            protection.enable(image, bool(self.params.get("WithCooldown")))
+        return ActionResult({"Return": protection.describe(image)})
+
+    def disable_image_deregistration_protection(self) -> ActionResult:
+        with LOCK:
+            image = self._image_of_owner()
+            self.error_on_dryrun()
+            protection.disable(image)
+        return ActionResult({"Return": protection.describe(image)})
 
     def deregister_image(self) -> ActionResult:
         """EC2 API Reference, DeregisterImage; a pending copy is stopped by it."""

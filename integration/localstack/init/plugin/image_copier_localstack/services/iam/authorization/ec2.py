@@ -148,7 +148,13 @@ OPERATIONS: Operations = {
         """,
         on_all("ec2"),
     ),
-    **named("DescribeImageAttribute DisableImage EnableImage ModifyImageAttribute ResetImageAttribute", on("ImageId")),
+    **named(
+        """
+        DescribeImageAttribute DisableImage DisableImageDeprecation DisableImageDeregistrationProtection EnableImage
+        EnableImageDeprecation EnableImageDeregistrationProtection ModifyImageAttribute ResetImageAttribute
+        """,
+        on("ImageId"),
+    ),
     **named("DeleteSnapshot DescribeSnapshotAttribute ModifySnapshotAttribute", on("SnapshotId")),
     "CopyImage": copy_image,
     "CreateImage": create_image,
