@@ -16,6 +16,7 @@ from . import (
     filters,
     listing,
     protection,
+    references,
     snapshots,
 )
 from .copying import copy_image, parse_request
@@ -200,6 +201,11 @@ class ImageOperations(EC2BaseResponse):
             )
         announce(self.current_account, self.region, image.id, "deregistered")
         return ActionResult({"Return": True, "DeleteSnapshotResults": results})
+
+    def describe_image_references(self) -> ActionResult:
+        found = references.references(self.ec2_backend, self.params)
+        self.error_on_dryrun()
+        return ActionResult(listing.page(self.params, "ImageReferences", found))
 
     def describe_snapshots(self) -> ActionResult:
         params = self.params
