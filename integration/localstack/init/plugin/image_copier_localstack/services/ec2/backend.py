@@ -23,6 +23,7 @@ def install() -> None:
         reservation = original(self, image_id, *args, **options)
         for instance in reservation.instances:
             launched = find_image(instance.image_id, self.account_id, self.region_name)
+            instance.launched_image = launched
             if isinstance(launched, Image):
                 launched.launches.append(faults.now(self.account_id, self.region_name))
         return reservation

@@ -14,6 +14,7 @@ from . import (
     deprecation,
     ebs_default_key,
     filters,
+    instance_images,
     listing,
     protection,
     references,
@@ -206,6 +207,11 @@ class ImageOperations(EC2BaseResponse):
         found = references.references(self.ec2_backend, self.params)
         self.error_on_dryrun()
         return ActionResult(listing.page(self.params, "ImageReferences", found))
+
+    def describe_instance_image_metadata(self) -> ActionResult:
+        found = instance_images.described(self.ec2_backend, self.params, self._filters_from_querystring())
+        self.error_on_dryrun()
+        return ActionResult(listing.page(self.params, "InstanceImageMetadata", found))
 
     def describe_snapshots(self) -> ActionResult:
         params = self.params

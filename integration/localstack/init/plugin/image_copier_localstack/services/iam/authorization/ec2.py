@@ -160,11 +160,12 @@ def create_volume(request: Request) -> list[Check]:
 OPERATIONS: Operations = {
     **named(
         """
-        DescribeAccountAttributes DescribeAvailabilityZones DescribeImages DescribeInstances
-        DescribeLaunchTemplateVersions DescribeLaunchTemplates DescribeRegions DescribeSnapshots DescribeTags
-        DescribeVolumes DisableAllowedImagesSettings DisableEbsEncryptionByDefault EnableAllowedImagesSettings
-        EnableEbsEncryptionByDefault GetAllowedImagesSettings GetEbsDefaultKmsKeyId GetEbsEncryptionByDefault
-        ModifyEbsDefaultKmsKeyId ReplaceImageCriteriaInAllowedImagesSettings ResetEbsDefaultKmsKeyId
+        DescribeAccountAttributes DescribeAvailabilityZones DescribeImages DescribeInstanceImageMetadata
+        DescribeInstances DescribeLaunchTemplateVersions DescribeLaunchTemplates DescribeRegions DescribeSnapshots
+        DescribeTags DescribeVolumes DisableAllowedImagesSettings DisableEbsEncryptionByDefault
+        EnableAllowedImagesSettings EnableEbsEncryptionByDefault GetAllowedImagesSettings GetEbsDefaultKmsKeyId
+        GetEbsEncryptionByDefault ModifyEbsDefaultKmsKeyId ReplaceImageCriteriaInAllowedImagesSettings
+        ResetEbsDefaultKmsKeyId
         """,
         on_all("ec2"),
     ),
