@@ -74,7 +74,6 @@ def test_others_find_it_by_its_id_or_on_request_alone(localstack, new_account, b
     deprecate(baked, now() + timedelta(hours=1))
 
     assert listed(ec2, baked) == [baked.id]
-    # For the user's account too: both must know that it is later.
     with fault(localstack, kind="clock", account=user, secondsAhead=7200):
         assert listed(ec2, baked) == []
         assert listed(ec2, baked, IncludeDeprecated=True) == [baked.id]
