@@ -220,6 +220,8 @@ ERROR = {"kind": "error", **LIMITED}
         ({"kind": "fail-copy", "stateReason": "broken"}, "stateReason"),
         ({"kind": "fail-copy", "stateReason": {"code": "a"}}, "stateReason"),
         ({"kind": "fail-copy", "stateReason": REASON, "sourceImageId": 1}, "sourceImageId"),
+        ({"kind": "clock"}, "secondsAhead"),
+        ({"kind": "clock", "secondsAhead": -1}, "secondsAhead"),
         ({"kind": "lose-event", "state": "pending"}, "state"),
         ({"kind": "lose-event", "state": ["available"]}, "state"),
         ({"kind": "lose-event", "times": 0}, "times"),

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from localstack.aws import handlers
@@ -79,6 +80,7 @@ KINDS: dict[str, dict[str, str]] = {
     "slow-copy": {"seconds!": SECONDS},
     "fail-copy": {"sourceImageId": TEXT, "stateReason!": REASON, "times": TIMES},
     "lose-event": {"state": STATE, "times": TIMES},
+    "clock": {"secondsAhead!": SECONDS},
 }
 
 
@@ -117,6 +119,12 @@ def take_copy_failure(account: str, region: str, source_image_id: str) -> dict[s
 def take_event_loss(account: str, region: str, state: str) -> bool:
     """Whether the event that an image is in this state is lost (EC2 User Guide, "Monitor AMI events": best effort)."""
     return any(fault.get("state", state) == state and use(fault) for fault in matching("lose-event", account, region))
+
+
+def now(account: str, region: str) -> datetime:
+    """What time it is for an account's EC2: what takes a day there does not take one in tests."""
+    ahead = sum(fault["secondsAhead"] for fault in matching("clock", account, region))
+    return datetime.now(UTC) + timedelta(seconds=ahead)
 
 
 def matching(kind: str, account: str, region: str) -> list[dict[str, Any]]:

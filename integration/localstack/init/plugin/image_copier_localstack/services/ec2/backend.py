@@ -2,22 +2,17 @@
 
 from localstack.utils.patch import patch
 from moto.ec2.models import EC2Backend
-from moto.ec2.models.amis import AmiBackend
 from moto.ec2.models.elastic_block_store import EBSBackend
 from moto.ec2.models.instances import InstanceBackend
 
+from ... import faults
 from . import ebs_default_key, keys
-from .changing import image_of_owner
 from .errors import image_unavailable, snapshot_not_found
-from .model import can_create_volume, find_image, find_snapshot
+from .model import Image, can_create_volume, find_image, find_snapshot
 
 
 def install() -> None:
     """Patch moto's model of EC2."""
-
-    @patch(AmiBackend.describe_image_attribute)
-    def describe_image_attribute(_original, self, ami_id, attribute_name):
-        return getattr(image_of_owner(self, ami_id), attribute_name)
 
     @patch(InstanceBackend.run_instances)
     def run_instances(original, self, image_id, *args, **options):
@@ -25,7 +20,13 @@ def install() -> None:
         image = find_image(image_id, self.account_id, self.region_name) if image_id else None
         if image is not None and image.state != "available":
             raise image_unavailable(image_id)
-        return original(self, image_id, *args, **options)
+        reservation = original(self, image_id, *args, **options)
+        for instance in reservation.instances:
+            launched = find_image(instance.image_id, self.account_id, self.region_name)
+            instance.launched_image = launched
+            if isinstance(launched, Image):
+                launched.launches.append(faults.now(self.account_id, self.region_name))
+        return reservation
 
     @patch(EC2Backend.do_resources_exist)
     def do_resources_exist(original, self, resource_ids):

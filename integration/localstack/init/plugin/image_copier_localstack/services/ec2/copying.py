@@ -10,7 +10,7 @@ from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBacken
 from moto.ec2.models.elastic_block_store import Snapshot
 
 from ... import faults
-from . import ebs_default_key, keys
+from . import attributes, ebs_default_key, keys
 from .amazon_images import own
 from .errors import check_image_id, ec2_error, image_not_found, image_unavailable, required
 from .model import Image, can_create_volume, find_image, find_snapshot, set_tags, snapshot_ids_of, tags_seen
@@ -181,6 +181,7 @@ def start_copy(backend: Any, source: Ami, request: CopyRequest) -> Image:
         virtualization_type=source.virtualization_type,
         root_device_name=source.root_device_name,
         root_device_type=source.root_device_type,
+        attributes=attributes.of(source),
         source_image_id=source.id,
         source_image_region=request.source_region,
     )

@@ -4,11 +4,11 @@ from typing import Any
 
 from moto.ec2.models.amis import Ami
 
-from . import allowed_images
+from . import allowed_images, deprecation
 from .accounts import accounts_of
 from .amazon_images import amazon_owned
 from .errors import check_image_id, ec2_error, image_not_found
-from .model import find_image, visible_images
+from .model import Image, find_image, visible_images
 
 
 def images_listed(backend: Any, account: str, region: str, params: dict) -> list[Ami]:
@@ -20,7 +20,8 @@ def images_listed(backend: Any, account: str, region: str, params: dict) -> list
         images = images_named(backend, account, region, ids)
     else:
         of_amazon = allowed_images.shown_to(account, region, amazon_owned(backend.amis).of_owners(owners))
-        images = [*of_amazon, *visible_images(account, region, owners)]
+        visible = [*of_amazon, *visible_images(account, region, owners)]
+        images = [image for image in visible if params.get("IncludeDeprecated") or not is_hidden(image, account)]
     return [
         image
         for image in images
@@ -28,6 +29,10 @@ def images_listed(backend: Any, account: str, region: str, params: dict) -> list
         and (not users or executable(image, users))
         and (image.state != "disabled" or params.get("IncludeDisabled"))
     ]
+
+
+def is_hidden(image: Ami, account: str) -> bool:
+    return isinstance(image, Image) and deprecation.is_hidden(image, account)
 
 
 def images_named(backend: Any, account: str, region: str, ids: list[str]) -> list[Ami]:

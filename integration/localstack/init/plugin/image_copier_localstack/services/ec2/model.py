@@ -1,6 +1,7 @@
 """Images as EC2 keeps them: devices, launch permissions, ancestry, states; and who may see them."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from moto.ec2.models import ec2_backends
@@ -8,7 +9,8 @@ from moto.ec2.models.amis import Ami
 from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.utils import random_ami_id, utc_date_and_time
 
-from . import allowed_images
+from ... import faults
+from . import allowed_images, attributes, deprecation, launches, protection
 from .amazon_images import own
 from .tags import SHARED_PREFIX, TagMap, to_list
 
@@ -18,7 +20,7 @@ DEFAULT_ROOT_DEVICE = "/dev/sda1"
 class Image(Ami):
     """An image of this account. moto's own class is not initialised: it makes a snapshot of 15 GiB for each image."""
 
-    def __init__(self, backend: Any, *, name: str, description: str, devices: list[dict], **attributes: Any):
+    def __init__(self, backend: Any, *, name: str, description: str, devices: list[dict], **more: Any):
         self.ec2_backend = backend
         self.id = random_ami_id()
         self.name = name
@@ -34,10 +36,6 @@ class Image(Ami):
         self.virtualization_type = "hvm"
         self.hypervisor = "xen"
         self.architecture = "x86_64"
-        self.platform = None
-        self.kernel_id = None
-        self.sriov = "simple"
-        self.boot_mode = None
         self.root_device_name = DEFAULT_ROOT_DEVICE
         self.root_device_type = "ebs" if any("Ebs" in device for device in devices) else "instance-store"
         self.product_codes: set[str] = set()
@@ -45,12 +43,29 @@ class Image(Ami):
         self.source_image_id: str | None = None
         self.source_image_region: str | None = None
         self.launch_permissions: list[dict[str, str]] = []
-        for attribute, value in attributes.items():
-            setattr(self, attribute, value)
+        self.attributes = dict(attributes.LINUX)
+        self.deprecate_at: datetime | None = None
+        self.protection = protection.OFF
+        self.protected_until: datetime | None = None
+        self.launches: list[datetime] = []
+        for name, value in more.items():
+            setattr(self, name, value)
 
     @property
     def block_device_mappings(self) -> list[dict]:
         return self.devices
+
+    def now(self) -> datetime:
+        """What time it is where the image is."""
+        return faults.now(self.ec2_backend.account_id, self.ec2_backend.region_name)
+
+    @property
+    def platform(self) -> str | None:
+        return self.attributes.get("Platform")
+
+    @property
+    def kernel_id(self) -> str | None:
+        return self.attributes.get("KernelId")
 
     def get_filter_value(self, filter_name: str, method_name: str | None = None) -> Any:
         if filter_name == "block-device-mapping.snapshot-id":
@@ -63,6 +78,7 @@ class ImageView:
 
     def __init__(self, image: Image, viewer: str):
         self.image = image
+        self.viewer = viewer
         self.tags = tags_seen(image, viewer)
 
     def get_filter_value(self, filter_name: str, method_name: str | None = None) -> Any:
@@ -89,18 +105,18 @@ class ImageView:
             "Description": image.description or None,
             "Architecture": image.architecture,
             "ImageType": image.image_type,
-            "PlatformDetails": "Linux/UNIX",
-            "UsageOperation": "RunInstances",
             "VirtualizationType": image.virtualization_type,
             "Hypervisor": image.hypervisor,
             "RootDeviceName": image.root_device_name,
             "RootDeviceType": image.root_device_type,
             "BlockDeviceMappings": [shown_device(device, image.state) for device in image.devices],
-            "EnaSupport": True,
+            **attributes.shown(image.attributes),
             "SourceImageId": image.source_image_id,
             "SourceImageRegion": image.source_image_region,
             "SourceInstanceId": image.instance_id,
-            "DeregistrationProtection": "disabled",
+            "DeprecationTime": deprecation.describe(image),
+            "DeregistrationProtection": protection.describe(image),
+            "LastLaunchedTime": launches.last_launched_time(image) if image.owner_id == self.viewer else None,
             "Tags": to_list(self.tags),
         }
         return {member: value for member, value in described.items() if value is not None}

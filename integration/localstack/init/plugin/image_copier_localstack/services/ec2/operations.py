@@ -7,11 +7,23 @@ from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.responses import EC2Response
 from moto.ec2.responses._base_response import EC2BaseResponse
 
-from . import allowed_images, changing, ebs_default_key, filters, listing, snapshots
+from . import (
+    allowed_images,
+    attributes,
+    changing,
+    deprecation,
+    ebs_default_key,
+    filters,
+    instance_images,
+    listing,
+    protection,
+    references,
+    snapshots,
+)
 from .copying import copy_image, parse_request
 from .errors import ec2_error, image_not_found, required
 from .events import announce
-from .model import DEFAULT_ROOT_DEVICE, Image, ImageView, set_tags
+from .model import DEFAULT_ROOT_DEVICE, Image, ImageView, find_image, set_tags
 from .registering import checked_name, ebs_of, registered_device, require_new_name
 from .settling import LOCK, PendingSnapshot, settle_later
 from .tags import checked_tags, require_room, tags_on_create
@@ -45,6 +57,7 @@ class ImageOperations(EC2BaseResponse):
                 architecture=params.get("Architecture") or "i386",
                 virtualization_type=params.get("VirtualizationType") or "paravirtual",
                 root_device_name=params.get("RootDeviceName") or DEFAULT_ROOT_DEVICE,
+                attributes=attributes.registered(params),
                 state="available",
             )
             set_tags(image, tags.get("image", {}))
@@ -53,11 +66,16 @@ class ImageOperations(EC2BaseResponse):
         return ActionResult({"ImageId": image.id})
 
     def create_image(self) -> ActionResult:
-        """EC2 API Reference, CreateImage: a snapshot of each EBS volume of the instance."""
+        """EC2 API Reference, CreateImage: a snapshot of each EBS volume of the instance.
+
+        The boot mode is the instance's (EC2 User Guide, "Set the boot mode of an Amazon EC2 AMI").
+        """
         params, backend = self.params, self.ec2_backend
         name = checked_name(params)
         tags = tags_on_create(params.get("TagSpecifications") or [], ("image", "snapshot"))
         instance = backend.get_instance(required(params, "InstanceId"))
+        launched = find_image(instance.image_id, self.current_account, self.region)
+        boot_mode = attributes.of(launched).get("BootMode") if launched else None
         with LOCK:
             require_new_name(backend, name)
             self.error_on_dryrun()
@@ -70,6 +88,7 @@ class ImageOperations(EC2BaseResponse):
                 virtualization_type=instance.virtualization_type,
                 root_device_name=instance.root_device_name or DEFAULT_ROOT_DEVICE,
                 root_device_type="ebs",
+                attributes=attributes.LINUX | ({"BootMode": boot_mode} if boot_mode else {}),
                 instance_id=instance.id,
             )
             made = []
@@ -104,6 +123,13 @@ class ImageOperations(EC2BaseResponse):
         ]
         return ActionResult(listing.page(self.params, "Images", result))
 
+    def describe_image_attribute(self) -> ActionResult:
+        """EC2 API Reference, DescribeImageAttribute: one at a time, for the owner."""
+        image = self._image_of_owner()
+        attribute = required(self.params, "Attribute")
+        self.error_on_dryrun()
+        return ActionResult({"ImageId": image.id, **attributes.describe_one(image, attribute)})
+
     def modify_image_attribute(self) -> ActionResult:
         with LOCK:
             image = self._image_of_owner()
@@ -137,6 +163,35 @@ class ImageOperations(EC2BaseResponse):
         announce(self.current_account, self.region, image.id, "available")
         return ActionResult({"Return": True})
 
+    def enable_image_deprecation(self) -> ActionResult:
+        wanted = required(self.params, "DeprecateAt")
+        with LOCK:
+            image = self._image_of_owner()
+            self.error_on_dryrun()
+            deprecation.enable(image, wanted)
+        return ActionResult({"Return": True})
+
+    def disable_image_deprecation(self) -> ActionResult:
+        with LOCK:
+            image = self._image_of_owner()
+            self.error_on_dryrun()
+            deprecation.disable(image)
+        return ActionResult({"Return": True})
+
+    def enable_image_deregistration_protection(self) -> ActionResult:
+        with LOCK:
+            image = self._image_of_owner()
+            self.error_on_dryrun()
+            protection.enable(image, bool(self.params.get("WithCooldown")))
+        return ActionResult({"Return": protection.describe(image)})
+
+    def disable_image_deregistration_protection(self) -> ActionResult:
+        with LOCK:
+            image = self._image_of_owner()
+            self.error_on_dryrun()
+            protection.disable(image)
+        return ActionResult({"Return": protection.describe(image)})
+
     def deregister_image(self) -> ActionResult:
         """EC2 API Reference, DeregisterImage; a pending copy is stopped by it."""
         with LOCK:
@@ -147,6 +202,16 @@ class ImageOperations(EC2BaseResponse):
             )
         announce(self.current_account, self.region, image.id, "deregistered")
         return ActionResult({"Return": True, "DeleteSnapshotResults": results})
+
+    def describe_image_references(self) -> ActionResult:
+        found = references.references(self.ec2_backend, self.params)
+        self.error_on_dryrun()
+        return ActionResult(listing.page(self.params, "ImageReferences", found))
+
+    def describe_instance_image_metadata(self) -> ActionResult:
+        found = instance_images.described(self.ec2_backend, self.params, self._filters_from_querystring())
+        self.error_on_dryrun()
+        return ActionResult(listing.page(self.params, "InstanceImageMetadata", found))
 
     def describe_snapshots(self) -> ActionResult:
         params = self.params

@@ -43,8 +43,7 @@ def empty_volume(asked: dict) -> dict:
     """EC2 API Reference, EbsBlockDevice: a snapshot or a size must be given."""
     return {
         "VolumeSize": int(required(asked, "VolumeSize")),
-        "VolumeType": asked.get("VolumeType") or DEFAULT_VOLUME_TYPE,
-        "DeleteOnTermination": asked.get("DeleteOnTermination", True),
+        **volume_of(asked),
         "Encrypted": bool(asked.get("Encrypted")),
     }
 
@@ -59,7 +58,15 @@ def ebs_of(snapshot: Any, asked: dict) -> dict:
     return {
         "SnapshotId": snapshot.id,
         "VolumeSize": size,
+        **volume_of(asked),
+        "Encrypted": bool(snapshot.encrypted),
+    }
+
+
+def volume_of(asked: dict) -> dict:
+    """What a volume is to be, whatever is on it."""
+    return {
         "VolumeType": asked.get("VolumeType") or DEFAULT_VOLUME_TYPE,
         "DeleteOnTermination": asked.get("DeleteOnTermination", True),
-        "Encrypted": bool(snapshot.encrypted),
+        **{name: int(asked[name]) for name in ("Iops", "Throughput") if name in asked},
     }

@@ -109,6 +109,26 @@ def deregister_image(request: Request) -> list[Check]:
     return [existing(request, request.params.get("ImageId") or "")]
 
 
+def describe_image_references(request: Request) -> list[Check]:
+    """All that the guide lists, with the service that asks for it (EC2 User Guide, "Required IAM permissions").
+
+    Whether less is enough for some of the types is not documented.
+    """
+    through = {"aws:CalledVia": ["ec2-images.amazonaws.com"], "aws:ViaAWSService": "true"}
+    behind = [
+        *(check(request, action) for action in ("DescribeInstances", "DescribeLaunchTemplates")),
+        check(request, "DescribeLaunchTemplateVersions"),
+        Check("ssm:DescribeParameters"),
+        Check("ssm:GetParameters", request.arn("ssm", "parameter/*")),
+        *(Check(f"imagebuilder:{action}") for action in ("ListImageRecipes", "ListContainerRecipes")),
+        Check("imagebuilder:GetContainerRecipe"),
+    ]
+    return [
+        check(request, "DescribeImageReferences"),
+        *(replace(each, context={**each.context, **through}) for each in behind),
+    ]
+
+
 def change_tags(request: Request) -> list[Check]:
     tags = tag_map(request.params.get("Tags"))
     return [
@@ -140,15 +160,22 @@ def create_volume(request: Request) -> list[Check]:
 OPERATIONS: Operations = {
     **named(
         """
-        DescribeAccountAttributes DescribeAvailabilityZones DescribeImageReferences DescribeImages DescribeInstances
-        DescribeLaunchTemplateVersions DescribeLaunchTemplates DescribeRegions DescribeSnapshots DescribeTags
-        DescribeVolumes DisableAllowedImagesSettings DisableEbsEncryptionByDefault EnableAllowedImagesSettings
-        EnableEbsEncryptionByDefault GetAllowedImagesSettings GetEbsDefaultKmsKeyId GetEbsEncryptionByDefault
-        ModifyEbsDefaultKmsKeyId ReplaceImageCriteriaInAllowedImagesSettings ResetEbsDefaultKmsKeyId
+        DescribeAccountAttributes DescribeAvailabilityZones DescribeImages DescribeInstanceImageMetadata
+        DescribeInstances DescribeLaunchTemplateVersions DescribeLaunchTemplates DescribeRegions DescribeSnapshots
+        DescribeTags DescribeVolumes DisableAllowedImagesSettings DisableEbsEncryptionByDefault
+        EnableAllowedImagesSettings EnableEbsEncryptionByDefault GetAllowedImagesSettings GetEbsDefaultKmsKeyId
+        GetEbsEncryptionByDefault ModifyEbsDefaultKmsKeyId ReplaceImageCriteriaInAllowedImagesSettings
+        ResetEbsDefaultKmsKeyId
         """,
         on_all("ec2"),
     ),
-    **named("DescribeImageAttribute DisableImage EnableImage ModifyImageAttribute ResetImageAttribute", on("ImageId")),
+    **named(
+        """
+        DescribeImageAttribute DisableImage DisableImageDeprecation DisableImageDeregistrationProtection EnableImage
+        EnableImageDeprecation EnableImageDeregistrationProtection ModifyImageAttribute ResetImageAttribute
+        """,
+        on("ImageId"),
+    ),
     **named("DeleteSnapshot DescribeSnapshotAttribute ModifySnapshotAttribute", on("SnapshotId")),
     "CopyImage": copy_image,
     "CreateImage": create_image,
@@ -158,5 +185,6 @@ OPERATIONS: Operations = {
     "DeleteTags": change_tags,
     "DeleteVolume": on("VolumeId"),
     "DeregisterImage": deregister_image,
+    "DescribeImageReferences": describe_image_references,
     "RegisterImage": register_image,
 }
