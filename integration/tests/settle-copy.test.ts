@@ -16,7 +16,7 @@ import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts
 import { findCopies, snapshotsOf } from '../../scripts/tool/common/copies.ts';
 import { expectedTags, tagsOf } from '../../scripts/dev/inspect-copy.ts';
 import { SETTLE_COPY_ACTIONS } from '../../scripts/tool/doctor/called-actions.ts';
-import { emulatedAccount } from '../../scripts/dev/emulated-account.ts';
+import { emulatedAccount, emulatedEnvironment } from '../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { endCopies, endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
 import { CallRecorder } from './support/function-calls.ts';
@@ -39,7 +39,7 @@ interface Stage {
 
 async function openStage(changes: Readonly<Record<string, string>> = {}): Promise<Stage> {
   const target = await TargetAccount.create(source.id);
-  const results = await ResultsInbox.open(target.account, source);
+  const results = await ResultsInbox.open(target, source);
   const [copying, settling] = await Promise.all([
     target.startFunction(),
     target.startSettling({ RESULTS_TOPIC_ARN: results.topicArn, ...changes }),
@@ -285,7 +285,9 @@ describe('a copy under another key', () => {
     const stage = await openStage();
     const { KeyMetadata } = await stage.target.account.kms.send(new CreateKeyCommand({}));
     const otherKey = KeyMetadata?.Arn ?? '';
-    const copying = await stage.target.startFunction({ KMS_KEY_ARN: otherKey });
+    // By the account itself: the role may use its own key alone.
+    const itself = { ...emulatedEnvironment(endpoint(), stage.target.account.id, REGION), AWS_SESSION_TOKEN: '' };
+    const copying = await stage.target.startFunction({ KMS_KEY_ARN: otherKey, ...itself });
     const made = await copy({ ...stage, copying }, await bakeFor(stage));
     const before = markerOf(made);
 
