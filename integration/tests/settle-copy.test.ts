@@ -280,6 +280,32 @@ describe('a copy that is available', () => {
   });
 });
 
+describe('an answer that is lost', () => {
+  it('to the last mark of a copy is asked for again', async () => {
+    const stage = await openStage();
+    let lost = 0;
+    const recorder = await CallRecorder.start(async ({ action, body }, pass) => {
+      const answer = await pass();
+      if (action !== 'ec2:CreateTags' || !body.includes('announced') || lost > 0) return answer;
+      lost += 1;
+      throw new Error('cut off');
+    });
+    const settling = await stage.target.startSettling({
+      RESULTS_TOPIC_ARN: stage.results.topicArn,
+      ...through(recorder, stage),
+    });
+    const made = await copy(stage, await bakeFor(stage));
+
+    await settling.invoke(wakeUpFor(made));
+    await settling.stop();
+    await recorder.stop();
+
+    expect(lost).toBe(1);
+    expect(linesOf(settling, idOf(made))).toMatchObject([{ level: 'INFO', outcome: 'settled' }]);
+    expect((await stage.results.all()).onTopic).toHaveLength(1);
+  });
+});
+
 describe('a copy under another key', () => {
   it('is never announced, but reported and counted each time', async () => {
     const stage = await openStage();
