@@ -71,21 +71,33 @@ export function settleCopyCalls({ parameterPath, resultsTopicArn }: RoleWork, co
   const { image, snapshot } = imageArns(copier);
   const bus = arnOf('events', 'event-bus/default', copier);
   // As lambda/src/core/copy-marker.ts writes it.
-  const marker = `${copier.name} attempt=1 baked=2026-01-01T00:00:00.000Z`;
-  const marked = text('aws:ResourceTag/ImageCopier', marker);
-  const marking = text('aws:RequestTag/ImageCopier', marker);
+  const time = '2026-01-01T00:00:00.000Z';
+  const markers = {
+    started: `${copier.name} attempt=1 baked=${time}`,
+    announcing: `${copier.name} announcing=${time} attempt=1 baked=${time}`,
+    announced: `${copier.name} announced=${time} attempt=1 baked=${time}`,
+  };
+  const marked = (now: keyof typeof markers) => text('aws:ResourceTag/ImageCopier', markers[now]);
+  const marking = (next: keyof typeof markers) => text('aws:RequestTag/ImageCopier', markers[next]);
+  const markerAlone = texts('aws:TagKeys', 'ImageCopier');
+  // The last one is made again if its answer is lost.
+  const steps = [
+    [marked('started'), marking('announcing')],
+    [marked('announcing'), marking('announced')],
+    [marked('announced'), marking('announced')],
+  ];
   const called: Actions<typeof SETTLE_COPY_ACTIONS> = {
     'ec2:CreateTags': [
-      { resources: [image], context: [marked, marking] },
-      { resources: [snapshot], context: [marking] },
+      ...steps.map((step) => ({ resources: [image], context: [...step, markerAlone] })),
+      { resources: [snapshot], context: [marking('announced')] },
     ],
-    'ec2:DeleteSnapshot': [{ resources: [snapshot], context: [marked] }],
-    'ec2:DeregisterImage': [{ resources: [image], context: [marked] }],
+    'ec2:DeleteSnapshot': [{ resources: [snapshot], context: [marked('started')] }],
+    'ec2:DeregisterImage': [{ resources: [image], context: [marked('started')] }],
     'ec2:DescribeImages': [ANY],
     'ec2:DescribeSnapshots': [ANY],
     'events:PutEvents': ['Image Copied', 'Image Copy Failed'].map((detailType) => ({
       resources: [bus],
-      context: [text('events:source', 'image-copier'), text('events:detail-type', detailType)],
+      context: [texts('events:source', 'image-copier'), texts('events:detail-type', detailType)],
     })),
     'sns:Publish': resultsTopicArn === undefined ? [] : [{ resources: [resultsTopicArn], context: [] }],
     'sqs:SendMessage': [{ resources: [queues.requests, queues.deadLetters], context: [] }],
@@ -136,6 +148,11 @@ function queueArns(copier: CheckedCopier) {
 function imageArns({ partition, region }: CheckedCopier) {
   const start = `arn:${partition}:ec2:${region}::`;
   return { image: start + SOME_IMAGE, snapshot: start + SOME_SNAPSHOT };
+}
+
+/** A key that has several values, one of which is given (Service Authorization Reference, type ArrayOfString). */
+function texts(ContextKeyName: string, value: string): ContextEntry {
+  return { ContextKeyName, ContextKeyType: 'stringList', ContextKeyValues: [value] };
 }
 
 function text(ContextKeyName: string, value: string): ContextEntry {
