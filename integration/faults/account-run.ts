@@ -111,7 +111,7 @@ export class AccountRun {
   static async open(plan: AccountPlan, pool: ImagePool): Promise<AccountRun> {
     const target = await TargetAccount.create(pool.source.id);
     const { account } = target;
-    const [results, events] = await Promise.all([ResultsInbox.open(account, pool.source), Ec2Events.open(account)]);
+    const [results, events] = await Promise.all([ResultsInbox.open(target, pool.source), Ec2Events.open(account)]);
     const run = new AccountRun(target, plan, pool, results, events);
     await run.#prepare();
     return run;

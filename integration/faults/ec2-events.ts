@@ -9,13 +9,13 @@ import {
   CreateQueueCommand,
   DeleteMessageBatchCommand,
   DeleteQueueCommand,
-  GetQueueAttributesCommand,
   ReceiveMessageCommand,
 } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { emulatedSettings, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { endpoint } from '../tests/support/emulator.ts';
+import { sendingPolicy } from '../tests/support/sending-policy.ts';
 import { toRecord } from '../tests/support/target-account.ts';
 
 const RULE = 'image-states';
@@ -39,9 +39,9 @@ export class Ec2Events {
   static async open(account: EmulatedAccount): Promise<Ec2Events> {
     const { sqs, id, region } = account;
     const events = new EventBridgeClient(emulatedSettings(endpoint(), id, region));
-    const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: 'settle' }));
-    const asked = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] });
-    const { Attributes: { QueueArn } = {} } = await sqs.send(asked);
+    const QueueArn = `arn:aws:sqs:${region}:${id}:settle`;
+    const Policy = sendingPolicy('events', QueueArn, `arn:aws:events:${region}:${id}:rule/${RULE}`);
+    const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: 'settle', Attributes: { Policy } }));
     await events.send(new PutRuleCommand({ Name: RULE, EventPattern: JSON.stringify(PATTERN) }));
     await events.send(new PutTargetsCommand({ Rule: RULE, Targets: [{ Id: 'settle', Arn: QueueArn }] }));
     return new Ec2Events(account, events, QueueUrl);

@@ -13,6 +13,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { deadLetterCommand } from '../../lambda/src/adapters/dead-letter.ts';
 import type { DeadLetter } from '../../lambda/src/core/request-queue.ts';
+import { makeAdministratorRoles, OPERATORS_ACCOUNT } from '../../scripts/dev/administrator-role.ts';
 import { emulatedAccount, emulatedEnvironment, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { startCommand, type Ended } from './support/command.ts';
@@ -20,6 +21,9 @@ import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 
 const IMAGE = 'ami-0123456789abcdef0';
 const OTHER_IMAGE = 'ami-0bbbbbbbbbbbbbbbb';
+const ROLE = 'operator';
+/** Of an operator who reaches accounts by roles. */
+const OPERATORS = emulatedEnvironment(endpoint(), OPERATORS_ACCOUNT, REGION);
 const HIDDEN = /(?!\n)[\p{C}\p{Zl}\p{Zp}]/u;
 
 interface Letter {
@@ -276,10 +280,10 @@ describe('list', () => {
   it.concurrent('acts in the account of a role', async () => {
     const operated = await OperatedAccount.create();
     await operated.add();
-    const somebody = emulatedEnvironment(endpoint(), newAccountId(), REGION);
-    const role = `arn:aws:iam::${operated.account.id}:role/operator`;
+    await makeAdministratorRoles(endpoint(), ROLE, [operated.account.id]);
+    const role = `arn:aws:iam::${operated.account.id}:role/${ROLE}`;
 
-    const { code, stdout } = await operated.start(['list', '--json', '--role-arn', role], somebody).ended;
+    const { code, stdout } = await operated.start(['list', '--json', '--role-arn', role], OPERATORS).ended;
 
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject([{ sourceImage: IMAGE }]);
@@ -362,9 +366,10 @@ describe('redrive', () => {
 });
 
 describe('several accounts', () => {
-  const each = (...accounts: readonly OperatedAccount[]) => {
-    const ids = accounts.map(({ account }) => account.id).join(',');
-    return ['--accounts', ids, '--role-name', 'operator'];
+  const each = async (...accounts: readonly OperatedAccount[]) => {
+    const ids = accounts.map(({ account }) => account.id);
+    await makeAdministratorRoles(endpoint(), ROLE, ids);
+    return ['--accounts', ids.join(','), '--role-name', ROLE];
   };
 
   it.concurrent('are read together, and each letter is put back where it came from', async () => {
@@ -373,7 +378,10 @@ describe('several accounts', () => {
     await other.add();
     await other.add({ body: request(OTHER_IMAGE) });
 
-    const { code, stdout, stderr } = await one.run('redrive', '--image', IMAGE, ...each(one, other));
+    const { code, stdout, stderr } = await one.start(
+      ['redrive', '--image', IMAGE, ...(await each(one, other))],
+      OPERATORS,
+    ).ended;
 
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'Put back 2 of 2 dead letters.\n', stderr: '' });
     for (const operated of [one, other]) {
@@ -386,7 +394,7 @@ describe('several accounts', () => {
     const [one, other] = [await OperatedAccount.create(), await OperatedAccount.create()];
     for (const operated of [one, other]) await operated.add();
     const inFlight = async () => [await one.inFlight(), await other.inFlight()];
-    const { child, ended } = one.start(['list', ...each(one, other)]);
+    const { child, ended } = one.start(['list', ...(await each(one, other))], OPERATORS);
     await waitFor('the letters of both', async () => (await inFlight()).every((count) => count > 0) || undefined, {
       pollMs: 20,
     });

@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ownImages } from '../../scripts/tool/common/copies.ts';
 import { emulatedAccount } from '../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
-import { changesOf, NO_CHANGES, QUEUES, queuesOf, resultsOf, rolesOf, Rollout } from './support/rollout.ts';
+import { changesOf, NO_CHANGES, QUEUES, queuesOf, resultsOf, ROLE, rolesOf, Rollout } from './support/rollout.ts';
 
 const DEPLOY_TIMEOUT_MS = 900_000;
 const OTHER_REGION = 'us-east-1';
@@ -22,6 +22,10 @@ const accounts = {
 const withLate = { ...accounts, late: { id: LATE } };
 
 const imagesOf = (account: string, region: string) => ownImages(emulatedAccount(endpoint(), account, region));
+
+beforeAll(async () => {
+  await rollout.makeRoles([CANARY, PAYMENTS, WEB, LATE]);
+});
 
 beforeEach(() => {
   rollout.write(accounts);
@@ -195,7 +199,7 @@ describe('deploy and destroy', () => {
         ['source', 'done'],
       ]);
       for (const account of [CANARY, PAYMENTS, WEB]) {
-        expect([...(await queuesOf(account)), ...(await rolesOf(account))]).toEqual([]);
+        expect([...(await queuesOf(account)), ...(await rolesOf(account))]).toEqual([ROLE]);
       }
       expect(await queuesOf(CANARY, OTHER_REGION)).toEqual([]);
       expect(existsSync(join(rollout.out, 'stacks', 'payments'))).toBe(false);

@@ -176,8 +176,9 @@ describe('a message of 256 KiB', () => {
     const letter = await takeLetter();
     expect(reasonOf(letter)).toContain(`belongs to account ${stranger.id}, which is not trusted.`);
 
-    const trusting = await target.startFunction({ TRUSTED_OWNERS: `${source.id},${stranger.id}` });
-    const { outcome, line } = await deliver(restored(letter), trusting);
+    await target.trust([source.id, stranger.id]);
+    const { outcome, line } = await deliver(restored(letter), await target.startFunction());
+    await target.trust([source.id]);
 
     expect(outcome).toBe('done');
     expect(line).toMatchObject({ outcome: 'started' });
@@ -197,7 +198,7 @@ describe('a message of 256 KiB', () => {
 
 describe('odd tags', () => {
   it('are on the image, on its snapshots and in the result as they are in the request', async () => {
-    const results = await ResultsInbox.open(target.account, source);
+    const results = await ResultsInbox.open(target, source);
     const settling = await target.startSettling({ RESULTS_TOPIC_ARN: results.topicArn });
     const baked = await bakeFor(source);
     const odd = {

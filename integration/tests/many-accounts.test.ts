@@ -1,11 +1,13 @@
 import { expect, it } from '@jest/globals';
-import { CreateTopicCommand, PublishCommand, SubscribeCommand } from '@aws-sdk/client-sns';
+import { PublishCommand, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { mapConcurrently } from '../../scripts/tool/common/map-concurrently.ts';
 import { emulatedAccount, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { imageCopierTemplate } from '../../terraform/template/template.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
+import { sendingPolicy } from './support/sending-policy.ts';
+import { createSourceTopic } from './support/source-topics.ts';
 
 const ACCOUNTS = 200;
 const AT_A_TIME = 10;
@@ -20,13 +22,16 @@ function filterOf(account: string): string {
 }
 
 async function subscribe(account: EmulatedAccount, TopicArn: string): Promise<string> {
-  const { QueueUrl = '' } = await account.sqs.send(new CreateQueueCommand({ QueueName: 'requests' }));
+  const Endpoint = `arn:aws:sqs:${REGION}:${account.id}:requests`;
+  const Policy = sendingPolicy('sns', Endpoint, TopicArn);
+  const { QueueUrl = '' } = await account.sqs.send(
+    new CreateQueueCommand({ QueueName: 'requests', Attributes: { Policy } }),
+  );
   const Attributes = {
     RawMessageDelivery: 'true',
     FilterPolicyScope: 'MessageBody',
     FilterPolicy: filterOf(account.id),
   };
-  const Endpoint = `arn:aws:sqs:${REGION}:${account.id}:requests`;
   await account.sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint, Attributes }));
   return QueueUrl;
 }
@@ -41,8 +46,13 @@ async function messagesIn({ sqs }: EmulatedAccount, QueueUrl: string): Promise<n
 
 it('wakes a function in the accounts that a request names, and in no other of 200', async () => {
   const source = emulatedAccount(endpoint(), newAccountId(), REGION);
-  const { TopicArn = '' } = await source.sns.send(new CreateTopicCommand({ Name: 'requests' }));
   const accounts = Array.from({ length: ACCOUNTS }, () => emulatedAccount(endpoint(), newAccountId(), REGION));
+  const TopicArn = await createSourceTopic(
+    source,
+    'requests',
+    'sns:Subscribe',
+    accounts.map(({ id }) => id),
+  );
   const subscribed = await mapConcurrently(accounts, AT_A_TIME, async (account) => ({
     account,
     url: await subscribe(account, TopicArn),

@@ -6,6 +6,7 @@ import { PublishCommand } from '@aws-sdk/client-sns';
 import { stringify } from 'yaml';
 import { bakeImage, copyRequestFor, share, shareImage, type BakedImage } from '../../scripts/tool/common/bake.ts';
 import { findCopies, isAnnounced } from '../../scripts/tool/common/copies.ts';
+import { makeAdministratorRoles, OPERATORS_ACCOUNT } from '../../scripts/dev/administrator-role.ts';
 import {
   emulatedAccount,
   emulatedEnvironment,
@@ -28,7 +29,7 @@ const [source, canary, payments, web] = [0, 1, 2, 3].map(() => emulatedAccount(e
   EmulatedAccount,
 ];
 const folder = join(CACHE, 'test', 'operations', source.id);
-const environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), '999999999999', REGION) };
+const environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OPERATORS_ACCOUNT, REGION) };
 const runbook = new Runbook('docs/operations.md', folder, environment);
 /** Writes the runbook anew, from what the commands print here. */
 const isWriting = process.env['WRITE_RUNBOOK'] === '1';
@@ -117,6 +118,7 @@ function following(section: string, image?: BakedImage) {
 
 beforeAll(async () => {
   mkdirSync(folder, { recursive: true });
+  await makeAdministratorRoles(endpoint(), 'operator', Object.values(ACCOUNTS));
   writeAccounts(['canary', canary], ['payments', payments]);
   await tool('deploy');
 }, DEPLOY_TIMEOUT_MS);

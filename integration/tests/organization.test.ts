@@ -7,7 +7,7 @@ import {
   DescribeStacksCommand,
 } from '@aws-sdk/client-cloudformation';
 import { DescribeKeyCommand, ScheduleKeyDeletionCommand } from '@aws-sdk/client-kms';
-import { CreateTopicCommand, DeleteTopicCommand } from '@aws-sdk/client-sns';
+import { DeleteTopicCommand } from '@aws-sdk/client-sns';
 import {
   emulatedAccount,
   emulatedEnvironment,
@@ -24,8 +24,10 @@ import { writeEarlierModule } from './support/earlier-module.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 import { leaveAccount } from './support/leave-account.ts';
 import { NO_CHANGES } from './support/rollout.ts';
+import { createSourceTopic } from './support/source-topics.ts';
 
 const TIMEOUT_MS = 900_000;
+const EXPLICIT_DENY = 'with an explicit deny in a resource-based policy';
 const STACK_NAME = 'image-copier';
 /** The last commit in which the functions' resources had other addresses. */
 const EARLIER_COMMIT = '03f4130995032deae83eaae98ee99f94eebe1cb5';
@@ -47,6 +49,8 @@ interface Scenario {
   readonly inputs: string;
   /** The account that the module is applied in. */
   readonly byModule: string;
+  /** The account that has a stack of the template. */
+  readonly byTemplate: string;
   /** Whether the module is applied over what it was in an earlier commit. */
   readonly isUpgrade?: true;
   /** The inputs that the module and the template share. */
@@ -61,6 +65,7 @@ const scenarios: readonly Scenario[] = [
   {
     inputs: 'only the inputs that are required',
     byModule: newAccountId(),
+    byTemplate: newAccountId(),
     isUpgrade: true,
     shared: () => ({ request_topic_arn: topics.request }),
     ofModule: () => ({}),
@@ -69,6 +74,7 @@ const scenarios: readonly Scenario[] = [
   {
     inputs: OTHERS,
     byModule: newAccountId(),
+    byTemplate: newAccountId(),
     shared: () => ({
       age_alarm_seconds: 600,
       architecture: 'x86_64',
@@ -149,7 +155,9 @@ const EXPLAINED: readonly {
 ];
 
 beforeAll(async () => {
-  [topics.request, topics.results] = await Promise.all([createTopic('notify'), createTopic('notify-results')]);
+  const accounts = scenarios.flatMap(({ byModule, byTemplate }) => [byModule, byTemplate]);
+  topics.request = await createSourceTopic(source, 'notify', 'sns:Subscribe', accounts);
+  topics.results = await createSourceTopic(source, 'notify-results', 'sns:Publish', accounts);
   bucket = terraform(folderOf('artifact-bucket'), source.id, { prefix: bucketPrefix, organization_id: 'o-a1b2c3d4e5' });
   // At once: they wait for AWS to settle, not for each other.
   await Promise.all([
@@ -169,79 +177,82 @@ afterAll(async () => {
   for (const TopicArn of Object.values(topics)) await source.sns.send(new DeleteTopicCommand({ TopicArn }));
 }, TIMEOUT_MS);
 
-it(`takes over what the module of ${EARLIER_COMMIT.slice(0, 7)} made, and replaces nothing of it`, async () => {
+it(`takes over what the module of ${EARLIER_COMMIT.slice(0, 7)} made: nothing is added, and nothing destroyed`, async () => {
   expect(upgrade.first.added).toBeGreaterThan(0);
-  // What changes are the policies, which were narrowed since.
   expect(upgrade.second).toMatchObject({ added: 0, destroyed: 0 });
   expect(await upgrade.root.plan()).toEqual(NO_CHANGES);
 });
 
-describe.each(scenarios)('the module and the template, with $inputs', ({ inputs, byModule, shared, ofTemplate }) => {
-  const explained = EXPLAINED.filter((difference) => [undefined, inputs].includes(difference.inputs));
-  const byTemplate = newAccountId();
-  const cloudFormation = new CloudFormationClient(emulatedSettings(endpoint(), byTemplate, REGION));
-  const { kms } = emulatedAccount(endpoint(), byTemplate, REGION);
-  let parameters: Record<string, string>;
-  let found: readonly Difference[];
+describe.each(scenarios)(
+  'the module and the template, with $inputs',
+  ({ inputs, byModule, byTemplate, shared, ofTemplate }) => {
+    const explained = EXPLAINED.filter((difference) => [undefined, inputs].includes(difference.inputs));
+    const cloudFormation = new CloudFormationClient(emulatedSettings(endpoint(), byTemplate, REGION));
+    const { kms } = emulatedAccount(endpoint(), byTemplate, REGION);
+    let parameters: Record<string, string>;
+    let found: readonly Difference[];
 
-  beforeAll(async () => {
-    const given = { ...parametersOf(shared()), ...ofTemplate };
-    await createStack(given);
-    const [module, stack] = await Promise.all([byModule, byTemplate].map(read));
-    parameters = { ...defaults(), ...given };
-    found = differences(module, stack);
-  }, TIMEOUT_MS);
+    beforeAll(async () => {
+      const given = { ...parametersOf(shared()), ...ofTemplate };
+      await createStack(given);
+      const [module, stack] = await Promise.all([byModule, byTemplate].map(read));
+      parameters = { ...defaults(), ...given };
+      found = differences(module, stack);
+    }, TIMEOUT_MS);
 
-  afterAll(async () => {
-    await leaveAccount(emulatedAccount(endpoint(), byModule, REGION));
-  });
-
-  it('differ in nothing that is not explained', () => {
-    expect(found.filter(({ path }) => !explained.some(({ where }) => where.test(path)))).toEqual([]);
-  });
-
-  it.each(explained)('differ at $where: $why', ({ where, declared }) => {
-    const here = found.filter(({ path }) => where.test(path));
-
-    expect(here.length).toBeGreaterThan(0);
-    if (!declared) return;
-    for (const { one } of here) expect(declared(parameters, byTemplate)).toEqual(one);
-  });
-
-  it('keep the key when the stack is deleted', async () => {
-    const { Stacks: [stack] = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName: STACK_NAME }));
-    const KeyId = stack?.Outputs?.find(({ OutputKey }) => OutputKey === 'KeyArn')?.OutputValue;
-    await cloudFormation.send(new DeleteStackCommand({ StackName: STACK_NAME }));
-    await waitFor('the deletion of the stack', async () =>
-      (await statusOf(stack?.StackId)) === 'DELETE_COMPLETE' ? true : undefined,
-    );
-
-    const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId }));
-    expect(KeyMetadata?.KeyState).toBe('Enabled');
-    await kms.send(new ScheduleKeyDeletionCommand({ KeyId }));
-  });
-
-  async function createStack(given: Readonly<Record<string, string>>): Promise<void> {
-    const { StackId } = await cloudFormation.send(
-      new CreateStackCommand({
-        StackName: STACK_NAME,
-        TemplateBody: JSON.stringify(template),
-        Capabilities: ['CAPABILITY_NAMED_IAM'],
-        Parameters: Object.entries(given).map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue })),
-      }),
-    );
-    const status = await waitFor('the stack', async () => {
-      const now = await statusOf(StackId);
-      return now?.endsWith('_IN_PROGRESS') ? undefined : now;
+    afterAll(async () => {
+      await leaveAccount(emulatedAccount(endpoint(), byModule, REGION));
     });
-    if (status !== 'CREATE_COMPLETE') throw new Error(`The stack ended as ${status}.`);
-  }
 
-  async function statusOf(StackName: string | undefined) {
-    const { Stacks: [stack] = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName }));
-    return stack?.StackStatus;
-  }
-});
+    it('differ in nothing that is not explained', () => {
+      expect(found.filter(({ path }) => !explained.some(({ where }) => where.test(path)))).toEqual([]);
+    });
+
+    it.each(explained)('differ at $where: $why', ({ where, declared }) => {
+      const here = found.filter(({ path }) => where.test(path));
+
+      expect(here.length).toBeGreaterThan(0);
+      if (!declared) return;
+      for (const { one } of here) expect(declared(parameters, byTemplate)).toEqual(one);
+    });
+
+    it('keep the key when the stack is deleted, and let nobody delete it while it is protected', async () => {
+      const { Stacks: [stack] = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName: STACK_NAME }));
+      const KeyId = stack?.Outputs?.find(({ OutputKey }) => OutputKey === 'KeyArn')?.OutputValue;
+      await cloudFormation.send(new DeleteStackCommand({ StackName: STACK_NAME }));
+      await waitFor('the deletion of the stack', async () =>
+        (await statusOf(stack?.StackId)) === 'DELETE_COMPLETE' ? true : undefined,
+      );
+
+      const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId }));
+      expect(KeyMetadata?.KeyState).toBe('Enabled');
+      const deletion = kms.send(new ScheduleKeyDeletionCommand({ KeyId }));
+      if (parameters['DeletionProtection'] === 'true') await expect(deletion).rejects.toThrow(EXPLICIT_DENY);
+      else await deletion;
+    });
+
+    async function createStack(given: Readonly<Record<string, string>>): Promise<void> {
+      const { StackId } = await cloudFormation.send(
+        new CreateStackCommand({
+          StackName: STACK_NAME,
+          TemplateBody: JSON.stringify(template),
+          Capabilities: ['CAPABILITY_NAMED_IAM'],
+          Parameters: Object.entries(given).map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue })),
+        }),
+      );
+      const status = await waitFor('the stack', async () => {
+        const now = await statusOf(StackId);
+        return now?.endsWith('_IN_PROGRESS') ? undefined : now;
+      });
+      if (status !== 'CREATE_COMPLETE') throw new Error(`The stack ended as ${status}.`);
+    }
+
+    async function statusOf(StackName: string | undefined) {
+      const { Stacks: [stack] = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName }));
+      return stack?.StackStatus;
+    }
+  },
+);
 
 it('compares other values than the defaults for each parameter', () => {
   const [, other] = scenarios;
@@ -253,11 +264,6 @@ it('compares other values than the defaults for each parameter', () => {
   // The account of the alarms' topic has no counterpart in the module, which takes whole ARNs.
   expect(same.map(([name]) => name)).toEqual(['AlarmTopicAccountId']);
 });
-
-async function createTopic(Name: string): Promise<string> {
-  const { TopicArn = '' } = await source.sns.send(new CreateTopicCommand({ Name }));
-  return TopicArn;
-}
 
 function folderOf(module: string): string {
   return join(ROOT, 'terraform', 'modules', module);

@@ -16,7 +16,7 @@ import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts
 import { findCopies, snapshotsOf } from '../../scripts/tool/common/copies.ts';
 import { expectedTags, tagsOf } from '../../scripts/dev/inspect-copy.ts';
 import { SETTLE_COPY_ACTIONS } from '../../scripts/tool/doctor/called-actions.ts';
-import { emulatedAccount } from '../../scripts/dev/emulated-account.ts';
+import { emulatedAccount, emulatedEnvironment } from '../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { endCopies, endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
 import { CallRecorder } from './support/function-calls.ts';
@@ -39,7 +39,7 @@ interface Stage {
 
 async function openStage(changes: Readonly<Record<string, string>> = {}): Promise<Stage> {
   const target = await TargetAccount.create(source.id);
-  const results = await ResultsInbox.open(target.account, source);
+  const results = await ResultsInbox.open(target, source);
   const [copying, settling] = await Promise.all([
     target.startFunction(),
     target.startSettling({ RESULTS_TOPIC_ARN: results.topicArn, ...changes }),
@@ -280,12 +280,40 @@ describe('a copy that is available', () => {
   });
 });
 
+describe('an answer that is lost', () => {
+  it('to the last mark of a copy is asked for again', async () => {
+    const stage = await openStage();
+    let lost = 0;
+    const recorder = await CallRecorder.start(async ({ action, body }, pass) => {
+      const answer = await pass();
+      if (action !== 'ec2:CreateTags' || !body.includes('announced') || lost > 0) return answer;
+      lost += 1;
+      throw new Error('cut off');
+    });
+    const settling = await stage.target.startSettling({
+      RESULTS_TOPIC_ARN: stage.results.topicArn,
+      ...through(recorder, stage),
+    });
+    const made = await copy(stage, await bakeFor(stage));
+
+    await settling.invoke(wakeUpFor(made));
+    await settling.stop();
+    await recorder.stop();
+
+    expect(lost).toBe(1);
+    expect(linesOf(settling, idOf(made))).toMatchObject([{ level: 'INFO', outcome: 'settled' }]);
+    expect((await stage.results.all()).onTopic).toHaveLength(1);
+  });
+});
+
 describe('a copy under another key', () => {
   it('is never announced, but reported and counted each time', async () => {
     const stage = await openStage();
     const { KeyMetadata } = await stage.target.account.kms.send(new CreateKeyCommand({}));
     const otherKey = KeyMetadata?.Arn ?? '';
-    const copying = await stage.target.startFunction({ KMS_KEY_ARN: otherKey });
+    // By the account itself: the role may use its own key alone.
+    const itself = { ...emulatedEnvironment(endpoint(), stage.target.account.id, REGION), AWS_SESSION_TOKEN: '' };
+    const copying = await stage.target.startFunction({ KMS_KEY_ARN: otherKey, ...itself });
     const made = await copy({ ...stage, copying }, await bakeFor(stage));
     const before = markerOf(made);
 

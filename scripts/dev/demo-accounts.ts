@@ -1,5 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeAdministratorRoles, OPERATORS_ACCOUNT } from './administrator-role.ts';
 import { emulatedEnvironment, withoutAws } from './emulated-account.ts';
 import { ROOT } from '../tool/common/paths.ts';
 import { Deployment, type Action } from '../tool/deploy/deployment.ts';
@@ -14,6 +15,9 @@ export const DEMO = {
 } as const;
 
 const ACCOUNTS_FILE = join(ROOT, 'terraform', 'examples', 'many-accounts', 'accounts.yaml');
+
+/** That of the accounts file. */
+const ROLE_NAME = 'OrganizationAccountAccessRole';
 
 /** What was applied in the source account and in the target accounts. */
 export interface AppliedAccounts {
@@ -53,6 +57,7 @@ export class DemoAccounts {
   async apply(report: Report): Promise<AppliedAccounts> {
     const { sourceAccount, targetAccounts } = DEMO;
     report(`Deploying to source account ${sourceAccount} and target accounts ${targetAccounts.join(', ')} ...`);
+    await makeAdministratorRoles(this.#endpoint, ROLE_NAME, [sourceAccount, ...targetAccounts]);
     const deployment = await this.#perform('apply', report);
     const applied = await Promise.all(
       deployment.stacks.map(async (stack) => ({
@@ -80,8 +85,7 @@ export class DemoAccounts {
     const deployment = Deployment.open({
       accountsFile: ACCOUNTS_FILE,
       out: this.#out,
-      // LocalStack asks for no existing role, so an account of its own assumes those of the others, as on AWS.
-      env: { ...withoutAws(), ...emulatedEnvironment(this.#endpoint, '999999999999', DEMO.region) },
+      env: { ...withoutAws(), ...emulatedEnvironment(this.#endpoint, OPERATORS_ACCOUNT, DEMO.region) },
     });
     const waves = inWaves(deployment.stacks, []);
     if (action === 'destroy') waves.reverse();

@@ -73,6 +73,19 @@ export const settleResources: Resources = {
       },
     },
     {
+      Sid: 'MarkAnnouncedCopiesAgain',
+      Effect: 'Allow',
+      Action: 'ec2:CreateTags',
+      Resource: IMAGES,
+      Condition: {
+        StringLike: {
+          'aws:ResourceTag/ImageCopier': sub('${Name} announced=*'),
+          'aws:RequestTag/ImageCopier': sub('${Name} announced=*'),
+        },
+        'ForAllValues:StringEquals': { 'aws:TagKeys': 'ImageCopier' },
+      },
+    },
+    {
       Sid: 'RepairSnapshotTags',
       Effect: 'Allow',
       Action: 'ec2:CreateTags',

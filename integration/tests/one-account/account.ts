@@ -1,12 +1,13 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
-import { CreateTopicCommand, DeleteTopicCommand } from '@aws-sdk/client-sns';
+import { DeleteTopicCommand } from '@aws-sdk/client-sns';
 import { emulatedAccount, emulatedEnvironment, withoutAws } from '../../../scripts/dev/emulated-account.ts';
 import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
 import { TerraformRoot } from '../../../scripts/tool/deploy/terraform-root.ts';
 import { endpoint, newAccountId, REGION } from '../support/emulator.ts';
 import { leaveAccount } from '../support/leave-account.ts';
+import { createSourceTopic } from '../support/source-topics.ts';
 
 export const APPLY_TIMEOUT_MS = 900_000;
 export const TOPIC = 'amigo-notify';
@@ -50,7 +51,8 @@ export async function copierOf(): Promise<Copier> {
 }
 
 beforeAll(async () => {
-  for (const Name of [TOPIC, `${TOPIC}-results`]) await source.sns.send(new CreateTopicCommand({ Name }));
+  await createSourceTopic(source, TOPIC, 'sns:Subscribe', [target.id]);
+  await createSourceTopic(source, `${TOPIC}-results`, 'sns:Publish', [target.id]);
   await root.init();
   await root.apply();
 }, APPLY_TIMEOUT_MS);

@@ -73,6 +73,7 @@ import { stringify } from 'yaml';
 import { bakeImage, share, shareImage, type BakedImage } from '../../../scripts/tool/common/bake.ts';
 import { ALARMS } from '../../../scripts/tool/doctor/alarms.ts';
 import type { Finding } from '../../../scripts/tool/doctor/finding.ts';
+import { makeAdministratorRoles, OPERATORS_ACCOUNT } from '../../../scripts/dev/administrator-role.ts';
 import { emulatedEnvironment, emulatedSettings, withoutAws } from '../../../scripts/dev/emulated-account.ts';
 import { ROOT } from '../../../scripts/tool/common/paths.ts';
 import { waitFor } from '../../../scripts/dev/wait-for.ts';
@@ -109,7 +110,7 @@ type Restore = () => Promise<unknown>;
 const codesOf = (findings: readonly Finding[] | null = []) => (findings ?? []).map(({ code }) => code).sort();
 
 /** As an operator who reaches both accounts by roles. */
-const asOperator = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OTHER_ACCOUNT, REGION) };
+const asOperator = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OPERATORS_ACCOUNT, REGION) };
 const WITH_FILE = ['--accounts-file', accountsFile];
 
 /** Runs the command in the account alone, as users do. */
@@ -155,6 +156,7 @@ function writeAccounts(...others: object[]): void {
 
 beforeAll(async () => {
   copier = await copierOf();
+  await makeAdministratorRoles(endpoint(), 'operator', [source.id, target.id]);
   writeAccounts();
   image = await bakeImage(source.ec2, {
     name: 'amigo_ubuntu_1',
@@ -493,6 +495,7 @@ describe('what is broken is found, and nothing else', () => {
 
   it('an account without a copier, and one that cannot be read: neither stops the others', async () => {
     const empty = newAccountId();
+    await makeAdministratorRoles(endpoint(), 'operator', [empty]);
     writeAccounts({ id: empty, name: 'empty' }, { id: newAccountId(), name: 'closed', profile: 'nobody' });
     try {
       const { code, stdout, stderr } = await lookWithFile();
@@ -688,7 +691,10 @@ async function keyPolicy(change: (statements: readonly KeyStatement[]) => readon
 
 async function deleteKey(): Promise<Restore> {
   const KeyId = copier.key_arn;
+  // Its own policy refuses that, until somebody changes it.
+  const protect = await keyPolicy((statements) => statements.filter(({ Sid }) => Sid !== 'NobodyDeletesKey'));
   await target.kms.send(new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 }));
+  await protect();
   return async () => {
     await target.kms.send(new CancelKeyDeletionCommand({ KeyId }));
     await target.kms.send(new EnableKeyCommand({ KeyId }));

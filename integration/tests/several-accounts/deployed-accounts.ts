@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { bakeImage, type BakedImage } from '../../../scripts/tool/common/bake.ts';
 import type { AppliedAccounts } from '../../../scripts/dev/demo-accounts.ts';
+import { makeAdministratorRoles, OPERATORS_ACCOUNT } from '../../../scripts/dev/administrator-role.ts';
 import {
   emulatedAccount,
   emulatedEnvironment,
@@ -17,6 +18,8 @@ import { endpoint, newAccountId, REGION } from '../support/emulator.ts';
 import { leaveAccount } from '../support/leave-account.ts';
 import { runHere } from '../support/run-here.ts';
 
+const ROLE = 'operator';
+
 /** A source account and three target accounts with everything in place, and the accounts file that lists them. */
 export class DeployedAccounts {
   readonly source = emulatedAccount(endpoint(), newAccountId(), REGION);
@@ -26,8 +29,7 @@ export class DeployedAccounts {
   readonly folder = join(CACHE, 'test', 'several-accounts', this.source.id);
   readonly accountsFile = join(this.folder, 'accounts.yaml');
   readonly topic = 'amigo-TEST-notify';
-  // LocalStack asks for no existing role, so an account of its own assumes those of the others, as on AWS.
-  readonly environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), '999999999999', REGION) };
+  readonly environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OPERATORS_ACCOUNT, REGION) };
   applied: AppliedAccounts = { requestTopicArn: '', resultsTopicArn: '', copiers: {} };
   #lastBake = 0;
   readonly #root = new TerraformRoot({
@@ -37,6 +39,7 @@ export class DeployedAccounts {
       source_account_id: this.source.id,
       target_account_ids: this.targets.map(({ id }) => id),
       topic_name: this.topic,
+      role_name: ROLE,
     },
     env: this.environment,
   });
@@ -47,6 +50,8 @@ export class DeployedAccounts {
 
   async apply(): Promise<void> {
     mkdirSync(this.folder, { recursive: true });
+    const accounts = [this.source, ...this.targets].map(({ id }) => id);
+    await makeAdministratorRoles(endpoint(), ROLE, accounts);
     await this.#root.init();
     await this.#root.apply();
     const outputs = await this.#root.outputs();
@@ -63,7 +68,7 @@ export class DeployedAccounts {
     const file = {
       source: { id: source.id },
       topic,
-      defaults: { regions: [REGION], roleName: 'operator' },
+      defaults: { regions: [REGION], roleName: ROLE },
       accounts: [
         { id: canary.id, name: 'canary', labels: { wave: 'canary' } },
         { id: payments.id, name: 'payments' },

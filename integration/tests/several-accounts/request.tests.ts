@@ -167,7 +167,7 @@ export function requestTests(accounts: DeployedAccounts): void {
         const { code, stdout, stderr } = await accounts.runAlone(
           'request',
           image.imageId,
-          ...['--accounts', account, '--topic', topic, '--role-arn', `arn:aws:iam::${source.id}:role/baker`],
+          ...['--accounts', account, '--topic', topic, '--role-arn', `arn:aws:iam::${source.id}:role/operator`],
           ...['--wait', '--json', ...args],
         );
         return { code, stderr, states: (JSON.parse(stdout) as Row[]).map(({ state }) => state) };

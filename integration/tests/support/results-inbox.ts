@@ -7,18 +7,16 @@ import {
   PutTargetsCommand,
   RemoveTargetsCommand,
 } from '@aws-sdk/client-eventbridge';
-import { CreateTopicCommand, DeleteTopicCommand, PublishCommand } from '@aws-sdk/client-sns';
-import {
-  CreateQueueCommand,
-  DeleteQueueCommand,
-  GetQueueAttributesCommand,
-  ReceiveMessageCommand,
-} from '@aws-sdk/client-sqs';
+import { DeleteTopicCommand, PublishCommand } from '@aws-sdk/client-sns';
+import { CreateQueueCommand, DeleteQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import type { CopyResult } from '../../../lambda/src/core/copy-results.ts';
 import { emulatedSettings, type EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 import { ResultsInbox as TopicInbox } from '../../../scripts/tool/request/results-inbox.ts';
 import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { endpoint } from './emulator.ts';
+import { sendingPolicy } from './sending-policy.ts';
+import { createSourceTopic } from './source-topics.ts';
+import type { TargetAccount } from './target-account.ts';
 
 /** A result as EventBridge delivers it; the topic has these three fields alone. */
 export interface Announcement {
@@ -65,11 +63,15 @@ export class ResultsInbox {
     this.#topicInbox = topicInbox;
   }
 
-  static async open(target: EmulatedAccount, source: EmulatedAccount): Promise<ResultsInbox> {
+  static async open(
+    { account: target, resultsTopicArn }: TargetAccount,
+    source: EmulatedAccount,
+  ): Promise<ResultsInbox> {
     const name = `results-${randomUUID()}`;
     const events = new EventBridgeClient(emulatedSettings(endpoint(), target.id, target.region));
     const busQueue = await openQueue(target, name);
-    const { TopicArn = '' } = await source.sns.send(new CreateTopicCommand({ Name: name }));
+    const topic = resultsTopicArn.split(':').at(-1) ?? '';
+    const TopicArn = await createSourceTopic(source, topic, 'sns:Publish', [target.id]);
     const topicInbox = await TopicInbox.open(source, TopicArn);
     await events.send(new PutRuleCommand({ Name: name, EventPattern: JSON.stringify({ source: ['image-copier'] }) }));
     await events.send(new PutTargetsCommand({ Rule: name, Targets: [{ Id: 'queue', Arn: busQueue.arn }] }));
@@ -96,17 +98,18 @@ export class ResultsInbox {
   }
 }
 
-async function openQueue({ sqs }: EmulatedAccount, QueueName: string): Promise<BusQueue> {
-  const { QueueUrl: url = '' } = await sqs.send(new CreateQueueCommand({ QueueName }));
-  const asked = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['QueueArn'] });
-  const { Attributes } = await sqs.send(asked);
+/** A queue for the rule of the same name. */
+async function openQueue({ id, region, sqs }: EmulatedAccount, QueueName: string): Promise<BusQueue> {
+  const arn = `arn:aws:sqs:${region}:${id}:${QueueName}`;
+  const Policy = sendingPolicy('events', arn, `arn:aws:events:${region}:${id}:rule/${QueueName}`);
+  const { QueueUrl: url = '' } = await sqs.send(new CreateQueueCommand({ QueueName, Attributes: { Policy } }));
   const receive = async () => {
     const { Messages = [] } = await sqs.send(
       new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 10, VisibilityTimeout: 600 }),
     );
     return Messages.map(({ Body = '' }) => JSON.parse(Body) as Announcement);
   };
-  return { url, arn: Attributes?.QueueArn ?? '', receive };
+  return { url, arn, receive };
 }
 
 async function receiveToLast(

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { stringify } from 'yaml';
+import { makeAdministratorRoles, OPERATORS_ACCOUNT } from '../../../scripts/dev/administrator-role.ts';
 import {
   emulatedAccount,
   emulatedEnvironment,
@@ -15,6 +16,9 @@ import { endpoint, newAccountId, REGION } from './emulator.ts';
 
 /** The queues of a copier, in the order of the alphabet. */
 export const QUEUES = ['image-copier-dead-letters', 'image-copier-requests', 'image-copier-settle.fifo'];
+
+/** The role that Terraform assumes in each account. */
+export const ROLE = 'deployer';
 
 /** What `deploy` and `destroy` print for programs. */
 interface Row {
@@ -32,13 +36,18 @@ export class Rollout {
   readonly out: string;
   readonly accountsFile: string;
   readonly #work = join(CACHE, 'test', 'deploy', this.source);
-  readonly #environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), '999999999999', REGION) };
+  readonly #environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OPERATORS_ACCOUNT, REGION) };
   readonly #place: readonly string[];
 
   constructor() {
     this.out = join(this.#work, 'out');
     this.accountsFile = join(this.#work, 'accounts.yaml');
     this.#place = ['--accounts-file', this.accountsFile, '--out', this.out];
+  }
+
+  /** Makes the role in the source account and in those that will be listed. */
+  async makeRoles(accounts: readonly string[]): Promise<void> {
+    await makeAdministratorRoles(endpoint(), ROLE, [this.source, ...accounts]);
   }
 
   /**
@@ -50,7 +59,7 @@ export class Rollout {
     const file = {
       source: { id: this.source },
       topic: 'amigo-TEST-notify',
-      defaults: { regions: [REGION], roleName: 'deployer', inputs },
+      defaults: { regions: [REGION], roleName: ROLE, inputs },
       accounts: Object.entries(listed).map(([name, account]) => ({ name, ...account })),
     };
     mkdirSync(this.#work, { recursive: true });

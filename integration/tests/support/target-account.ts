@@ -1,6 +1,5 @@
-import { CreateKeyCommand, ScheduleKeyDeletionCommand } from '@aws-sdk/client-kms';
+import { ScheduleKeyDeletionCommand } from '@aws-sdk/client-kms';
 import {
-  CreateQueueCommand,
   DeleteMessageCommand,
   DeleteQueueCommand,
   ReceiveMessageCommand,
@@ -10,6 +9,7 @@ import {
 import type { SQSRecord } from 'aws-lambda';
 import { emulatedAccount, emulatedEnvironment, type EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../../scripts/dev/wait-for.ts';
+import { assumeRole, createCopierStack, updateCopierStack, type CopierStack } from './copier-stack.ts';
 import { endpoint, newAccountId, REGION } from './emulator.ts';
 import { HandlerProcess, type FunctionName } from './handler-process.ts';
 import { removeImages } from './remove-images.ts';
@@ -19,24 +19,32 @@ export interface Delivered {
   readonly outcome: 'done' | 'kept';
 }
 
-/** A target account without Terraform: a key, the two queues and the built functions, driven by the test. */
+/** A target account without Terraform: a key, the two queues and the built functions under their own roles, driven by the test. */
 export class TargetAccount {
   readonly account: EmulatedAccount;
   readonly keyArn: string;
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
+  /** The one topic on which its role may publish. */
+  readonly resultsTopicArn: string;
+  readonly #stack: CopierStack;
+  readonly #sourceAccount: string;
   readonly #environment: Record<string, string>;
   readonly #processes: HandlerProcess[] = [];
 
-  private constructor(account: EmulatedAccount, keyArn: string, urls: readonly [string, string], trusted: string) {
+  private constructor(account: EmulatedAccount, stack: CopierStack, resultsTopicArn: string, trustedOwner: string) {
     this.account = account;
-    this.keyArn = keyArn;
-    [this.queueUrl, this.deadLetterQueueUrl] = urls;
+    this.keyArn = stack.KeyArn;
+    this.queueUrl = stack.QueueUrl;
+    this.deadLetterQueueUrl = stack.DeadLetterQueueUrl;
+    this.resultsTopicArn = resultsTopicArn;
+    this.#stack = stack;
+    this.#sourceAccount = trustedOwner;
     this.#environment = {
       ...emulatedEnvironment(endpoint(), account.id, REGION),
       COPIER_NAME: 'image-copier',
-      KMS_KEY_ARN: keyArn,
-      TRUSTED_OWNERS: trusted,
+      KMS_KEY_ARN: this.keyArn,
+      TRUSTED_OWNERS: trustedOwner,
       QUEUE_URL: this.queueUrl,
       DEAD_LETTER_QUEUE_URL: this.deadLetterQueueUrl,
       RETRY_SECONDS: '21600',
@@ -49,12 +57,8 @@ export class TargetAccount {
 
   static async create(trustedOwner: string): Promise<TargetAccount> {
     const account = emulatedAccount(endpoint(), newAccountId(), REGION);
-    const { KeyMetadata } = await account.kms.send(new CreateKeyCommand({}));
-    const [queue, deadLetters] = await Promise.all(
-      ['requests', 'dead-letters'].map((QueueName) => account.sqs.send(new CreateQueueCommand({ QueueName }))),
-    );
-    const urls = [queue?.QueueUrl ?? '', deadLetters?.QueueUrl ?? ''] as const;
-    return new TargetAccount(account, KeyMetadata?.Arn ?? '', urls, trustedOwner);
+    const inputs = inputsOf(account, trustedOwner, [trustedOwner]);
+    return new TargetAccount(account, await createCopierStack(account, inputs), inputs.ResultsTopicArn, trustedOwner);
   }
 
   /** Starts copy-image; each call gives a process of its own, as Lambda's execution environments are. */
@@ -67,9 +71,16 @@ export class TargetAccount {
     return await this.#start('settle-copy', changes);
   }
 
+  /** Has the functions that start from now on trust these accounts, and lets their roles do so. */
+  async trust(owners: readonly string[]): Promise<void> {
+    await updateCopierStack(this.account, inputsOf(this.account, this.#sourceAccount, owners));
+    this.#environment['TRUSTED_OWNERS'] = owners.join(',');
+  }
+
   async #start(name: FunctionName, changes: Readonly<Record<string, string>>): Promise<HandlerProcess> {
     const started = await HandlerProcess.start(name, {
       ...this.#environment,
+      ...(await assumeRole(this.account, this.#stack[name], name)),
       AWS_LAMBDA_FUNCTION_NAME: `image-copier-${name}`,
       ...changes,
     });
@@ -126,6 +137,11 @@ export class TargetAccount {
       await sqs.send(new DeleteQueueCommand({ QueueUrl }));
     await kms.send(new ScheduleKeyDeletionCommand({ KeyId: this.keyArn, PendingWindowInDays: 7 }));
   }
+}
+
+function inputsOf({ id, region }: EmulatedAccount, sourceAccount: string, trustedOwners: readonly string[]) {
+  const RequestTopicArn = `arn:aws:sns:${region}:${sourceAccount}:${id}`;
+  return { RequestTopicArn, ResultsTopicArn: `${RequestTopicArn}-results`, TrustedOwnerIds: trustedOwners.join(',') };
 }
 
 /** The wake-up that an image has changed its state, as EventBridge puts it into the queue of settle-copy. */

@@ -2,12 +2,15 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Stack } from '../../../terraform/stacks/stacks.ts';
 import { defaultParallel } from '../../tool/deploy/options.ts';
+import { makeAdministratorRoles, OPERATORS_ACCOUNT } from '../administrator-role.ts';
 import { emulatedEnvironment, newAccountId, withoutAws } from '../emulated-account.ts';
 import { Deployment } from '../../tool/deploy/deployment.ts';
 import { runEveryStack } from '../../tool/deploy/run-stacks.ts';
 import { TerraformRoot, type Changes } from '../../tool/deploy/terraform-root.ts';
 
 const REGION = 'eu-west-1';
+const ORGANIZATION = 'o-benchmarks1';
+const ROLE_NAME = 'deployer';
 const MODULE = `image-copier-${REGION}`;
 /** How many resources one Terraform works on at a time, unless it is told otherwise. */
 const TERRAFORM_PARALLELISM = 10;
@@ -39,22 +42,24 @@ export class RolloutAccounts {
   /** How many stacks at a time: what `image-copier deploy` takes on this machine. */
   readonly parallel = defaultParallel();
   readonly #folder: string;
+  readonly #endpoint: string;
   readonly #env: NodeJS.ProcessEnv;
   readonly #sourceId = newAccountId();
 
   constructor(endpoint: string, folder: string) {
+    this.#endpoint = endpoint;
     this.#folder = join(folder, this.#sourceId);
-    this.#env = { ...withoutAws(), ...emulatedEnvironment(endpoint, '999999999999', REGION) };
+    this.#env = { ...withoutAws(), ...emulatedEnvironment(endpoint, OPERATORS_ACCOUNT, REGION) };
   }
 
   /** Makes the topics that all targets subscribe to. */
   async applySource(): Promise<void> {
-    await this.#run(this.#open('source', 1), 'source', 'apply');
+    await this.#run(await this.#open('source', 1), 'source', 'apply');
   }
 
   /** A stack for each of some new target accounts, as `image-copier deploy` has it. */
-  stacks(count: number): Way {
-    const deployment = this.#open(`stacks-${count}`, count);
+  async stacks(count: number): Promise<Way> {
+    const deployment = await this.#open(`stacks-${count}`, count);
     return {
       perform: (command) => this.#run(deployment, 'target', command),
       pids: () => deployment.pids,
@@ -62,8 +67,8 @@ export class RolloutAccounts {
   }
 
   /** Merges the stacks of some new target accounts into one configuration. */
-  mergeStacks(name: string, count: number): OneState {
-    const { stacks } = this.#open(name, count);
+  async mergeStacks(name: string, count: number): Promise<OneState> {
+    const { stacks } = await this.#open(name, count);
     const out = join(this.#folder, name);
     const directory = directoryOf(out);
     mkdirSync(directory, { recursive: true });
@@ -90,19 +95,28 @@ export class RolloutAccounts {
     };
   }
 
-  #open(name: string, count: number): Deployment {
+  async #open(name: string, count: number): Promise<Deployment> {
     mkdirSync(this.#folder, { recursive: true });
     const accountsFile = join(this.#folder, `${name}.json`);
     const file = {
       source: { id: this.#sourceId },
       topic: 'bench',
       // So that the source account's stack is the same for all targets.
-      organizationId: 'o-benchmarks1',
-      defaults: { regions: [REGION], roleName: 'deployer', inputs: { deletion_protection: false } },
+      organizationId: ORGANIZATION,
+      defaults: { regions: [REGION], roleName: ROLE_NAME, inputs: { deletion_protection: false } },
       accounts: Array.from({ length: count }, (_, index) => ({ id: newAccountId(), name: `target-${index + 1}` })),
     };
     writeFileSync(accountsFile, JSON.stringify(file));
+    const ids = [this.#sourceId, ...file.accounts.map(({ id }) => id)];
+    await makeAdministratorRoles(this.#endpoint, ROLE_NAME, ids);
+    await Promise.all(ids.map((id) => this.#joinOrganization(id)));
     return Deployment.open({ accountsFile, out: join(this.#folder, name), env: this.#env });
+  }
+
+  async #joinOrganization(account: string): Promise<void> {
+    const url = `${this.#endpoint}/_image-copier/accounts/${account}/organization`;
+    const { ok, status } = await fetch(url, { method: 'PUT', body: JSON.stringify({ id: ORGANIZATION }) });
+    if (!ok) throw new Error(`Account ${account} cannot join an organization: the emulator answers ${status}.`);
   }
 
   async #run(deployment: Deployment, kind: Stack['kind'], command: Command): Promise<Changes> {

@@ -65,8 +65,8 @@ async function measurePairs(
   isReversed: boolean,
   report: Report,
 ): Promise<Pair[]> {
-  const stacks = accounts.stacks(count);
-  const oneState = accounts.oneState(accounts.mergeStacks(`one-state-${count}`, count));
+  const stacks = await accounts.stacks(count);
+  const oneState = accounts.oneState(await accounts.mergeStacks(`one-state-${count}`, count));
   const pairs: Pair[] = [];
   for (const step of STEPS) {
     const measureNow = async (name: string, way: Way) => {
@@ -110,7 +110,7 @@ function cellsOf({ step, stacks, oneState }: Pair): string[] {
 
 /** The medians of some runs, taken in turn. */
 async function settings(accounts: RolloutAccounts): Promise<string[][]> {
-  const folder = accounts.mergeStacks('settings', 1);
+  const folder = await accounts.mergeStacks('settings', 1);
   await measure(accounts.oneState(folder), 'create');
   const variants = {
     'GOGC=400 (ours)': {},

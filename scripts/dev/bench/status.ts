@@ -12,6 +12,7 @@ import { formatMarker, MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { bakeImage, share, type BakedImage } from '../../tool/common/bake.ts';
 import { buildTool, TOOL } from '../build.ts';
 import { expectedTags } from '../inspect-copy.ts';
+import { makeAdministratorRoles, OPERATORS_ACCOUNT } from '../administrator-role.ts';
 import { emulatedAccount, emulatedEnvironment, withoutAws } from '../emulated-account.ts';
 import { openTestEmulator } from '../localstack/emulator.ts';
 import { waitFor } from '../wait-for.ts';
@@ -20,7 +21,7 @@ import { runProgram } from '../../tool/common/run-command.ts';
 
 const REGION = 'eu-west-1';
 const SOURCE = '111111111111';
-const OPERATOR = '999999999999';
+const ROLE_NAME = 'operator';
 const AT_A_TIME = 8;
 
 export interface StatusOptions {
@@ -66,12 +67,13 @@ function accountsFileOf(ids: readonly string[]): string {
   return stringify({
     source: { id: SOURCE },
     topic: 'amigo-BENCH-notify',
-    defaults: { regions: [REGION], roleName: 'operator' },
+    defaults: { regions: [REGION], roleName: ROLE_NAME },
     accounts: ids.map((id, index) => ({ id, name: `account-${index + 1}` })),
   });
 }
 
 async function prepare(endpoint: string, ids: readonly string[], recipes: number): Promise<void> {
+  await makeAdministratorRoles(endpoint, ROLE_NAME, [SOURCE, ...ids]);
   const source = emulatedAccount(endpoint, SOURCE, REGION);
   const images: BakedImage[] = [];
   for (let recipe = 1; recipe <= recipes; recipe += 1) {
@@ -123,7 +125,7 @@ async function prepareAccount(endpoint: string, id: string, images: readonly Bak
 async function measure(endpoint: string, accountsFile: string, latency: number, copies: number): Promise<Run> {
   const proxy = await SlowProxy.open(endpoint, latency);
   try {
-    const env = { ...withoutAws(), ...emulatedEnvironment(proxy.url, OPERATOR, REGION) };
+    const env = { ...withoutAws(), ...emulatedEnvironment(proxy.url, OPERATORS_ACCOUNT, REGION) };
     return await waitFor(
       `${copies} available copies`,
       async () => {

@@ -71,23 +71,28 @@ export function settleCopyCalls({ parameterPath, resultsTopicArn }: RoleWork, co
   const { image, snapshot } = imageArns(copier);
   const bus = arnOf('events', 'event-bus/default', copier);
   // As lambda/src/core/copy-marker.ts writes it.
-  const marker = (state: string) => `${copier.name} ${state}attempt=1 baked=2026-01-01T00:00:00.000Z`;
-  const [made, announcing, announced] = [
-    '',
-    'announcing=2026-01-01T00:00:00.000Z ',
-    'announced=2026-01-01T00:00:00.000Z ',
+  const time = '2026-01-01T00:00:00.000Z';
+  const markers = {
+    started: `${copier.name} attempt=1 baked=${time}`,
+    announcing: `${copier.name} announcing=${time} attempt=1 baked=${time}`,
+    announced: `${copier.name} announced=${time} attempt=1 baked=${time}`,
+  };
+  const marked = (now: keyof typeof markers) => text('aws:ResourceTag/ImageCopier', markers[now]);
+  const marking = (next: keyof typeof markers) => text('aws:RequestTag/ImageCopier', markers[next]);
+  const markerAlone = texts('aws:TagKeys', 'ImageCopier');
+  // The last one is made again if its answer is lost.
+  const steps = [
+    [marked('started'), marking('announcing')],
+    [marked('announcing'), marking('announced')],
+    [marked('announced'), marking('announced')],
   ];
-  const marked = (state: string) => text('aws:ResourceTag/ImageCopier', marker(state));
-  const marking = (state: string) => text('aws:RequestTag/ImageCopier', marker(state));
-  const alone = texts('aws:TagKeys', 'ImageCopier');
   const called: Actions<typeof SETTLE_COPY_ACTIONS> = {
     'ec2:CreateTags': [
-      { resources: [image], context: [marked(made), marking(announcing), alone] },
-      { resources: [image], context: [marked(announcing), marking(announced), alone] },
-      { resources: [snapshot], context: [marking(announced)] },
+      ...steps.map((step) => ({ resources: [image], context: [...step, markerAlone] })),
+      { resources: [snapshot], context: [marking('announced')] },
     ],
-    'ec2:DeleteSnapshot': [{ resources: [snapshot], context: [marked(made)] }],
-    'ec2:DeregisterImage': [{ resources: [image], context: [marked(made)] }],
+    'ec2:DeleteSnapshot': [{ resources: [snapshot], context: [marked('started')] }],
+    'ec2:DeregisterImage': [{ resources: [image], context: [marked('started')] }],
     'ec2:DescribeImages': [ANY],
     'ec2:DescribeSnapshots': [ANY],
     'events:PutEvents': ['Image Copied', 'Image Copy Failed'].map((detailType) => ({
@@ -145,11 +150,11 @@ function imageArns({ partition, region }: CheckedCopier) {
   return { image: start + SOME_IMAGE, snapshot: start + SOME_SNAPSHOT };
 }
 
-function text(ContextKeyName: string, value: string): ContextEntry {
-  return { ContextKeyName, ContextKeyType: 'string', ContextKeyValues: [value] };
-}
-
-/** A key that has a list of values, of which one is given (Service Authorization Reference: ArrayOfString). */
+/** A key that has several values, one of which is given (Service Authorization Reference, type ArrayOfString). */
 function texts(ContextKeyName: string, value: string): ContextEntry {
   return { ContextKeyName, ContextKeyType: 'stringList', ContextKeyValues: [value] };
+}
+
+function text(ContextKeyName: string, value: string): ContextEntry {
+  return { ContextKeyName, ContextKeyType: 'string', ContextKeyValues: [value] };
 }

@@ -129,6 +129,31 @@ data "aws_iam_policy_document" "settle_copy" {
     }
   }
 
+  # The call is made again if its answer is lost. What is announced stays so, and so stays what RemoveFailedCopies leaves alone.
+  statement {
+    sid       = "MarkAnnouncedCopiesAgain"
+    actions   = ["ec2:CreateTags"]
+    resources = ["arn:${local.partition}:ec2:${local.region}::image/*"]
+
+    condition {
+      test     = "StringLike"
+      variable = "aws:ResourceTag/ImageCopier"
+      values   = ["${var.name} announced=*"]
+    }
+
+    condition {
+      test     = "StringLike"
+      variable = "aws:RequestTag/ImageCopier"
+      values   = ["${var.name} announced=*"]
+    }
+
+    condition {
+      test     = "ForAllValues:StringEquals"
+      variable = "aws:TagKeys"
+      values   = ["ImageCopier"]
+    }
+  }
+
   # A snapshot may lack any tag, also the one that says whose it is: then the request alone is asked for it. It may say nothing but
   # "announced", so that no snapshot of others can be made one that RemoveFailedCopies fits.
   statement {

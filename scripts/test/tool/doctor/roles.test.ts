@@ -176,7 +176,7 @@ describe('the questions about the calls', () => {
 
   it.each([
     ['copy-image', COPYING, 6],
-    ['settle-copy', SETTLING, 8],
+    ['settle-copy', SETTLING, 9],
   ])('are few for %s', async (_, calls, count) => {
     const { read, questions } = simulator(() => 'allowed');
     expect(await read(calls)).toEqual({ denied: [] });
@@ -211,7 +211,7 @@ describe('the questions about the calls', () => {
       isAsked(SETTLING, action, resource) ? 'allowed' : 'implicitDeny',
     );
     expect(await read(SETTLING)).toEqual({ denied: [] });
-    expect(questions()).toHaveLength(8);
+    expect(questions()).toHaveLength(9);
   });
 
   it('are asked again for a call that is denied, by itself', async () => {

@@ -213,6 +213,7 @@ run "role_of_settle_copy" {
     condition = { for s in jsondecode(module.settle_copy.role_policy.policy).Statement : s.Sid => sort(flatten([s.Action])) } == {
       ReadCopies               = tolist(["ec2:DescribeImages", "ec2:DescribeSnapshots"])
       MarkCopies               = tolist(["ec2:CreateTags"])
+      MarkAnnouncedCopiesAgain = tolist(["ec2:CreateTags"])
       RepairSnapshotTags       = tolist(["ec2:CreateTags"])
       RemoveFailedCopies       = tolist(["ec2:DeleteSnapshot", "ec2:DeregisterImage"])
       PointParametersToCopies  = tolist(["ssm:GetParameter", "ssm:PutParameter"])
@@ -228,10 +229,11 @@ run "role_of_settle_copy" {
 
   assert {
     condition = { for s in jsondecode(module.settle_copy.role_policy.policy).Statement : s.Sid => sort(flatten([s.Resource])) } == {
-      ReadCopies         = tolist(["*"])
-      MarkCopies         = tolist(["arn:aws:ec2:eu-west-1::image/*"])
-      RepairSnapshotTags = tolist(["arn:aws:ec2:eu-west-1::snapshot/*"])
-      RemoveFailedCopies = tolist(["arn:aws:ec2:eu-west-1::image/*", "arn:aws:ec2:eu-west-1::snapshot/*"])
+      ReadCopies               = tolist(["*"])
+      MarkCopies               = tolist(["arn:aws:ec2:eu-west-1::image/*"])
+      MarkAnnouncedCopiesAgain = tolist(["arn:aws:ec2:eu-west-1::image/*"])
+      RepairSnapshotTags       = tolist(["arn:aws:ec2:eu-west-1::snapshot/*"])
+      RemoveFailedCopies       = tolist(["arn:aws:ec2:eu-west-1::image/*", "arn:aws:ec2:eu-west-1::snapshot/*"])
       PointParametersToCopies = tolist([
         "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier/*",
       ])
@@ -258,6 +260,13 @@ run "role_of_settle_copy" {
         StringLike = {
           "aws:RequestTag/ImageCopier"  = ["image-copier announcing=*", "image-copier announced=*"]
           "aws:ResourceTag/ImageCopier" = ["image-copier attempt=*", "image-copier announcing=*"]
+        }
+      })
+      MarkAnnouncedCopiesAgain = jsonencode({
+        "ForAllValues:StringEquals" = { "aws:TagKeys" = "ImageCopier" }
+        StringLike = {
+          "aws:RequestTag/ImageCopier"  = "image-copier announced=*"
+          "aws:ResourceTag/ImageCopier" = "image-copier announced=*"
         }
       })
       RepairSnapshotTags = jsonencode({
