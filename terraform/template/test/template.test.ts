@@ -10,6 +10,15 @@ describe('the template', () => {
     expect(Buffer.byteLength(JSON.stringify(template))).toBeLessThan(MAX_INLINE_BYTES * 0.9);
   });
 
+  it('has the deliveries for each choice of RetryHours', () => {
+    const { AllowedValues = [] } = template.Parameters['RetryHours'] ?? {};
+
+    expect(AllowedValues.map((hours) => template.Mappings['Hours']?.[String(hours)]?.Deliveries)).toEqual(
+      AllowedValues.map((hours) => String(5 + Number(hours) * 10)),
+    );
+    expect(AllowedValues).toHaveLength(91);
+  });
+
   it('is the same each time', () => {
     expect(JSON.stringify(imageCopierTemplate())).toBe(JSON.stringify(template));
   });
