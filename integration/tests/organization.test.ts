@@ -90,8 +90,11 @@ const scenarios: readonly Scenario[] = [
       source_key_arns: ['1', '2'].map((id) => `arn:aws:kms:${REGION}:${source.id}:key/${id}`),
       trusted_owner_ids: [source.id, '012345678901'],
     }),
-    ofModule: (accountId) => ({ alarm_actions: [`arn:aws:sns:${REGION}:${accountId}:on-call`] }),
-    ofTemplate: { AlarmTopicName: 'on-call' },
+    ofModule: (accountId) => ({
+      alarm_actions: [`arn:aws:sns:${REGION}:${accountId}:on-call`],
+      permissions_boundary_arn: `arn:aws:iam::${accountId}:policy/organization/boundary`,
+    }),
+    ofTemplate: { AlarmTopicName: 'on-call', PermissionsBoundaryName: 'organization/boundary' },
   },
 ];
 

@@ -24,6 +24,7 @@ export const COPIER_INPUTS = {
   name: 'string',
   overdue_hours: 'number',
   parameter_path: 'string',
+  permissions_boundary_arn: 'string',
   recipe_tag: 'string',
   retry_hours: 'number',
   source_key_arns: 'list(string)',

@@ -3,6 +3,7 @@ import {
   choose,
   join,
   arnPart,
+  NO_VALUE,
   ref,
   REGION,
   split,
@@ -185,6 +186,11 @@ export function functionRole(name: string, statements: readonly Value[]): Resour
         Version: '2012-10-17',
         Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
       },
+      PermissionsBoundary: choose(
+        'HasPermissionsBoundary',
+        sub('arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/${PermissionsBoundaryName}'),
+        NO_VALUE,
+      ),
       Policies: [{ PolicyName: name, PolicyDocument: { Version: '2012-10-17', Statement: [...statements, writeLog] } }],
     },
   };

@@ -46,6 +46,15 @@ const IN_PLACE_OF: Readonly<Record<string, Readonly<Record<string, Parameter>>>>
       MaxLength: 1024,
     },
   },
+  permissions_boundary_arn: {
+    PermissionsBoundaryName: {
+      Type: 'String',
+      Description:
+        "Path and name of the policy, in the stack's own account, that bounds the permissions of the functions' roles. Without it nothing bounds them.",
+      Default: '',
+      AllowedPattern: '^([!-~]+)?$',
+    },
+  },
 };
 
 /** What a parameter says otherwise than its variable. */

@@ -33,6 +33,7 @@ export function imageCopierTemplate(): Template {
     Conditions: {
       HasAlarmTopic: isGiven('AlarmTopicName'),
       HasAlarmTopicAccount: isGiven('AlarmTopicAccountId'),
+      HasPermissionsBoundary: isGiven('PermissionsBoundaryName'),
       HasResultsTopic: isGiven('ResultsTopicArn'),
       HasSourceKeys: isGiven('SourceKeyArns'),
       HasTrustedOwners: isGiven('TrustedOwnerIds'),

@@ -122,6 +122,8 @@ module "copy_image" {
   log_retention_days = var.log_retention_days
   policy             = data.aws_iam_policy_document.copy_image.minified_json
 
+  permissions_boundary_arn = var.permissions_boundary_arn
+
   environment = {
     COPIER_NAME           = var.name
     DEAD_LETTER_QUEUE_URL = aws_sqs_queue.dead_letters.url

@@ -243,6 +243,8 @@ module "settle_copy" {
   log_retention_days = var.log_retention_days
   policy             = data.aws_iam_policy_document.settle_copy.minified_json
 
+  permissions_boundary_arn = var.permissions_boundary_arn
+
   environment = merge({
     COPIER_NAME               = var.name
     DEAD_LETTER_QUEUE_URL     = aws_sqs_queue.dead_letters.url

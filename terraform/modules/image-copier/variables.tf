@@ -157,6 +157,17 @@ variable "parameter_path" {
   }
 }
 
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that bounds the permissions of the functions' roles, where the organization asks for one. It must allow what the roles are given."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[!-~]+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn: the ARN of an IAM policy, for example arn:aws:iam::222222222222:policy/boundary; or null."
+  }
+}
+
 variable "recipe_tag" {
   description = "Name of the tag whose value says which images are versions of the same one."
   type        = string

@@ -383,6 +383,28 @@ run "other_values" {
   }
 }
 
+run "without_permissions_boundary" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for role in [module.copy_image.role, module.settle_copy.role] : role.permissions_boundary == null])
+    error_message = "No boundary unless one is given."
+  }
+}
+
+run "permissions_boundary" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::222222222222:policy/org/boundary"
+  }
+
+  assert {
+    condition     = alltrue([for role in [module.copy_image.role, module.settle_copy.role] : role.permissions_boundary == "arn:aws:iam::222222222222:policy/org/boundary"])
+    error_message = "Both roles have the permissions boundary."
+  }
+}
+
 run "bad_values" {
   command = plan
 
@@ -403,6 +425,7 @@ run "bad_values" {
     failed_copy_delay_seconds = -1
     overdue_hours             = 0
     parameter_path            = "image-copier"
+    permissions_boundary_arn  = "boundary"
     recipe_tag                = ""
     results_topic_arn         = "golden-results"
   }
@@ -419,6 +442,7 @@ run "bad_values" {
     var.name,
     var.overdue_hours,
     var.parameter_path,
+    var.permissions_boundary_arn,
     var.recipe_tag,
     var.request_topic_arn,
     var.results_topic_arn,

@@ -33,6 +33,11 @@ variable "name" {
   type        = string
 }
 
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that bounds the role's permissions, or null."
+  type        = string
+}
+
 variable "policy" {
   description = "What the role may do beside writing the log, as JSON."
   type        = string
