@@ -87,6 +87,7 @@ const scenarios: readonly Scenario[] = [
       request_topic_arn: topics.request,
       results_topic_arn: topics.results,
       retry_hours: 13,
+      role_path: '/organization/copier/',
       source_key_arns: ['1', '2'].map((id) => `arn:aws:kms:${REGION}:${source.id}:key/${id}`),
       trusted_owner_ids: [source.id, '012345678901'],
     }),

@@ -27,6 +27,7 @@ export const COPIER_INPUTS = {
   permissions_boundary_arn: 'string',
   recipe_tag: 'string',
   retry_hours: 'number',
+  role_path: 'string',
   source_key_arns: 'list(string)',
   trusted_owner_ids: 'list(string)',
 } as const satisfies Record<string, InputType>;

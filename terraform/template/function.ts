@@ -186,6 +186,7 @@ export function functionRole(name: string, statements: readonly Value[]): Resour
         Version: '2012-10-17',
         Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
       },
+      Path: ref('RolePath'),
       PermissionsBoundary: choose(
         'HasPermissionsBoundary',
         sub('arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/${PermissionsBoundaryName}'),

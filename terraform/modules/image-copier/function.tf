@@ -123,6 +123,7 @@ module "copy_image" {
   policy             = data.aws_iam_policy_document.copy_image.minified_json
 
   permissions_boundary_arn = var.permissions_boundary_arn
+  role_path                = var.role_path
 
   environment = {
     COPIER_NAME           = var.name

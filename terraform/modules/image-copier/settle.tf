@@ -244,6 +244,7 @@ module "settle_copy" {
   policy             = data.aws_iam_policy_document.settle_copy.minified_json
 
   permissions_boundary_arn = var.permissions_boundary_arn
+  role_path                = var.role_path
 
   environment = merge({
     COPIER_NAME               = var.name

@@ -216,6 +216,19 @@ variable "retry_hours" {
   }
 }
 
+variable "role_path" {
+  description = "Path of the functions' roles, where the organization's policies go by it. To change it later replaces the roles, and their ARNs in the key policies of encrypted sources."
+  type        = string
+  default     = "/"
+  nullable    = false
+
+  # IAM API Reference, CreateRole.
+  validation {
+    condition     = can(regex("^/([!-~]+/)?$", var.role_path)) && length(var.role_path) <= 512
+    error_message = "role_path: / alone, or a path that begins and ends with it, for example /organization/; at most 512 characters, none of them a space."
+  }
+}
+
 variable "source_key_arns" {
   description = "ARNs of the KMS keys under which source snapshots are encrypted. Their key policies must allow this account to use them."
   type        = list(string)

@@ -383,12 +383,12 @@ run "other_values" {
   }
 }
 
-run "without_permissions_boundary" {
+run "without_inputs_of_organizations" {
   command = plan
 
   assert {
-    condition     = alltrue([for role in [module.copy_image.role, module.settle_copy.role] : role.permissions_boundary == null])
-    error_message = "No boundary unless one is given."
+    condition     = alltrue([for role in [module.copy_image.role, module.settle_copy.role] : role.permissions_boundary == null && role.path == "/"])
+    error_message = "The roles have no boundary unless one is given, and stay where they were."
   }
 }
 
@@ -402,6 +402,19 @@ run "permissions_boundary" {
   assert {
     condition     = alltrue([for role in [module.copy_image.role, module.settle_copy.role] : role.permissions_boundary == "arn:aws:iam::222222222222:policy/org/boundary"])
     error_message = "Both roles have the permissions boundary."
+  }
+}
+
+run "role_path" {
+  command = plan
+
+  variables {
+    role_path = "/organization/copier/"
+  }
+
+  assert {
+    condition     = { for role in [module.copy_image.role, module.settle_copy.role] : role.name => role.path } == { image-copier-copy-image-eu-west-1 = "/organization/copier/", image-copier-settle-copy-eu-west-1 = "/organization/copier/" }
+    error_message = "Both roles have the path, and their names."
   }
 }
 
@@ -428,6 +441,7 @@ run "bad_values" {
     permissions_boundary_arn  = "boundary"
     recipe_tag                = ""
     results_topic_arn         = "golden-results"
+    role_path                 = "/organization"
   }
 
   expect_failures = [
@@ -447,6 +461,7 @@ run "bad_values" {
     var.request_topic_arn,
     var.results_topic_arn,
     var.retry_hours,
+    var.role_path,
     var.source_key_arns,
     var.trusted_owner_ids,
   ]
@@ -468,6 +483,7 @@ run "values_too_large" {
     overdue_hours             = 721
     parameter_path            = "/SSM/images"
     recipe_tag                = join("", [for i in range(128) : "x"])
+    role_path                 = "/${join("", [for i in range(511) : "x"])}/"
   }
 
   expect_failures = [
@@ -481,6 +497,7 @@ run "values_too_large" {
     var.recipe_tag,
     var.request_topic_arn,
     var.retry_hours,
+    var.role_path,
     var.trusted_owner_ids,
   ]
 }

@@ -38,6 +38,7 @@ data "aws_iam_policy_document" "calls" {
 # Roles are global: the Region in the name lets copiers of several Regions live in one account.
 resource "aws_iam_role" "function" {
   name                 = "${var.name}-${local.region}"
+  path                 = var.role_path
   description          = "Execution role of the Lambda function ${var.name} in ${local.region}"
   assume_role_policy   = data.aws_iam_policy_document.assume.minified_json
   permissions_boundary = var.permissions_boundary_arn

@@ -43,6 +43,11 @@ variable "policy" {
   type        = string
 }
 
+variable "role_path" {
+  description = "Path of the role."
+  type        = string
+}
+
 variable "timeout_seconds" {
   description = "Seconds after which Lambda ends an invocation."
   type        = number
