@@ -6,7 +6,7 @@ import { partitionOf, REGIONS } from './regions.ts';
 /** The name of the source account unless the file gives another. */
 export const SOURCE_NAME = 'source';
 
-type InputType = 'bool' | 'list(string)' | 'number' | 'string';
+type InputType = 'bool' | 'list(string)' | 'map(string)' | 'number' | 'string';
 
 /** The inputs of the module image-copier that an account may set, with the types of its variables.tf. */
 export const COPIER_INPUTS = {
@@ -29,11 +29,15 @@ export const COPIER_INPUTS = {
   retry_hours: 'number',
   role_path: 'string',
   source_key_arns: 'list(string)',
+  tags: 'map(string)',
   trusted_owner_ids: 'list(string)',
 } as const satisfies Record<string, InputType>;
 
 /** The same of the module source-account. */
-export const SOURCE_INPUTS = { alarm_actions: 'list(string)' } as const satisfies Record<string, InputType>;
+export const SOURCE_INPUTS = { alarm_actions: 'list(string)', tags: 'map(string)' } as const satisfies Record<
+  string,
+  InputType
+>;
 
 /** The inputs that the stacks set themselves in one of the modules, and from what. */
 export const SET_INPUTS: Readonly<Record<string, string>> = {
@@ -44,8 +48,11 @@ export const SET_INPUTS: Readonly<Record<string, string>> = {
   target_account_ids: 'accounts',
 };
 
+/** An input of a module. */
+export type InputValue = boolean | number | string | readonly InputValue[] | { readonly [key: string]: InputValue };
+
 /** Inputs of a module; null means the module's own default. */
-export type Inputs = Readonly<Record<string, boolean | number | string | readonly string[] | null>>;
+export type Inputs = Readonly<Record<string, InputValue | null>>;
 
 const accountId = z
   .string()
@@ -176,6 +183,7 @@ function inputs(types: Readonly<Record<string, InputType>>): z.ZodType<Inputs> {
   const schemas = {
     bool: z.boolean(),
     'list(string)': z.array(z.string()),
+    'map(string)': z.record(z.string(), z.string()),
     number: z.number(),
     string: z.string(),
   } satisfies Record<InputType, z.ZodType>;

@@ -55,6 +55,8 @@ const IN_PLACE_OF: Readonly<Record<string, Readonly<Record<string, Parameter>>>>
       AllowedPattern: '^([!-~]+)?$',
     },
   },
+  // CloudFormation gives the tags of a stack to all that it makes.
+  tags: {},
 };
 
 /** What a parameter says otherwise than its variable. */

@@ -124,6 +124,7 @@ module "copy_image" {
 
   permissions_boundary_arn = var.permissions_boundary_arn
   role_path                = var.role_path
+  tags                     = var.tags
 
   environment = {
     COPIER_NAME           = var.name
@@ -141,6 +142,7 @@ resource "aws_lambda_event_source_mapping" "requests" {
   function_name           = module.copy_image.function.arn
   batch_size              = 10
   function_response_types = ["ReportBatchItemFailures"]
+  tags                    = var.tags
 
   scaling_config {
     maximum_concurrency = 2

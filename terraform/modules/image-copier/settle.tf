@@ -20,6 +20,7 @@ resource "aws_cloudwatch_event_rule" "image_state" {
     "detail-type" = ["EC2 AMI State Change"]
     detail        = { State = ["available", "failed", "deregistered", "disabled"] }
   })
+  tags = var.tags
 }
 
 # EC2 delivers its events at best effort. What they miss, the sweep finds.
@@ -27,6 +28,7 @@ resource "aws_cloudwatch_event_rule" "sweep" {
   name                = local.settle_rules.sweep
   description         = "Settles the copies whose events were lost"
   schedule_expression = "rate(15 minutes)"
+  tags                = var.tags
 }
 
 resource "aws_cloudwatch_event_target" "image_state" {
@@ -94,6 +96,7 @@ resource "aws_sqs_queue" "settle" {
   message_retention_seconds   = 3600
   visibility_timeout_seconds  = 6 * local.settle_timeout_seconds
   sqs_managed_sse_enabled     = true
+  tags                        = var.tags
 }
 
 data "aws_iam_policy_document" "settle_copy" {
@@ -245,6 +248,7 @@ module "settle_copy" {
 
   permissions_boundary_arn = var.permissions_boundary_arn
   role_path                = var.role_path
+  tags                     = var.tags
 
   environment = merge({
     COPIER_NAME               = var.name
@@ -262,4 +266,5 @@ resource "aws_lambda_event_source_mapping" "settle" {
   event_source_arn = aws_sqs_queue.settle.arn
   function_name    = module.settle_copy.function.arn
   batch_size       = 10
+  tags             = var.tags
 }

@@ -242,6 +242,19 @@ variable "source_key_arns" {
   }
 }
 
+variable "tags" {
+  description = "Tags of everything in this module that can have tags, beside the provider's default_tags. The copies have the tags of their requests."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # IAM API Reference, Tag: the narrowest characters of the services here.
+  validation {
+    condition     = length(var.tags) <= 50 && alltrue([for key, value in var.tags : can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]+$", key)) && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]*$", value)) && length(key) <= 128 && length(value) <= 256 && !startswith(lower(key), "aws:")])
+    error_message = "tags: at most 50, of letters, digits, spaces and _ . : / = + - @, keys of 1 to 128 and values of up to 256 characters; no key begins with aws:."
+  }
+}
+
 variable "trusted_owner_ids" {
   description = "IDs of the accounts whose images are copied. The default is the account of the topic alone."
   type        = list(string)

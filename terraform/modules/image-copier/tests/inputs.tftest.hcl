@@ -418,6 +418,48 @@ run "role_path" {
   }
 }
 
+run "tags" {
+  command = plan
+
+  variables {
+    tags = { team = "platform", "cost:center" = "4711" }
+  }
+
+  assert {
+    condition = alltrue([
+      for resource in concat(
+        [aws_kms_key.image, aws_cloudwatch_event_rule.image_state, aws_cloudwatch_event_rule.sweep],
+        [aws_sqs_queue.dead_letters, aws_sqs_queue.requests, aws_sqs_queue.settle],
+        [aws_lambda_event_source_mapping.requests, aws_lambda_event_source_mapping.settle],
+        [aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.request_age, aws_cloudwatch_metric_alarm.no_sweep],
+        values(aws_cloudwatch_metric_alarm.count),
+        flatten([for part in [module.copy_image, module.settle_copy] : [part.role, part.function, part.log_group]]),
+      ) : resource.tags == tomap({ team = "platform", "cost:center" = "4711" })
+    ])
+    error_message = "Everything that can have tags has them."
+  }
+}
+
+run "too_many_tags" {
+  command = plan
+
+  variables {
+    tags = { for number in range(51) : "tag-${number}" => "" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "tags_of_other_characters" {
+  command = plan
+
+  variables {
+    tags = { team = "platform & friends" }
+  }
+
+  expect_failures = [var.tags]
+}
+
 run "bad_values" {
   command = plan
 
@@ -442,6 +484,7 @@ run "bad_values" {
     recipe_tag                = ""
     results_topic_arn         = "golden-results"
     role_path                 = "/organization"
+    tags                      = { "AWS:team" = "platform" }
   }
 
   expect_failures = [
@@ -463,6 +506,7 @@ run "bad_values" {
     var.retry_hours,
     var.role_path,
     var.source_key_arns,
+    var.tags,
     var.trusted_owner_ids,
   ]
 }
@@ -484,6 +528,7 @@ run "values_too_large" {
     parameter_path            = "/SSM/images"
     recipe_tag                = join("", [for i in range(128) : "x"])
     role_path                 = "/${join("", [for i in range(511) : "x"])}/"
+    tags                      = { team = join("", [for i in range(257) : "x"]) }
   }
 
   expect_failures = [
@@ -498,6 +543,7 @@ run "values_too_large" {
     var.request_topic_arn,
     var.retry_hours,
     var.role_path,
+    var.tags,
     var.trusted_owner_ids,
   ]
 }

@@ -42,6 +42,7 @@ resource "aws_iam_role" "function" {
   description          = "Execution role of the Lambda function ${var.name} in ${local.region}"
   assume_role_policy   = data.aws_iam_policy_document.assume.minified_json
   permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "function" {
@@ -56,6 +57,7 @@ resource "aws_cloudwatch_log_group" "function" {
 
   name              = local.log_group
   retention_in_days = var.log_retention_days
+  tags              = var.tags
 }
 
 resource "aws_lambda_function" "function" {
@@ -76,6 +78,7 @@ resource "aws_lambda_function" "function" {
   source_code_hash = fileexists(var.zip) ? filebase64sha256(var.zip) : null
   memory_size      = var.memory_size
   timeout          = var.timeout_seconds
+  tags             = var.tags
 
   environment {
     variables = var.environment

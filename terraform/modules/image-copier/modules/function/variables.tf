@@ -48,6 +48,11 @@ variable "role_path" {
   type        = string
 }
 
+variable "tags" {
+  description = "Tags of everything here that can have tags."
+  type        = map(string)
+}
+
 variable "timeout_seconds" {
   description = "Seconds after which Lambda ends an invocation."
   type        = number
