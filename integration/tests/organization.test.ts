@@ -41,7 +41,9 @@ let functionKey: string;
 /** What the module of the earlier commit did in an account, and then this one. */
 let upgrade: { readonly root: TerraformRoot; readonly first: Changes; readonly second: Changes };
 
-type Inputs = Readonly<Record<string, boolean | number | string | readonly string[]>>;
+type Inputs = Readonly<
+  Record<string, boolean | number | string | readonly string[] | Readonly<Record<string, string>>>
+>;
 
 interface Scenario {
   readonly inputs: string;
@@ -93,9 +95,14 @@ const scenarios: readonly Scenario[] = [
     }),
     ofModule: (accountId) => ({
       alarm_actions: [`arn:aws:sns:${REGION}:${accountId}:on-call`],
+      environment_variables: { AWS_USE_FIPS_ENDPOINT: 'true' },
       permissions_boundary_arn: `arn:aws:iam::${accountId}:policy/organization/boundary`,
     }),
-    ofTemplate: { AlarmTopicName: 'on-call', PermissionsBoundaryName: 'organization/boundary' },
+    ofTemplate: {
+      AlarmTopicName: 'on-call',
+      PermissionsBoundaryName: 'organization/boundary',
+      UseFipsEndpoints: 'true',
+    },
   },
 ];
 

@@ -14,6 +14,7 @@ export const COPIER_INPUTS = {
   alarm_actions: 'list(string)',
   architecture: 'string',
   deletion_protection: 'bool',
+  environment_variables: 'map(string)',
   failed_copy_delay_seconds: 'number',
   filter_enabled: 'bool',
   function_zip: 'string',

@@ -148,6 +148,7 @@ export function lambdaFunction({
       Timeout: timeoutSeconds,
       Environment: {
         Variables: {
+          AWS_USE_FIPS_ENDPOINT: choose('IsFips', 'true', NO_VALUE),
           COPIER_NAME: ref('Name'),
           DEAD_LETTER_QUEUE_URL: ref('DeadLetters'),
           KMS_KEY_ARN: attribute('ImageKey', 'Arn'),

@@ -32,6 +32,14 @@ const IN_PLACE_OF: Readonly<Record<string, Readonly<Record<string, Parameter>>>>
       AllowedPattern: '^[A-Za-z0-9_-]{0,256}$',
     },
   },
+  environment_variables: {
+    UseFipsEndpoints: {
+      Type: 'String',
+      Description: 'Whether the functions call the FIPS endpoints of AWS.',
+      Default: 'false',
+      AllowedValues: ['true', 'false'],
+    },
+  },
   function_zip: {
     FunctionBucketPrefix: {
       Type: 'String',

@@ -38,6 +38,7 @@ export function imageCopierTemplate(): Template {
       HasSourceKeys: isGiven('SourceKeyArns'),
       HasTrustedOwners: isGiven('TrustedOwnerIds'),
       IsDeletionProtected: { 'Fn::Equals': [ref('DeletionProtection'), 'true'] },
+      IsFips: { 'Fn::Equals': [ref('UseFipsEndpoints'), 'true'] },
       IsFilterEnabled: { 'Fn::Equals': [ref('FilterEnabled'), 'true'] },
     },
     Resources: {

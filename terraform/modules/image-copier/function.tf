@@ -126,14 +126,14 @@ module "copy_image" {
   role_path                = var.role_path
   tags                     = var.tags
 
-  environment = {
+  environment = merge(var.environment_variables, {
     COPIER_NAME           = var.name
     DEAD_LETTER_QUEUE_URL = aws_sqs_queue.dead_letters.url
     KMS_KEY_ARN           = aws_kms_key.image.arn
     QUEUE_URL             = local.requests_queue_url
     RETRY_SECONDS         = local.retry_seconds
     TRUSTED_OWNERS        = join(",", local.trusted_owner_ids)
-  }
+  })
 }
 
 # Two batches at once are enough: EC2 lets an account start one copy a second (EC2 Developer Guide, Request throttling).

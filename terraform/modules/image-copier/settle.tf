@@ -250,7 +250,7 @@ module "settle_copy" {
   role_path                = var.role_path
   tags                     = var.tags
 
-  environment = merge({
+  environment = merge(var.environment_variables, {
     COPIER_NAME               = var.name
     DEAD_LETTER_QUEUE_URL     = aws_sqs_queue.dead_letters.url
     FAILED_COPY_DELAY_SECONDS = var.failed_copy_delay_seconds

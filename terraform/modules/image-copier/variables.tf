@@ -41,6 +41,19 @@ variable "deletion_protection" {
   nullable    = false
 }
 
+variable "environment_variables" {
+  description = "Environment variables of both functions beside their own, for example { AWS_USE_FIPS_ENDPOINT = \"true\" }."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # Lambda API Reference, Environment.
+  validation {
+    condition     = alltrue([for name in keys(var.environment_variables) : can(regex("^[A-Za-z][A-Za-z0-9_]+$", name)) && !contains(local.own_variables, name)])
+    error_message = "environment_variables: names of two letters, digits and underscores or more, the first a letter; none of the functions' own (own_variables in main.tf)."
+  }
+}
+
 variable "failed_copy_delay_seconds" {
   description = "Seconds from a copy that failed to the next try."
   type        = number

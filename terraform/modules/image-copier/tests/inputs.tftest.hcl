@@ -460,6 +460,40 @@ run "tags_of_other_characters" {
   expect_failures = [var.tags]
 }
 
+run "environment_variables" {
+  command = plan
+
+  variables {
+    environment_variables = { AWS_USE_FIPS_ENDPOINT = "true" }
+    results_topic_arn     = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results"
+  }
+
+  assert {
+    condition = alltrue([
+      for function in [module.copy_image.function, module.settle_copy.function] :
+      function.environment[0].variables.AWS_USE_FIPS_ENDPOINT == "true" && function.environment[0].variables.COPIER_NAME == "image-copier"
+    ])
+    error_message = "Both functions have them beside their own."
+  }
+
+  assert {
+    condition = setunion(local.own_variables, ["AWS_USE_FIPS_ENDPOINT"]) == setunion(
+      keys(module.copy_image.function.environment[0].variables), keys(module.settle_copy.function.environment[0].variables)
+    )
+    error_message = "The functions' own are those that nobody else may set."
+  }
+}
+
+run "environment_variable_of_the_module" {
+  command = plan
+
+  variables {
+    environment_variables = { RESULTS_TOPIC_ARN = "arn:aws:sns:eu-west-1:111111111111:elsewhere" }
+  }
+
+  expect_failures = [var.environment_variables]
+}
+
 run "bad_values" {
   command = plan
 
@@ -467,6 +501,7 @@ run "bad_values" {
     age_alarm_seconds        = 60
     alarm_actions            = ["on-call"]
     architecture             = "arm"
+    environment_variables    = { "use-fips" = "true" }
     key_deletion_window_days = 6
     key_rotation_period_days = 89
     log_retention_days       = 31
@@ -491,6 +526,7 @@ run "bad_values" {
     var.age_alarm_seconds,
     var.alarm_actions,
     var.architecture,
+    var.environment_variables,
     var.failed_copy_delay_seconds,
     var.key_deletion_window_days,
     var.key_rotation_period_days,
