@@ -74,6 +74,7 @@ const scenarios: readonly Scenario[] = [
     shared: () => ({
       age_alarm_seconds: 600,
       architecture: 'x86_64',
+      code_signing_config_arn: `arn:aws:lambda:${REGION}:${source.id}:code-signing-config:csc-0123456789abcdef0`,
       deletion_protection: false,
       failed_copy_delay_seconds: 60,
       filter_enabled: false,

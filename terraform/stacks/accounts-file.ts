@@ -13,6 +13,7 @@ export const COPIER_INPUTS = {
   age_alarm_seconds: 'number',
   alarm_actions: 'list(string)',
   architecture: 'string',
+  code_signing_config_arn: 'string',
   deletion_protection: 'bool',
   environment_variables: 'map(string)',
   failed_copy_delay_seconds: 'number',

@@ -144,6 +144,7 @@ export function lambdaFunction({
       Architectures: [ref('Architecture')],
       Handler: `${name}.handler`,
       Code: { S3Bucket: sub('${FunctionBucketPrefix}-${AWS::Region}'), S3Key: ref('FunctionKey') },
+      CodeSigningConfigArn: choose('HasCodeSigning', ref('CodeSigningConfigArn'), NO_VALUE),
       MemorySize: ref('MemorySize'),
       Timeout: timeoutSeconds,
       Environment: {

@@ -33,6 +33,7 @@ export function imageCopierTemplate(): Template {
     Conditions: {
       HasAlarmTopic: isGiven('AlarmTopicName'),
       HasAlarmTopicAccount: isGiven('AlarmTopicAccountId'),
+      HasCodeSigning: isGiven('CodeSigningConfigArn'),
       HasPermissionsBoundary: isGiven('PermissionsBoundaryName'),
       HasResultsTopic: isGiven('ResultsTopicArn'),
       HasSourceKeys: isGiven('SourceKeyArns'),

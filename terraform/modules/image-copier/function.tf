@@ -122,6 +122,7 @@ module "copy_image" {
   log_retention_days = var.log_retention_days
   policy             = data.aws_iam_policy_document.copy_image.minified_json
 
+  code_signing_config_arn  = var.code_signing_config_arn
   permissions_boundary_arn = var.permissions_boundary_arn
   role_path                = var.role_path
   tags                     = var.tags

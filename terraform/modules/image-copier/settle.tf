@@ -246,6 +246,7 @@ module "settle_copy" {
   log_retention_days = var.log_retention_days
   policy             = data.aws_iam_policy_document.settle_copy.minified_json
 
+  code_signing_config_arn  = var.code_signing_config_arn
   permissions_boundary_arn = var.permissions_boundary_arn
   role_path                = var.role_path
   tags                     = var.tags

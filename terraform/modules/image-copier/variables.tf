@@ -34,6 +34,18 @@ variable "architecture" {
   }
 }
 
+variable "code_signing_config_arn" {
+  description = "ARN of the code signing configuration of both functions, where the organization asks for one. The zip must be signed as it says: `make build` signs nothing."
+  type        = string
+  default     = null
+
+  # Lambda API Reference, CodeSigningConfig.
+  validation {
+    condition     = var.code_signing_config_arn == null || can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:code-signing-config:csc-[a-z0-9]{17}$", var.code_signing_config_arn))
+    error_message = "code_signing_config_arn: the ARN of a code signing configuration, for example arn:aws:lambda:eu-west-1:222222222222:code-signing-config:csc-0123456789abcdef0; or null."
+  }
+}
+
 variable "deletion_protection" {
   description = "Whether the policies of the key and of the queues refuse their deletion. To destroy them on purpose, set it to false, apply, and destroy."
   type        = bool

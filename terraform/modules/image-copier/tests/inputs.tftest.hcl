@@ -390,6 +390,11 @@ run "without_inputs_of_organizations" {
     condition     = alltrue([for role in [module.copy_image.role, module.settle_copy.role] : role.permissions_boundary == null && role.path == "/"])
     error_message = "The roles have no boundary unless one is given, and stay where they were."
   }
+
+  assert {
+    condition     = alltrue([for function in [module.copy_image.function, module.settle_copy.function] : function.code_signing_config_arn == null])
+    error_message = "Unsigned code runs unless a configuration is given."
+  }
 }
 
 run "permissions_boundary" {
@@ -494,6 +499,19 @@ run "environment_variable_of_the_module" {
   expect_failures = [var.environment_variables]
 }
 
+run "code_signing" {
+  command = plan
+
+  variables {
+    code_signing_config_arn = "arn:aws:lambda:eu-west-1:222222222222:code-signing-config:csc-0123456789abcdef0"
+  }
+
+  assert {
+    condition     = alltrue([for function in [module.copy_image.function, module.settle_copy.function] : function.code_signing_config_arn == "arn:aws:lambda:eu-west-1:222222222222:code-signing-config:csc-0123456789abcdef0"])
+    error_message = "Both functions take signed code alone."
+  }
+}
+
 run "bad_values" {
   command = plan
 
@@ -501,6 +519,7 @@ run "bad_values" {
     age_alarm_seconds        = 60
     alarm_actions            = ["on-call"]
     architecture             = "arm"
+    code_signing_config_arn  = "csc-0123456789abcdef0"
     environment_variables    = { "use-fips" = "true" }
     key_deletion_window_days = 6
     key_rotation_period_days = 89
@@ -526,6 +545,7 @@ run "bad_values" {
     var.age_alarm_seconds,
     var.alarm_actions,
     var.architecture,
+    var.code_signing_config_arn,
     var.environment_variables,
     var.failed_copy_delay_seconds,
     var.key_deletion_window_days,

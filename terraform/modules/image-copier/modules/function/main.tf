@@ -66,7 +66,7 @@ resource "aws_lambda_function" "function" {
   # checkov:skip=CKV_AWS_116:It is for asynchronous invocations, and there are none: a queue invokes each function. Rejected requests go to the dead-letter queue of that queue, and lost wake-ups are given again by the sweep
   # checkov:skip=CKV_AWS_117:It calls public AWS APIs alone, and reaches nothing in a VPC
   # checkov:skip=CKV_AWS_173:The variables are names, ARNs and numbers. Lambda encrypts them at rest with a key of its own
-  # checkov:skip=CKV_AWS_272:Who may update the function may also detach the signing configuration. The hash of the zip is in the plan
+  # checkov:skip=CKV_AWS_272:code_signing_config_arn is an input. Who may update the function may also detach the configuration, and the hash of the zip is in the plan
 
   function_name    = var.name
   description      = var.description
@@ -79,6 +79,8 @@ resource "aws_lambda_function" "function" {
   memory_size      = var.memory_size
   timeout          = var.timeout_seconds
   tags             = var.tags
+
+  code_signing_config_arn = var.code_signing_config_arn
 
   environment {
     variables = var.environment

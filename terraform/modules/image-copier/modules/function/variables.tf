@@ -3,6 +3,11 @@ variable "architecture" {
   type        = string
 }
 
+variable "code_signing_config_arn" {
+  description = "ARN of the code signing configuration, or null."
+  type        = string
+}
+
 variable "description" {
   description = "What the function does, in one line."
   type        = string
