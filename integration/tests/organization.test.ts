@@ -266,7 +266,12 @@ it('compares other values than the defaults for each parameter', () => {
 });
 
 async function createTopic(Name: string): Promise<string> {
-  const { TopicArn = '' } = await source.sns.send(new CreateTopicCommand({ Name }));
+  // As the module source-account has it for an organization: every account of the test is in it.
+  const Policy = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: ['sns:Subscribe', 'sns:Publish'], Resource: '*' }],
+  });
+  const { TopicArn = '' } = await source.sns.send(new CreateTopicCommand({ Name, Attributes: { Policy } }));
   return TopicArn;
 }
 
