@@ -81,6 +81,7 @@ const scenarios: readonly Scenario[] = [
       // What KMS would wait is seen in the deletion alone: terraform/template/test has it.
       key_deletion_window_days: 7,
       key_rotation_period_days: 180,
+      log_kms_key_arn: `arn:aws:kms:${REGION}:${source.id}:key/logs`,
       log_retention_days: 90,
       memory_size: 512,
       name: 'copier_2',

@@ -21,6 +21,7 @@ export const COPIER_INPUTS = {
   function_zip: 'string',
   key_deletion_window_days: 'number',
   key_rotation_period_days: 'number',
+  log_kms_key_arn: 'string',
   log_retention_days: 'number',
   memory_size: 'number',
   name: 'string',

@@ -165,7 +165,11 @@ export function lambdaFunction({
 export function functionLog(name: string): Resource {
   return {
     Type: 'AWS::Logs::LogGroup',
-    Properties: { LogGroupName: sub(`/aws/lambda/\${Name}-${name}`), RetentionInDays: ref('LogRetentionDays') },
+    Properties: {
+      LogGroupName: sub(`/aws/lambda/\${Name}-${name}`),
+      RetentionInDays: ref('LogRetentionDays'),
+      KmsKeyId: choose('HasLogKey', ref('LogKmsKeyArn'), NO_VALUE),
+    },
   };
 }
 

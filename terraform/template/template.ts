@@ -34,6 +34,7 @@ export function imageCopierTemplate(): Template {
       HasAlarmTopic: isGiven('AlarmTopicName'),
       HasAlarmTopicAccount: isGiven('AlarmTopicAccountId'),
       HasCodeSigning: isGiven('CodeSigningConfigArn'),
+      HasLogKey: isGiven('LogKmsKeyArn'),
       HasPermissionsBoundary: isGiven('PermissionsBoundaryName'),
       HasResultsTopic: isGiven('ResultsTopicArn'),
       HasSourceKeys: isGiven('SourceKeyArns'),

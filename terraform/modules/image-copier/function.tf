@@ -123,6 +123,7 @@ module "copy_image" {
   policy             = data.aws_iam_policy_document.copy_image.minified_json
 
   code_signing_config_arn  = var.code_signing_config_arn
+  log_kms_key_arn          = var.log_kms_key_arn
   permissions_boundary_arn = var.permissions_boundary_arn
   role_path                = var.role_path
   tags                     = var.tags

@@ -247,6 +247,7 @@ module "settle_copy" {
   policy             = data.aws_iam_policy_document.settle_copy.minified_json
 
   code_signing_config_arn  = var.code_signing_config_arn
+  log_kms_key_arn          = var.log_kms_key_arn
   permissions_boundary_arn = var.permissions_boundary_arn
   role_path                = var.role_path
   tags                     = var.tags

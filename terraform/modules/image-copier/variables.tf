@@ -118,6 +118,18 @@ variable "key_rotation_period_days" {
   }
 }
 
+variable "log_kms_key_arn" {
+  description = "ARN of the KMS key that encrypts the functions' logs, where the organization asks for one. Its policy must let CloudWatch Logs in this Region use it."
+  type        = string
+  default     = null
+
+  # CloudWatch Logs User Guide, Encrypt log data: the ARN of a key, not of an alias.
+  validation {
+    condition     = var.log_kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.log_kms_key_arn))
+    error_message = "log_kms_key_arn: the ARN of a key, not of an alias, for example arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab; or null."
+  }
+}
+
 variable "log_retention_days" {
   description = "Days that the functions' logs are kept."
   type        = number

@@ -395,6 +395,11 @@ run "without_inputs_of_organizations" {
     condition     = alltrue([for function in [module.copy_image.function, module.settle_copy.function] : function.code_signing_config_arn == null])
     error_message = "Unsigned code runs unless a configuration is given."
   }
+
+  assert {
+    condition     = alltrue([for log in [module.copy_image.log_group, module.settle_copy.log_group] : log.kms_key_id == null])
+    error_message = "The logs are under the key of CloudWatch Logs unless one is given."
+  }
 }
 
 run "permissions_boundary" {
@@ -512,6 +517,19 @@ run "code_signing" {
   }
 }
 
+run "log_key" {
+  command = plan
+
+  variables {
+    log_kms_key_arn = "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+  }
+
+  assert {
+    condition     = alltrue([for log in [module.copy_image.log_group, module.settle_copy.log_group] : log.kms_key_id == "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"])
+    error_message = "Both logs are encrypted under the key."
+  }
+}
+
 run "bad_values" {
   command = plan
 
@@ -523,6 +541,7 @@ run "bad_values" {
     environment_variables    = { "use-fips" = "true" }
     key_deletion_window_days = 6
     key_rotation_period_days = 89
+    log_kms_key_arn          = "arn:aws:kms:eu-west-1:222222222222:alias/logs"
     log_retention_days       = 31
     memory_size              = 127
     name                     = "image/copier"
@@ -550,6 +569,7 @@ run "bad_values" {
     var.failed_copy_delay_seconds,
     var.key_deletion_window_days,
     var.key_rotation_period_days,
+    var.log_kms_key_arn,
     var.log_retention_days,
     var.memory_size,
     var.name,

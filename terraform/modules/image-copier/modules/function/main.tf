@@ -52,11 +52,12 @@ resource "aws_iam_role_policy" "function" {
 }
 
 resource "aws_cloudwatch_log_group" "function" {
-  # checkov:skip=CKV_AWS_158:The log holds no secrets. CloudWatch Logs encrypts it at rest with a key of its own
+  # checkov:skip=CKV_AWS_158:log_kms_key_arn is an input. The log holds no secrets, and CloudWatch Logs encrypts it at rest with a key of its own
   # checkov:skip=CKV_AWS_338:For debugging. What was copied, when and from what is in the tags of the copies, and CloudTrail keeps the calls. log_retention_days is an input
 
   name              = local.log_group
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.log_kms_key_arn
   tags              = var.tags
 }
 

@@ -23,6 +23,11 @@ variable "handler" {
   type        = string
 }
 
+variable "log_kms_key_arn" {
+  description = "ARN of the KMS key that encrypts the log, or null."
+  type        = string
+}
+
 variable "log_retention_days" {
   description = "Days that the log is kept."
   type        = number
