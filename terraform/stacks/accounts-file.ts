@@ -6,7 +6,10 @@ import { partitionOf, REGIONS } from './regions.ts';
 /** The name of the source account unless the file gives another. */
 export const SOURCE_NAME = 'source';
 
-type InputType = 'bool' | 'list(string)' | 'map(string)' | 'number' | 'string';
+/** As the module's variables.tf has it. */
+const VPC = 'object({ security_group_ids = list(string), subnet_ids = list(string) })';
+
+type InputType = 'bool' | 'list(string)' | 'map(string)' | 'number' | 'string' | typeof VPC;
 
 /** The inputs of the module image-copier that an account may set, with the types of its variables.tf. */
 export const COPIER_INPUTS = {
@@ -34,6 +37,7 @@ export const COPIER_INPUTS = {
   source_key_arns: 'list(string)',
   tags: 'map(string)',
   trusted_owner_ids: 'list(string)',
+  vpc: VPC,
 } as const satisfies Record<string, InputType>;
 
 /** The same of the module source-account. */
@@ -189,6 +193,7 @@ function inputs(types: Readonly<Record<string, InputType>>): z.ZodType<Inputs> {
     'map(string)': z.record(z.string(), z.string()),
     number: z.number(),
     string: z.string(),
+    [VPC]: fields({ security_group_ids: z.array(z.string()), subnet_ids: z.array(z.string()) }),
   } satisfies Record<InputType, z.ZodType>;
   return fields(
     Object.fromEntries(Object.entries(types).map(([name, type]) => [name, schemas[type].nullable().exactOptional()])),

@@ -157,6 +157,11 @@ export function lambdaFunction({
           ...environment,
         },
       },
+      VpcConfig: choose(
+        'HasVpc',
+        { SecurityGroupIds: split(',', ref('SecurityGroupIds')), SubnetIds: split(',', ref('SubnetIds')) },
+        NO_VALUE,
+      ),
       LoggingConfig: { LogFormat: 'Text', LogGroup: ref(log) },
     },
   };
@@ -198,7 +203,41 @@ export function functionRole(name: string, statements: readonly Value[]): Resour
         sub('arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/${PermissionsBoundaryName}'),
         NO_VALUE,
       ),
-      Policies: [{ PolicyName: name, PolicyDocument: { Version: '2012-10-17', Statement: [...statements, writeLog] } }],
+      Policies: [
+        {
+          PolicyName: name,
+          PolicyDocument: { Version: '2012-10-17', Statement: [...statements, writeLog, ...attachToVpc(name)] },
+        },
+      ],
     },
   };
+}
+
+/** What Lambda needs of a function's role in a VPC, and that the code may not use it. */
+function attachToVpc(name: string): Value[] {
+  const statement = {
+    Action: [
+      'ec2:AssignPrivateIpAddresses',
+      'ec2:CreateNetworkInterface',
+      'ec2:DeleteNetworkInterface',
+      'ec2:DescribeNetworkInterfaces',
+      'ec2:DescribeSubnets',
+      'ec2:UnassignPrivateIpAddresses',
+    ],
+    Resource: '*',
+  };
+  const arn = sub(`arn:\${AWS::Partition}:lambda:\${AWS::Region}:\${AWS::AccountId}:function:\${Name}-${name}`);
+  return [
+    choose('HasVpc', { Sid: 'LambdaAttachesToVpc', Effect: 'Allow', ...statement }, NO_VALUE),
+    choose(
+      'HasVpc',
+      {
+        Sid: 'CodeAttachesNothing',
+        Effect: 'Deny',
+        ...statement,
+        Condition: { ArnEquals: { 'lambda:SourceFunctionArn': arn } },
+      },
+      NO_VALUE,
+    ),
+  ];
 }

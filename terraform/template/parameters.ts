@@ -65,6 +65,21 @@ const IN_PLACE_OF: Readonly<Record<string, Readonly<Record<string, Parameter>>>>
   },
   // CloudFormation gives the tags of a stack to all that it makes.
   tags: {},
+  vpc: {
+    SecurityGroupIds: {
+      Type: 'String',
+      Description: 'IDs of the security groups of the functions, with commas between them, if SubnetIds are given.',
+      Default: '',
+      AllowedPattern: '^(sg-[0-9a-zA-Z]+(,sg-[0-9a-zA-Z]+){0,4})?$',
+    },
+    SubnetIds: {
+      Type: 'String',
+      Description:
+        'IDs of the subnets that the functions run in, with commas between them. Without them they run in no VPC.',
+      Default: '',
+      AllowedPattern: '^(subnet-[0-9a-z]+(,subnet-[0-9a-z]+){0,15})?$',
+    },
+  },
 };
 
 /** What a parameter says otherwise than its variable. */

@@ -39,6 +39,7 @@ export function imageCopierTemplate(): Template {
       HasResultsTopic: isGiven('ResultsTopicArn'),
       HasSourceKeys: isGiven('SourceKeyArns'),
       HasTrustedOwners: isGiven('TrustedOwnerIds'),
+      HasVpc: isGiven('SubnetIds'),
       IsDeletionProtected: { 'Fn::Equals': [ref('DeletionProtection'), 'true'] },
       IsFips: { 'Fn::Equals': [ref('UseFipsEndpoints'), 'true'] },
       IsFilterEnabled: { 'Fn::Equals': [ref('FilterEnabled'), 'true'] },

@@ -127,6 +127,7 @@ module "copy_image" {
   permissions_boundary_arn = var.permissions_boundary_arn
   role_path                = var.role_path
   tags                     = var.tags
+  vpc                      = var.vpc
 
   environment = merge(var.environment_variables, {
     COPIER_NAME           = var.name

@@ -302,3 +302,20 @@ variable "trusted_owner_ids" {
     error_message = "trusted_owner_ids: at least one account ID, each a string of 12 digits, in quotes; or null for the account of the topic."
   }
 }
+
+variable "vpc" {
+  description = "Subnets and security groups that the functions run in, where the organization asks for it. From there they must reach CloudWatch Logs, EC2, EventBridge, SNS, SQS and SSM, by endpoints or a NAT gateway; and EC2 in the Regions of the sources."
+  type        = object({ security_group_ids = list(string), subnet_ids = list(string) })
+  default     = null
+
+  # Lambda API Reference, VpcConfig.
+  validation {
+    condition     = var.vpc == null ? true : length(var.vpc.security_group_ids) >= 1 && length(var.vpc.security_group_ids) <= 5 && alltrue([for id in var.vpc.security_group_ids : can(regex("^sg-[0-9a-zA-Z]+$", id))])
+    error_message = "vpc: 1 to 5 security_group_ids such as sg-0123456789abcdef0."
+  }
+
+  validation {
+    condition     = var.vpc == null ? true : length(var.vpc.subnet_ids) >= 1 && length(var.vpc.subnet_ids) <= 16 && alltrue([for id in var.vpc.subnet_ids : can(regex("^subnet-[0-9a-z]+$", id))])
+    error_message = "vpc: 1 to 16 subnet_ids such as subnet-0123456789abcdef0."
+  }
+}

@@ -392,8 +392,8 @@ run "without_inputs_of_organizations" {
   }
 
   assert {
-    condition     = alltrue([for function in [module.copy_image.function, module.settle_copy.function] : function.code_signing_config_arn == null])
-    error_message = "Unsigned code runs unless a configuration is given."
+    condition     = alltrue([for function in [module.copy_image.function, module.settle_copy.function] : function.code_signing_config_arn == null && length(function.vpc_config) == 0])
+    error_message = "Unsigned code runs, and in no VPC, unless the inputs say otherwise."
   }
 
   assert {
@@ -530,6 +530,43 @@ run "log_key" {
   }
 }
 
+run "vpc" {
+  command = plan
+
+  variables {
+    vpc = { security_group_ids = ["sg-0123456789abcdef0"], subnet_ids = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"] }
+  }
+
+  assert {
+    condition = alltrue([
+      for function in [module.copy_image.function, module.settle_copy.function] :
+      function.vpc_config[0].security_group_ids == toset(["sg-0123456789abcdef0"]) &&
+      function.vpc_config[0].subnet_ids == toset(["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"])
+    ])
+    error_message = "Both functions run in the subnets, with the security group."
+  }
+}
+
+run "vpc_without_security_groups" {
+  command = plan
+
+  variables {
+    vpc = { security_group_ids = [], subnet_ids = ["subnet-0123456789abcdef0"] }
+  }
+
+  expect_failures = [var.vpc]
+}
+
+run "vpc_with_too_many_subnets" {
+  command = plan
+
+  variables {
+    vpc = { security_group_ids = ["sg-0123456789abcdef0"], subnet_ids = [for number in range(17) : "subnet-0123456789abcd${number + 100}"] }
+  }
+
+  expect_failures = [var.vpc]
+}
+
 run "bad_values" {
   command = plan
 
@@ -558,6 +595,7 @@ run "bad_values" {
     results_topic_arn         = "golden-results"
     role_path                 = "/organization"
     tags                      = { "AWS:team" = "platform" }
+    vpc                       = { security_group_ids = ["web"], subnet_ids = ["private"] }
   }
 
   expect_failures = [
@@ -584,6 +622,7 @@ run "bad_values" {
     var.source_key_arns,
     var.tags,
     var.trusted_owner_ids,
+    var.vpc,
   ]
 }
 

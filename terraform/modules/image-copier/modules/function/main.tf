@@ -11,6 +11,16 @@ locals {
   region     = data.aws_region.current.id
 
   log_group = "/aws/lambda/${var.name}"
+
+  # As the managed policy AWSLambdaVPCAccessExecutionRole.
+  network_interface_actions = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+  ]
 }
 
 data "aws_iam_policy_document" "assume" {
@@ -32,6 +42,35 @@ data "aws_iam_policy_document" "calls" {
     sid       = "WriteLog"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:${local.log_group}:*"]
+  }
+
+  # Lambda makes the network interfaces with this role, for the VPC's functions to share. The code may not use the permissions (Lambda
+  # Developer Guide, Giving Lambda functions access to resources in an Amazon VPC).
+  dynamic "statement" {
+    for_each = var.vpc == null ? [] : [var.vpc]
+
+    content {
+      sid       = "LambdaAttachesToVpc"
+      actions   = local.network_interface_actions
+      resources = ["*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.vpc == null ? [] : [var.vpc]
+
+    content {
+      sid       = "CodeAttachesNothing"
+      effect    = "Deny"
+      actions   = local.network_interface_actions
+      resources = ["*"]
+
+      condition {
+        test     = "ArnEquals"
+        variable = "lambda:SourceFunctionArn"
+        values   = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${var.name}"]
+      }
+    }
   }
 }
 
@@ -65,7 +104,7 @@ resource "aws_lambda_function" "function" {
   # checkov:skip=CKV_AWS_50:Each outcome is a line of JSON with its request's ID and a metric. Tracing would cost time at each cold start
   # checkov:skip=CKV_AWS_115:The event source mapping, or the one message group of its queue, limits what runs at once. Reserved concurrency would be taken from the account's pool
   # checkov:skip=CKV_AWS_116:It is for asynchronous invocations, and there are none: a queue invokes each function. Rejected requests go to the dead-letter queue of that queue, and lost wake-ups are given again by the sweep
-  # checkov:skip=CKV_AWS_117:It calls public AWS APIs alone, and reaches nothing in a VPC
+  # checkov:skip=CKV_AWS_117:vpc is an input. It calls public AWS APIs alone, and reaches nothing in a VPC
   # checkov:skip=CKV_AWS_173:The variables are names, ARNs and numbers. Lambda encrypts them at rest with a key of its own
   # checkov:skip=CKV_AWS_272:code_signing_config_arn is an input. Who may update the function may also detach the configuration, and the hash of the zip is in the plan
 
@@ -85,6 +124,15 @@ resource "aws_lambda_function" "function" {
 
   environment {
     variables = var.environment
+  }
+
+  dynamic "vpc_config" {
+    for_each = var.vpc == null ? [] : [var.vpc]
+
+    content {
+      security_group_ids = vpc_config.value.security_group_ids
+      subnet_ids         = vpc_config.value.subnet_ids
+    }
   }
 
   # The function writes JSON itself.

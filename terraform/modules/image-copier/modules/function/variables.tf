@@ -68,6 +68,11 @@ variable "timeout_seconds" {
   type        = number
 }
 
+variable "vpc" {
+  description = "Subnets and security groups of the function, or null."
+  type        = object({ security_group_ids = list(string), subnet_ids = list(string) })
+}
+
 variable "zip" {
   description = "Path of the zip with the code. Whoever calls the module makes sure that it is there."
   type        = string
