@@ -157,11 +157,7 @@ export function lambdaFunction({
           ...environment,
         },
       },
-      VpcConfig: choose(
-        'HasVpc',
-        { SecurityGroupIds: split(',', ref('SecurityGroupIds')), SubnetIds: split(',', ref('SubnetIds')) },
-        NO_VALUE,
-      ),
+      VpcConfig: choose('HasVpc', { SecurityGroupIds: ref('SecurityGroupIds'), SubnetIds: ref('SubnetIds') }, NO_VALUE),
       LoggingConfig: { LogFormat: 'Text', LogGroup: ref(log) },
     },
   };

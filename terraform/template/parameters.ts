@@ -3,7 +3,7 @@ import { text, type Variable } from './variables.ts';
 
 /** A parameter of a template. */
 export interface Parameter {
-  readonly Type: 'String' | 'Number';
+  readonly Type: 'CommaDelimitedList' | 'String' | 'Number';
   readonly Description: string;
   readonly Default?: string | number;
   readonly AllowedPattern?: string;
@@ -67,17 +67,17 @@ const IN_PLACE_OF: Readonly<Record<string, Readonly<Record<string, Parameter>>>>
   tags: {},
   vpc: {
     SecurityGroupIds: {
-      Type: 'String',
+      Type: 'CommaDelimitedList',
       Description: 'IDs of the security groups of the functions, with commas between them, if SubnetIds are given.',
       Default: '',
-      AllowedPattern: '^(sg-[0-9a-zA-Z]+(,sg-[0-9a-zA-Z]+){0,4})?$',
+      AllowedPattern: '^(sg-[0-9a-zA-Z]+)?$',
     },
     SubnetIds: {
-      Type: 'String',
+      Type: 'CommaDelimitedList',
       Description:
         'IDs of the subnets that the functions run in, with commas between them. Without them they run in no VPC.',
       Default: '',
-      AllowedPattern: '^(subnet-[0-9a-z]+(,subnet-[0-9a-z]+){0,15})?$',
+      AllowedPattern: '^(subnet-[0-9a-z]+)?$',
     },
   },
 };
