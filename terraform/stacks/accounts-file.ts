@@ -6,32 +6,45 @@ import { partitionOf, REGIONS } from './regions.ts';
 /** The name of the source account unless the file gives another. */
 export const SOURCE_NAME = 'source';
 
-type InputType = 'bool' | 'list(string)' | 'number' | 'string';
+/** As the module's variables.tf has it. */
+const VPC = 'object({ security_group_ids = list(string), subnet_ids = list(string) })';
+
+type InputType = 'bool' | 'list(string)' | 'map(string)' | 'number' | 'string' | typeof VPC;
 
 /** The inputs of the module image-copier that an account may set, with the types of its variables.tf. */
 export const COPIER_INPUTS = {
   age_alarm_seconds: 'number',
   alarm_actions: 'list(string)',
   architecture: 'string',
+  code_signing_config_arn: 'string',
   deletion_protection: 'bool',
+  environment_variables: 'map(string)',
   failed_copy_delay_seconds: 'number',
   filter_enabled: 'bool',
   function_zip: 'string',
   key_deletion_window_days: 'number',
   key_rotation_period_days: 'number',
+  log_kms_key_arn: 'string',
   log_retention_days: 'number',
   memory_size: 'number',
   name: 'string',
   overdue_hours: 'number',
   parameter_path: 'string',
+  permissions_boundary_arn: 'string',
   recipe_tag: 'string',
   retry_hours: 'number',
+  role_path: 'string',
   source_key_arns: 'list(string)',
+  tags: 'map(string)',
   trusted_owner_ids: 'list(string)',
+  vpc: VPC,
 } as const satisfies Record<string, InputType>;
 
 /** The same of the module source-account. */
-export const SOURCE_INPUTS = { alarm_actions: 'list(string)' } as const satisfies Record<string, InputType>;
+export const SOURCE_INPUTS = { alarm_actions: 'list(string)', tags: 'map(string)' } as const satisfies Record<
+  string,
+  InputType
+>;
 
 /** The inputs that the stacks set themselves in one of the modules, and from what. */
 export const SET_INPUTS: Readonly<Record<string, string>> = {
@@ -42,8 +55,11 @@ export const SET_INPUTS: Readonly<Record<string, string>> = {
   target_account_ids: 'accounts',
 };
 
+/** An input of a module. */
+export type InputValue = boolean | number | string | readonly InputValue[] | { readonly [key: string]: InputValue };
+
 /** Inputs of a module; null means the module's own default. */
-export type Inputs = Readonly<Record<string, boolean | number | string | readonly string[] | null>>;
+export type Inputs = Readonly<Record<string, InputValue | null>>;
 
 const accountId = z
   .string()
@@ -174,8 +190,10 @@ function inputs(types: Readonly<Record<string, InputType>>): z.ZodType<Inputs> {
   const schemas = {
     bool: z.boolean(),
     'list(string)': z.array(z.string()),
+    'map(string)': z.record(z.string(), z.string()),
     number: z.number(),
     string: z.string(),
+    [VPC]: fields({ security_group_ids: z.array(z.string()), subnet_ids: z.array(z.string()) }),
   } satisfies Record<InputType, z.ZodType>;
   return fields(
     Object.fromEntries(Object.entries(types).map(([name, type]) => [name, schemas[type].nullable().exactOptional()])),

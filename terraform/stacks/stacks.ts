@@ -1,4 +1,4 @@
-import { SOURCE_NAME, type AccountsFile, type Inputs } from './accounts-file.ts';
+import { SOURCE_NAME, type AccountsFile, type Inputs, type InputValue } from './accounts-file.ts';
 import { partitionOf } from './regions.ts';
 
 /** What `stacks.json` in the output folder tells of each stack: the source account first, then the targets in the order of the file. */
@@ -30,7 +30,7 @@ export type Access = { readonly roleArn: string } | { readonly profile: string }
 export interface ModuleCall {
   readonly module: 'source-account' | 'image-copier';
   readonly region: string;
-  readonly inputs: Readonly<Record<string, boolean | number | string | readonly string[]>>;
+  readonly inputs: Readonly<Record<string, InputValue>>;
 }
 
 type StackBackend =
@@ -151,9 +151,17 @@ function resolved(inputs: Inputs, accountId: string, region: string): ModuleCall
   const filled: Record<string, ModuleCall['inputs'][string]> = {};
   for (const [name, value] of Object.entries(inputs)) {
     if (value === null) continue;
-    filled[name] = typeof value === 'string' ? fill(value) : typeof value === 'object' ? value.map(fill) : value;
+    filled[name] = mapTexts(value, fill);
   }
   return filled;
+}
+
+/** The value with each text in it changed, keys of maps too. */
+export function mapTexts(value: InputValue, change: (text: string) => string): InputValue {
+  if (typeof value === 'string') return change(value);
+  if (typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map((item: InputValue) => mapTexts(item, change));
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [change(key), mapTexts(member, change)]));
 }
 
 function sorted(values: readonly string[]): string[] {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { App, LocalBackend, S3Backend, TerraformHclModule, TerraformOutput, TerraformStack } from 'cdktn';
 import { AwsProvider } from './aws-provider.ts';
-import type { ModuleCall, Stack, StackEntry } from './stacks.ts';
+import { mapTexts, type ModuleCall, type Stack, type StackEntry } from './stacks.ts';
 
 /** The list of the stacks, in the output folder. */
 const STACKS_FILE = 'stacks.json';
@@ -126,12 +126,7 @@ class AccountStack extends TerraformStack {
 /** Strings that Terraform takes as they are: it would read ${ and %{ as the start of an expression. */
 function literal(inputs: ModuleCall['inputs']): Record<string, unknown> {
   const escape = (text: string) => text.replaceAll(/[$%](?=\{)/g, (sign) => sign + sign);
-  return Object.fromEntries(
-    Object.entries(inputs).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? escape(value) : typeof value === 'object' ? value.map(escape) : value,
-    ]),
-  );
+  return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, mapTexts(value, escape)]));
 }
 
 /** Without cdktn's comments, which change with its version. */

@@ -3,6 +3,7 @@ import {
   choose,
   join,
   arnPart,
+  NO_VALUE,
   ref,
   REGION,
   split,
@@ -143,10 +144,12 @@ export function lambdaFunction({
       Architectures: [ref('Architecture')],
       Handler: `${name}.handler`,
       Code: { S3Bucket: sub('${FunctionBucketPrefix}-${AWS::Region}'), S3Key: ref('FunctionKey') },
+      CodeSigningConfigArn: choose('HasCodeSigning', ref('CodeSigningConfigArn'), NO_VALUE),
       MemorySize: ref('MemorySize'),
       Timeout: timeoutSeconds,
       Environment: {
         Variables: {
+          AWS_USE_FIPS_ENDPOINT: choose('IsFips', 'true', NO_VALUE),
           COPIER_NAME: ref('Name'),
           DEAD_LETTER_QUEUE_URL: ref('DeadLetters'),
           KMS_KEY_ARN: attribute('ImageKey', 'Arn'),
@@ -154,6 +157,7 @@ export function lambdaFunction({
           ...environment,
         },
       },
+      VpcConfig: choose('HasVpc', { SecurityGroupIds: ref('SecurityGroupIds'), SubnetIds: ref('SubnetIds') }, NO_VALUE),
       LoggingConfig: { LogFormat: 'Text', LogGroup: ref(log) },
     },
   };
@@ -162,7 +166,11 @@ export function lambdaFunction({
 export function functionLog(name: string): Resource {
   return {
     Type: 'AWS::Logs::LogGroup',
-    Properties: { LogGroupName: sub(`/aws/lambda/\${Name}-${name}`), RetentionInDays: ref('LogRetentionDays') },
+    Properties: {
+      LogGroupName: sub(`/aws/lambda/\${Name}-${name}`),
+      RetentionInDays: ref('LogRetentionDays'),
+      KmsKeyId: choose('HasLogKey', ref('LogKmsKeyArn'), NO_VALUE),
+    },
   };
 }
 
@@ -185,7 +193,47 @@ export function functionRole(name: string, statements: readonly Value[]): Resour
         Version: '2012-10-17',
         Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
       },
-      Policies: [{ PolicyName: name, PolicyDocument: { Version: '2012-10-17', Statement: [...statements, writeLog] } }],
+      Path: ref('RolePath'),
+      PermissionsBoundary: choose(
+        'HasPermissionsBoundary',
+        sub('arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/${PermissionsBoundaryName}'),
+        NO_VALUE,
+      ),
+      Policies: [
+        {
+          PolicyName: name,
+          PolicyDocument: { Version: '2012-10-17', Statement: [...statements, writeLog, ...attachToVpc(name)] },
+        },
+      ],
     },
   };
+}
+
+/** What Lambda needs of a function's role in a VPC, and that the code may not use it. */
+function attachToVpc(name: string): Value[] {
+  const statement = {
+    Action: [
+      'ec2:AssignPrivateIpAddresses',
+      'ec2:CreateNetworkInterface',
+      'ec2:DeleteNetworkInterface',
+      'ec2:DescribeNetworkInterfaces',
+      'ec2:DescribeSubnets',
+      'ec2:UnassignPrivateIpAddresses',
+    ],
+    Resource: '*',
+  };
+  const arn = sub(`arn:\${AWS::Partition}:lambda:\${AWS::Region}:\${AWS::AccountId}:function:\${Name}-${name}`);
+  return [
+    choose('HasVpc', { Sid: 'LambdaAttachesToVpc', Effect: 'Allow', ...statement }, NO_VALUE),
+    choose(
+      'HasVpc',
+      {
+        Sid: 'CodeAttachesNothing',
+        Effect: 'Deny',
+        ...statement,
+        Condition: { ArnEquals: { 'lambda:SourceFunctionArn': arn } },
+      },
+      NO_VALUE,
+    ),
+  ];
 }

@@ -8,15 +8,19 @@ export const HOURS: readonly number[] = [
 
 export interface HoursRow {
   readonly Seconds: string;
-  readonly MaxReceiveCount: string;
+  /** Only for hours that retry_hours takes: each byte of the template counts. */
+  readonly Deliveries?: string;
 }
 
 /** What CloudFormation, which has no arithmetic, cannot compute from hours; see queue.tf for the deliveries. */
 export const HOURS_TABLE: Readonly<Record<string, HoursRow>> = Object.fromEntries(
-  HOURS.map((hours) => [hours, { Seconds: String(hours * 3600), MaxReceiveCount: String(5 + hours * 10) }]),
+  HOURS.map((hours) => [
+    hours,
+    { Seconds: String(hours * 3600), ...(hours >= 6 && hours <= 96 && { Deliveries: String(5 + hours * 10) }) },
+  ]),
 );
 
 /** A column of the table, for the hours of a parameter. */
-export function fromHours(parameter: string, column: 'Seconds' | 'MaxReceiveCount'): Value {
+export function fromHours(parameter: string, column: keyof HoursRow): Value {
   return { 'Fn::FindInMap': ['Hours', ref(parameter), column] };
 }

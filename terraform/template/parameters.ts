@@ -3,7 +3,7 @@ import { text, type Variable } from './variables.ts';
 
 /** A parameter of a template. */
 export interface Parameter {
-  readonly Type: 'String' | 'Number';
+  readonly Type: 'CommaDelimitedList' | 'String' | 'Number';
   readonly Description: string;
   readonly Default?: string | number;
   readonly AllowedPattern?: string;
@@ -32,6 +32,14 @@ const IN_PLACE_OF: Readonly<Record<string, Readonly<Record<string, Parameter>>>>
       AllowedPattern: '^[A-Za-z0-9_-]{0,256}$',
     },
   },
+  environment_variables: {
+    UseFipsEndpoints: {
+      Type: 'String',
+      Description: 'Whether the functions call the FIPS endpoints of AWS.',
+      Default: 'false',
+      AllowedValues: ['true', 'false'],
+    },
+  },
   function_zip: {
     FunctionBucketPrefix: {
       Type: 'String',
@@ -44,6 +52,32 @@ const IN_PLACE_OF: Readonly<Record<string, Readonly<Record<string, Parameter>>>>
       Description: 'Key of the zip with the functions in these buckets. Another zip has another key.',
       MinLength: 1,
       MaxLength: 1024,
+    },
+  },
+  permissions_boundary_arn: {
+    PermissionsBoundaryName: {
+      Type: 'String',
+      Description:
+        "Path and name of the policy, in the stack's own account, that bounds the permissions of the functions' roles. Without it nothing bounds them.",
+      Default: '',
+      AllowedPattern: '^([!-~]+)?$',
+    },
+  },
+  // CloudFormation gives the tags of a stack to all that it makes.
+  tags: {},
+  vpc: {
+    SecurityGroupIds: {
+      Type: 'CommaDelimitedList',
+      Description: 'IDs of the security groups of the functions, with commas between them, if SubnetIds are given.',
+      Default: '',
+      AllowedPattern: '^(sg-[0-9a-zA-Z]+)?$',
+    },
+    SubnetIds: {
+      Type: 'CommaDelimitedList',
+      Description:
+        'IDs of the subnets that the functions run in, with commas between them. Without them they run in no VPC.',
+      Default: '',
+      AllowedPattern: '^(subnet-[0-9a-z]+)?$',
     },
   },
 };

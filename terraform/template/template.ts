@@ -4,7 +4,7 @@ import { alarmResources } from './alarms.ts';
 import { dashboardResources } from './dashboard.ts';
 import { functionResources } from './function.ts';
 import { HOURS_TABLE, type HoursRow } from './hours.ts';
-import { attribute, ref, type Resources, type Value } from './intrinsics.ts';
+import { attribute, join as joinTexts, ref, type Resources, type Value } from './intrinsics.ts';
 import { keyResources } from './key.ts';
 import { parametersOf, type Parameter } from './parameters.ts';
 import { queueResources } from './queue.ts';
@@ -33,10 +33,15 @@ export function imageCopierTemplate(): Template {
     Conditions: {
       HasAlarmTopic: isGiven('AlarmTopicName'),
       HasAlarmTopicAccount: isGiven('AlarmTopicAccountId'),
+      HasCodeSigning: isGiven('CodeSigningConfigArn'),
+      HasLogKey: isGiven('LogKmsKeyArn'),
+      HasPermissionsBoundary: isGiven('PermissionsBoundaryName'),
       HasResultsTopic: isGiven('ResultsTopicArn'),
       HasSourceKeys: isGiven('SourceKeyArns'),
       HasTrustedOwners: isGiven('TrustedOwnerIds'),
+      HasVpc: { 'Fn::Not': [{ 'Fn::Equals': [joinTexts('', ref('SubnetIds')), ''] }] },
       IsDeletionProtected: { 'Fn::Equals': [ref('DeletionProtection'), 'true'] },
+      IsFips: { 'Fn::Equals': [ref('UseFipsEndpoints'), 'true'] },
       IsFilterEnabled: { 'Fn::Equals': [ref('FilterEnabled'), 'true'] },
     },
     Resources: {

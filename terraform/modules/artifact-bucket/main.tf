@@ -58,6 +58,7 @@ resource "aws_s3_bucket" "artifacts" {
   # checkov:skip=CKV2_AWS_62:Nothing has to know of a new zip but the stacks, and these get its key
 
   bucket = local.bucket
+  tags   = var.tags
 }
 
 resource "aws_s3_bucket_versioning" "artifacts" {
@@ -103,6 +104,7 @@ resource "aws_s3_object" "function" {
   key          = each.key
   source       = each.value
   content_type = "application/zip"
+  tags         = var.tags
 
   lifecycle {
     # A zip that leaves the list goes last, when what depends on this module has the new key.

@@ -31,3 +31,16 @@ variable "prefix" {
     error_message = "prefix: 2 to 48 lower-case letters, digits and hyphens, the first no hyphen."
   }
 }
+
+variable "tags" {
+  description = "Tags of everything in this module that can have tags, beside the provider's default_tags. An object has at most 10 in all."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # S3 User Guide, Categorizing your objects using tags.
+  validation {
+    condition     = length(var.tags) <= 10 && alltrue([for key, value in var.tags : can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]+$", key)) && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]*$", value)) && length(key) <= 128 && length(value) <= 256 && !startswith(lower(key), "aws:")])
+    error_message = "tags: at most 10, of letters, digits, spaces and _ . : / = + - @, keys of 1 to 128 and values of up to 256 characters; no key begins with aws:."
+  }
+}

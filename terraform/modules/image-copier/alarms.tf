@@ -59,6 +59,7 @@ resource "aws_cloudwatch_metric_alarm" "dead_letters" {
 
   # SQS stops reporting a queue that nobody touched for six hours, with messages or not: the alarm keeps its state until then.
   treat_missing_data = "ignore"
+  tags               = var.tags
 }
 
 resource "aws_cloudwatch_metric_alarm" "request_age" {
@@ -75,6 +76,7 @@ resource "aws_cloudwatch_metric_alarm" "request_age" {
   treat_missing_data  = "notBreaching" # SQS reports the age only while there are messages
   alarm_actions       = var.alarm_actions
   ok_actions          = var.alarm_actions
+  tags                = var.tags
 }
 
 resource "aws_cloudwatch_metric_alarm" "count" {
@@ -93,6 +95,7 @@ resource "aws_cloudwatch_metric_alarm" "count" {
   treat_missing_data  = "notBreaching" # nothing is reported while nothing happens
   alarm_actions       = var.alarm_actions
   ok_actions          = var.alarm_actions
+  tags                = var.tags
 }
 
 # Without the sweep nothing is late or lost, as far as any alarm can tell. So its absence is an alarm itself.
@@ -110,4 +113,5 @@ resource "aws_cloudwatch_metric_alarm" "no_sweep" {
   treat_missing_data  = "breaching"
   alarm_actions       = var.alarm_actions
   ok_actions          = var.alarm_actions
+  tags                = var.tags
 }

@@ -122,14 +122,21 @@ module "copy_image" {
   log_retention_days = var.log_retention_days
   policy             = data.aws_iam_policy_document.copy_image.minified_json
 
-  environment = {
+  code_signing_config_arn  = var.code_signing_config_arn
+  log_kms_key_arn          = var.log_kms_key_arn
+  permissions_boundary_arn = var.permissions_boundary_arn
+  role_path                = var.role_path
+  tags                     = var.tags
+  vpc                      = var.vpc
+
+  environment = merge(var.environment_variables, {
     COPIER_NAME           = var.name
     DEAD_LETTER_QUEUE_URL = aws_sqs_queue.dead_letters.url
     KMS_KEY_ARN           = aws_kms_key.image.arn
     QUEUE_URL             = local.requests_queue_url
     RETRY_SECONDS         = local.retry_seconds
     TRUSTED_OWNERS        = join(",", local.trusted_owner_ids)
-  }
+  })
 }
 
 # Two batches at once are enough: EC2 lets an account start one copy a second (EC2 Developer Guide, Request throttling).
@@ -138,6 +145,7 @@ resource "aws_lambda_event_source_mapping" "requests" {
   function_name           = module.copy_image.function.arn
   batch_size              = 10
   function_response_types = ["ReportBatchItemFailures"]
+  tags                    = var.tags
 
   scaling_config {
     maximum_concurrency = 2

@@ -72,6 +72,7 @@ resource "aws_kms_key" "image" {
   enable_key_rotation     = true
   rotation_period_in_days = var.key_rotation_period_days
   deletion_window_in_days = var.key_deletion_window_days
+  tags                    = var.tags
 }
 
 resource "aws_kms_alias" "image" {

@@ -11,6 +11,21 @@ locals {
   topic_region     = split(":", var.request_topic_arn)[3]
   topic_account_id = split(":", var.request_topic_arn)[4]
 
+  # What the functions read of their environment. Nobody sets these beside the module.
+  own_variables = [
+    "COPIER_NAME",
+    "DEAD_LETTER_QUEUE_URL",
+    "FAILED_COPY_DELAY_SECONDS",
+    "KMS_KEY_ARN",
+    "OVERDUE_SECONDS",
+    "PARAMETER_PATH",
+    "QUEUE_URL",
+    "RECIPE_TAG",
+    "RESULTS_TOPIC_ARN",
+    "RETRY_SECONDS",
+    "TRUSTED_OWNERS",
+  ]
+
   function_name        = "${var.name}-copy-image"
   settle_function_name = "${var.name}-settle-copy"
 

@@ -85,6 +85,7 @@ resource "aws_sqs_queue" "dead_letters" {
   policy                    = data.aws_iam_policy_document.queue["dead_letters"].minified_json
   message_retention_seconds = 14 * 24 * 3600
   sqs_managed_sse_enabled   = true
+  tags                      = var.tags
 }
 
 resource "aws_sqs_queue" "requests" {
@@ -98,6 +99,7 @@ resource "aws_sqs_queue" "requests" {
     deadLetterTargetArn = aws_sqs_queue.dead_letters.arn
     maxReceiveCount     = local.max_receive_count
   })
+  tags = var.tags
 }
 
 resource "aws_sns_topic_subscription" "requests" {

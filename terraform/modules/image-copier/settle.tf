@@ -20,6 +20,7 @@ resource "aws_cloudwatch_event_rule" "image_state" {
     "detail-type" = ["EC2 AMI State Change"]
     detail        = { State = ["available", "failed", "deregistered", "disabled"] }
   })
+  tags = var.tags
 }
 
 # EC2 delivers its events at best effort. What they miss, the sweep finds.
@@ -27,6 +28,7 @@ resource "aws_cloudwatch_event_rule" "sweep" {
   name                = local.settle_rules.sweep
   description         = "Settles the copies whose events were lost"
   schedule_expression = "rate(15 minutes)"
+  tags                = var.tags
 }
 
 resource "aws_cloudwatch_event_target" "image_state" {
@@ -94,6 +96,7 @@ resource "aws_sqs_queue" "settle" {
   message_retention_seconds   = 3600
   visibility_timeout_seconds  = 6 * local.settle_timeout_seconds
   sqs_managed_sse_enabled     = true
+  tags                        = var.tags
 }
 
 data "aws_iam_policy_document" "settle_copy" {
@@ -268,7 +271,14 @@ module "settle_copy" {
   log_retention_days = var.log_retention_days
   policy             = data.aws_iam_policy_document.settle_copy.minified_json
 
-  environment = merge({
+  code_signing_config_arn  = var.code_signing_config_arn
+  log_kms_key_arn          = var.log_kms_key_arn
+  permissions_boundary_arn = var.permissions_boundary_arn
+  role_path                = var.role_path
+  tags                     = var.tags
+  vpc                      = var.vpc
+
+  environment = merge(var.environment_variables, {
     COPIER_NAME               = var.name
     DEAD_LETTER_QUEUE_URL     = aws_sqs_queue.dead_letters.url
     FAILED_COPY_DELAY_SECONDS = var.failed_copy_delay_seconds
@@ -284,4 +294,5 @@ resource "aws_lambda_event_source_mapping" "settle" {
   event_source_arn = aws_sqs_queue.settle.arn
   function_name    = module.settle_copy.function.arn
   batch_size       = 10
+  tags             = var.tags
 }

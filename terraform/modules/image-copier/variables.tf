@@ -34,11 +34,36 @@ variable "architecture" {
   }
 }
 
+variable "code_signing_config_arn" {
+  description = "ARN of the code signing configuration of both functions, where the organization asks for one. The zip must be signed as it says: `make build` signs nothing."
+  type        = string
+  default     = null
+
+  # Lambda API Reference, CodeSigningConfig.
+  validation {
+    condition     = var.code_signing_config_arn == null || can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:code-signing-config:csc-[a-z0-9]{17}$", var.code_signing_config_arn))
+    error_message = "code_signing_config_arn: the ARN of a code signing configuration, for example arn:aws:lambda:eu-west-1:222222222222:code-signing-config:csc-0123456789abcdef0; or null."
+  }
+}
+
 variable "deletion_protection" {
   description = "Whether the policies of the key and of the queues refuse their deletion. To destroy them on purpose, set it to false, apply, and destroy."
   type        = bool
   default     = true
   nullable    = false
+}
+
+variable "environment_variables" {
+  description = "Environment variables of both functions beside their own, for example { AWS_USE_FIPS_ENDPOINT = \"true\" }."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # Lambda API Reference, Environment.
+  validation {
+    condition     = alltrue([for name in keys(var.environment_variables) : can(regex("^[A-Za-z][A-Za-z0-9_]+$", name)) && !contains(local.own_variables, name)])
+    error_message = "environment_variables: names of two letters, digits and underscores or more, the first a letter; none of the functions' own (own_variables in main.tf)."
+  }
 }
 
 variable "failed_copy_delay_seconds" {
@@ -90,6 +115,18 @@ variable "key_rotation_period_days" {
   validation {
     condition     = var.key_rotation_period_days >= 90 && var.key_rotation_period_days <= 2560 && floor(var.key_rotation_period_days) == var.key_rotation_period_days
     error_message = "key_rotation_period_days: a whole number from 90 to 2560."
+  }
+}
+
+variable "log_kms_key_arn" {
+  description = "ARN of the KMS key that encrypts the functions' logs, where the organization asks for one. Its policy must let CloudWatch Logs in this Region use it."
+  type        = string
+  default     = null
+
+  # CloudWatch Logs User Guide, Encrypt log data: the ARN of a key, not of an alias.
+  validation {
+    condition     = var.log_kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.log_kms_key_arn))
+    error_message = "log_kms_key_arn: the ARN of a key, not of an alias, for example arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab; or null."
   }
 }
 
@@ -157,6 +194,17 @@ variable "parameter_path" {
   }
 }
 
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that bounds the permissions of the functions' roles, where the organization asks for one. It must allow what the roles are given."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[!-~]+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn: the ARN of an IAM policy, for example arn:aws:iam::222222222222:policy/boundary; or null."
+  }
+}
+
 variable "recipe_tag" {
   description = "Name of the tag whose value says which images are versions of the same one."
   type        = string
@@ -205,6 +253,19 @@ variable "retry_hours" {
   }
 }
 
+variable "role_path" {
+  description = "Path of the functions' roles, where the organization's policies go by it. To change it later replaces the roles, and their ARNs in the key policies of encrypted sources."
+  type        = string
+  default     = "/"
+  nullable    = false
+
+  # IAM API Reference, CreateRole.
+  validation {
+    condition     = can(regex("^/([!-~]+/)?$", var.role_path)) && length(var.role_path) <= 512
+    error_message = "role_path: / alone, or a path that begins and ends with it, for example /organization/; at most 512 characters, none of them a space."
+  }
+}
+
 variable "source_key_arns" {
   description = "ARNs of the KMS keys under which source snapshots are encrypted. Their key policies must allow this account to use them."
   type        = list(string)
@@ -218,6 +279,19 @@ variable "source_key_arns" {
   }
 }
 
+variable "tags" {
+  description = "Tags of everything in this module that can have tags, beside the provider's default_tags. The copies have the tags of their requests."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # IAM API Reference, Tag: the narrowest characters of the services here.
+  validation {
+    condition     = length(var.tags) <= 50 && alltrue([for key, value in var.tags : can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]+$", key)) && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]*$", value)) && length(key) <= 128 && length(value) <= 256 && !startswith(lower(key), "aws:")])
+    error_message = "tags: at most 50, of letters, digits, spaces and _ . : / = + - @, keys of 1 to 128 and values of up to 256 characters; no key begins with aws:."
+  }
+}
+
 variable "trusted_owner_ids" {
   description = "IDs of the accounts whose images are copied. The default is the account of the topic alone."
   type        = list(string)
@@ -226,5 +300,22 @@ variable "trusted_owner_ids" {
   validation {
     condition     = var.trusted_owner_ids == null ? true : length(var.trusted_owner_ids) > 0 && alltrue([for id in var.trusted_owner_ids : can(regex("^[0-9]{12}$", id))])
     error_message = "trusted_owner_ids: at least one account ID, each a string of 12 digits, in quotes; or null for the account of the topic."
+  }
+}
+
+variable "vpc" {
+  description = "Subnets and security groups that the functions run in, where the organization asks for it. From there they must reach CloudWatch Logs, EC2, EventBridge, SNS, SQS and SSM, by endpoints or a NAT gateway; and EC2 in the Regions of the sources."
+  type        = object({ security_group_ids = list(string), subnet_ids = list(string) })
+  default     = null
+
+  # Lambda API Reference, VpcConfig.
+  validation {
+    condition     = var.vpc == null ? true : length(var.vpc.security_group_ids) >= 1 && length(var.vpc.security_group_ids) <= 5 && alltrue([for id in var.vpc.security_group_ids : can(regex("^sg-[0-9a-zA-Z]+$", id))])
+    error_message = "vpc: 1 to 5 security_group_ids such as sg-0123456789abcdef0."
+  }
+
+  validation {
+    condition     = var.vpc == null ? true : length(var.vpc.subnet_ids) >= 1 && length(var.vpc.subnet_ids) <= 16 && alltrue([for id in var.vpc.subnet_ids : can(regex("^subnet-[0-9a-z]+$", id))])
+    error_message = "vpc: 1 to 16 subnet_ids such as subnet-0123456789abcdef0."
   }
 }

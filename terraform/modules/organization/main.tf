@@ -21,6 +21,7 @@ resource "aws_cloudformation_stack_set" "copier" {
   capabilities     = ["CAPABILITY_NAMED_IAM"]
   template_body    = local.template
   parameters       = local.parameters
+  tags             = var.tags
 
   auto_deployment {
     enabled = true

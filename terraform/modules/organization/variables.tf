@@ -112,6 +112,19 @@ variable "retain_stacks" {
   nullable    = false
 }
 
+variable "tags" {
+  description = "Tags of the stack set, of its stacks, and of everything in them that can have tags."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # CloudFormation API Reference, Tag; the characters as for the module image-copier.
+  validation {
+    condition     = length(var.tags) <= 50 && alltrue([for key, value in var.tags : can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]+$", key)) && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]*$", value)) && length(key) <= 128 && length(value) <= 256 && !startswith(lower(key), "aws:")])
+    error_message = "tags: at most 50, of letters, digits, spaces and _ . : / = + - @, keys of 1 to 128 and values of up to 256 characters; no key begins with aws:."
+  }
+}
+
 variable "template_file" {
   description = "Path of the CloudFormation template. The default is where `make build` puts it: terraform/template/dist of this repository."
   type        = string

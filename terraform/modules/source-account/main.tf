@@ -105,6 +105,7 @@ resource "aws_sns_topic" "requests" {
 
   name   = local.topics.requests.name
   policy = data.aws_iam_policy_document.topic["requests"].minified_json
+  tags   = var.tags
 }
 
 resource "aws_sns_topic" "housekeeping" {
@@ -112,6 +113,7 @@ resource "aws_sns_topic" "housekeeping" {
 
   name   = local.topics.housekeeping.name
   policy = data.aws_iam_policy_document.topic["housekeeping"].minified_json
+  tags   = var.tags
 }
 
 resource "aws_sns_topic" "results" {
@@ -119,6 +121,7 @@ resource "aws_sns_topic" "results" {
 
   name   = local.topics.results.name
   policy = data.aws_iam_policy_document.topic["results"].minified_json
+  tags   = var.tags
 }
 
 # A body that is no JSON matches no filter: it reaches nobody, and nobody but this alarm notices.
@@ -136,6 +139,7 @@ resource "aws_cloudwatch_metric_alarm" "unreadable_requests" {
   treat_missing_data  = "notBreaching" # SNS reports nothing while nothing is published
   alarm_actions       = var.alarm_actions
   ok_actions          = var.alarm_actions
+  tags                = var.tags
 }
 
 resource "aws_cloudwatch_metric_alarm" "failed_deliveries" {
@@ -154,4 +158,5 @@ resource "aws_cloudwatch_metric_alarm" "failed_deliveries" {
   treat_missing_data  = "notBreaching" # SNS reports nothing while nothing is published
   alarm_actions       = var.alarm_actions
   ok_actions          = var.alarm_actions
+  tags                = var.tags
 }

@@ -34,6 +34,19 @@ variable "organization_id" {
   }
 }
 
+variable "tags" {
+  description = "Tags of everything in this module that can have tags, beside the provider's default_tags."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # SNS API Reference, Tag; the characters as for the module image-copier.
+  validation {
+    condition     = length(var.tags) <= 50 && alltrue([for key, value in var.tags : can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]+$", key)) && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]*$", value)) && length(key) <= 128 && length(value) <= 256 && !startswith(lower(key), "aws:")])
+    error_message = "tags: at most 50, of letters, digits, spaces and _ . : / = + - @, keys of 1 to 128 and values of up to 256 characters; no key begins with aws:."
+  }
+}
+
 variable "target_account_ids" {
   description = "IDs of the accounts that may subscribe and report results. At least one account, or organization_id, is needed."
   type        = set(string)

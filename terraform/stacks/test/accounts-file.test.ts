@@ -244,11 +244,14 @@ describe('parseAccountsFile', () => {
     ],
     [
       'inputs of wrong types',
-      `${HEAD}${ACCOUNTS}    inputs: { retry_hours: "12", alarm_actions: x, filter_enabled: "no", name: [a] }\n`,
+      `${HEAD}${ACCOUNTS}    inputs: { retry_hours: "12", alarm_actions: x, filter_enabled: "no", name: [a], tags: [b], vpc: { subnets: [c] } }\n`,
       '10:28: accounts[0].inputs.retry_hours: must be a number, not "12".',
       '10:49: accounts[0].inputs.alarm_actions: must be a list, not "x".',
       '10:68: accounts[0].inputs.filter_enabled: must be true or false, not "no".',
       '10:80: accounts[0].inputs.name: must be a string, not a list.',
+      '10:91: accounts[0].inputs.tags: must be a map of keys and values, not a list.',
+      '10:101: accounts[0].inputs.vpc.security_group_ids: is missing. Add it.',
+      '10:103: accounts[0].inputs.vpc.subnets: there is no such key. Did you mean subnet_ids?',
     ],
     [
       'an id without quotes in an input',

@@ -64,13 +64,17 @@ describe('planStacks', () => {
       defaults: {
         regions: ['eu-west-1'],
         roleName: 'deployer',
-        inputs: { alarm_actions: ['arn:aws:sns:{region}:{account}:on-call'], parameter_path: '/images-{region}' },
+        inputs: {
+          alarm_actions: ['arn:aws:sns:{region}:{account}:on-call'],
+          parameter_path: '/images-{region}',
+          tags: { owner: 'team-{account}' },
+        },
       },
     });
 
-    expect(modules.map(({ inputs }) => [inputs['alarm_actions'], inputs['parameter_path']])).toEqual([
-      [['arn:aws:sns:eu-central-1:222222222222:on-call'], '/images-eu-central-1'],
-      [['arn:aws:sns:eu-west-1:222222222222:on-call'], '/images-eu-west-1'],
+    expect(modules.map(({ inputs }) => [inputs['alarm_actions'], inputs['parameter_path'], inputs['tags']])).toEqual([
+      [['arn:aws:sns:eu-central-1:222222222222:on-call'], '/images-eu-central-1', { owner: 'team-222222222222' }],
+      [['arn:aws:sns:eu-west-1:222222222222:on-call'], '/images-eu-west-1', { owner: 'team-222222222222' }],
     ]);
   });
 

@@ -234,13 +234,14 @@ describe('synthesizeStacks', () => {
       defaults: {
         regions: ['eu-west-1'],
         roleName: 'deployer',
-        inputs: { recipe_tag: '${path.root}', source_key_arns: ['%{ if true }'] },
+        inputs: { recipe_tag: '${path.root}', source_key_arns: ['%{ if true }'], tags: { 'a${b}': '${c}' } },
       },
     });
 
     expect(configuration(file, 'web').module['image-copier-eu-west-1']).toMatchObject({
       recipe_tag: '$${path.root}',
       source_key_arns: ['%%{ if true }'],
+      tags: { 'a$${b}': '$${c}' },
     });
   });
 

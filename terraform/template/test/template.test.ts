@@ -5,9 +5,22 @@ import { imageCopierTemplate } from '../template.ts';
 const MAX_INLINE_BYTES = 51_200;
 const template = imageCopierTemplate();
 
+function ifGiven(condition: string, value: unknown): unknown {
+  return { 'Fn::If': [condition, value, { Ref: 'AWS::NoValue' }] };
+}
+
 describe('the template', () => {
-  it('fits into a call, with room for a tenth more', () => {
-    expect(Buffer.byteLength(JSON.stringify(template))).toBeLessThan(MAX_INLINE_BYTES * 0.9);
+  it('fits into a call, with a twentieth of it to spare', () => {
+    expect(Buffer.byteLength(JSON.stringify(template))).toBeLessThan(MAX_INLINE_BYTES * 0.95);
+  });
+
+  it('has the deliveries for each choice of RetryHours', () => {
+    const { AllowedValues = [] } = template.Parameters['RetryHours'] ?? {};
+
+    expect(AllowedValues.map((hours) => template.Mappings['Hours']?.[String(hours)]?.Deliveries)).toEqual(
+      AllowedValues.map((hours) => String(5 + Number(hours) * 10)),
+    );
+    expect(AllowedValues).toHaveLength(91);
   });
 
   it('is the same each time', () => {
@@ -28,6 +41,49 @@ describe('the template', () => {
   it('waits as long with the deletion of the key as it is told', () => {
     expect(template.Resources['ImageKey']?.Properties['PendingWindowInDays']).toEqual({ Ref: 'KeyDeletionWindowDays' });
     expect(template.Parameters['KeyDeletionWindowDays']).toMatchObject({ Type: 'Number', Default: 30 });
+  });
+
+  it.each(['CopyImage', 'SettleCopy'])('runs %s signed and in a VPC if it is told so', (name) => {
+    const { CodeSigningConfigArn, VpcConfig } = template.Resources[name]?.Properties ?? {};
+
+    expect(CodeSigningConfigArn).toEqual(ifGiven('HasCodeSigning', { Ref: 'CodeSigningConfigArn' }));
+    expect(VpcConfig).toEqual(
+      ifGiven('HasVpc', { SecurityGroupIds: { Ref: 'SecurityGroupIds' }, SubnetIds: { Ref: 'SubnetIds' } }),
+    );
+    expect(template.Conditions).toMatchObject({
+      HasCodeSigning: { 'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'CodeSigningConfigArn' }, ''] }] },
+      HasVpc: { 'Fn::Not': [{ 'Fn::Equals': [{ 'Fn::Join': ['', { Ref: 'SubnetIds' }] }, ''] }] },
+    });
+  });
+
+  it.each([
+    ['CopyImageRole', 'copy-image'],
+    ['SettleCopyRole', 'settle-copy'],
+  ])('lets Lambda attach to the VPC with %s, and the code of %s do nothing of it', (role, name) => {
+    const policies = template.Resources[role]?.Properties['Policies'] as
+      { PolicyDocument: { Statement: unknown[] } }[] | undefined;
+    const statement = {
+      Action: [
+        'ec2:AssignPrivateIpAddresses',
+        'ec2:CreateNetworkInterface',
+        'ec2:DeleteNetworkInterface',
+        'ec2:DescribeNetworkInterfaces',
+        'ec2:DescribeSubnets',
+        'ec2:UnassignPrivateIpAddresses',
+      ],
+      Resource: '*',
+    };
+    const arn = `arn:\${AWS::Partition}:lambda:\${AWS::Region}:\${AWS::AccountId}:function:\${Name}-${name}`;
+
+    expect(policies?.[0]?.PolicyDocument.Statement.slice(-2)).toEqual([
+      ifGiven('HasVpc', { Sid: 'LambdaAttachesToVpc', Effect: 'Allow', ...statement }),
+      ifGiven('HasVpc', {
+        Sid: 'CodeAttachesNothing',
+        Effect: 'Deny',
+        ...statement,
+        Condition: { ArnEquals: { 'lambda:SourceFunctionArn': { 'Fn::Sub': arn } } },
+      }),
+    ]);
   });
 
   it('names only parameters, resources and conditions that it has', () => {

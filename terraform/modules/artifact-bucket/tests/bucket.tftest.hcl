@@ -70,6 +70,29 @@ run "bucket" {
   }
 }
 
+run "tags" {
+  command = plan
+
+  variables {
+    tags = { team = "platform" }
+  }
+
+  assert {
+    condition     = alltrue([for resource in concat([aws_s3_bucket.artifacts], values(aws_s3_object.function)) : resource.tags == tomap({ team = "platform" })])
+    error_message = "Everything that can have tags has them."
+  }
+}
+
+run "too_many_tags" {
+  command = plan
+
+  variables {
+    tags = { for number in range(11) : "tag-${number}" => "" }
+  }
+
+  expect_failures = [var.tags]
+}
+
 run "missing_zip" {
   command = plan
 

@@ -383,6 +383,190 @@ run "other_values" {
   }
 }
 
+run "without_inputs_of_organizations" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for role in [module.copy_image.role, module.settle_copy.role] : role.permissions_boundary == null && role.path == "/"])
+    error_message = "The roles have no boundary unless one is given, and stay where they were."
+  }
+
+  assert {
+    condition     = alltrue([for function in [module.copy_image.function, module.settle_copy.function] : function.code_signing_config_arn == null && length(function.vpc_config) == 0])
+    error_message = "Unsigned code runs, and in no VPC, unless the inputs say otherwise."
+  }
+
+  assert {
+    condition     = alltrue([for log in [module.copy_image.log_group, module.settle_copy.log_group] : log.kms_key_id == null])
+    error_message = "The logs are under the key of CloudWatch Logs unless one is given."
+  }
+}
+
+run "permissions_boundary" {
+  command = plan
+
+  variables {
+    permissions_boundary_arn = "arn:aws:iam::222222222222:policy/org/boundary"
+  }
+
+  assert {
+    condition     = alltrue([for role in [module.copy_image.role, module.settle_copy.role] : role.permissions_boundary == "arn:aws:iam::222222222222:policy/org/boundary"])
+    error_message = "Both roles have the permissions boundary."
+  }
+}
+
+run "role_path" {
+  command = plan
+
+  variables {
+    role_path = "/organization/copier/"
+  }
+
+  assert {
+    condition     = { for role in [module.copy_image.role, module.settle_copy.role] : role.name => role.path } == { image-copier-copy-image-eu-west-1 = "/organization/copier/", image-copier-settle-copy-eu-west-1 = "/organization/copier/" }
+    error_message = "Both roles have the path, and their names."
+  }
+}
+
+run "tags" {
+  command = plan
+
+  variables {
+    tags = { team = "platform", "cost:center" = "4711" }
+  }
+
+  assert {
+    condition = alltrue([
+      for resource in concat(
+        [aws_kms_key.image, aws_cloudwatch_event_rule.image_state, aws_cloudwatch_event_rule.sweep],
+        [aws_sqs_queue.dead_letters, aws_sqs_queue.requests, aws_sqs_queue.settle],
+        [aws_lambda_event_source_mapping.requests, aws_lambda_event_source_mapping.settle],
+        [aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.request_age, aws_cloudwatch_metric_alarm.no_sweep],
+        values(aws_cloudwatch_metric_alarm.count),
+        flatten([for part in [module.copy_image, module.settle_copy] : [part.role, part.function, part.log_group]]),
+      ) : resource.tags == tomap({ team = "platform", "cost:center" = "4711" })
+    ])
+    error_message = "Everything that can have tags has them."
+  }
+}
+
+run "too_many_tags" {
+  command = plan
+
+  variables {
+    tags = { for number in range(51) : "tag-${number}" => "" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "tags_of_other_characters" {
+  command = plan
+
+  variables {
+    tags = { team = "platform & friends" }
+  }
+
+  expect_failures = [var.tags]
+}
+
+run "environment_variables" {
+  command = plan
+
+  variables {
+    environment_variables = { AWS_USE_FIPS_ENDPOINT = "true" }
+    results_topic_arn     = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results"
+  }
+
+  assert {
+    condition = alltrue([
+      for function in [module.copy_image.function, module.settle_copy.function] :
+      function.environment[0].variables.AWS_USE_FIPS_ENDPOINT == "true" && function.environment[0].variables.COPIER_NAME == "image-copier"
+    ])
+    error_message = "Both functions have them beside their own."
+  }
+
+  assert {
+    condition = setunion(local.own_variables, ["AWS_USE_FIPS_ENDPOINT"]) == setunion(
+      keys(module.copy_image.function.environment[0].variables), keys(module.settle_copy.function.environment[0].variables)
+    )
+    error_message = "The functions' own are those that nobody else may set."
+  }
+}
+
+run "environment_variable_of_the_module" {
+  command = plan
+
+  variables {
+    environment_variables = { RESULTS_TOPIC_ARN = "arn:aws:sns:eu-west-1:111111111111:elsewhere" }
+  }
+
+  expect_failures = [var.environment_variables]
+}
+
+run "code_signing" {
+  command = plan
+
+  variables {
+    code_signing_config_arn = "arn:aws:lambda:eu-west-1:222222222222:code-signing-config:csc-0123456789abcdef0"
+  }
+
+  assert {
+    condition     = alltrue([for function in [module.copy_image.function, module.settle_copy.function] : function.code_signing_config_arn == "arn:aws:lambda:eu-west-1:222222222222:code-signing-config:csc-0123456789abcdef0"])
+    error_message = "Both functions take signed code alone."
+  }
+}
+
+run "log_key" {
+  command = plan
+
+  variables {
+    log_kms_key_arn = "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+  }
+
+  assert {
+    condition     = alltrue([for log in [module.copy_image.log_group, module.settle_copy.log_group] : log.kms_key_id == "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"])
+    error_message = "Both logs are encrypted under the key."
+  }
+}
+
+run "vpc" {
+  command = plan
+
+  variables {
+    vpc = { security_group_ids = ["sg-0123456789abcdef0"], subnet_ids = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"] }
+  }
+
+  assert {
+    condition = alltrue([
+      for function in [module.copy_image.function, module.settle_copy.function] :
+      function.vpc_config[0].security_group_ids == toset(["sg-0123456789abcdef0"]) &&
+      function.vpc_config[0].subnet_ids == toset(["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"])
+    ])
+    error_message = "Both functions run in the subnets, with the security group."
+  }
+}
+
+run "vpc_without_security_groups" {
+  command = plan
+
+  variables {
+    vpc = { security_group_ids = [], subnet_ids = ["subnet-0123456789abcdef0"] }
+  }
+
+  expect_failures = [var.vpc]
+}
+
+run "vpc_with_too_many_subnets" {
+  command = plan
+
+  variables {
+    vpc = { security_group_ids = ["sg-0123456789abcdef0"], subnet_ids = [for number in range(17) : "subnet-0123456789abcd${number + 100}"] }
+  }
+
+  expect_failures = [var.vpc]
+}
+
 run "bad_values" {
   command = plan
 
@@ -390,8 +574,11 @@ run "bad_values" {
     age_alarm_seconds        = 60
     alarm_actions            = ["on-call"]
     architecture             = "arm"
+    code_signing_config_arn  = "csc-0123456789abcdef0"
+    environment_variables    = { "use-fips" = "true" }
     key_deletion_window_days = 6
     key_rotation_period_days = 89
+    log_kms_key_arn          = "arn:aws:kms:eu-west-1:222222222222:alias/logs"
     log_retention_days       = 31
     memory_size              = 127
     name                     = "image/copier"
@@ -403,28 +590,39 @@ run "bad_values" {
     failed_copy_delay_seconds = -1
     overdue_hours             = 0
     parameter_path            = "image-copier"
+    permissions_boundary_arn  = "boundary"
     recipe_tag                = ""
     results_topic_arn         = "golden-results"
+    role_path                 = "/organization"
+    tags                      = { "AWS:team" = "platform" }
+    vpc                       = { security_group_ids = ["web"], subnet_ids = ["private"] }
   }
 
   expect_failures = [
     var.age_alarm_seconds,
     var.alarm_actions,
     var.architecture,
+    var.code_signing_config_arn,
+    var.environment_variables,
     var.failed_copy_delay_seconds,
     var.key_deletion_window_days,
     var.key_rotation_period_days,
+    var.log_kms_key_arn,
     var.log_retention_days,
     var.memory_size,
     var.name,
     var.overdue_hours,
     var.parameter_path,
+    var.permissions_boundary_arn,
     var.recipe_tag,
     var.request_topic_arn,
     var.results_topic_arn,
     var.retry_hours,
+    var.role_path,
     var.source_key_arns,
+    var.tags,
     var.trusted_owner_ids,
+    var.vpc,
   ]
 }
 
@@ -444,6 +642,8 @@ run "values_too_large" {
     overdue_hours             = 721
     parameter_path            = "/SSM/images"
     recipe_tag                = join("", [for i in range(128) : "x"])
+    role_path                 = "/${join("", [for i in range(511) : "x"])}/"
+    tags                      = { team = join("", [for i in range(257) : "x"]) }
   }
 
   expect_failures = [
@@ -457,6 +657,8 @@ run "values_too_large" {
     var.recipe_tag,
     var.request_topic_arn,
     var.retry_hours,
+    var.role_path,
+    var.tags,
     var.trusted_owner_ids,
   ]
 }

@@ -322,6 +322,37 @@ run "role_with_encrypted_sources" {
   }
 }
 
+run "roles_of_functions_in_a_vpc" {
+  command = apply
+
+  variables {
+    vpc = { security_group_ids = ["sg-0123456789abcdef0"], subnet_ids = ["subnet-0123456789abcdef0"] }
+  }
+
+  assert {
+    condition = {
+      for name, part in { copy-image = module.copy_image, settle-copy = module.settle_copy } :
+      name => jsonencode([for s in jsondecode(part.role_policy.policy).Statement : [s.Sid, s.Effect, sort(s.Action), s.Resource, try(s.Condition, null)] if strcontains(s.Sid, "Attaches")])
+      } == {
+      for name in ["copy-image", "settle-copy"] :
+      name => jsonencode([
+        for statement in [
+          ["LambdaAttachesToVpc", "Allow", null],
+          ["CodeAttachesNothing", "Deny", { ArnEquals = { "lambda:SourceFunctionArn" = "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-${name}" } }],
+          ] : [statement[0], statement[1], [
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:CreateNetworkInterface",
+            "ec2:DeleteNetworkInterface",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSubnets",
+            "ec2:UnassignPrivateIpAddresses",
+        ], "*", statement[2]]
+      ])
+    }
+    error_message = "Lambda may attach each function to the VPC with its role, and the function's code may not."
+  }
+}
+
 run "key" {
   command = plan
 

@@ -71,6 +71,19 @@ run "sets_each_parameter" {
   }
 }
 
+run "tags" {
+  command = plan
+
+  variables {
+    tags = { team = "platform" }
+  }
+
+  assert {
+    condition     = aws_cloudformation_stack_set.copier.tags == tomap({ team = "platform" })
+    error_message = "The stack set has the tags, which CloudFormation gives to its stacks and what they make."
+  }
+}
+
 run "rejects_a_parameter_that_the_template_has_not" {
   command = plan
 
@@ -102,6 +115,7 @@ run "rejects_bad_inputs" {
     organizational_unit_ids      = ["cd34ef56"]
     regions                      = []
     request_topic_arn            = "amigo-PROD-notify"
+    tags                         = { "aws:team" = "platform" }
   }
 
   expect_failures = [
@@ -112,5 +126,6 @@ run "rejects_bad_inputs" {
     var.organizational_unit_ids,
     var.regions,
     var.request_topic_arn,
+    var.tags,
   ]
 }

@@ -62,6 +62,24 @@ run "alarms" {
   }
 }
 
+run "tags" {
+  command = plan
+
+  variables {
+    tags = { team = "platform" }
+  }
+
+  assert {
+    condition = alltrue([
+      for resource in concat(
+        [aws_sns_topic.requests, aws_sns_topic.housekeeping, aws_sns_topic.results, aws_cloudwatch_metric_alarm.unreadable_requests],
+        values(aws_cloudwatch_metric_alarm.failed_deliveries),
+      ) : resource.tags == tomap({ team = "platform" })
+    ])
+    error_message = "Everything that can have tags has them."
+  }
+}
+
 run "bad_values" {
   command = plan
 
@@ -69,9 +87,10 @@ run "bad_values" {
     alarm_actions   = ["on-call"]
     name            = "copier.fifo"
     organization_id = "ou-a1b2-c3d4e5f6"
+    tags            = { "aws:team" = "platform" }
   }
 
-  expect_failures = [var.alarm_actions, var.name, var.organization_id]
+  expect_failures = [var.alarm_actions, var.name, var.organization_id, var.tags]
 }
 
 run "account_id_of_11_digits" {
