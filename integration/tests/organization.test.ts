@@ -169,9 +169,10 @@ afterAll(async () => {
   for (const TopicArn of Object.values(topics)) await source.sns.send(new DeleteTopicCommand({ TopicArn }));
 }, TIMEOUT_MS);
 
-it(`takes over what the module of ${EARLIER_COMMIT.slice(0, 7)} made, and changes nothing of it`, async () => {
+it(`takes over what the module of ${EARLIER_COMMIT.slice(0, 7)} made, and replaces nothing of it`, async () => {
   expect(upgrade.first.added).toBeGreaterThan(0);
-  expect(upgrade.second).toEqual(NO_CHANGES);
+  // What changes are the policies, which were narrowed since.
+  expect(upgrade.second).toMatchObject({ added: 0, destroyed: 0 });
   expect(await upgrade.root.plan()).toEqual(NO_CHANGES);
 });
 

@@ -74,7 +74,16 @@ export interface ImageUsers {
 }
 
 const NO_IMAGE = ['InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable'];
-const KEY_ACTIONS = ['kms:CreateGrant', 'kms:Decrypt', 'kms:DescribeKey', 'kms:ReEncryptFrom'];
+/** EBS User Guide, "Share the KMS key used to encrypt a shared Amazon EBS snapshot". */
+const KEY_ACTIONS = [
+  'kms:CreateGrant',
+  'kms:Decrypt',
+  'kms:DescribeKey',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
+  'kms:ReEncryptFrom',
+  'kms:ReEncryptTo',
+];
 
 /** Reads what the target account sees of the image. */
 export async function readImageInTarget(ec2: EC2Client, imageId: string): Promise<Omit<ImageInTarget, 'roleOnKeys'>> {
@@ -346,7 +355,7 @@ function checkSourceKey(
       subject,
       what: "The source key's policy does not let this account copy under it.",
       why,
-      fix: `In the source account, allow ${KEY_ACTIONS.join(', ')} to arn:${copier.partition}:iam::${copier.accountId}:root in the policy of ${subject}.`,
+      fix: `In the source account, allow ${KEY_ACTIONS.join(', ')}, to arn:${copier.partition}:iam::${copier.accountId}:root in the policy of ${subject}.`,
     },
   ];
 }

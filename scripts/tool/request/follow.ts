@@ -50,14 +50,21 @@ export async function follow(targets: readonly Target[], options: FollowOptions)
     states[index] = after;
     onChange(after, states);
   };
+  const heard = new Map<number, Heard>();
   const end = performance.now() + timeoutMs;
   let lookAt = performance.now();
   while (!states.every(isSettled) && performance.now() < end) {
     signal.throwIfAborted();
-    const results = inbox ? await inbox.receive() : [];
-    for (const result of results) applyResult(targets, result, update);
+    for (const result of inbox ? await inbox.receive() : []) {
+      for (const [index, change] of changesBy(result, targets)) {
+        heard.set(index, change);
+        // Whoever may publish results could say anything. Where the account can be asked, a result only says when.
+        if (targets[index]?.copier) lookAt = performance.now();
+        else update(index, change);
+      }
+    }
     if (performance.now() >= lookAt) {
-      await lookIn(states, options, update);
+      await lookIn(states, heard, options, update);
       lookAt = performance.now() + LOOK_EVERY_MS;
     } else if (!inbox) await sleep(lookAt - performance.now(), undefined, { signal }).catch(() => undefined);
   }
@@ -71,27 +78,43 @@ export function isSettled({ progress }: TargetState): boolean {
 
 type Update = (index: number, change: Partial<TargetState>) => void;
 
-function applyResult(targets: readonly Target[], { 'detail-type': type, detail }: ResultMessage, update: Update): void {
-  for (const [index, { accountId, region, imageId }] of targets.entries()) {
-    if (detail.account !== accountId || detail.region !== region || detail.sourceAmi !== imageId) continue;
-    if (type === 'Image Copied') update(index, { progress: 'available', copy: detail.imageId });
-    else update(index, { progress: 'failed', copy: detail.imageId, reason: detail.reason ?? 'No reason was given.' });
-  }
+/** What a result says of a target. */
+type Heard = Partial<TargetState> & Pick<TargetState, 'progress'>;
+
+function changesBy({ 'detail-type': type, detail }: ResultMessage, targets: readonly Target[]): [number, Heard][] {
+  const { account, region, sourceAmi, imageId: copy, reason } = detail;
+  const change: Heard =
+    type === 'Image Copied'
+      ? { progress: 'available', copy }
+      : { progress: 'failed', copy, reason: reason ?? 'No reason was given.' };
+  return targets.flatMap((target, index): [number, Heard][] =>
+    account === target.accountId && region === target.region && sourceAmi === target.imageId ? [[index, change]] : [],
+  );
 }
 
-/** Asks the accounts themselves, which know more than results: copies that have begun, and requests that were rejected. */
-async function lookIn(states: readonly TargetState[], options: FollowOptions, update: Update): Promise<void> {
+/**
+ * Asks the accounts themselves, which know more than results: copies that have begun, and requests that were rejected. What was
+ * heard of an account counts where that cannot be seen: of a failure nothing need remain.
+ */
+async function lookIn(
+  states: readonly TargetState[],
+  heard: ReadonlyMap<number, Heard>,
+  options: FollowOptions,
+  update: Update,
+): Promise<void> {
   await Promise.all(
     states.map(async (state, index) => {
       const { copier } = state.target;
       if (!copier || isSettled(state)) return;
+      const said = heard.get(index);
       try {
-        const change = await look(copier, state.target.imageId, options);
+        const seen = await look(copier, state.target.imageId, options);
+        const change = seen ?? (said?.progress === 'failed' ? said : undefined);
         if (change) update(index, change);
       } catch (error) {
         options.signal.throwIfAborted();
         // The results topic may still tell. An account that stays silent is not settled at the end.
-        update(index, { reason: reasonOf(error) });
+        update(index, said ?? { reason: reasonOf(error) });
       }
     }),
   );

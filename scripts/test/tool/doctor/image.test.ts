@@ -152,6 +152,21 @@ describe('an encrypted image', () => {
     expect(codes(encrypted(role, policy, isAwsManaged))).toEqual(expected);
   });
 
+  it.each(['kms:GenerateDataKey', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:ReEncryptTo'])(
+    'has a key whose policy does not allow %s',
+    (missing) => {
+      const most = ['kms:CreateGrant', 'kms:Decrypt', 'kms:DescribeKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'];
+      const actions = [...most, 'kms:GenerateDataKey', 'kms:GenerateDataKeyWithoutPlaintext'];
+      const [statement] = sharing.Statement;
+      const policyOf = (Action: string[]) => ({ Statement: [{ ...statement, Action }] }) as Policy;
+
+      expect(encrypted(allowed, policyOf(actions))).toEqual([]);
+      const [finding, ...more] = encrypted(allowed, policyOf(actions.filter((action) => action !== missing)));
+      expect(more).toEqual([]);
+      expect(finding).toMatchObject({ code: 'SourceKeyRefusesAccount', fix: expect.stringContaining(`${missing},`) });
+    },
+  );
+
   it('names the Terraform input', () => {
     expect(encrypted(denied, sharing)[0]?.fix).toBe(`source_key_arns = ["${SOURCE_KEY}"], then terraform apply`);
   });

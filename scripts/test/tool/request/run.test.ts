@@ -431,6 +431,42 @@ describe('request --wait', () => {
     expect(err).toContain('The time (0.5 minutes) is over for web.');
   });
 
+  it('believes no result that the account itself belies', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared]);
+    resultsQueue(source, [result(PAYMENTS, 'ami-0f'), result(WEB, 'ami-0b', 'It is said to have failed.')]);
+    targetAccount(aws, PAYMENTS, () => ({}));
+    targetAccount(aws, WEB, () => ({ copies: [copy('ami-0b', 'image-copier', { State: 'pending' })] }));
+    const args = ['--accounts-file', accountsFile(), '--wait', '--timeout', '0.5', '--json'];
+
+    const { code, out } = await fastForward(run(['request', IMAGE, ...args], { aws }));
+
+    expect(code).toBe(1);
+    expect(
+      (JSON.parse(out) as { state: string; copy: string | null }[]).map((each) => [each.state, each.copy]),
+    ).toEqual([
+      ['waiting', null],
+      ['pending', 'ami-0b'],
+    ]);
+  });
+
+  it('takes the result where nothing remains to be seen of a failure, or the account cannot be read', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared]);
+    resultsQueue(source, [result(PAYMENTS, 'ami-0a', 'The key is disabled.'), result(WEB, 'ami-0b')]);
+    targetAccount(aws, PAYMENTS, () => ({}));
+    aws.close(WEB, Object.assign(new Error('You are not allowed.'), { name: 'AccessDenied' }));
+
+    const args = ['request', IMAGE, '--accounts-file', accountsFile(), '--wait', '--json'];
+    const { code, out } = await fastForward(run(args, { aws }));
+
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject([
+      { state: 'failed', copy: 'ami-0a', reason: 'The key is disabled.' },
+      { state: 'available', copy: 'ami-0b' },
+    ]);
+  });
+
   it('names a dead letter without a reason as one', async () => {
     const aws = new FakeAws();
     resultsQueue(sourceAccount(aws, [shared]));
@@ -447,7 +483,7 @@ describe('request --wait', () => {
     const aws = new FakeAws();
     const source = sourceAccount(aws, [shared]);
     resultsQueue(source, [], [result(PAYMENTS, 'ami-0a')]);
-    targetAccount(aws, PAYMENTS, () => ({}));
+    targetAccount(aws, PAYMENTS, () => ({ copies: [copy('ami-0a', ANNOUNCED)] }));
     aws.close(WEB, Object.assign(new Error('You are not allowed.'), { name: 'AccessDenied' }));
     const start = Date.now();
 
