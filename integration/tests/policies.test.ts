@@ -30,7 +30,8 @@ const source = emulatedAccount(endpoint(), rollout.source, REGION);
 const target = emulatedAccount(endpoint(), newAccountId(), REGION);
 const environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OPERATORS_ACCOUNT, REGION) };
 const targets = { web: { id: target.id } };
-const topicArn = `arn:aws:sns:${REGION}:${source.id}:amigo-TEST-notify`;
+// As Rollout names it.
+const TOPIC = 'amigo-TEST-notify';
 
 /** The policy of each role, in the source account and in the target account. */
 const ROLES = {
@@ -42,10 +43,11 @@ const ROLES = {
 type Role = keyof typeof ROLES;
 
 let policies: Record<string, string>;
+let bakes = 0;
 
 beforeAll(async () => {
   rollout.write(targets, { deletion_protection: true });
-  policies = await renderPolicies(rollout.out, { topic_name: 'amigo-TEST-notify' });
+  policies = await renderPolicies(rollout.out, { topic_name: TOPIC });
   for (const [role, { source: ofSource, target: ofTarget }] of Object.entries(ROLES)) {
     await makeRole(source.id, role, ofSource);
     await makeRole(target.id, role, ofTarget);
@@ -74,11 +76,12 @@ async function run(role: Role, ...args: string[]) {
   return await runHere([...args, ...where], environment);
 }
 
-async function bake(build: number, keyArn?: string): Promise<BakedImage> {
+async function bake(keyArn?: string): Promise<BakedImage> {
+  bakes += 1;
   return await bakeImage(source.ec2, {
-    name: `amigo_ubuntu_${build}`,
+    name: `amigo_ubuntu_${bakes}`,
     description: '',
-    tags: { Recipe: 'ubuntu', BuildNumber: String(build) },
+    tags: { Recipe: 'ubuntu' },
     volumeSizes: [8],
     ...(keyArn !== undefined && { keyArn }),
   });
@@ -102,7 +105,7 @@ async function denials(): Promise<string[]> {
 
 /** Runs `doctor` as a reader. What it could not read would be among its findings. */
 async function examine(...args: string[]): Promise<void> {
-  const { stdout } = await run('reader', 'doctor', '--json', ...args);
+  const { stdout } = await runHere(['doctor', '--json', '--role-name', 'reader', ...args], environment);
   const [row] = JSON.parse(stdout) as { problem: string | null; findings: Finding[] }[];
   const unread = row?.findings.filter(({ code }) => /Unread|Unchecked/.test(code));
   expect({ problem: row?.problem, unread }).toEqual({ problem: null, unread: [] });
@@ -138,12 +141,19 @@ describe('the published policies, and nothing more,', () => {
     DEPLOY_TIMEOUT_MS,
   );
 
-  it('let request share images, ask for copies and wait for them', async () => {
-    for (const build of [1, 2]) {
-      const { imageId } = await bake(build);
-      const { code, stderr } = await run('requester', 'request', imageId, '--share', '--shared-tags', '--wait');
-      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
-    }
+  it.each([
+    ['the accounts', ['--accounts-file', rollout.accountsFile, '--role-name', 'requester']],
+    [
+      'the results topic alone',
+      ['--accounts', target.id, '--topic', TOPIC, '--role-arn', `arn:aws:iam::${source.id}:role/requester`],
+    ],
+  ])('let request share an image, ask for its copy and wait for it by %s', async (_, where) => {
+    const { imageId } = await bake();
+    const { code, stderr } = await runHere(
+      ['request', imageId, ...where, '--share', '--shared-tags', '--wait'],
+      environment,
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
   });
 
   it.each(['status', 'history ubuntu'])('let a reader run %s', async (command) => {
@@ -153,8 +163,10 @@ describe('the published policies, and nothing more,', () => {
 
   it('let doctor read all that it looks at', async () => {
     const { KeyMetadata } = await source.kms.send(new CreateKeyCommand({}));
-    const { imageId } = await bake(3, KeyMetadata?.Arn);
-    await examine('--image', imageId);
+    const { imageId } = await bake(KeyMetadata?.Arn);
+    const withFile = ['--accounts-file', rollout.accountsFile];
+    await examine(...withFile, '--image', imageId);
+    await examine('--accounts', target.id);
     // Where the account cannot list its subscriptions, the source account is asked for those of the topic.
     const restore = await injectFault({
       kind: 'error',
@@ -166,7 +178,7 @@ describe('the published policies, and nothing more,', () => {
       status: 403,
     });
     try {
-      await examine();
+      await examine(...withFile);
     } finally {
       await restore();
     }
@@ -174,7 +186,7 @@ describe('the published policies, and nothing more,', () => {
 
   it('let a reader see dead letters, and an operator put them back and discard them', async () => {
     const Message = JSON.stringify({ targetAccounts: [target.id], sourceAmi: 'the newest' });
-    await source.sns.send(new PublishCommand({ TopicArn: topicArn, Message }));
+    await source.sns.send(new PublishCommand({ TopicArn: `arn:aws:sns:${REGION}:${source.id}:${TOPIC}`, Message }));
     await untilDeadLetter();
     expect(await run('reader', 'dead-letters', 'list')).toMatchObject({ code: 0, stderr: '' });
     expect(await run('operator', 'dead-letters', 'redrive', '--all')).toMatchObject({ code: 0 });
@@ -184,7 +196,7 @@ describe('the published policies, and nothing more,', () => {
 
   it('let an operator roll back and fill gaps', async () => {
     expect(await run('operator', 'rollback', 'ubuntu', '--yes')).toMatchObject({ code: 0, stderr: '' });
-    const image = await bake(4);
+    const image = await bake();
     await share(source.ec2, image, [target.id]);
     const { code, stdout } = await run('operator', 'backfill', '--recipe', 'ubuntu');
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(image.imageId) });
