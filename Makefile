@@ -21,7 +21,7 @@ down: $(INSTALLED) ## Stop what `make up` started
 build: $(INSTALLED) ## Build the functions, the template and the operators' tool; the same commit gives the same bytes
 	@$(BIN)/tsx scripts/dev/build.ts
 
-docs: $(INSTALLED) ## Write the tables of inputs and outputs in the READMEs of the Terraform modules
+docs: $(INSTALLED) ## Write the tables in the READMEs of the Terraform modules, and docs/permissions.md
 	@$(BIN)/tsx scripts/dev/docs.ts
 
 bench: $(INSTALLED) ## Compare the functions' cold starts with what is possible, and with PEER_JAR; `npm run bench -- help` lists more

@@ -19,6 +19,7 @@ import { installLinters, LINTERS } from './lint/install.ts';
 import { openTestEmulator, type Emulator } from './localstack/emulator.ts';
 import { installLocalStack } from './localstack/install.ts';
 import { lambdaNodeBinary } from './localstack/server.ts';
+import { formatPermissions, PERMISSIONS, renderPolicies } from './permissions.ts';
 import { CACHE, ROOT } from '../tool/common/paths.ts';
 import { runCommand, runProgram } from '../tool/common/run-command.ts';
 import { SetupError } from '../tool/common/setup-error.ts';
@@ -93,6 +94,10 @@ const stages: Readonly<Record<string, Stage>> = {
       if (!isCurrent) report('`make docs` writes it anew.');
       results.push(isCurrent);
     }
+    const hasCurrentPermissions =
+      readFileSync(PERMISSIONS, 'utf8') === formatPermissions(await renderPolicies(RESULTS));
+    if (!hasCurrentPermissions) report(`${relative(ROOT, PERMISSIONS)} is out of date. \`make docs\` writes it anew.`);
+    results.push(hasCurrentPermissions);
     return allHold(results);
   },
 

@@ -313,6 +313,46 @@ def test_denials_are_told(localstack, here):
     assert call(localstack, "GET", "denials") == (200, [])
 
 
+def test_what_was_allowed_is_told(localstack, here):
+    """Each action once, by the role and not by its session; what was denied is not among it."""
+    worker = here.role(allow("sqs:ListQueues"))
+    for _ in range(2):
+        worker.client("sqs").list_queues()
+    denial(worker.client("sns").list_topics)
+    status, allowed = call(localstack, "GET", "allowed")
+    assert (status, allowed[f"arn:aws:iam::{here.account}:role/worker"]) == (200, ["sqs:ListQueues"])
+
+
+# What each makes, with tags: what is asked about them.
+TAGGED = {
+    "cloudwatch": (
+        "put_metric_alarm",
+        {
+            "AlarmName": "late",
+            "ComparisonOperator": "GreaterThanThreshold",
+            "EvaluationPeriods": 1,
+            "Tags": [{"Key": "Team", "Value": "web"}],
+        },
+        "cloudwatch:PutMetricAlarm",
+        ("cloudwatch:TagResource", "arn:aws:cloudwatch:eu-west-1:{account}:alarm:late"),
+    ),
+    "lambda": (
+        "create_event_source_mapping",
+        {"FunctionName": "copy", "Tags": {"Team": "web"}},
+        "lambda:CreateEventSourceMapping",
+        ("lambda:TagResource", "arn:aws:lambda:eu-west-1:{account}:event-source-mapping:*"),
+    ),
+}
+
+
+@pytest.mark.parametrize("service", TAGGED)
+def test_tags_of_what_is_made_need_a_right_of_their_own(here, service):
+    operation, parameters, making, (action, resource) = TAGGED[service]
+    worker = here.role(allow(making))
+    _code, message = denial(getattr(worker.client(service), operation), **parameters)
+    assert message == not_allowed(worker.arn, action, resource.format(account=here.account))
+
+
 FULL_ACCESS = allow("*")
 ORGANIZATION = "o-a1b2c3d4e5"
 

@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -46,6 +46,8 @@ ERRORS = {
 
 # The latest ones, for whoever wonders.
 denials: deque[dict[str, str]] = deque(maxlen=MAX_DENIALS)
+# The actions that policies allowed, by the ARN of the user or the role: few, however long LocalStack runs.
+allowed: defaultdict[str, set[str]] = defaultdict(set)
 # LocalStack serves a request in one thread: the one that this thread serves, and who makes it.
 serving = threading.local()
 
@@ -71,6 +73,7 @@ def before_operation(_chain: Any, context: RequestContext, _response: Any) -> No
             if not decision.allowed:
                 record(service, context.operation.name, caller, check, decision)
                 raise denial(service, caller, check, decision)
+            allowed[caller.principal.arn].add(check.action)
     except InvalidToken:
         message = "The security token included in the request is invalid."
         raise CommonServiceException("InvalidClientTokenId", message, 403, sender_fault=True) from None
@@ -140,7 +143,11 @@ def record(service: str, operation: str, caller: Caller, check: Check, decision:
 
 
 class Routes:
-    """What was denied lately."""
+    """What was denied lately, and what was allowed."""
+
+    @route("/_image-copier/allowed", methods=["GET"])
+    def allowed(self, _request: HttpRequest) -> Response:
+        return faults.answer({principal: sorted(actions) for principal, actions in list(allowed.items())})
 
     @route("/_image-copier/denials", methods=["GET", "DELETE"])
     def denials(self, request: HttpRequest) -> Response:

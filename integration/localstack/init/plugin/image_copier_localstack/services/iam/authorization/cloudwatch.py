@@ -1,5 +1,7 @@
 """Amazon CloudWatch."""
 
+from dataclasses import replace
+
 from .request import Check, Operations, Request, account_of, named, on_all, request_tags, tag_map
 
 
@@ -19,6 +21,13 @@ def on_alarms(request: Request) -> list[Check]:
     ]
 
 
+def put_metric_alarm(request: Request) -> list[Check]:
+    """Tags need a right of their own (CloudWatch API Reference, PutMetricAlarm, `Tags`)."""
+    asked = on_alarms(request)
+    tagging = [replace(check, action="cloudwatch:TagResource") for check in asked if request.params.get("Tags")]
+    return [*asked, *tagging]
+
+
 def on_dashboards(request: Request) -> list[Check]:
     names = request.params.get("DashboardNames") or [request.params.get("DashboardName") or ""]
     return [
@@ -32,13 +41,14 @@ def put_metric_data(request: Request) -> list[Check]:
 
 
 OPERATIONS: Operations = {
+    "PutMetricAlarm": put_metric_alarm,
     "PutMetricData": put_metric_data,
     **named("GetMetricData GetMetricStatistics ListDashboards ListMetrics", on_all("cloudwatch")),
     **named("DeleteDashboards GetDashboard PutDashboard", on_dashboards),
     **named(
         """
-        DeleteAlarms DescribeAlarms DisableAlarmActions EnableAlarmActions ListTagsForResource PutMetricAlarm
-        SetAlarmState TagResource UntagResource
+        DeleteAlarms DescribeAlarms DisableAlarmActions EnableAlarmActions ListTagsForResource SetAlarmState
+        TagResource UntagResource
         """,
         on_alarms,
     ),

@@ -78,6 +78,13 @@ def on_all_mappings(request: Request) -> list[Check]:
     return [Check(f"lambda:{request.operation}", context=function_arn(request))]
 
 
+def create_mapping(request: Request) -> list[Check]:
+    """A mapping has no name before it is made (Lambda Developer Guide, "Using tags on event source mappings")."""
+    tags = request_tags(tag_map(request.params.get("Tags")))
+    arn = request.arn("lambda", "event-source-mapping:*")
+    return [*on_all_mappings(request), *([Check("lambda:TagResource", arn, None, tags)] if tags else [])]
+
+
 def on_mapping(request: Request) -> list[Check]:
     arn = request.arn("lambda", f"event-source-mapping:{request.params.get('UUID')}")
     return [Check(f"lambda:{request.operation}", arn, None, function_arn(request))]
@@ -96,7 +103,7 @@ def invoke(request: Request) -> list[Check]:
 
 OPERATIONS: Operations = {
     "AddPermission": add_permission,
-    "CreateEventSourceMapping": on_all_mappings,
+    "CreateEventSourceMapping": create_mapping,
     "CreateFunction": create_function,
     "Invoke": invoke,
     "UpdateFunctionConfiguration": update_configuration,

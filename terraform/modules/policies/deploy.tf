@@ -1,0 +1,220 @@
+# What Terraform asks for, with the AWS provider 5.100, to apply, plan, change and destroy the modules.
+
+data "aws_iam_policy_document" "deploy_source" {
+  statement {
+    sid       = "Topics"
+    resources = [local.arns.topic, "${local.arns.topic}-housekeeping", local.arns.results_topic]
+
+    actions = [
+      "sns:CreateTopic",
+      "sns:DeleteTopic",
+      "sns:GetTopicAttributes",
+      "sns:ListTagsForResource",
+      "sns:SetTopicAttributes",
+      "sns:TagResource",
+    ]
+  }
+
+  statement {
+    sid       = "Alarms"
+    resources = [local.arns.topics_alarms]
+
+    actions = [
+      "cloudwatch:DeleteAlarms",
+      "cloudwatch:DescribeAlarms",
+      "cloudwatch:ListTagsForResource",
+      "cloudwatch:PutMetricAlarm",
+      "cloudwatch:TagResource",
+    ]
+  }
+}
+
+data "aws_iam_policy_document" "deploy_target" {
+  # checkov:skip=CKV_AWS_356:A key that is made, and tagged with that, has no ARN yet. The other actions on * take no resource, or list log groups
+
+  # A key has no name that a policy could ask for, and at first no alias either.
+  statement {
+    sid       = "MakeKey"
+    actions   = ["kms:CreateKey", "kms:ListAliases", "kms:TagResource"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "Key"
+    resources = [local.arns.keys]
+
+    actions = [
+      "kms:DescribeKey",
+      "kms:EnableKeyRotation",
+      "kms:GetKeyPolicy",
+      "kms:GetKeyRotationStatus",
+      "kms:ListResourceTags",
+      "kms:PutKeyPolicy",
+      "kms:ScheduleKeyDeletion",
+    ]
+  }
+
+  statement {
+    sid       = "KeyAlias"
+    actions   = ["kms:CreateAlias", "kms:DeleteAlias"]
+    resources = [local.arns.key_alias, local.arns.keys]
+  }
+
+  statement {
+    sid       = "Queues"
+    resources = [local.arns.queues]
+
+    actions = [
+      "sqs:CreateQueue",
+      "sqs:DeleteQueue",
+      "sqs:GetQueueAttributes",
+      "sqs:ListQueueTags",
+      "sqs:SetQueueAttributes",
+      "sqs:TagQueue",
+    ]
+  }
+
+  statement {
+    sid       = "Subscribe"
+    actions   = ["sns:Subscribe"]
+    resources = [local.arns.topic]
+
+    condition {
+      test     = "StringLike"
+      variable = "sns:Endpoint"
+      values   = [local.arns.requests]
+    }
+  }
+
+  # These take no resource (Service Authorization Reference).
+  statement {
+    sid       = "Subscription"
+    actions   = ["sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Unsubscribe"]
+    resources = ["*"]
+  }
+
+  # Whoever may write a role's policy may give the functions any right.
+  statement {
+    sid       = "Roles"
+    resources = [local.arns.roles]
+
+    actions = [
+      "iam:CreateRole",
+      "iam:DeleteRole",
+      "iam:DeleteRolePolicy",
+      "iam:GetRole",
+      "iam:GetRolePolicy",
+      "iam:ListAttachedRolePolicies",
+      "iam:ListInstanceProfilesForRole",
+      "iam:ListRolePolicies",
+      "iam:PutRolePolicy",
+      "iam:TagRole",
+    ]
+  }
+
+  statement {
+    sid       = "PassRolesToLambda"
+    actions   = ["iam:PassRole"]
+    resources = [local.arns.roles]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["lambda.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "Functions"
+    resources = [local.arns.functions]
+
+    actions = [
+      "lambda:CreateFunction",
+      "lambda:DeleteFunction",
+      "lambda:GetFunction",
+      "lambda:GetFunctionCodeSigningConfig",
+      "lambda:ListVersionsByFunction",
+      "lambda:UpdateFunctionCode",
+      "lambda:UpdateFunctionConfiguration",
+    ]
+  }
+
+  statement {
+    sid       = "Mappings"
+    actions   = ["lambda:CreateEventSourceMapping", "lambda:DeleteEventSourceMapping"]
+    resources = ["*"]
+
+    condition {
+      test     = "ArnLike"
+      variable = "lambda:FunctionArn"
+      values   = [local.arns.functions]
+    }
+  }
+
+  # Also asked for when the mapping is gone, and with it the function that a condition could ask for.
+  statement {
+    sid       = "ReadMappings"
+    actions   = ["lambda:GetEventSourceMapping"]
+    resources = [local.arns.mappings]
+  }
+
+  statement {
+    sid       = "LambdaTags"
+    actions   = ["lambda:ListTags", "lambda:TagResource"]
+    resources = [local.arns.functions, local.arns.mappings]
+  }
+
+  statement {
+    sid       = "LogGroups"
+    resources = [local.arns.log_groups]
+
+    actions = [
+      "logs:CreateLogGroup",
+      "logs:DeleteLogGroup",
+      "logs:ListTagsForResource",
+      "logs:PutRetentionPolicy",
+      "logs:TagResource",
+    ]
+  }
+
+  statement {
+    sid       = "FindLogGroups"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "Rules"
+    resources = [local.arns.rules]
+
+    actions = [
+      "events:DeleteRule",
+      "events:DescribeRule",
+      "events:ListTagsForResource",
+      "events:ListTargetsByRule",
+      "events:PutRule",
+      "events:PutTargets",
+      "events:RemoveTargets",
+      "events:TagResource",
+    ]
+  }
+
+  statement {
+    sid       = "Alarms"
+    resources = [local.arns.copiers_alarms]
+
+    actions = [
+      "cloudwatch:DeleteAlarms",
+      "cloudwatch:DescribeAlarms",
+      "cloudwatch:ListTagsForResource",
+      "cloudwatch:PutMetricAlarm",
+      "cloudwatch:TagResource",
+    ]
+  }
+
+  statement {
+    sid       = "Dashboard"
+    actions   = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"]
+    resources = [local.arns.dashboards]
+  }
+}

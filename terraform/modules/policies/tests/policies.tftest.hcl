@@ -1,0 +1,129 @@
+# The aws provider itself renders the policies: a mocked one would hide their content. It plans without any call to AWS.
+provider "aws" {
+  region                      = "eu-west-1"
+  access_key                  = "none"
+  secret_key                  = "none"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}
+
+variables {
+  name           = "copier"
+  parameter_path = "/images/copied"
+  topic_name     = "amigo-PROD-notify"
+}
+
+# What Terraform and the tool ask for is for the integration tests to say; here is what the actions are limited to.
+run "names" {
+  command = plan
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["deploy-source"]).Statement : statement.Sid => statement.Resource } == {
+      Topics = [
+        "arn:aws:sns:*:*:amigo-PROD-notify-results",
+        "arn:aws:sns:*:*:amigo-PROD-notify-housekeeping",
+        "arn:aws:sns:*:*:amigo-PROD-notify",
+      ]
+      Alarms = "arn:aws:cloudwatch:*:*:alarm:amigo-PROD-notify-*"
+    }
+    error_message = "Whoever deploys the source account reaches the three topics and their alarms."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["deploy-target"]).Statement : statement.Sid => statement.Resource } == {
+      MakeKey           = "*"
+      Key               = "arn:aws:kms:*:*:key/*"
+      KeyAlias          = ["arn:aws:kms:*:*:key/*", "arn:aws:kms:*:*:alias/copier"]
+      Queues            = "arn:aws:sqs:*:*:copier-*"
+      Subscribe         = "arn:aws:sns:*:*:amigo-PROD-notify"
+      Subscription      = "*"
+      Roles             = "arn:aws:iam::*:role/copier-*"
+      PassRolesToLambda = "arn:aws:iam::*:role/copier-*"
+      Functions         = "arn:aws:lambda:*:*:function:copier-*"
+      Mappings          = "*"
+      ReadMappings      = "arn:aws:lambda:*:*:event-source-mapping:*"
+      LambdaTags        = ["arn:aws:lambda:*:*:function:copier-*", "arn:aws:lambda:*:*:event-source-mapping:*"]
+      LogGroups         = "arn:aws:logs:*:*:log-group:/aws/lambda/copier-*"
+      FindLogGroups     = "*"
+      Rules             = "arn:aws:events:*:*:rule/copier-*"
+      Alarms            = "arn:aws:cloudwatch:*:*:alarm:copier-*"
+      Dashboard         = "arn:aws:cloudwatch::*:dashboard/copier-*"
+    }
+    error_message = "Whoever deploys a target reaches what has the copier's name; keys have none."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["deploy-target"]).Statement : statement.Sid => statement.Condition if can(statement.Condition) } == {
+      Subscribe         = { StringLike = { "sns:Endpoint" = "arn:aws:sqs:*:*:copier-requests" } }
+      PassRolesToLambda = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }
+      Mappings          = { ArnLike = { "lambda:FunctionArn" = "arn:aws:lambda:*:*:function:copier-*" } }
+    }
+    error_message = "Roles go to Lambda alone, mappings to the copier's functions, and only the requests queue is subscribed."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["read"]).Statement : statement.Sid => statement.Resource } == {
+      List          = "*"
+      SharedWith    = ["arn:aws:ec2:*::snapshot/*", "arn:aws:ec2:*::image/*"]
+      Subscriptions = "arn:aws:sns:*:*:amigo-PROD-notify"
+      Queues        = "arn:aws:sqs:*:*:copier-*"
+      DeadLetters   = "arn:aws:sqs:*:*:copier-dead-letters"
+      Functions     = "arn:aws:lambda:*:*:function:copier-*"
+      Roles         = "arn:aws:iam::*:role/copier-*"
+      Keys          = "arn:aws:kms:*:*:key/*"
+      Rules         = "arn:aws:events:*:*:rule/copier-*"
+      Alarms        = "arn:aws:cloudwatch:*:*:alarm:*"
+      Parameters    = ["arn:aws:ssm:*:*:parameter/images/copied/*", "arn:aws:ssm:*:*:parameter/images/copied"]
+    }
+    error_message = "Messages are read from the dead-letter queue alone, parameters below the path alone."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["request"]).Statement : statement.Sid => statement.Resource } == {
+      FindImages         = "*"
+      Share              = ["arn:aws:ec2:*::snapshot/*", "arn:aws:ec2:*::image/*"]
+      ShareTags          = "arn:aws:ec2:*::image/*"
+      Request            = "arn:aws:sns:*:*:amigo-PROD-notify"
+      SubscribeToResults = "arn:aws:sns:*:*:amigo-PROD-notify-results"
+      Unsubscribe        = "*"
+      ResultsInbox       = "arn:aws:sqs:*:*:image-copier-request-*"
+    }
+    error_message = "Requests go to the topic alone, and results come from the results topic to a queue of the tool."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["request"]).Statement : statement.Sid => statement.Condition if can(statement.Condition) } == {
+      ShareTags = {
+        "ForAllValues:StringLike" = { "aws:TagKeys" = "ec2:SharedTag/*" }
+        Null                      = { "aws:TagKeys" = "false" }
+      }
+      SubscribeToResults = { StringLike = { "sns:Endpoint" = "arn:aws:sqs:*:*:image-copier-request-*" } }
+    }
+    error_message = "No tags but shared ones are set, and only a queue of the tool is subscribed."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["operate"]).Statement : statement.Sid => statement.Resource } == {
+      FindCopies  = "*"
+      Key         = "arn:aws:kms:*:*:key/*"
+      Parameters  = "arn:aws:ssm:*:*:parameter/images/copied/*"
+      DeadLetters = "arn:aws:sqs:*:*:copier-dead-letters"
+      FindQueues  = ["arn:aws:sqs:*:*:copier-requests", "arn:aws:sqs:*:*:copier-dead-letters"]
+      PutBack     = "arn:aws:sqs:*:*:copier-requests"
+    }
+    error_message = "Dead letters go back to the requests queue alone, and no other parameters are set."
+  }
+}
+
+run "names_that_are_none" {
+  command = plan
+
+  variables {
+    name           = "copier*"
+    parameter_path = "/images/*"
+    topic_name     = "*"
+  }
+
+  expect_failures = [var.name, var.parameter_path, var.topic_name]
+}

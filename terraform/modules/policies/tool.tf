@@ -1,0 +1,205 @@
+# What the commands of the operators' tool ask for.
+
+data "aws_iam_policy_document" "read" {
+  # These take no resource (Service Authorization Reference).
+  statement {
+    sid       = "List"
+    resources = ["*"]
+
+    actions = [
+      "ec2:DescribeImages",
+      "ec2:DescribeSnapshots",
+      "ec2:GetAllowedImagesSettings",
+      "lambda:ListEventSourceMappings",
+      "sns:GetSubscriptionAttributes",
+      "sns:ListSubscriptions",
+    ]
+  }
+
+  # In the source account, who an image is shared with.
+  statement {
+    sid       = "SharedWith"
+    actions   = ["ec2:DescribeImageAttribute", "ec2:DescribeSnapshotAttribute"]
+    resources = [local.arns.images, local.arns.snapshots]
+  }
+
+  statement {
+    sid       = "Subscriptions"
+    actions   = ["sns:ListSubscriptionsByTopic"]
+    resources = [local.arns.topic]
+  }
+
+  statement {
+    sid       = "Queues"
+    actions   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+    resources = [local.arns.queues]
+  }
+
+  # SQS shows messages only to who takes them. They are given back at once.
+  statement {
+    sid       = "DeadLetters"
+    actions   = ["sqs:ChangeMessageVisibility", "sqs:ReceiveMessage"]
+    resources = [local.arns.dead_letters]
+  }
+
+  # GetFunction also gives where the code is for ten minutes.
+  statement {
+    sid       = "Functions"
+    actions   = ["lambda:GetFunction"]
+    resources = [local.arns.functions]
+  }
+
+  statement {
+    sid       = "Roles"
+    actions   = ["iam:SimulatePrincipalPolicy"]
+    resources = [local.arns.roles]
+  }
+
+  # The copier's key, and in the source account those of its images.
+  statement {
+    sid       = "Keys"
+    actions   = ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus"]
+    resources = [local.arns.keys]
+  }
+
+  statement {
+    sid       = "Rules"
+    actions   = ["events:DescribeRule", "events:ListTargetsByRule"]
+    resources = [local.arns.rules]
+  }
+
+  # Asked for by the start of their names, which is asked about all.
+  statement {
+    sid       = "Alarms"
+    actions   = ["cloudwatch:DescribeAlarms"]
+    resources = ["${local.arns.alarms}:*"]
+  }
+
+  statement {
+    sid       = "Parameters"
+    actions   = ["ssm:GetParameterHistory", "ssm:GetParametersByPath"]
+    resources = [local.arns.parameter_path, local.arns.parameters]
+  }
+}
+
+data "aws_iam_policy_document" "request" {
+  statement {
+    sid       = "FindImages"
+    actions   = ["ec2:DescribeImages"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "Share"
+    resources = [local.arns.images, local.arns.snapshots]
+
+    actions = [
+      "ec2:DescribeImageAttribute",
+      "ec2:DescribeSnapshotAttribute",
+      "ec2:ModifyImageAttribute",
+      "ec2:ModifySnapshotAttribute",
+    ]
+  }
+
+  statement {
+    sid       = "ShareTags"
+    actions   = ["ec2:CreateTags"]
+    resources = [local.arns.images]
+
+    condition {
+      test     = "ForAllValues:StringLike"
+      variable = "aws:TagKeys"
+      values   = ["ec2:SharedTag/*"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "aws:TagKeys"
+      values   = ["false"]
+    }
+  }
+
+  statement {
+    sid       = "Request"
+    actions   = ["sns:Publish"]
+    resources = [local.arns.topic]
+  }
+
+  # With --wait, results come to a queue that is there as long as somebody waits.
+  statement {
+    sid       = "SubscribeToResults"
+    actions   = ["sns:Subscribe"]
+    resources = [local.arns.results_topic]
+
+    condition {
+      test     = "StringLike"
+      variable = "sns:Endpoint"
+      values   = [local.arns.results_inboxes]
+    }
+  }
+
+  # Takes no resource (Service Authorization Reference).
+  statement {
+    sid       = "Unsubscribe"
+    actions   = ["sns:Unsubscribe"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "ResultsInbox"
+    resources = [local.arns.results_inboxes]
+
+    actions = [
+      "sqs:CreateQueue",
+      "sqs:DeleteMessage",
+      "sqs:DeleteQueue",
+      "sqs:GetQueueAttributes",
+      "sqs:ReceiveMessage",
+    ]
+  }
+}
+
+data "aws_iam_policy_document" "operate" {
+  # SSM looks an image up with the rights of whoever points a parameter to it.
+  statement {
+    sid       = "FindCopies"
+    actions   = ["ec2:DescribeImages", "ec2:DescribeSnapshots"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:DescribeKey"]
+    resources = [local.arns.keys]
+  }
+
+  statement {
+    sid       = "Parameters"
+    actions   = ["ssm:GetParameter", "ssm:GetParameterHistory", "ssm:PutParameter"]
+    resources = [local.arns.parameters]
+  }
+
+  statement {
+    sid       = "DeadLetters"
+    resources = [local.arns.dead_letters]
+
+    actions = [
+      "sqs:ChangeMessageVisibility",
+      "sqs:DeleteMessage",
+      "sqs:GetQueueAttributes",
+      "sqs:ReceiveMessage",
+    ]
+  }
+
+  statement {
+    sid       = "FindQueues"
+    actions   = ["sqs:GetQueueUrl"]
+    resources = [local.arns.dead_letters, local.arns.requests]
+  }
+
+  statement {
+    sid       = "PutBack"
+    actions   = ["sqs:SendMessage"]
+    resources = [local.arns.requests]
+  }
+}

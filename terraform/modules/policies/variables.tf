@@ -1,0 +1,35 @@
+variable "name" {
+  description = "Input `name` of the module image-copier: start of the names of all that belongs to a copier."
+  type        = string
+  default     = "image-copier"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,37}$", var.name))
+    error_message = "name: 1 to 37 letters, digits, hyphens and underscores, as of the copier."
+  }
+}
+
+variable "parameter_path" {
+  description = "Input `parameter_path` of the module image-copier."
+  type        = string
+  default     = "/image-copier"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^(/[A-Za-z0-9_.-]+){1,14}$", var.parameter_path))
+    error_message = "parameter_path: 1 to 14 levels such as /image-copier, without a slash at the end, as of the copier."
+  }
+}
+
+variable "topic_name" {
+  description = "Input `name` of the module source-account: name of the topic for copy requests."
+  type        = string
+  default     = "image-copier"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,200}$", var.topic_name))
+    error_message = "topic_name: 1 to 200 letters, digits, hyphens and underscores, as of the topic."
+  }
+}
