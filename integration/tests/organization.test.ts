@@ -170,7 +170,7 @@ const EXPLAINED: readonly {
   {
     where: /^queue \S+-requests: RedrivePolicy: maxReceiveCount$/,
     why: 'a table of a template holds text, which SQS takes for the number; LocalStack keeps it as text',
-    declared: ({ RetryHours = '' }) => Number(template.Mappings['Hours']?.[RetryHours]?.Deliveries),
+    declared: ({ RetryHours = '' }) => Number(template.Mappings['Hours']?.[RetryHours]?.Tries),
   },
   { where: /^rule \S+: Targets: 0: Id$/, why: "Terraform makes up a target's id" },
 ];

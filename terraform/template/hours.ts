@@ -9,14 +9,14 @@ export const HOURS: readonly number[] = [
 export interface HoursRow {
   readonly Seconds: string;
   /** Only for hours that retry_hours takes: each byte of the template counts. */
-  readonly Deliveries?: string;
+  readonly Tries?: string;
 }
 
 /** What CloudFormation, which has no arithmetic, cannot compute from hours; see queue.tf for the deliveries. */
 export const HOURS_TABLE: Readonly<Record<string, HoursRow>> = Object.fromEntries(
   HOURS.map((hours) => [
     hours,
-    { Seconds: String(hours * 3600), ...(hours >= 6 && hours <= 96 && { Deliveries: String(5 + hours * 10) }) },
+    { Seconds: String(hours * 3600), ...(hours >= 6 && hours <= 96 && { Tries: String(5 + hours * 10) }) },
   ]),
 );
 
