@@ -28,38 +28,37 @@ const MAX_EMPTY = 5;
 /** Is told what the user must know, and what stops nothing. */
 export type Warn = (line: string) => void;
 
-/** The letters, which are given back at once. Where SQS says that there are none, none are looked for. */
+/** The dead letters of a copier, which are given back at once. Where SQS says that there are none, none are looked for. */
 export async function peekLetters(
   sqs: SQSClient,
-  queueName: string,
+  copier: string,
   signal: AbortSignal,
   warn: Warn,
 ): Promise<readonly DeadLetter[]> {
+  const QueueUrl = await urlOf(sqs, copier, 'dead-letters');
   const { Attributes = {} } = await sqs.send(
-    new GetQueueAttributesCommand({
-      QueueUrl: await urlOf(sqs, queueName),
-      AttributeNames: ['ApproximateNumberOfMessages'],
-    }),
+    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] }),
   );
   if (Attributes.ApproximateNumberOfMessages === '0') return [];
-  const held = await HeldLetters.open(sqs, queueName, signal, warn);
+  const held = await HeldLetters.openQueue(sqs, QueueUrl, signal, warn);
   await held.giveBack();
   return held.letters;
 }
 
 /**
- * The URL of a copier's queue.
+ * The URL of a queue of a copier.
+ * @param copier its name
  * @throws {UserError} if there is none
  */
-export async function urlOf(sqs: SQSClient, QueueName: string): Promise<string> {
+export async function urlOf(sqs: SQSClient, copier: string, queue: 'dead-letters' | 'requests'): Promise<string> {
   try {
-    const { QueueUrl = '' } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
+    const { QueueUrl = '' } = await sqs.send(new GetQueueUrlCommand({ QueueName: `${copier}-${queue}` }));
     return QueueUrl;
   } catch (error) {
     if (!isError(error, 'QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue')) throw error;
     throw new UserError(
-      `There is no copier in ${await sqs.config.region()} of this account, or it is not yours to see: the queue ${QueueName} ` +
-        'does not exist. Check the account (--profile, --role-arn), --region and --name.',
+      `There is no copier "${copier}" in ${await sqs.config.region()} of this account, or it is not yours to see: the queue does ` +
+        'not exist. Check the account (--profile, --role-arn), --region and --name.',
       1,
       { cause: error },
     );
@@ -95,11 +94,16 @@ export class HeldLetters {
   }
 
   /**
-   * Reads all letters. If that fails or the user stops it, what was read is given back.
+   * Reads all letters of a copier. If that fails or the user stops it, what was read is given back.
    * @param warn is told here or later if letters cannot be given back
    */
-  static async open(sqs: SQSClient, queueName: string, signal: AbortSignal, warn: Warn): Promise<HeldLetters> {
-    const held = new HeldLetters(sqs, await urlOf(sqs, queueName), warn);
+  static async open(sqs: SQSClient, copier: string, signal: AbortSignal, warn: Warn): Promise<HeldLetters> {
+    return await HeldLetters.openQueue(sqs, await urlOf(sqs, copier, 'dead-letters'), signal, warn);
+  }
+
+  /** The same by the URL of the queue. */
+  static async openQueue(sqs: SQSClient, url: string, signal: AbortSignal, warn: Warn): Promise<HeldLetters> {
+    const held = new HeldLetters(sqs, url, warn);
     try {
       await held.#readAll(signal);
     } catch (error) {

@@ -11,20 +11,20 @@ export interface Redriven<T> {
 }
 
 /**
- * Sends letters to the requests queue, then deletes them: whatever happens in between, each is in at least one of the
+ * Sends letters to the requests queue of their copier, then deletes them: whatever happens in between, each is in at least one of the
  * queues, and a request that is there twice is copied once. Their attributes stay behind.
  */
 export async function redriveLetters<T extends DeadLetter>(
   letters: readonly T[],
   held: Pick<HeldLetters, 'delete'>,
   sqs: SQSClient,
-  queueName: string,
+  copier: string,
   signal: AbortSignal,
 ): Promise<Redriven<T>[]> {
   if (letters.length === 0) return [];
   let url: string;
   try {
-    url = await urlOf(sqs, queueName);
+    url = await urlOf(sqs, copier, 'requests');
   } catch (error) {
     return letters.map((letter) => ({ letter, sent: false, problem: reasonOf(error) }));
   }

@@ -60,7 +60,7 @@ export async function redrive(options: RedriveOptions, tool: Tool): Promise<Exit
       return printResults(results, `Would put back ${whole} ${of}`, missing, session, options, terminal);
     }
     const redriven = await withLettersOf(session, letters, ({ copier, held }, own) =>
-      redriveLetters(own, held, copier.aws.sqs, `${copier.name}-requests`, session.signal),
+      redriveLetters(own, held, copier.aws.sqs, copier.name, session.signal),
     );
     const sent = redriven.filter((result) => result.sent).length;
     const results = redriven.map(({ letter, problem }) => resultOf(letter, 'redriven', problem));

@@ -48,7 +48,7 @@ export async function withLetters<T>(
     const warnings: string[] = [];
     const open = async (copier: Copier) => {
       const warn = (line: string) => warnings.push(formatLine(copier, line, several));
-      const held = await HeldLetters.open(copier.aws.sqs, `${copier.name}-dead-letters`, signal, warn);
+      const held = await HeldLetters.open(copier.aws.sqs, copier.name, signal, warn);
       opened.push(held);
       return held;
     };

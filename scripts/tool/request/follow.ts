@@ -130,7 +130,7 @@ async function look(
   if (announced?.ImageId !== undefined) return { progress: 'available', copy: announced.ImageId };
   const begun = copies.find(({ State }) => State === 'pending' || State === 'available');
   if (begun?.ImageId !== undefined) return { progress: 'pending', copy: begun.ImageId };
-  const letters = await peekLetters(aws.sqs, `${name}-dead-letters`, signal, (line) => {
+  const letters = await peekLetters(aws.sqs, name, signal, (line) => {
     warn(`${account}, ${region}: ${line}`);
   });
   const letter = letters.find((each) => each.sourceImage === imageId && each.requestedAt >= since);

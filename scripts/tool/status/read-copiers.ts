@@ -21,7 +21,7 @@ export async function readCopier(copier: Copier, signal: AbortSignal, warn: Warn
   const [images, keys, letters] = await Promise.all([
     ownImages({ ec2 }, [ours], { disabledToo: true }),
     keysOf(ec2, ours),
-    peekLetters(sqs, `${copier.name}-dead-letters`, signal, warn),
+    peekLetters(sqs, copier.name, signal, warn),
   ]);
   return {
     copies: images.flatMap((image) => copyOf(image, copier, keys)),

@@ -45,7 +45,7 @@ function visibilities(): [string | undefined, number | undefined][] {
 
 let warnings: string[];
 const warn = (line: string) => warnings.push(line);
-const open = (signal = running) => HeldLetters.open(client, 'dead-letters', signal, warn);
+const open = (signal = running) => HeldLetters.open(client, 'image-copier', signal, warn);
 
 beforeEach(() => {
   warnings = [];
@@ -222,12 +222,14 @@ describe('HeldLetters', () => {
   it('says where a queue is not found', async () => {
     sqs.on(GetQueueUrlCommand).rejects(Object.assign(new Error('no'), { name: 'QueueDoesNotExist' }));
 
-    await expect(open()).rejects.toThrow(/^There is no copier in eu-west-1 .* the queue dead-letters does not exist\./);
+    await expect(open()).rejects.toThrow(
+      /^There is no copier "image-copier" in eu-west-1 .* the queue does not exist\./,
+    );
   });
 });
 
 describe('peekLetters', () => {
-  const peek = () => peekLetters(client, 'dead-letters', running, warn);
+  const peek = () => peekLetters(client, 'image-copier', running, warn);
 
   it('reads nothing where SQS says that there is nothing', async () => {
     answer([messages(0, 1)], 0);

@@ -30,7 +30,7 @@ async function redrive(
     steps.push(...sent.map(({ id }) => `delete ${id}`));
     return Promise.resolve(failures);
   };
-  return await redriveLetters(letters, { delete: remove }, client, 'requests', signal);
+  return await redriveLetters(letters, { delete: remove }, client, 'image-copier', signal);
 }
 
 describe('redriveLetters', () => {

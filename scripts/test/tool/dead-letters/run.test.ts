@@ -110,7 +110,7 @@ describe('dead-letters list', () => {
       code: 1,
       out: '',
       err:
-        'Error: There is no copier in eu-west-1 of this account, or it is not yours to see: the queue other-dead-letters ' +
+        'Error: There is no copier "other" in eu-west-1 of this account, or it is not yours to see: the queue ' +
         'does not exist. Check the account (--profile, --role-arn), --region and --name.\n',
     });
   });
