@@ -14,6 +14,7 @@ import {
   emulatedSettings,
   withoutAws,
 } from '../../scripts/dev/emulated-account.ts';
+import { OPERATORS_ACCOUNT } from '../../scripts/dev/administrator-role.ts';
 import { actionsOf, renderPolicies } from '../../scripts/dev/permissions.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
@@ -22,8 +23,6 @@ import { changesOf, NO_CHANGES, Rollout } from './support/rollout.ts';
 import { runHere } from './support/run-here.ts';
 
 const DEPLOY_TIMEOUT_MS = 900_000;
-// Assumes the roles in the others, as Rollout does.
-const OPERATORS_ACCOUNT = '999999999999';
 const ZIP = join(ROOT, 'lambda', 'dist', 'image-copier.zip');
 const rollout = new Rollout();
 const source = emulatedAccount(endpoint(), rollout.source, REGION);

@@ -17,3 +17,8 @@ export interface Copier extends Environment {
   readonly recipeTag: string;
   readonly aws: AwsClients;
 }
+
+/** A line that says which environment it is about. */
+export function lineAbout({ account, region }: Pick<Environment, 'account' | 'region'>, line: string): string {
+  return `${account}, ${region}: ${line}`;
+}

@@ -1,5 +1,5 @@
 import { reasonOf } from './aws-errors.ts';
-import type { Copier } from './environment.ts';
+import { lineAbout, type Copier } from './environment.ts';
 import { LiveLines } from './live-lines.ts';
 import { mapConcurrently } from './map-concurrently.ts';
 import { print, type Terminal } from './terminal.ts';
@@ -8,8 +8,8 @@ import { print, type Terminal } from './terminal.ts';
 export type Outcome<T> =
   { readonly copier: Copier; readonly value: T } | { readonly copier: Copier; readonly problem: string };
 
-// Each takes a few calls of some 50 ms, and Node waits for all of them at once.
-const PARALLEL = 32;
+/** How many environments or images are asked about at a time: each takes a few calls of some 50 ms, and Node waits for all at once. */
+export const PARALLEL = 32;
 
 /**
  * Does something in each environment, many at a time, and shows on a terminal how far it is. One that fails stops no other.
@@ -47,7 +47,7 @@ export async function inEnvironments<T>(
 /** Prints why environments failed, if some did. */
 export function printProblems(outcomes: readonly Outcome<unknown>[], { err }: Terminal): void {
   for (const outcome of outcomes) {
-    if ('problem' in outcome) print(err, `${outcome.copier.account}, ${outcome.copier.region}: ${outcome.problem}`);
+    if ('problem' in outcome) print(err, lineAbout(outcome.copier, outcome.problem));
   }
 }
 

@@ -2,7 +2,7 @@ import { HeldLetters } from '../common/dead-letter-queue.ts';
 import type { EnvironmentOptions } from '../common/environment-options.ts';
 import type { Copier } from '../common/environment.ts';
 import { environmentsOf } from '../common/environments.ts';
-import { allWell, inEnvironments, printProblems, type Outcome } from '../common/in-environments.ts';
+import { allWell, inEnvironments, PARALLEL, printProblems, type Outcome } from '../common/in-environments.ts';
 import { mapConcurrently } from '../common/map-concurrently.ts';
 import { print, type Terminal } from '../common/terminal.ts';
 import type { Tool } from '../common/tool.ts';
@@ -27,9 +27,6 @@ interface HeldEnvironment {
   readonly copier: Copier;
   readonly held: HeldLetters;
 }
-
-// As many as are read at once.
-const PARALLEL = 32;
 
 /**
  * Reads the letters of all environments that the options name, and holds them all until `use` is done, fails, or the user stops

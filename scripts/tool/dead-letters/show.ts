@@ -1,6 +1,6 @@
 import { age } from '../common/age.ts';
 import type { DeadLetter } from '../common/dead-letter.ts';
-import type { Environment } from '../common/environment.ts';
+import { lineAbout, type Environment } from '../common/environment.ts';
 import { formatTable } from '../common/table.ts';
 import { NOTHING, type LetterOfCopier } from './choose.ts';
 
@@ -58,8 +58,8 @@ export function countOfEnvironments(count: number): string {
 }
 
 /** A line that is about one environment; it says which one if there are several. */
-export function formatLine({ account, region }: Environment, line: string, several: boolean): string {
-  return several ? `${account}, ${region}: ${line}` : line;
+export function formatLine(environment: Environment, line: string, several: boolean): string {
+  return several ? lineAbout(environment, line) : line;
 }
 
 function reasonText({ code, reason, copier }: LetterOfCopier): string {

@@ -13,6 +13,7 @@ import { ifThere, isDenied } from '../common/aws-answers.ts';
 import type { Environment } from '../common/environment.ts';
 import { accountIn, found, type CheckedCopier, type Finding } from './finding.ts';
 import { letsRoleCopy } from './key.ts';
+import { KEY_ACTIONS } from './role-calls.ts';
 import { parsePolicy, type Policy } from './policy.ts';
 import { listOfCalls, unreadRole, type RoleFacts } from './roles.ts';
 
@@ -75,15 +76,7 @@ export interface ImageUsers {
 
 const NO_IMAGE = ['InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable'];
 /** EBS User Guide, "Share the KMS key used to encrypt a shared Amazon EBS snapshot". */
-const KEY_ACTIONS = [
-  'kms:CreateGrant',
-  'kms:Decrypt',
-  'kms:DescribeKey',
-  'kms:GenerateDataKey',
-  'kms:GenerateDataKeyWithoutPlaintext',
-  'kms:ReEncryptFrom',
-  'kms:ReEncryptTo',
-];
+const SHARED_KEY_ACTIONS = ['kms:CreateGrant', ...KEY_ACTIONS];
 
 /** Reads what the target account sees of the image. */
 export async function readImageInTarget(ec2: EC2Client, imageId: string): Promise<Omit<ImageInTarget, 'roleOnKeys'>> {
@@ -347,7 +340,7 @@ function checkSourceKey(
     ];
   }
   const roleArn = users.roleArn ?? `arn:${copier.partition}:iam::${copier.accountId}:role/anybody`;
-  if (letsRoleCopy(policy, roleArn, KEY_ACTIONS, copier.region)) return [];
+  if (letsRoleCopy(policy, roleArn, SHARED_KEY_ACTIONS, copier.region)) return [];
   return [
     {
       code: 'SourceKeyRefusesAccount',
@@ -355,7 +348,7 @@ function checkSourceKey(
       subject,
       what: "The source key's policy does not let this account copy under it.",
       why,
-      fix: `In the source account, allow ${KEY_ACTIONS.join(', ')}, to arn:${copier.partition}:iam::${copier.accountId}:root in the policy of ${subject}.`,
+      fix: `In the source account, allow ${SHARED_KEY_ACTIONS.join(', ')}, to arn:${copier.partition}:iam::${copier.accountId}:root in the policy of ${subject}.`,
     },
   ];
 }

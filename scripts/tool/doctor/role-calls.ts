@@ -27,7 +27,7 @@ const SOME_SNAPSHOT = 'snapshot/snap-0123456789abcdef0';
 const ANY = { resources: ['*'], context: [] };
 
 /** EBS User Guide, "Requirements for EBS encryption"; GenerateDataKey when the source is encrypted ("Copy a snapshot"). */
-const KEY_ACTIONS = [
+export const KEY_ACTIONS = [
   'kms:Decrypt',
   'kms:DescribeKey',
   'kms:GenerateDataKey',

@@ -1,4 +1,4 @@
-import type { Copier } from '../common/environment.ts';
+import { lineAbout, type Copier } from '../common/environment.ts';
 import type { EnvironmentOptions } from '../common/environment-options.ts';
 import { environmentsOf } from '../common/environments.ts';
 import { allWell, inEnvironments, printProblems } from '../common/in-environments.ts';
@@ -32,7 +32,7 @@ export async function history(recipe: string, options: HistoryOptions, tool: Too
     else if (table !== undefined) print(terminal.out, table);
     const without = read.filter(({ value }) => value.length === 0);
     for (const { copier } of without) {
-      print(terminal.err, `${copier.account}, ${copier.region}: There is no parameter ${parameterOf(copier, recipe)}.`);
+      print(terminal.err, lineAbout(copier, `There is no parameter ${parameterOf(copier, recipe)}.`));
     }
     printProblems(outcomes, terminal);
     return without.length === 0 && allWell(outcomes) ? 0 : 1;

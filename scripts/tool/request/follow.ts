@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findCopies, isAnnounced } from '../common/copies.ts';
 import { reasonOf } from '../common/aws-errors.ts';
 import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
-import type { Copier, Environment } from '../common/environment.ts';
+import { lineAbout, type Copier, type Environment } from '../common/environment.ts';
 import type { ResultMessage, ResultsInbox } from './results-inbox.ts';
 
 /** An environment that was asked for a copy of an image. */
@@ -121,17 +121,18 @@ async function lookIn(
 }
 
 async function look(
-  { aws, name, account, region }: Copier,
+  copier: Copier,
   imageId: string,
   { since, signal, warn }: FollowOptions,
 ): Promise<Partial<TargetState> | undefined> {
+  const { aws, name } = copier;
   const copies = await findCopies(aws, imageId);
   const announced = copies.find((copy) => isAnnounced(copy, name));
   if (announced?.ImageId !== undefined) return { progress: 'available', copy: announced.ImageId };
   const begun = copies.find(({ State }) => State === 'pending' || State === 'available');
   if (begun?.ImageId !== undefined) return { progress: 'pending', copy: begun.ImageId };
   const letters = await peekLetters(aws.sqs, name, signal, (line) => {
-    warn(`${account}, ${region}: ${line}`);
+    warn(lineAbout(copier, line));
   });
   const letter = letters.find((each) => each.sourceImage === imageId && each.requestedAt >= since);
   return letter && { progress: 'failed', reason: letter.reason ?? 'It is a dead letter without a reason.' };

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { accessOf, accountOf, environmentsOf, regionOf, topicArn, type Environments } from '../common/environments.ts';
 import type { AwsClients, Connect } from '../common/aws-clients.ts';
 import type { EnvironmentOptions } from '../common/environment-options.ts';
+import { lineAbout } from '../common/environment.ts';
 import { formatJson } from '../common/json.ts';
 import { LiveLines } from '../common/live-lines.ts';
 import { reasonOf } from '../common/aws-errors.ts';
@@ -199,7 +200,7 @@ async function followTargets(
       signal,
       onChange: (changed, all) => {
         if (live) live.draw(stateTable(all, err.size?.columns).split('\n'));
-        else print(err, `${changed.target.account}, ${changed.target.region}: ${formatState(changed)}`);
+        else print(err, lineAbout(changed.target, formatState(changed)));
       },
       warn: (line) => warnings.add(line),
     });

@@ -1,6 +1,6 @@
-import { allWell, inEnvironments, printProblems } from '../common/in-environments.ts';
+import { allWell, inEnvironments, PARALLEL, printProblems } from '../common/in-environments.ts';
 import { mapConcurrently } from '../common/map-concurrently.ts';
-import type { Copier } from '../common/environment.ts';
+import { lineAbout, type Copier } from '../common/environment.ts';
 import type { Environments } from '../common/environments.ts';
 import { print, type Terminal } from '../common/terminal.ts';
 import { buildReport, imagesWithGaps, type ReportInput } from './build-report.ts';
@@ -18,9 +18,6 @@ export interface ReadReport {
   readonly report: StatusReport;
   readonly allRead: boolean;
 }
-
-// Calls to one account and Region at a time.
-const PARALLEL = 32;
 
 /** Reads the environments, and what the source account knows where it can be asked. Prints which ones could not be read. */
 export async function readReport(
@@ -40,8 +37,7 @@ export async function readReport(
   };
   // Printed once the live lines are gone, which would erase them.
   const warnings: string[] = [];
-  const read = (copier: Copier) =>
-    readCopier(copier, signal, (line) => warnings.push(`${copier.account}, ${copier.region}: ${line}`));
+  const read = (copier: Copier) => readCopier(copier, signal, (line) => warnings.push(lineAbout(copier, line)));
   const [outcomes, sources] = await Promise.all([inEnvironments(copiers, read, signal, terminal), readSources()]);
   printProblems(outcomes, terminal);
   for (const warning of warnings) print(terminal.err, warning);

@@ -177,8 +177,7 @@ data "aws_iam_policy_document" "settle_copy" {
     }
   }
 
-  # Never one that is announced: the tag's value says so. Snapshots keep the value that they were made or
-  # repaired with.
+  # Never one that is announced: the tag's value says so. Snapshots keep the value that they were made or repaired with.
   statement {
     sid       = "RemoveFailedCopies"
     actions   = ["ec2:DeleteSnapshot", "ec2:DeregisterImage"]
