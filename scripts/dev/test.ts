@@ -87,6 +87,7 @@ const stages: Readonly<Record<string, Stage>> = {
     results.push(
       await run(LINTERS.tflint, ['--recursive', `--chdir=${TERRAFORM}`, `--config=${join(TERRAFORM, '.tflint.hcl')}`]),
       await run(LINTERS.checkov, [...CHECKOV, '--directory', TERRAFORM]),
+      hasCheckedAll(),
       await run(LINTERS.cfnLint, [TEMPLATE]),
     );
     for (const module of folders(MODULES)) {
@@ -202,7 +203,18 @@ const NICE = 5;
 const PRETTIER_CACHE = ['--cache', '--cache-strategy=content', `--cache-location=${join(CACHE, 'prettier')}`];
 
 // Without the guidelines' addresses, and without asking anybody for anything.
-const CHECKOV = ['--framework', 'terraform', '--compact', '--quiet', '--skip-download'];
+const CHECKOV_REPORT = join(RESULTS, 'checkov.json');
+const CHECKOV = [
+  ...['--framework', 'terraform', '--compact', '--quiet', '--skip-download'],
+  ...['--output', 'cli', '--output', 'json', '--output-file-path', `console,${CHECKOV_REPORT}`],
+];
+
+/** checkov leaves out a file that it cannot read, and holds. */
+function hasCheckedAll(): boolean {
+  const { summary } = JSON.parse(readFileSync(CHECKOV_REPORT, 'utf8')) as { summary: { parsing_errors: number } };
+  if (summary.parsing_errors > 0) console.log(`checkov cannot read ${summary.parsing_errors} of the files.`);
+  return summary.parsing_errors === 0;
+}
 
 const COVERAGE = join(RESULTS, 'coverage');
 
