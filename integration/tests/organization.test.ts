@@ -7,7 +7,12 @@ import {
   DescribeStacksCommand,
 } from '@aws-sdk/client-cloudformation';
 import { CreatePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
-import { DescribeKeyCommand, ScheduleKeyDeletionCommand } from '@aws-sdk/client-kms';
+import {
+  CreateAliasCommand,
+  CreateKeyCommand,
+  DescribeKeyCommand,
+  ScheduleKeyDeletionCommand,
+} from '@aws-sdk/client-kms';
 import { DeleteTopicCommand } from '@aws-sdk/client-sns';
 import {
   emulatedAccount,
@@ -41,6 +46,8 @@ const topics = { request: '', results: '' };
 const bucketPrefix = `image-copier-${source.id}`;
 let bucket: TerraformRoot;
 let functionKey: string;
+/** The key that the organization made, by account. */
+const organizationsKeys = new Map<string, string>();
 /** What the module of the earlier commit did in an account, and then this one. */
 let upgrade: { readonly root: TerraformRoot; readonly first: Changes; readonly second: Changes };
 
@@ -56,13 +63,14 @@ interface Scenario {
   /** Whether the module is applied over what it was in an earlier commit. */
   readonly isUpgrade?: true;
   /** The inputs that the module and the template share. */
-  readonly shared: () => Shared;
+  readonly shared: (accountId: string) => Shared;
   /** Inputs of the module alone, and the parameters that stand for them. */
   readonly ofModule: (accountId: string) => Inputs;
   readonly ofTemplate: Readonly<Record<string, string>>;
 }
 
 const OTHERS = 'each input other than its default';
+const OWN_KEY = 'a key of the organization';
 const scenarios: readonly Scenario[] = [
   {
     inputs: 'only the inputs that are required',
@@ -110,6 +118,18 @@ const scenarios: readonly Scenario[] = [
       PermissionsBoundaryName: 'organization/boundary',
       UseFipsEndpoints: 'true',
     },
+  },
+  {
+    inputs: OWN_KEY,
+    byModule: newAccountId(),
+    byTemplate: newAccountId(),
+    shared: (accountId) => ({
+      deletion_protection: false,
+      kms_key_arn: organizationsKeys.get(accountId) ?? '',
+      request_topic_arn: topics.request,
+    }),
+    ofModule: () => ({ copy_tags: { CostCenter: '4711' } }),
+    ofTemplate: { CopyTags: '{"CostCenter":"4711"}' },
   },
 ];
 
@@ -170,7 +190,7 @@ const EXPLAINED: readonly {
   {
     where: /^queue \S+-requests: RedrivePolicy: maxReceiveCount$/,
     why: 'a table of a template holds text, which SQS takes for the number; LocalStack keeps it as text',
-    declared: ({ RetryHours = '' }) => Number(template.Mappings['Hours']?.[RetryHours]?.Tries),
+    declared: ({ RetryHours = '' }) => Number(template.Mappings['Hours']?.[RetryHours]?.D),
   },
   { where: /^rule \S+: Targets: 0: Id$/, why: "Terraform makes up a target's id" },
 ];
@@ -180,12 +200,16 @@ beforeAll(async () => {
   topics.request = await createSourceTopic(source, 'notify', 'sns:Subscribe', accounts);
   topics.results = await createSourceTopic(source, 'notify-results', 'sns:Publish', accounts);
   bucket = terraform(folderOf('artifact-bucket'), source.id, { prefix: bucketPrefix, organization_id: 'o-a1b2c3d4e5' });
+  const withKey = scenarios.find(({ inputs }) => inputs === OWN_KEY);
+  for (const account of [withKey?.byModule, withKey?.byTemplate].filter((each) => each !== undefined)) {
+    organizationsKeys.set(account, await createKey(account));
+  }
   // At once: they wait for AWS to settle, not for each other.
   await Promise.all([
     apply(bucket),
     ...scenarios.map(async ({ byModule, isUpgrade, shared, ofModule }) => {
       await createBoundary(byModule);
-      const inputs = { ...shared(), ...ofModule(byModule) };
+      const inputs = { ...shared(byModule), ...ofModule(byModule) };
       const root = terraform(folderOf('image-copier'), byModule, inputs);
       if (!isUpgrade) return await apply(root);
       const first = await apply(terraform(earlierModule, byModule, inputs));
@@ -215,7 +239,7 @@ describe.each(scenarios)(
     let found: readonly Difference[];
 
     beforeAll(async () => {
-      const given = { ...parametersOf(shared()), ...ofTemplate };
+      const given = { ...parametersOf(shared(byTemplate)), ...ofTemplate };
       await createBoundary(byTemplate);
       await createStack(given);
       const [module, stack] = await Promise.all([byModule, byTemplate].map(read));
@@ -278,8 +302,11 @@ describe.each(scenarios)(
 );
 
 it('compares other values than the defaults for each parameter', () => {
-  const [, other] = scenarios;
-  const given: Record<string, string> = { ...parametersOf(other?.shared() ?? {}), ...other?.ofTemplate };
+  const given = Object.fromEntries(
+    scenarios.flatMap(({ byTemplate, shared, ofTemplate }) =>
+      Object.entries({ ...parametersOf(shared(byTemplate)), ...ofTemplate }),
+    ),
+  );
   const same = Object.entries(template.Parameters).filter(
     ([name, { Default = '' }]) => given[name] === undefined || given[name] === String(Default),
   );
@@ -302,6 +329,14 @@ async function createBoundary(accountId: string): Promise<void> {
     Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
   });
   await iam.send(new CreatePolicyCommand({ Path: '/organization/', PolicyName: 'boundary', PolicyDocument }));
+}
+
+/** A key with an alias, by which readCopier finds it. */
+async function createKey(accountId: string): Promise<string> {
+  const { kms } = emulatedAccount(endpoint(), accountId, REGION);
+  const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
+  await kms.send(new CreateAliasCommand({ AliasName: 'alias/organization', TargetKeyId: KeyMetadata?.KeyId }));
+  return KeyMetadata?.Arn ?? '';
 }
 
 function folderOf(module: string): string {

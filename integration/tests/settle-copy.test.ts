@@ -12,6 +12,7 @@ import {
 import { CreateKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { DeleteMessageCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { GetParameterCommand, GetParametersByPathCommand, type Parameter } from '@aws-sdk/client-ssm';
+import { keyIdOf } from '../../lambda/src/core/copy-marker.ts';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts/tool/common/bake.ts';
 import { findCopies, snapshotsOf } from '../../scripts/tool/common/copies.ts';
 import { expectedTags, tagsOf } from '../../scripts/dev/inspect-copy.ts';
@@ -199,7 +200,7 @@ describe('a copy that is available', () => {
     const { onTopic } = await stage.results.all();
 
     expect(markerOf((await imageOf(stage, idOf(made))) ?? {})).toBe(
-      `image-copier announced=${onTopic[0]?.detail.settledAt ?? ''} attempt=1 baked=${await bakedAt(image)}`,
+      `image-copier announced=${onTopic[0]?.detail.settledAt ?? ''} attempt=1 baked=${await bakedAt(image)} key=${keyIdOf(stage.target.keyArn)}`,
     );
   });
 
@@ -273,7 +274,9 @@ describe('a copy that is available', () => {
     expect(repaired.map(tagsOf)).toEqual([expectedTags(other), { ...expectedTags(other), Note: 'mine' }]);
     const { onTopic } = await torn.results.all();
     expect(new Set(repaired.map(markerOf))).toEqual(
-      new Set([`image-copier announced=${onTopic[0]?.detail.settledAt ?? ''} attempt=1 baked=${await bakedAt(other)}`]),
+      new Set([
+        `image-copier announced=${onTopic[0]?.detail.settledAt ?? ''} attempt=1 baked=${await bakedAt(other)} key=${keyIdOf(torn.target.keyArn)}`,
+      ]),
     );
     expect(counted(torn.settling, 'SnapshotsRepaired')).toBe(2);
     expect(onTopic).toHaveLength(1);
@@ -315,7 +318,11 @@ describe('a copy under another key', () => {
     const itself = { ...emulatedEnvironment(endpoint(), stage.target.account.id, REGION), AWS_SESSION_TOKEN: '' };
     const copying = await stage.target.startFunction({ KMS_KEY_ARN: otherKey, ...itself });
     const made = await copy({ ...stage, copying }, await bakeFor(stage));
-    const before = markerOf(made);
+    // Its marker names that key: so would a copy that was ordered before the copier's key was changed. This one says otherwise.
+    const before = markerOf(made)?.replace(keyIdOf(otherKey), keyIdOf(stage.target.keyArn));
+    await stage.target.account.ec2.send(
+      new CreateTagsCommand({ Resources: [idOf(made)], Tags: [{ Key: 'ImageCopier', Value: before }] }),
+    );
 
     await stage.settling.invoke(wakeUpFor(made));
     await stage.settling.invoke(sweepWakeUp());
@@ -423,7 +430,9 @@ describe('a copy that failed', () => {
 
     expect(idOf(made)).not.toBe(idOf(failed));
     expect(tagsOf(made)).toEqual(expectedTags(image));
-    expect(markerOf(made)).toBe(`image-copier attempt=2 baked=${await bakedAt(image)}`);
+    expect(markerOf(made)).toBe(
+      `image-copier attempt=2 baked=${await bakedAt(image)} key=${keyIdOf(stage.target.keyArn)}`,
+    );
     const { onBus, onTopic } = await stage.results.all();
     expect(onTopic).toMatchObject([{ 'detail-type': 'Image Copied', detail: { imageId: idOf(made), attempt: 2 } }]);
     expect(onBus).toHaveLength(1);

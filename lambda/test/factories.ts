@@ -20,6 +20,7 @@ export const target: CopyTarget = {
   copier: COPIER,
   account: ACCOUNT,
   kmsKeyArn: `arn:aws:kms:${REGION}:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`,
+  copyTags: [],
   trustedOwners: [SOURCE_ACCOUNT],
 };
 

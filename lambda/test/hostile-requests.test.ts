@@ -378,7 +378,7 @@ function tagsOf([copy]: readonly CopyImageCommandInput[]): [string, string][] {
 const ownTags = (attempt = 1) => [
   ['Encrypted', 'true'],
   ['CopiedFromAMI', SOURCE_IMAGE],
-  ['ImageCopier', `image-copier attempt=${attempt} baked=${BAKED_AT}`],
+  ['ImageCopier', `image-copier attempt=${attempt} baked=${BAKED_AT} key=11111111-2222-3333-4444-555555555555`],
 ];
 
 /** The request of a letter, as whoever restores it reads it. */

@@ -9,7 +9,11 @@ export const SOURCE_NAME = 'source';
 /** As the module's variables.tf has it. */
 const VPC = 'object({ security_group_ids = list(string), subnet_ids = list(string) })';
 
-type InputType = 'bool' | 'list(string)' | 'map(string)' | 'number' | 'string' | typeof VPC;
+const KEY_POLICY_STATEMENTS =
+  'list(object({ sid = string, actions = list(string), principals = map(list(string)), effect = optional(string, "Allow"), conditions = optional(map(map(list(string))), {}) }))';
+
+type InputType =
+  'bool' | 'list(string)' | 'map(string)' | 'number' | 'string' | typeof KEY_POLICY_STATEMENTS | typeof VPC;
 
 /** The inputs of the module image-copier that an account may set, with the types of its variables.tf. */
 export const COPIER_INPUTS = {
@@ -17,13 +21,17 @@ export const COPIER_INPUTS = {
   alarm_actions: 'list(string)',
   architecture: 'string',
   code_signing_config_arn: 'string',
+  copy_tags: 'map(string)',
   deletion_protection: 'bool',
   environment_variables: 'map(string)',
   failed_copy_delay_seconds: 'number',
   filter_enabled: 'bool',
   function_zip: 'string',
+  keep_own_key: 'bool',
   key_deletion_window_days: 'number',
+  key_policy_statements: KEY_POLICY_STATEMENTS,
   key_rotation_period_days: 'number',
+  kms_key_arn: 'string',
   log_kms_key_arn: 'string',
   log_retention_days: 'number',
   memory_size: 'number',
@@ -187,13 +195,23 @@ function fields<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z
 }
 
 function inputs(types: Readonly<Record<string, InputType>>): z.ZodType<Inputs> {
+  const texts = z.array(z.string());
   const schemas = {
     bool: z.boolean(),
-    'list(string)': z.array(z.string()),
+    'list(string)': texts,
     'map(string)': z.record(z.string(), z.string()),
     number: z.number(),
     string: z.string(),
-    [VPC]: fields({ security_group_ids: z.array(z.string()), subnet_ids: z.array(z.string()) }),
+    [KEY_POLICY_STATEMENTS]: z.array(
+      fields({
+        sid: z.string(),
+        actions: texts,
+        principals: z.record(z.string(), texts),
+        effect: z.enum(['Allow', 'Deny']).exactOptional(),
+        conditions: z.record(z.string(), z.record(z.string(), texts)).exactOptional(),
+      }),
+    ),
+    [VPC]: fields({ security_group_ids: texts, subnet_ids: texts }),
   } satisfies Record<InputType, z.ZodType>;
   return fields(
     Object.fromEntries(Object.entries(types).map(([name, type]) => [name, schemas[type].nullable().exactOptional()])),

@@ -12,16 +12,13 @@ import {
   type Resources,
   type Value,
 } from './intrinsics.ts';
+import { KEY_ARN } from './key.ts';
 import { fromHours } from './hours.ts';
 
 export const FUNCTION_TIMEOUT_SECONDS = 60;
 
 /** This account's key, and those of the sources if there are any. */
-const KEYS = choose(
-  'HasSourceKeys',
-  split(',', join(',', [attribute('ImageKey', 'Arn'), ref('SourceKeyArns')])),
-  attribute('ImageKey', 'Arn'),
-);
+const KEYS = choose('HasSourceKeys', split(',', join(',', [KEY_ARN, ref('SourceKeyArns')])), KEY_ARN);
 /** Separated by commas. */
 const TRUSTED_OWNERS = choose('HasTrustedOwners', ref('TrustedOwnerIds'), arnPart('RequestTopicArn', 'account'));
 const THROUGH_EC2 = { 'kms:ViaService': 'ec2.*.amazonaws.com' };
@@ -99,7 +96,8 @@ export const functionResources: Resources = {
     log: 'CopyImageLog',
     timeoutSeconds: FUNCTION_TIMEOUT_SECONDS,
     environment: {
-      RETRY_SECONDS: fromHours('RetryHours', 'Seconds'),
+      COPY_TAGS: ref('CopyTags'),
+      RETRY_SECONDS: fromHours('RetryHours', 'seconds'),
       TRUSTED_OWNERS,
     },
   }),
@@ -152,7 +150,7 @@ export function lambdaFunction({
           AWS_USE_FIPS_ENDPOINT: choose('IsFips', 'true', NO_VALUE),
           COPIER_NAME: ref('Name'),
           DEAD_LETTER_QUEUE_URL: ref('DeadLetters'),
-          KMS_KEY_ARN: attribute('ImageKey', 'Arn'),
+          KMS_KEY_ARN: KEY_ARN,
           QUEUE_URL: ref('Requests'),
           ...environment,
         },

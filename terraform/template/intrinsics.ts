@@ -4,6 +4,7 @@ export type Value = string | number | boolean | readonly Value[] | { readonly [k
 /** A resource of a template. */
 export interface Resource {
   readonly Type: string;
+  readonly Condition?: string;
   readonly Properties: Readonly<Record<string, Value>>;
   readonly DependsOn?: readonly string[];
   readonly DeletionPolicy?: 'Retain' | 'RetainExceptOnCreate';

@@ -1,10 +1,14 @@
-import { choose, NO_VALUE, ref, sub, type Resources } from './intrinsics.ts';
+import { attribute, choose, NO_VALUE, ref, sub, type Resources } from './intrinsics.ts';
 
-/** As key.tf. */
+export const KEY_ARN = choose('MakesKey', attribute('ImageKey', 'Arn'), ref('KmsKeyArn'));
+
+/** As key.tf. The module organization puts in what other statements the policy is to have. */
 export const keyResources: Resources = {
   ImageKey: {
     Type: 'AWS::KMS::Key',
-    // Also when the first creation fails: the policy refuses the deletion, and a rollback would stop there.
+    Condition: 'MakesKey',
+    // Also when the first creation fails: the policy refuses the deletion, and a rollback would stop there. And for
+    // the copies under it once KmsKeyArn is given.
     DeletionPolicy: 'Retain',
     UpdateReplacePolicy: 'Retain',
     Properties: {
@@ -59,6 +63,7 @@ export const keyResources: Resources = {
   },
   ImageKeyAlias: {
     Type: 'AWS::KMS::Alias',
+    Condition: 'MakesKey',
     Properties: { AliasName: sub('alias/${Name}'), TargetKeyId: ref('ImageKey') },
   },
 };

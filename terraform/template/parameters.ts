@@ -32,6 +32,14 @@ const IN_PLACE_OF: Readonly<Record<string, Readonly<Record<string, Parameter>>>>
       AllowedPattern: '^[A-Za-z0-9_-]{0,256}$',
     },
   },
+  copy_tags: {
+    CopyTags: {
+      Type: 'String',
+      Description: 'Tags that every copy and its snapshots get, as a JSON object of names and values.',
+      Default: '{}',
+      AllowedPattern: String.raw`^\{.*\}$`,
+    },
+  },
   environment_variables: {
     UseFipsEndpoints: {
       Type: 'String',
@@ -54,6 +62,10 @@ const IN_PLACE_OF: Readonly<Record<string, Readonly<Record<string, Parameter>>>>
       MaxLength: 1024,
     },
   },
+  // The stack lets go of its key when KmsKeyArn is given, and KMS keeps it.
+  keep_own_key: {},
+  // No parameter can hold them: the module organization puts them into the template.
+  key_policy_statements: {},
   permissions_boundary_arn: {
     PermissionsBoundaryName: {
       Type: 'String',

@@ -47,7 +47,7 @@ export const queueResources: Resources = {
       SqsManagedSseEnabled: true,
       RedrivePolicy: {
         deadLetterTargetArn: attribute('DeadLetters', 'Arn'),
-        maxReceiveCount: fromHours('RetryHours', 'Tries'),
+        maxReceiveCount: fromHours('RetryHours', 'deliveries'),
       },
     },
   },

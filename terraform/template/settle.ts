@@ -156,7 +156,7 @@ export const settleResources: Resources = {
     timeoutSeconds: SETTLE_TIMEOUT_SECONDS,
     environment: {
       FAILED_COPY_DELAY_SECONDS: ref('FailedCopyDelaySeconds'),
-      OVERDUE_SECONDS: fromHours('OverdueHours', 'Seconds'),
+      OVERDUE_SECONDS: fromHours('OverdueHours', 'seconds'),
       PARAMETER_PATH: ref('ParameterPath'),
       RECIPE_TAG: ref('RecipeTag'),
       RESULTS_TOPIC_ARN: choose('HasResultsTopic', ref('ResultsTopicArn'), NO_VALUE),

@@ -4,8 +4,8 @@ import { alarmResources } from './alarms.ts';
 import { dashboardResources } from './dashboard.ts';
 import { functionResources } from './function.ts';
 import { HOURS_TABLE, type HoursRow } from './hours.ts';
+import { KEY_ARN, keyResources } from './key.ts';
 import { attribute, join as joinTexts, ref, type Resources, type Value } from './intrinsics.ts';
-import { keyResources } from './key.ts';
 import { parametersOf, type Parameter } from './parameters.ts';
 import { queueResources } from './queue.ts';
 import { settleResources } from './settle.ts';
@@ -40,6 +40,7 @@ export function imageCopierTemplate(): Template {
       HasSourceKeys: isGiven('SourceKeyArns'),
       HasTrustedOwners: isGiven('TrustedOwnerIds'),
       HasVpc: { 'Fn::Not': [{ 'Fn::Equals': [joinTexts('', ref('SubnetIds')), ''] }] },
+      MakesKey: { 'Fn::Equals': [ref('KmsKeyArn'), ''] },
       IsDeletionProtected: { 'Fn::Equals': [ref('DeletionProtection'), 'true'] },
       IsFips: { 'Fn::Equals': [ref('UseFipsEndpoints'), 'true'] },
       IsFilterEnabled: { 'Fn::Equals': [ref('FilterEnabled'), 'true'] },
@@ -57,7 +58,7 @@ export function imageCopierTemplate(): Template {
         Description: 'URL of the queue for requests that were rejected or given up.',
         Value: ref('DeadLetters'),
       },
-      KeyArn: { Description: 'ARN of the key that copies are encrypted with.', Value: attribute('ImageKey', 'Arn') },
+      KeyArn: { Description: 'ARN of the key that copies are encrypted with.', Value: KEY_ARN },
       RoleArn: {
         Description:
           'ARN of the role of the function that copies. Allow it in the key policies of encrypted source snapshots.',

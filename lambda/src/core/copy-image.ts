@@ -1,6 +1,6 @@
 import { clientToken } from './client-token.ts';
-import { formatMarker, MARKER, parseMarker } from './copy-marker.ts';
-import { isFor, type CopyRequest } from './copy-request.ts';
+import { formatMarker, keyIdOf, MARKER, parseMarker } from './copy-marker.ts';
+import { isFor, type CopyRequest, type Tag } from './copy-request.ts';
 import { COPIED_FROM, planTags } from './copy-tags.ts';
 import { RejectedError, RetryableError } from './errors.ts';
 import type { CopyPlan, ImageCatalogue, ImageCopy, ImageState, SourceImage } from './image-catalogue.ts';
@@ -12,6 +12,8 @@ export interface CopyTarget {
   readonly account: string;
   /** The full ARN: EC2 resolves a bare key id in the wrong account (EC2 User Guide, "Use encryption with EBS-backed AMIs"). */
   readonly kmsKeyArn: string;
+  /** The tags that this account sets on every copy. */
+  readonly copyTags: readonly Tag[];
   /** The accounts whose images are copied. */
   readonly trustedOwners: readonly string[];
 }
@@ -32,7 +34,7 @@ export async function copyImage(
   catalogue: ImageCatalogue,
 ): Promise<CopyOutcome> {
   if (!isFor(request, target.account)) return { kind: 'ignored' };
-  const tags = planTags(request);
+  const tags = planTags(request, target.copyTags);
   const { sourceAmi: sourceImageId, sourceRegion, name, description, retry } = request;
   const [source, copies] = await Promise.all([
     catalogue.findSource(sourceImageId, sourceRegion),
@@ -45,8 +47,8 @@ export async function copyImage(
   requireSettled(copies, target.copier, retry?.after);
 
   const { createdAt: bakedAt } = requireCopyable(sourceImageId, sourceRegion, source);
-  const marker = formatMarker({ copier: target.copier, attempt: retry?.attempt ?? 1, bakedAt });
-  const { kmsKeyArn } = target;
+  const { copier, kmsKeyArn } = target;
+  const marker = formatMarker({ copier, attempt: retry?.attempt ?? 1, bakedAt, keyId: keyIdOf(kmsKeyArn) });
   const imageId = await startNewCopy(
     {
       sourceImageId,

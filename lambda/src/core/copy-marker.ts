@@ -9,6 +9,8 @@ export interface CopyMarker {
   readonly attempt: number;
   /** When the source image was made, as EC2 says it: copies of a recipe are ordered by it. */
   readonly bakedAt: string;
+  /** The key that it was ordered under: the copier may have another by now. Copies of the first versions do not name it. */
+  readonly keyId?: string;
   /** On an image whose end is decided. Its time stays the same when an announcement has to be repeated. */
   readonly announcement?: Announcement;
 }
@@ -22,24 +24,26 @@ export interface Announcement {
 export const MAX_ATTEMPTS = 3;
 
 const FORM =
-  /^(?<copier>[A-Za-z0-9_-]+)(?: (?<state>announcing|announced)=(?<settledAt>\S+))? attempt=(?<attempt>[1-9]) baked=(?<bakedAt>\S+)$/;
+  /^(?<copier>[A-Za-z0-9_-]+)(?: (?<state>announcing|announced)=(?<settledAt>\S+))? attempt=(?<attempt>[1-9]) baked=(?<bakedAt>\S+?)(?: key=(?<keyId>[A-Za-z0-9-]+))?$/;
 
 /** The tag's value: words, so that it can be read in the console and matched by filters and IAM conditions. */
-export function formatMarker({ copier, attempt, bakedAt, announcement }: CopyMarker): string {
+export function formatMarker({ copier, attempt, bakedAt, keyId, announcement }: CopyMarker): string {
   const announced = announcement ? ` ${announcement.state}=${announcement.settledAt}` : '';
-  return `${copier}${announced} attempt=${attempt} baked=${bakedAt}`;
+  const key = keyId === undefined ? '' : ` key=${keyId}`;
+  return `${copier}${announced} attempt=${attempt} baked=${bakedAt}${key}`;
 }
 
 /** The marker of a copy of this copier, or undefined for any other value of the tag, or none. */
 export function parseMarker(value: string | undefined, copier: string): CopyMarker | undefined {
   const fields = FORM.exec(value ?? '')?.groups;
   if (fields?.['copier'] !== copier) return undefined;
-  const { state, settledAt, attempt, bakedAt = '' } = fields;
+  const { state, settledAt, attempt, bakedAt = '', keyId } = fields;
   if (Number.isNaN(Date.parse(bakedAt))) return undefined;
   return {
     copier,
     attempt: Number(attempt),
     bakedAt,
+    ...(keyId && { keyId }),
     ...(settledAt && { announcement: { state: state as Announcement['state'], settledAt } }),
   };
 }
@@ -47,6 +51,16 @@ export function parseMarker(value: string | undefined, copier: string): CopyMark
 /** Whether the marker of a copy of this copier says that the copy is verified and everybody is told. */
 export function isAnnounced(marker: CopyMarker | undefined): boolean {
   return marker?.announcement?.state === 'announced';
+}
+
+/** The ARN of the key that a copy is to be encrypted under: its own one, which is in the account and Region of the copier's. */
+export function keyArnOf({ keyId }: CopyMarker, copiersKeyArn: string): string {
+  return keyId === undefined ? copiersKeyArn : copiersKeyArn.replace(/[^/]+$/, keyId);
+}
+
+/** The id at the end of a key's ARN. */
+export function keyIdOf(keyArn: string): string {
+  return keyArn.slice(keyArn.lastIndexOf('/') + 1);
 }
 
 /** Filter values for {@link MARKER}, with EC2's wildcard: all copies of a copier, or those in some states. */

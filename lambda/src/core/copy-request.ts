@@ -107,6 +107,15 @@ export function parseCopyRequest(body: string): CopyRequest {
   throw new RejectedError('InvalidRequest', `Bad copy request: ${listed}${more > 0 ? `; and ${more} more` : ''}.`);
 }
 
+/** The tags in a JSON object of names and values, or undefined if the text is no such object. */
+export function parseTags(json: string): Tag[] | undefined {
+  try {
+    return tags.safeParse(JSON.parse(json)).data;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The request as a message's body: what {@link parseCopyRequest} reads. */
 export function formatCopyRequest({ tags: entries, ...request }: CopyRequest): string {
   return JSON.stringify({ ...request, tags: tagsAsObject(entries) });

@@ -14,13 +14,15 @@ export const COPIED_FROM = 'CopiedFromAMI';
 const ENCRYPTED = 'Encrypted';
 
 /**
- * The tags of a copy and of each of its snapshots: those of the request, then `Encrypted` and `CopiedFromAMI`, which
- * win over tags of the same name. Tags with the reserved prefix `aws:` are left out. The copier's own tag comes on top.
+ * The tags of a copy and of each of its snapshots: those of the request, then those that this account sets on every copy, then
+ * `Encrypted` and `CopiedFromAMI`. What comes later wins over tags of the same name. Tags with the reserved prefix `aws:` are left
+ * out. The copier's own tag comes on top.
  * @throws {RejectedError} with code `InvalidTags` where EC2 could not take them all; nothing is cut off.
  */
-export function planTags(request: CopyRequest): Tag[] {
+export function planTags(request: CopyRequest, copyTags: readonly Tag[]): Tag[] {
   const tags = [
-    ...requestedTags(request.tags),
+    ...requestedTags(request.tags).filter(({ key }) => !copyTags.some((tag) => isSameToIam(tag.key, key))),
+    ...copyTags,
     { key: ENCRYPTED, value: 'true' },
     { key: COPIED_FROM, value: request.sourceAmi },
   ];
@@ -46,15 +48,17 @@ export function planTags(request: CopyRequest): Tag[] {
 
 /** Those tags of a copy, or of a request, that are the bake's own. */
 export function requestedTags(tags: readonly Tag[]): Tag[] {
-  return tags.filter(({ key }) => !RESERVED.test(key) && key !== ENCRYPTED && key !== COPIED_FROM && !isMarker(key));
+  return tags.filter(
+    ({ key }) => !RESERVED.test(key) && key !== ENCRYPTED && key !== COPIED_FROM && !isSameToIam(key, MARKER),
+  );
 }
 
 /**
- * Whether IAM takes the name for the copier's tag: it compares names without case, and a condition on a tag matches
- * neither of two names that differ by case alone (IAM User Guide, "Controlling access to AWS resources using tags").
+ * Whether IAM takes two names for the same: it compares names without case, and a condition on a tag matches neither of two names
+ * that differ by case alone (IAM User Guide, "Controlling access to AWS resources using tags").
  */
-function isMarker(key: string): boolean {
-  return key.toLowerCase() === MARKER.toLowerCase();
+function isSameToIam(key: string, other: string): boolean {
+  return key.toLowerCase() === other.toLowerCase();
 }
 
 function reject(problem: string): never {

@@ -1,5 +1,13 @@
 import type { CopyInventory, CopySnapshot, OwnCopy } from './copy-inventory.ts';
-import { formatMarker, isAnnounced, MARKER, MAX_ATTEMPTS, parseMarker, type Announcement } from './copy-marker.ts';
+import {
+  formatMarker,
+  isAnnounced,
+  keyArnOf,
+  MARKER,
+  MAX_ATTEMPTS,
+  parseMarker,
+  type Announcement,
+} from './copy-marker.ts';
 import { formatCopyRequest, tagsAsObject, type Retry, type Tag } from './copy-request.ts';
 import type { CopyResult, CopyResults } from './copy-results.ts';
 import { requestedTags } from './copy-tags.ts';
@@ -61,7 +69,7 @@ async function settleAvailable(copy: OwnCopy, context: SettleContext): Promise<S
   const { inventory, results, nowMs } = context;
   const snapshotIds = copy.snapshotIds.filter((id) => id !== undefined);
   const snapshots = await inventory.snapshotsOf(snapshotIds);
-  const reason = findFlaw(copy, snapshots, context.kmsKeyArn);
+  const reason = findFlaw(copy, snapshots, keyArnOf(copy.marker, context.kmsKeyArn));
   if (reason !== undefined) return { kind: 'unverified', reason };
 
   const settledAt = await decide(copy, context);
@@ -231,7 +239,7 @@ function resultOf(copy: OwnCopy, settledAt: string, context: SettleContext): Omi
     region: context.region,
     imageId: copy.imageId,
     name: copy.name,
-    kmsKeyArn: context.kmsKeyArn,
+    kmsKeyArn: keyArnOf(copy.marker, context.kmsKeyArn),
     snapshotIds: copy.snapshotIds.filter((id) => id !== undefined),
     tags: tagsAsObject(identityTags(copy)),
     startedAt: copy.createdAt,

@@ -41,11 +41,21 @@ describe('copyImage', () => {
           { key: 'Recipe', value: 'ubuntu' },
           { key: 'Encrypted', value: 'true' },
           { key: 'CopiedFromAMI', value: SOURCE_IMAGE },
-          { key: 'ImageCopier', value: `image-copier attempt=1 baked=${BAKED_AT}` },
+          {
+            key: 'ImageCopier',
+            value: `image-copier attempt=1 baked=${BAKED_AT} key=11111111-2222-3333-4444-555555555555`,
+          },
         ]) as unknown,
         clientToken: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
       },
     ]);
+  });
+
+  it('tags it as the account wants, whatever the request says', async () => {
+    await copyImage(copyRequest(), { ...target, copyTags: [{ key: 'Recipe', value: 'fixed' }] }, catalogue);
+
+    const [{ tags } = { tags: [] }] = catalogue.started;
+    expect(tags.filter(({ key }) => key === 'Recipe')).toEqual([{ key: 'Recipe', value: 'fixed' }]);
   });
 
   it('ignores a request for others', async () => {
@@ -158,7 +168,10 @@ describe('copyImage', () => {
 
       const [first, second] = catalogue.started;
       expect(second?.clientToken).not.toBe(first?.clientToken);
-      expect(second?.tags).toContainEqual({ key: 'ImageCopier', value: `image-copier attempt=2 baked=${BAKED_AT}` });
+      expect(second?.tags).toContainEqual({
+        key: 'ImageCopier',
+        value: expect.stringMatching(/^image-copier attempt=2 /) as unknown,
+      });
     });
 
     it('makes its own copy beside one that has the marker in another tag', async () => {

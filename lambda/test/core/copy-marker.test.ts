@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { formatMarker, isAnnounced, markerPatterns, parseMarker } from '../../src/core/copy-marker.ts';
+import {
+  formatMarker,
+  isAnnounced,
+  keyArnOf,
+  keyIdOf,
+  markerPatterns,
+  parseMarker,
+} from '../../src/core/copy-marker.ts';
 import { BAKED_AT, copyMarker } from '../factories.ts';
 
 const SETTLED_AT = '2026-11-24T00:00:00.000Z';
@@ -18,6 +25,11 @@ describe('the marker of a copy', () => {
       copyMarker({ attempt: 3, announcement: { state: 'announced', settledAt: SETTLED_AT } }),
       `image-copier announced=${SETTLED_AT} attempt=3 baked=${BAKED_AT}`,
     ],
+    [
+      'that names its key',
+      copyMarker({ keyId: 'mrk-1', announcement: { state: 'announced', settledAt: SETTLED_AT } }),
+      `image-copier announced=${SETTLED_AT} attempt=1 baked=${BAKED_AT} key=mrk-1`,
+    ],
   ])('%s is written and read', (_what, marker, value) => {
     expect(formatMarker(marker)).toBe(value);
     expect(parse(value)).toEqual(marker);
@@ -35,9 +47,28 @@ describe('the marker of a copy', () => {
     ['with words before it', `by image-copier attempt=1 baked=${BAKED_AT}`],
     ['that is not there', undefined],
     ['with more words', `image-copier attempt=1 baked=${BAKED_AT} by=me`],
+    ['with a key that is none', `image-copier attempt=1 baked=${BAKED_AT} key=alias/a`],
+    ['with more words after its key', `image-copier attempt=1 baked=${BAKED_AT} key=1 by=me`],
     ['with a line break', `image-copier attempt=1 baked=${BAKED_AT}\n`],
   ])('does not read one %s', (_what, value) => {
     expect(parse(value)).toBeUndefined();
+  });
+});
+
+describe('the key of a copy', () => {
+  const COPIERS = 'arn:aws:kms:eu-west-1:222222222222:key/1234';
+
+  it("is in the account and Region of the copier's", () => {
+    const marker = copyMarker({ keyId: 'mrk-5678' });
+    expect(keyArnOf(marker, COPIERS)).toBe('arn:aws:kms:eu-west-1:222222222222:key/mrk-5678');
+  });
+
+  it("is the copier's where the marker names none", () => {
+    expect(keyArnOf(copyMarker(), COPIERS)).toBe(COPIERS);
+  });
+
+  it('is named by the end of its ARN', () => {
+    expect(keyIdOf(COPIERS)).toBe('1234');
   });
 });
 

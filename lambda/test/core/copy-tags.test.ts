@@ -1,11 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { planTags } from '../../src/core/copy-tags.ts';
+import type { CopyRequest } from '../../src/core/copy-request.ts';
+import { planTags as planAllTags } from '../../src/core/copy-tags.ts';
 import { copyRequest, SOURCE_IMAGE } from '../factories.ts';
 
 const own = [
   { key: 'Encrypted', value: 'true' },
   { key: 'CopiedFromAMI', value: SOURCE_IMAGE },
 ];
+const planTags = (request: CopyRequest) => planAllTags(request, []);
 const someTags = (count: number) => Array.from({ length: count }, (_, index) => ({ key: `k${index}`, value: '' }));
 
 describe('planTags', () => {
@@ -34,6 +36,27 @@ describe('planTags', () => {
     ];
 
     expect(planTags(copyRequest({ tags }))).toEqual([...tags.slice(2), ...own]);
+  });
+
+  it("lets the account's own tags win over the request's, also where they differ by case alone", () => {
+    const request = copyRequest({
+      tags: [
+        { key: 'costcenter', value: '1' },
+        { key: 'Recipe', value: 'ubuntu' },
+        { key: 'CostCenter', value: '2' },
+      ],
+    });
+    const copyTags = [
+      { key: 'CostCenter', value: '42' },
+      { key: 'Owner', value: 'platform' },
+    ];
+
+    expect(planAllTags(request, copyTags)).toEqual([{ key: 'Recipe', value: 'ubuntu' }, ...copyTags, ...own]);
+  });
+
+  it("counts the account's own tags", () => {
+    const plan = () => planAllTags(copyRequest({ tags: someTags(47) }), [{ key: 'Owner', value: '' }]);
+    expect(plan).toThrow('the copy would have 51 tags, EC2 allows 50. Remove 1.');
   });
 
   it("takes 50 tags in all, with the copier's own", () => {

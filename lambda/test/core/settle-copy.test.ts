@@ -145,6 +145,15 @@ describe('settleCopy of an available copy', () => {
     expect(account.calls).toEqual([]);
   });
 
+  it('verifies it against the key that it was ordered under, whatever the key is by now', async () => {
+    const kmsKeyArn = `arn:aws:kms:${REGION}:${ACCOUNT}:key/earlier`;
+    account = new FakeAccount(ownCopy({ marker: copyMarker({ keyId: 'earlier' }) }));
+    account.snapshots = account.snapshots.map((snapshot) => ({ ...snapshot, kmsKeyArn }));
+
+    expect(await settle()).toMatchObject({ kind: 'settled' });
+    expect(account.announced).toMatchObject([{ kmsKeyArn }]);
+  });
+
   describe('that is not verified', () => {
     const KEY = 'arn:aws:kms:eu-west-1:222222222222:key/other';
     const [first = '', second = ''] = SNAPSHOTS;
@@ -170,6 +179,12 @@ describe('settleCopy of an available copy', () => {
         ownCopy(),
         [sound, copySnapshot({ snapshotId: second, kmsKeyArn: KEY })],
         `${second} is encrypted under ${KEY}, not under ${target.kmsKeyArn}.`,
+      ],
+      [
+        'a snapshot is under the key of now, and was ordered under an earlier one',
+        ownCopy({ marker: copyMarker({ keyId: 'other' }) }),
+        [sound, copySnapshot({ snapshotId: second })],
+        `${first} is encrypted under ${target.kmsKeyArn}, not under ${KEY}.`,
       ],
       [
         'EC2 names no key',

@@ -15,6 +15,7 @@ const marker: fc.Arbitrary<CopyMarker> = fc.record(
     copier,
     attempt: fc.integer({ min: 1, max: MAX_ATTEMPTS }),
     bakedAt: isoTime,
+    keyId: fc.stringMatching(/^(mrk-)?[0-9a-f-]{1,36}$/),
     announcement: fc.record({ state: fc.constantFrom('announcing', 'announced'), settledAt: isoTime }),
   },
   { requiredKeys: ['copier', 'attempt', 'bakedAt'] },
@@ -66,6 +67,7 @@ describe('the marker', () => {
       'attempt=1',
       'attempt=2',
       'baked=2026-11-23',
+      'key=1',
       'announced=2026-11-24',
       'announcing=2026-11-24',
       '\n',
@@ -73,7 +75,9 @@ describe('the marker', () => {
     const text = fc.oneof(
       anyText(),
       fc.array(words, { maxLength: 8 }).map((some) => some.join('')),
-      fc.shuffledSubarray(['a', 'attempt=1', 'baked=2026-11-23', 'announced=2026-11-24']).map((some) => some.join(' ')),
+      fc
+        .shuffledSubarray(['a', 'attempt=1', 'baked=2026-11-23', 'key=1', 'announced=2026-11-24'])
+        .map((some) => some.join(' ')),
     );
     fc.assert(
       fc.property(text, (value) => {

@@ -50,7 +50,7 @@ describe('planTags', () => {
       fc.property(requestTags, (tags) => {
         const allowed = tags.filter(isAllowed);
         const count = allowed.length + OWN.length;
-        const plan = () => planTags(copyRequest({ tags }));
+        const plan = () => planTags(copyRequest({ tags }), []);
         if (count > 50) {
           expect(plan).toThrow(`the copy would have ${count} tags, EC2 allows 50. Remove ${count - 50}.`);
           expect(plan).toThrow(RejectedError);

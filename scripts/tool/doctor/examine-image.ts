@@ -1,3 +1,4 @@
+import { parseTags } from '../../../lambda/src/core/copy-request.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
 import { hidesImagesOf, type AllowedImagesFacts } from './allowed-images.ts';
 import type { CheckedCopier, Finding } from './finding.ts';
@@ -44,6 +45,7 @@ export async function examineImage(
     imageId: id,
     imageRegion,
     trustedOwners,
+    copyTags: parseTags(copyImage?.environment['COPY_TAGS'] ?? '{}') ?? [],
     roleArn: copyImage?.roleArn,
     isHidden: (ownerId: string) => hidesImagesOf(ownerId, allowed),
   };

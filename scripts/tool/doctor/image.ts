@@ -7,6 +7,7 @@ import {
   type Image,
 } from '@aws-sdk/client-ec2';
 import { DescribeKeyCommand, GetKeyPolicyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import type { Tag } from '../../../lambda/src/core/copy-request.ts';
 import { planTags } from '../../../lambda/src/core/copy-tags.ts';
 import { RejectedError } from '../../../lambda/src/core/errors.ts';
 import { ifThere, isDenied } from '../common/aws-answers.ts';
@@ -69,6 +70,8 @@ export interface ImageUsers {
   readonly imageId: string;
   readonly imageRegion: string;
   readonly trustedOwners: readonly string[];
+  /** The tags that the account sets on every copy. */
+  readonly copyTags: readonly Tag[];
   readonly roleArn: string | undefined;
   /** Whether the Allowed AMIs setting hides images of an owner. */
   readonly isHidden: (ownerId: string) => boolean;
@@ -369,11 +372,19 @@ function checkRoleOnKey(subject: string, role: RoleFacts | undefined, copier: Ch
 }
 
 /** Others do not see an image's tags, so only the owner's view tells what a request will carry. */
-function checkTags(owner: OwnersView, { imageId, imageRegion }: ImageUsers): Finding[] {
+function checkTags(owner: OwnersView, { imageId, imageRegion, copyTags }: ImageUsers): Finding[] {
   if (!isRead(owner)) return [];
   const tags = Object.entries(owner.tags).map(([key, value]) => ({ key, value }));
   try {
-    planTags({ sourceAmi: imageId, sourceRegion: imageRegion, targetAccounts: [], name: '', description: '', tags });
+    const request = {
+      sourceAmi: imageId,
+      sourceRegion: imageRegion,
+      targetAccounts: [],
+      name: '',
+      description: '',
+      tags,
+    };
+    planTags(request, copyTags);
   } catch (error) {
     if (!(error instanceof RejectedError)) throw error;
     return [
@@ -383,7 +394,7 @@ function checkTags(owner: OwnersView, { imageId, imageRegion }: ImageUsers): Fin
         subject: imageId,
         what: `A copy with all tags of the image is not possible: ${error.message.replace(/^Bad copy request: tags: /, '')}`,
         why: 'The request is rejected. Nothing is cut off.',
-        fix: 'Leave tags out of the copy request, or bake with fewer.',
+        fix: 'Leave tags out of the copy request, bake with fewer, or have fewer copy_tags.',
       },
     ];
   }

@@ -16,6 +16,8 @@ export interface KeyFacts {
   readonly deletionDate?: string;
   /** Missing for a key in a state in which KMS does not tell. */
   readonly isRotated?: boolean;
+  /** Whether the module made it, and not the organization (kms_key_arn). */
+  readonly isModules: boolean;
   readonly policy: Policy;
 }
 
@@ -30,7 +32,10 @@ const LAUNCH_ACTIONS = [
   'kms:ReEncryptFrom',
   'kms:ReEncryptTo',
 ];
+const EVERYBODY = 'everybody';
 const NO_KEY = 'NotFoundException';
+/** As terraform/modules/image-copier/key.tf begins to describe the key that it makes. */
+const MODULES_DESCRIPTION = 'Machine images copied by ';
 /** An account that is nobody's. */
 const STRANGER = '000000000000';
 
@@ -39,7 +44,7 @@ export async function readKey(kms: KMSClient, keyId: string): Promise<KeyFacts |
   const described = await ifThere(kms.send(new DescribeKeyCommand({ KeyId: keyId })), NO_KEY);
   const metadata = described?.KeyMetadata;
   if (!metadata) return undefined;
-  const { KeyId, Arn = '', KeyState = '', DeletionDate } = metadata;
+  const { KeyId, Arn = '', Description = '', KeyState = '', DeletionDate } = metadata;
   const [policy, rotation] = await Promise.all([
     kms.send(new GetKeyPolicyCommand({ KeyId, PolicyName: 'default' })),
     // KMS refuses it for a key that waits for its deletion (KMS API Reference, GetKeyRotationStatus).
@@ -50,6 +55,7 @@ export async function readKey(kms: KMSClient, keyId: string): Promise<KeyFacts |
     state: KeyState,
     ...(DeletionDate && { deletionDate: DeletionDate.toISOString().slice(0, 10) }),
     ...(rotation && { isRotated: rotation.KeyRotationEnabled ?? false }),
+    isModules: Description.startsWith(MODULES_DESCRIPTION),
     policy: parsePolicy(policy.Policy),
   };
 }
@@ -111,8 +117,10 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
   );
 }
 
-function checkPolicy({ arn: subject, policy }: KeyFacts, copier: CheckedCopier): Finding[] {
-  const apply = copier.apply;
+function checkPolicy({ arn: subject, isModules, policy }: KeyFacts, copier: CheckedCopier): Finding[] {
+  // Terraform does not write the policy of a key that the organization made.
+  const change = (own: string, organizations: string) =>
+    isModules ? own : `In the key's policy, by whoever made the key that kms_key_arn names: ${organizations}`;
   const excluded = launchers(copier).filter((launcher) => !canLaunch(policy, launcher, copier));
   const strangers = strangersIn(policy, copier);
   const root = `arn:${copier.partition}:iam::${copier.accountId}:root`;
@@ -126,15 +134,16 @@ function checkPolicy({ arn: subject, policy }: KeyFacts, copier: CheckedCopier):
       subject,
       what: `The key's policy does not let ${listed(excluded.map(({ who }) => who))} use it through EC2.`,
       why: 'Instances that they launch from a copy end at once, with Client.InternalError.',
-      fix: apply,
+      fix: change(copier.apply, `add ${JSON.stringify(useStatement(copier))}`),
     },
     strangers.length > 0 && {
       code: 'KeyOpenToOthers',
-      severity: 'problem',
+      // Statements for others that have a name may be meant.
+      severity: strangers.includes(EVERYBODY) ? 'problem' : 'warning',
       subject,
       what: `The key's policy lets ${listed(strangers)} use it.`,
       why: 'Whoever can use the key and gets at a snapshot can read it.',
-      fix: apply,
+      fix: change(`${copier.apply}, unless key_policy_statements means them`, 'take them out, unless they are meant'),
     },
     !isOwn && {
       code: 'KeyNotAdministered',
@@ -142,7 +151,7 @@ function checkPolicy({ arn: subject, policy }: KeyFacts, copier: CheckedCopier):
       subject,
       what: "The key's policy does not let this account's IAM policies administer it.",
       why: 'If the principals that it names are gone, only AWS Support can change it.',
-      fix: apply,
+      fix: change(copier.apply, `allow kms:* for ${root}`),
     },
     decide(policy, { principal: root, action: 'kms:ScheduleKeyDeletion', context: callerOf(copier.accountId) }) !==
       'denied' && {
@@ -151,9 +160,21 @@ function checkPolicy({ arn: subject, policy }: KeyFacts, copier: CheckedCopier):
       subject,
       what: "The key's policy does not refuse its deletion.",
       why: 'Without the key all copies and volumes under it are lost.',
-      fix: `deletion_protection = true, then ${apply}`,
+      fix: change(`deletion_protection = true, then ${copier.apply}`, 'deny kms:ScheduleKeyDeletion'),
     },
   );
+}
+
+/** As the policy of a key that the module makes has it. */
+function useStatement({ accountId, region }: CheckedCopier) {
+  return {
+    Sid: 'AccountUsesKeyThroughEc2',
+    Effect: 'Allow',
+    Principal: { AWS: '*' },
+    Action: LAUNCH_ACTIONS,
+    Resource: '*',
+    Condition: { StringEquals: { 'kms:CallerAccount': accountId, 'kms:ViaService': `ec2.${region}.amazonaws.com` } },
+  };
 }
 
 interface Launcher {
@@ -200,7 +221,7 @@ function strangersIn(policy: Policy, { partition, accountId, region }: CheckedCo
         ['allowed', 'delegated'].includes(decide(policy, { principal, action, context })),
       );
     })
-    .map((principal) => (principal === everybody ? 'everybody' : principal));
+    .map((principal) => (principal === everybody ? EVERYBODY : principal));
 }
 
 /**

@@ -1,10 +1,11 @@
 import { DescribeSnapshotsCommand, type Image } from '@aws-sdk/client-ec2';
 import { DescribeKeyCommand } from '@aws-sdk/client-kms';
 import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
-import { MARKER, parseMarker } from '../../../lambda/src/core/copy-marker.ts';
+import { required } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
+import { isAnnounced, keyIdOf, MARKER, parseMarker, type CopyMarker } from '../../../lambda/src/core/copy-marker.ts';
 import type { Copier } from '../common/environment.ts';
 import { UserError } from '../common/user-error.ts';
-import { isAnnounced, ownImages, tagOf } from '../common/copies.ts';
+import { ownImages, tagOf } from '../common/copies.ts';
 import { waitFor } from '../common/wait-for.ts';
 import { parameterOf, readHistory } from './history.ts';
 
@@ -70,9 +71,9 @@ async function imageFor({ aws, name }: Copier, named: string): Promise<Image> {
   throw new UserError(`${named} is neither an image of this account nor the source of one.`, 1);
 }
 
-/** As settle-copy verifies: available, announced by this copier, and each snapshot under this copier's key. */
+/** As settle-copy verifies: available, announced by this copier, and each snapshot under the key that it was ordered under. */
 async function requireVerified(copier: Copier, recipe: string, image: Image): Promise<void> {
-  const { ec2, kms } = copier.aws;
+  const { ec2 } = copier.aws;
   const reject = (why: string): never => {
     throw new UserError(`${image.ImageId ?? ''} ${why}. The parameter is left as it is.`, 1);
   };
@@ -80,15 +81,25 @@ async function requireVerified(copier: Copier, recipe: string, image: Image): Pr
   if (tagOf(image, copier.recipeTag) !== recipe) {
     return reject(`belongs to ${tagOf(image, copier.recipeTag) ?? 'no recipe'}, not to ${recipe}`);
   }
-  if (!isAnnounced(image, copier.name)) return reject(`is no verified copy of ${copier.name}`);
-  const { KeyMetadata: { Arn } = {} } = await kms.send(new DescribeKeyCommand({ KeyId: `alias/${copier.name}` }));
+  const marker = parseMarker(tagOf(image, MARKER), copier.name);
+  if (!marker || !isAnnounced(marker)) return reject(`is no verified copy of ${copier.name}`);
+  const keyId = await keyIdFor(marker, copier);
   const ids = (image.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
   const { Snapshots = [] } = await ec2.send(
     new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters: [{ Name: 'snapshot-id', Values: ids }] }),
   );
   const bad = ids.find(
     (id) =>
-      !Snapshots.some(({ SnapshotId, Encrypted, KmsKeyId }) => SnapshotId === id && Encrypted && KmsKeyId === Arn),
+      !Snapshots.some(
+        ({ SnapshotId, Encrypted, KmsKeyId = '' }) => SnapshotId === id && Encrypted && keyIdOf(KmsKeyId) === keyId,
+      ),
   );
-  if (ids.length === 0 || bad !== undefined) return reject(`has a snapshot that is not under alias/${copier.name}`);
+  if (ids.length === 0 || bad !== undefined) return reject(`has a snapshot that is not under the key ${keyId}`);
+}
+
+/** Copies of the first versions do not name their key: they were made under the module's own. */
+async function keyIdFor({ keyId }: CopyMarker, { aws, name }: Copier): Promise<string> {
+  if (keyId !== undefined) return keyId;
+  const described = await aws.kms.send(new DescribeKeyCommand({ KeyId: `alias/${name}` }));
+  return required(described.KeyMetadata?.KeyId, 'KeyId');
 }

@@ -60,7 +60,7 @@ data "aws_iam_policy_document" "copy_image" {
   # EBS User Guide, Requirements for EBS encryption; GenerateDataKey when the source is encrypted (Copy a snapshot).
   statement {
     sid       = "EncryptThroughEc2"
-    resources = concat([aws_kms_key.image.arn], var.source_key_arns)
+    resources = concat([local.key_arn], var.source_key_arns)
 
     actions = [
       "kms:Decrypt",
@@ -81,7 +81,7 @@ data "aws_iam_policy_document" "copy_image" {
   statement {
     sid       = "GrantKeysToAwsThroughEc2"
     actions   = ["kms:CreateGrant"]
-    resources = concat([aws_kms_key.image.arn], var.source_key_arns)
+    resources = concat([local.key_arn], var.source_key_arns)
 
     condition {
       test     = "Bool"
@@ -131,8 +131,9 @@ module "copy_image" {
 
   environment = merge(var.environment_variables, {
     COPIER_NAME           = var.name
+    COPY_TAGS             = jsonencode(var.copy_tags)
     DEAD_LETTER_QUEUE_URL = aws_sqs_queue.dead_letters.url
-    KMS_KEY_ARN           = aws_kms_key.image.arn
+    KMS_KEY_ARN           = local.key_arn
     QUEUE_URL             = local.requests_queue_url
     RETRY_SECONDS         = local.retry_seconds
     TRUSTED_OWNERS        = join(",", local.trusted_owner_ids)

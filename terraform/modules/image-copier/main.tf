@@ -14,6 +14,7 @@ locals {
   # What the functions read of their environment. Nobody sets these beside the module.
   own_variables = [
     "COPIER_NAME",
+    "COPY_TAGS",
     "DEAD_LETTER_QUEUE_URL",
     "FAILED_COPY_DELAY_SECONDS",
     "KMS_KEY_ARN",

@@ -45,13 +45,13 @@ output "function_name" {
 }
 
 output "key_alias" {
-  description = "Alias of the key, for example for the root volume of a launch template."
-  value       = aws_kms_alias.image.name
+  description = "Alias of the module's own key, for example for the root volume of a launch template; null if it makes none."
+  value       = one(aws_kms_alias.image[*].name)
 }
 
 output "key_arn" {
   description = "ARN of the key that copies are encrypted with."
-  value       = aws_kms_key.image.arn
+  value       = local.key_arn
 }
 
 output "log_group_name" {

@@ -281,7 +281,7 @@ module "settle_copy" {
     COPIER_NAME               = var.name
     DEAD_LETTER_QUEUE_URL     = aws_sqs_queue.dead_letters.url
     FAILED_COPY_DELAY_SECONDS = var.failed_copy_delay_seconds
-    KMS_KEY_ARN               = aws_kms_key.image.arn
+    KMS_KEY_ARN               = local.key_arn
     OVERDUE_SECONDS           = var.overdue_hours * 3600
     PARAMETER_PATH            = var.parameter_path
     QUEUE_URL                 = local.requests_queue_url

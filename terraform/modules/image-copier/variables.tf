@@ -46,6 +46,19 @@ variable "code_signing_config_arn" {
   }
 }
 
+variable "copy_tags" {
+  description = "Tags that every copy and its snapshots get, for example those that tag policies ask for. They win over tags of the same name in a request."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # EC2 API Reference, Tag. Encrypted, CopiedFromAMI and ImageCopier are the copier's own: 47 are left.
+  validation {
+    condition     = length(var.copy_tags) <= 47 && alltrue([for key, value in var.copy_tags : length(key) >= 1 && length(key) <= 127 && length(value) <= 256 && !startswith(lower(key), "aws:") && !contains(["encrypted", "copiedfromami", "imagecopier"], lower(key))])
+    error_message = "copy_tags: at most 47, keys of 1 to 127 and values of up to 256 characters; no key begins with aws: or is Encrypted, CopiedFromAMI or ImageCopier."
+  }
+}
+
 variable "deletion_protection" {
   description = "Whether the policies of the key and of the queues refuse their deletion. To destroy them on purpose, set it to false, apply, and destroy."
   type        = bool
@@ -92,6 +105,13 @@ variable "function_zip" {
   default     = null
 }
 
+variable "keep_own_key" {
+  description = "Whether the module's own key stays beside kms_key_arn, for the copies that were made under it."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "key_deletion_window_days" {
   description = "Days that KMS waits before it deletes the key. Images and volumes under a deleted key are lost."
   type        = number
@@ -105,6 +125,24 @@ variable "key_deletion_window_days" {
   }
 }
 
+variable "key_policy_statements" {
+  description = "Statements that the policy of the module's own key has beside its own, for example for a backup account. Kinds of principals are AWS, Service and Federated; conditions are { test = { key = values } }."
+  type        = list(object({ sid = string, actions = list(string), principals = map(list(string)), effect = optional(string, "Allow"), conditions = optional(map(map(list(string))), {}) }))
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for statement in var.key_policy_statements : contains(["Allow", "Deny"], statement.effect) && length(statement.actions) > 0 && length(statement.principals) > 0 && alltrue([for kind in keys(statement.principals) : contains(["AWS", "Federated", "Service"], kind)])])
+    error_message = "key_policy_statements: each needs at least one action and one principal; the effect is Allow or Deny, a kind of principals is AWS, Federated or Service."
+  }
+
+  # IAM JSON policy elements: Sid.
+  validation {
+    condition     = length(distinct(concat(var.key_policy_statements[*].sid, local.key_policy_sids))) == length(var.key_policy_statements) + length(local.key_policy_sids) && alltrue([for statement in var.key_policy_statements : can(regex("^[A-Za-z0-9]+$", statement.sid))])
+    error_message = "key_policy_statements: each sid is of letters and digits, and no other statement has it, nor one of the module: ${join(", ", local.key_policy_sids)}."
+  }
+}
+
 variable "key_rotation_period_days" {
   description = "Days between two rotations of the key's material. Images and snapshots stay readable."
   type        = number
@@ -115,6 +153,18 @@ variable "key_rotation_period_days" {
   validation {
     condition     = var.key_rotation_period_days >= 90 && var.key_rotation_period_days <= 2560 && floor(var.key_rotation_period_days) == var.key_rotation_period_days
     error_message = "key_rotation_period_days: a whole number from 90 to 2560."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of a key of this account and Region that copies are encrypted with, where the organization makes the keys. The module then makes none. Copies made before stay valid under their own keys: set keep_own_key too if the module made one."
+  type        = string
+  default     = null
+
+  # Snapshots show the ARN of their key, never an alias (EC2 API Reference, Snapshot).
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
+    error_message = "kms_key_arn: the ARN of a key, not of an alias, for example arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab; or null."
   }
 }
 

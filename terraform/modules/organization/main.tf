@@ -1,7 +1,31 @@
 locals {
   template_file = coalesce(var.template_file, "${path.module}/../../template/dist/image-copier.template.json")
-  template      = fileexists(local.template_file) ? file(local.template_file) : "{}"
-  declared      = try(jsondecode(local.template).Parameters, {})
+  file          = fileexists(local.template_file) ? file(local.template_file) : "{}"
+  declared      = try(jsondecode(local.file).Parameters, {})
+
+  # No parameter can hold statements, so they are put into the template, with the account and Region of each stack.
+  statement_texts = toset(flatten([for statement in var.key_policy_statements : [values(statement.principals), [for test in values(statement.conditions) : values(test)]]]))
+  # As Fn::Sub wants a policy variable, which is its own variable otherwise.
+  variable_start = format("%s{", "$")
+  substituted = {
+    for text in local.statement_texts : text => {
+      "Fn::Sub" = replace(replace(replace(text, local.variable_start, "${local.variable_start}!"), "{account}", "$${AWS::AccountId}"), "{region}", "$${AWS::Region}")
+    }
+  }
+  statements = [
+    for statement in var.key_policy_statements : {
+      Sid       = statement.sid
+      Effect    = statement.effect
+      Action    = statement.actions
+      Resource  = "*"
+      Principal = { for kind, names in statement.principals : kind => [for name in names : local.substituted[name]] }
+      Condition = { for test, wanted in statement.conditions : test => { for key, texts in wanted : key => [for text in texts : local.substituted[text]] } }
+    }
+  ]
+  key      = try(jsondecode(local.file).Resources.ImageKey, { Properties = { KeyPolicy = { Statement = [] } } })
+  policy   = merge(local.key.Properties.KeyPolicy, { Statement = concat(local.key.Properties.KeyPolicy.Statement, local.statements) })
+  with_key = merge(local.key, { Properties = merge(local.key.Properties, { KeyPolicy = local.policy }) })
+  template = length(local.statements) == 0 ? local.file : jsonencode(merge(jsondecode(local.file), { Resources = merge(try(jsondecode(local.file).Resources, {}), { ImageKey = local.with_key }) }))
 
   # CloudFormation answers with each parameter of the template. What is not set here would be a change in each plan.
   defaults = { for name, parameter in local.declared : name => tostring(parameter.Default) if can(parameter.Default) }

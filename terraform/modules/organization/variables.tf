@@ -34,6 +34,18 @@ variable "function_key" {
   nullable    = false
 }
 
+variable "key_policy_statements" {
+  description = "Statements that the policies of the keys have beside their own, as in the module image-copier. {account} and {region} in principals and conditions are those of the stack."
+  type        = list(object({ sid = string, actions = list(string), principals = map(list(string)), effect = optional(string, "Allow"), conditions = optional(map(map(list(string))), {}) }))
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for statement in var.key_policy_statements : contains(["Allow", "Deny"], statement.effect) && length(statement.actions) > 0 && length(statement.principals) > 0 && alltrue([for kind in keys(statement.principals) : contains(["AWS", "Federated", "Service"], kind)])])
+    error_message = "key_policy_statements: each needs at least one action and one principal; the effect is Allow or Deny, a kind of principals is AWS, Federated or Service."
+  }
+}
+
 variable "max_concurrent_percentage" {
   description = "Percentage of accounts in a Region that are worked on at the same time; at least one."
   type        = number

@@ -17,7 +17,7 @@ describe('the template', () => {
   it('has the deliveries for each choice of RetryHours', () => {
     const { AllowedValues = [] } = template.Parameters['RetryHours'] ?? {};
 
-    expect(AllowedValues.map((hours) => template.Mappings['Hours']?.[String(hours)]?.Tries)).toEqual(
+    expect(AllowedValues.map((hours) => template.Mappings['Hours']?.[String(hours)]?.D)).toEqual(
       AllowedValues.map((hours) => String(5 + Number(hours) * 10)),
     );
     expect(AllowedValues).toHaveLength(91);

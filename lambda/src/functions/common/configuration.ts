@@ -1,4 +1,6 @@
 import * as z from 'zod/mini';
+import { parseTags, type Tag } from '../../core/copy-request.ts';
+import { requestedTags } from '../../core/copy-tags.ts';
 
 /** What both functions need to know, from their environment; the Terraform module sets all of it. */
 interface CopierConfig {
@@ -13,6 +15,8 @@ interface CopierConfig {
 }
 
 export interface CopyImageConfig extends CopierConfig {
+  /** The tags that are set on every copy. */
+  readonly copyTags: readonly Tag[];
   readonly trustedOwners: readonly string[];
   readonly retrySeconds: number;
 }
@@ -48,8 +52,20 @@ const copier = {
   DEAD_LETTER_QUEUE_URL: setting(/^https?:\/\/\S+$/, 'the URL of the dead-letter queue'),
 };
 
+const copyTags = z.pipe(
+  z.string(),
+  z.transform((value, { issues }): readonly Tag[] => {
+    const read = parseTags(value);
+    if (read && requestedTags(read).length === read.length) return read;
+    const message = 'must be a JSON object of tag names and values, none of them a name that AWS or the copier sets';
+    issues.push({ code: 'custom', input: value, message });
+    return [];
+  }),
+);
+
 const copyImage = z.object({
   ...copier,
+  COPY_TAGS: z.optional(copyTags),
   TRUSTED_OWNERS: setting(/^[0-9]{12}(,[0-9]{12})*$/, '12-digit account ids, separated by commas'),
   RETRY_SECONDS: setting(/^[1-9][0-9]{0,6}$/, 'a number of seconds, such as 21600'),
 });
@@ -69,6 +85,7 @@ export function readCopyImageConfig(variables: Variables): CopyImageConfig {
   const read = parse(copyImage, variables);
   return {
     ...copierConfig(read, variables),
+    copyTags: read.COPY_TAGS ?? [],
     trustedOwners: read.TRUSTED_OWNERS.split(','),
     retrySeconds: Number(read.RETRY_SECONDS),
   };

@@ -9,6 +9,7 @@ describe('readCopyImageConfig', () => {
       kmsKeyArn: target.kmsKeyArn,
       account: '222222222222',
       region: 'eu-west-1',
+      copyTags: [],
       trustedOwners: ['111111111111', '444444444444'],
       queueUrl: 'https://sqs.test/requests',
       deadLetterQueueUrl: 'https://sqs.test/dead-letters',
@@ -16,7 +17,22 @@ describe('readCopyImageConfig', () => {
     });
   });
 
+  it('reads the tags of every copy, also one that is named like a part of JavaScript', () => {
+    const COPY_TAGS = '{"CostCenter":"42","__proto__":""}';
+    expect(readCopyImageConfig({ ...environment, COPY_TAGS }).copyTags).toEqual([
+      { key: 'CostCenter', value: '42' },
+      { key: '__proto__', value: '' },
+    ]);
+  });
+
   it.each([
+    ...['', 'CostCenter=42', '["CostCenter"]', '{"CostCenter":42}', '{"aws:a":"b"}', '{"imagecopier":"b"}'].map(
+      (tags) => [
+        'COPY_TAGS',
+        tags,
+        'a JSON object of tag names and values, none of them a name that AWS or the copier',
+      ],
+    ),
     ['COPIER_NAME', 'image copier', '1 to 37 letters, digits, hyphens and underscores'],
     ['KMS_KEY_ARN', 'alias/image-copier', 'the full ARN of a KMS key'],
     ['KMS_KEY_ARN', 'arn:aws:kms:eu-west-1:222222222222:alias/a', 'the full ARN of a KMS key'],

@@ -122,7 +122,12 @@ export function healthyCopier(accountId: string = ACCOUNT) {
     subscriptions: [subscription],
     subscriptionAttributes: subscriptionAttributes(accountId) as Record<string, string>,
     key: {
-      metadata: { KeyId: keyArn, Arn: keyArn, KeyState: 'Enabled' } as KeyMetadata,
+      metadata: {
+        KeyId: keyArn,
+        Arn: keyArn,
+        KeyState: 'Enabled',
+        Description: 'Machine images copied by image-copier',
+      } as KeyMetadata,
       policy: { Statement: [administered, used, undeletable] as object[] },
       isRotated: true,
     },

@@ -13,6 +13,7 @@ import {
   readImageAtOwner,
   readImageInTarget,
   type ImageInTarget,
+  type ImageUsers,
   type OwnersView,
 } from '../../../tool/doctor/image.ts';
 import type { Policy } from '../../../tool/doctor/policy.ts';
@@ -27,9 +28,10 @@ const SOURCE_KEY = `arn:aws:kms:eu-west-1:${SOURCE}:key/source`;
 const SHARED = { accountIds: [ACCOUNT], isPublic: false, hasOrganizations: false };
 const UNSHARED = { accountIds: [], isPublic: false, hasOrganizations: false };
 const SEEN = { ownerId: SOURCE, state: 'available', snapshotIds: ['snap-1', 'snap-2'], hasProductCodes: false };
-const USERS = {
+const USERS: ImageUsers = {
   imageId: IMAGE,
   imageRegion: 'eu-west-1',
+  copyTags: [],
   trustedOwners: [SOURCE],
   roleArn: `arn:aws:iam::${ACCOUNT}:role/image-copier-copy-image-eu-west-1`,
   isHidden: () => false,
@@ -119,6 +121,14 @@ describe('checkImage', () => {
     expect(check(target(), owner({ tags }))).toMatchObject([
       { code: 'ImageTagsDoNotFit', what: expect.stringContaining('51 tags') },
     ]);
+  });
+
+  it('counts the tags that the account sets on every copy', () => {
+    const tags = Object.fromEntries(Array.from({ length: 46 }, (_, index) => [`tag-${index}`, '']));
+    const copyTags = ['CostCenter', 'Owner'].map((key) => ({ key, value: '' }));
+
+    expect(check(target(), owner({ tags }))).toEqual([]);
+    expect(check(target(), owner({ tags }), { copyTags })).toMatchObject([{ code: 'ImageTagsDoNotFit' }]);
   });
 
   it('says that the owner could not be asked', () => {

@@ -10,7 +10,7 @@ const { administered: ADMINISTERED, used: USED, protected: PROTECTED } = keyStat
 
 function check(changes: Partial<KeyFacts> = {}, statements: object[] = [ADMINISTERED, USED, PROTECTED]) {
   const policy = { Statement: statements } as Policy;
-  return checkKey({ arn: KEY, state: 'Enabled', isRotated: true, policy, ...changes }, KEY, COPIER);
+  return checkKey({ arn: KEY, state: 'Enabled', isRotated: true, isModules: true, policy, ...changes }, KEY, COPIER);
 }
 
 describe('checkKey', () => {
@@ -65,6 +65,31 @@ describe('checkKey', () => {
     expect(check({}, [ADMINISTERED, USED, PROTECTED, sharing])[0]?.what).toBe(`The key's policy lets ${role} use it.`);
   });
 
+  it.each<[string, object[], RegExp]>([
+    [
+      'lets no service launch',
+      [ADMINISTERED, PROTECTED],
+      /: add \{"Sid":"AccountUsesKeyThroughEc2",.*"ec2\.eu-west-1\./,
+    ],
+    [
+      'is for a stranger',
+      [ADMINISTERED, USED, PROTECTED, { ...ADMINISTERED, Principal: { AWS: SOURCE } }],
+      /: take them/,
+    ],
+    ['is administered by nobody', [USED, PROTECTED], /: allow kms:\* for arn:aws:iam::222222222222:root$/],
+    ['can be deleted', [ADMINISTERED, USED], /: deny kms:ScheduleKeyDeletion$/],
+  ])("sends whoever made the organization's key to its policy where it %s", (_, statements, fix) => {
+    const [finding] = check({ isModules: false }, statements);
+    expect(finding?.fix).toMatch(/^In the key's policy, by whoever made the key that kms_key_arn names: /);
+    expect(finding?.fix).toMatch(fix);
+  });
+
+  it('takes a stranger by name for one that may be meant', () => {
+    const named = { ...ADMINISTERED, Principal: { AWS: SOURCE } };
+    expect(check({}, [ADMINISTERED, USED, PROTECTED, named])).toMatchObject([{ severity: 'warning' }]);
+    expect(check({}, [ADMINISTERED, { ...USED, Condition: {} }, PROTECTED])).toMatchObject([{ severity: 'problem' }]);
+  });
+
   it('takes roles by name for as good as conditions', () => {
     const linked = `arn:aws:iam::${ACCOUNT}:role/aws-service-role`;
     const roles = [
@@ -106,7 +131,7 @@ describe('readKey', () => {
   const read = (aws = awsWithCopier()) => readKey(aws.connect({}).kms, KEY);
 
   it('reads the key of a copier', async () => {
-    expect(await read()).toEqual({ arn: KEY, state: 'Enabled', isRotated: true, policy });
+    expect(await read()).toEqual({ arn: KEY, state: 'Enabled', isRotated: true, isModules: true, policy });
     expect(await read(awsWithCopier(({ key }) => (key.isRotated = false)))).toMatchObject({ isRotated: false });
   });
 
@@ -114,7 +139,13 @@ describe('readKey', () => {
     const aws = awsWithCopier(({ key: { metadata } }) =>
       Object.assign(metadata, { KeyState: 'PendingDeletion', DeletionDate: new Date('2026-12-24T01:02:03Z') }),
     );
-    expect(await read(aws)).toEqual({ arn: KEY, state: 'PendingDeletion', deletionDate: '2026-12-24', policy });
+    expect(await read(aws)).toEqual({
+      arn: KEY,
+      state: 'PendingDeletion',
+      deletionDate: '2026-12-24',
+      isModules: true,
+      policy,
+    });
   });
 
   it('reads that there is none', async () => {

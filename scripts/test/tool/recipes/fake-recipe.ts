@@ -76,12 +76,13 @@ export function sourceId(number: number): string {
 }
 
 /** The tags of a copy that this copier announced, or has yet to announce. */
-export function tags(state: 'announced' | 'announcing', recipe = 'ubuntu') {
+export function tags(state: 'announced' | 'announcing', recipe = 'ubuntu', keyId?: string) {
   const settledAt = '2026-11-21T00:00:00.000Z';
   const Value = formatMarker({
     copier: 'image-copier',
     attempt: 1,
     bakedAt: settledAt,
+    ...(keyId !== undefined && { keyId }),
     announcement: { state, settledAt },
   });
   return [

@@ -154,6 +154,14 @@ describe('rollback', () => {
     expect(payments.values.at(-1)).toBe(copyId(1));
   });
 
+  it('takes a copy under the key that it was ordered under', async () => {
+    payments.foreignSnapshots.add('snap-4');
+    payments.addCopy(4, { Tags: tags('announced', 'ubuntu', '12') });
+
+    expect(await rollbackOne('--to', copyId(4))).toMatchObject({ code: 0 });
+    expect(payments.values.at(-1)).toBe(copyId(4));
+  });
+
   const KEPT = 'The parameter is left as it is.';
 
   it.each<[string, string, Partial<Image> | undefined, string]>([
@@ -184,13 +192,13 @@ describe('rollback', () => {
       'has no snapshots',
       copyId(4),
       { BlockDeviceMappings: undefined },
-      `ami-c4 has a snapshot that is not under alias/image-copier. ${KEPT}`,
+      `ami-c4 has a snapshot that is not under the key 1. ${KEPT}`,
     ],
     [
       'has a snapshot under another key',
       copyId(4),
       { BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-1' } }, { Ebs: { SnapshotId: 'snap-x' } }] },
-      `ami-c4 has a snapshot that is not under alias/image-copier. ${KEPT}`,
+      `ami-c4 has a snapshot that is not under the key 1. ${KEPT}`,
     ],
   ])('sets no image that %s', async (_, to, copy, problem) => {
     if (copy) payments.addCopy(4, copy);

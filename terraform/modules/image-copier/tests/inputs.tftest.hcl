@@ -16,6 +16,14 @@ mock_provider "aws" {
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::222222222222:role/image-copier-copy-image-eu-west-1" }
   }
+  mock_data "aws_kms_key" {
+    defaults = {
+      arn                      = "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+      customer_master_key_spec = "SYMMETRIC_DEFAULT"
+      enabled                  = true
+      key_usage                = "ENCRYPT_DECRYPT"
+    }
+  }
   mock_resource "aws_kms_key" {
     defaults = {
       arn    = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -71,6 +79,7 @@ run "defaults" {
   assert {
     condition = module.copy_image.function.environment[0].variables == tomap({
       COPIER_NAME           = "image-copier"
+      COPY_TAGS             = "{}"
       DEAD_LETTER_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-dead-letters"
       KMS_KEY_ARN           = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
       QUEUE_URL             = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-requests"
@@ -195,11 +204,11 @@ run "defaults" {
 
   assert {
     condition = (
-      aws_kms_key.image.enable_key_rotation &&
-      aws_kms_key.image.rotation_period_in_days == 365 &&
-      aws_kms_key.image.deletion_window_in_days == 30 &&
-      aws_kms_alias.image.name == "alias/image-copier" &&
-      aws_kms_alias.image.target_key_id == "1234abcd-12ab-34cd-56ef-1234567890ab"
+      aws_kms_key.image[0].enable_key_rotation &&
+      aws_kms_key.image[0].rotation_period_in_days == 365 &&
+      aws_kms_key.image[0].deletion_window_in_days == 30 &&
+      aws_kms_alias.image[0].name == "alias/image-copier" &&
+      aws_kms_alias.image[0].target_key_id == "1234abcd-12ab-34cd-56ef-1234567890ab"
     )
     error_message = "The key rotates every year, waits 30 days for its deletion, and has an alias."
   }
@@ -344,8 +353,8 @@ run "other_values" {
 
   assert {
     condition = (
-      aws_kms_key.image.deletion_window_in_days == 7 &&
-      aws_kms_key.image.rotation_period_in_days == 90 &&
+      aws_kms_key.image[0].deletion_window_in_days == 7 &&
+      aws_kms_key.image[0].rotation_period_in_days == 90 &&
       module.copy_image.log_group.retention_in_days == 365
     )
     error_message = "The days of key and log are those of the inputs."
@@ -357,7 +366,7 @@ run "other_values" {
       role         = module.copy_image.role.name
       requests     = aws_sqs_queue.requests.name
       dead_letters = aws_sqs_queue.dead_letters.name
-      alias        = aws_kms_alias.image.name
+      alias        = aws_kms_alias.image[0].name
       log_group    = module.copy_image.log_group.name
       settling     = module.settle_copy.function.function_name
       settle_role  = module.settle_copy.role.name
@@ -438,7 +447,7 @@ run "tags" {
   assert {
     condition = alltrue([
       for resource in concat(
-        [aws_kms_key.image, aws_cloudwatch_event_rule.image_state, aws_cloudwatch_event_rule.sweep],
+        [aws_kms_key.image[0], aws_cloudwatch_event_rule.image_state, aws_cloudwatch_event_rule.sweep],
         [aws_sqs_queue.dead_letters, aws_sqs_queue.requests, aws_sqs_queue.settle],
         [aws_lambda_event_source_mapping.requests, aws_lambda_event_source_mapping.settle],
         [aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.request_age, aws_cloudwatch_metric_alarm.no_sweep],
@@ -448,6 +457,130 @@ run "tags" {
     ])
     error_message = "Everything that can have tags has them."
   }
+}
+
+run "copy_tags" {
+  command = plan
+
+  variables {
+    copy_tags = { CostCenter = "4711", Owner = "platform" }
+  }
+
+  assert {
+    condition     = jsondecode(module.copy_image.function.environment[0].variables.COPY_TAGS) == { CostCenter = "4711", Owner = "platform" }
+    error_message = "The function that copies knows the tags."
+  }
+}
+
+run "copy_tags_of_the_copier" {
+  command = plan
+
+  variables {
+    copy_tags = { imagecopier = "mine" }
+  }
+
+  expect_failures = [var.copy_tags]
+}
+
+run "key_of_the_organization" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+  }
+
+  assert {
+    condition = (
+      length(aws_kms_key.image) == 0 && length(aws_kms_alias.image) == 0 && output.key_alias == null &&
+      output.key_arn == "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab" &&
+      alltrue([for function in [module.copy_image.function, module.settle_copy.function] : function.environment[0].variables.KMS_KEY_ARN == "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"])
+    )
+    error_message = "The module makes no key, and both functions work with the one that is given."
+  }
+}
+
+run "own_key_beside_that_of_the_organization" {
+  command = plan
+
+  variables {
+    kms_key_arn  = "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+    keep_own_key = true
+  }
+
+  assert {
+    condition     = length(aws_kms_key.image) == 1 && output.key_alias == "alias/image-copier" && output.key_arn == "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"
+    error_message = "The module's own key stays for earlier copies, and new ones are under the key that is given."
+  }
+}
+
+run "key_of_another_account" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-1:999999999999:key/5678abcd-12ab-44cd-a6ef-1234567890ab"
+  }
+
+  expect_failures = [data.aws_kms_key.given]
+}
+
+run "key_of_another_region" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-2:222222222222:key/5678abcd-12ab-44cd-a6ef-1234567890ab"
+  }
+
+  expect_failures = [data.aws_kms_key.given]
+}
+
+run "key_that_is_disabled" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-1:222222222222:key/5678abcd-12ab-44cd-a6ef-1234567890ab"
+  }
+
+  override_data {
+    target = data.aws_kms_key.given
+    values = { enabled = false, key_usage = "ENCRYPT_DECRYPT", customer_master_key_spec = "SYMMETRIC_DEFAULT" }
+  }
+
+  expect_failures = [data.aws_kms_key.given]
+}
+
+run "key_that_signs" {
+  command = plan
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-west-1:222222222222:key/5678abcd-12ab-44cd-a6ef-1234567890ab"
+  }
+
+  override_data {
+    target = data.aws_kms_key.given
+    values = { enabled = true, key_usage = "SIGN_VERIFY", customer_master_key_spec = "RSA_2048" }
+  }
+
+  expect_failures = [data.aws_kms_key.given]
+}
+
+run "key_policy_statement_with_a_sid_of_the_module" {
+  command = plan
+
+  variables {
+    key_policy_statements = [{ sid = "NobodyDeletesKey", actions = ["kms:Decrypt"], principals = { AWS = ["arn:aws:iam::333333333333:root"] } }]
+  }
+
+  expect_failures = [var.key_policy_statements]
+}
+
+run "key_policy_statement_for_nobody" {
+  command = plan
+
+  variables {
+    key_policy_statements = [{ sid = "Backup", actions = ["kms:Decrypt"], principals = {} }]
+  }
+
+  expect_failures = [var.key_policy_statements]
 }
 
 run "too_many_tags" {

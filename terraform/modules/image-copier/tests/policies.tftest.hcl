@@ -357,7 +357,7 @@ run "key" {
   command = plan
 
   assert {
-    condition = jsondecode(aws_kms_key.image.policy) == {
+    condition = jsondecode(aws_kms_key.image[0].policy) == {
       Version = "2012-10-17"
       Statement = [
         {
@@ -393,6 +393,43 @@ run "key" {
   }
 }
 
+run "key_with_other_statements" {
+  command = plan
+
+  variables {
+    key_policy_statements = [
+      {
+        sid        = "BackupReads"
+        actions    = ["kms:Decrypt"]
+        principals = { AWS = ["arn:aws:iam::333333333333:root"] }
+        conditions = { StringEquals = { "kms:ViaService" = ["backup.eu-west-1.amazonaws.com"] } }
+      },
+      { sid = "NobodyDisables", effect = "Deny", actions = ["kms:DisableKey"], principals = { AWS = ["*"] } },
+    ]
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_kms_key.image[0].policy).Statement : s if !contains(["AccountAdministersKey", "AccountUsesKeyThroughEc2", "NobodyDeletesKey"], s.Sid)] == [
+      {
+        Sid       = "BackupReads"
+        Effect    = "Allow"
+        Action    = "kms:Decrypt"
+        Resource  = "*"
+        Principal = { AWS = "arn:aws:iam::333333333333:root" }
+        Condition = { StringEquals = { "kms:ViaService" = "backup.eu-west-1.amazonaws.com" } }
+      },
+      {
+        Sid       = "NobodyDisables"
+        Effect    = "Deny"
+        Action    = "kms:DisableKey"
+        Resource  = "*"
+        Principal = { AWS = "*" }
+      },
+    ] && length(jsondecode(aws_kms_key.image[0].policy).Statement) == 5
+    error_message = "The key's policy has the given statements beside its own."
+  }
+}
+
 run "without_deletion_protection" {
   command = plan
 
@@ -402,7 +439,7 @@ run "without_deletion_protection" {
 
   assert {
     condition = (
-      [for s in jsondecode(aws_kms_key.image.policy).Statement : s.Sid] == ["AccountAdministersKey", "AccountUsesKeyThroughEc2"] &&
+      [for s in jsondecode(aws_kms_key.image[0].policy).Statement : s.Sid] == ["AccountAdministersKey", "AccountUsesKeyThroughEc2"] &&
       [for s in jsondecode(aws_sqs_queue.requests.policy).Statement : s.Sid] == ["TopicSends", "TlsOnly"] &&
       [for s in jsondecode(aws_sqs_queue.dead_letters.policy).Statement : s.Sid] == ["TopicSends", "TlsOnly"]
     )

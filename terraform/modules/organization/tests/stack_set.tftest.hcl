@@ -71,6 +71,39 @@ run "sets_each_parameter" {
   }
 }
 
+run "key_policy_statements" {
+  command = plan
+
+  variables {
+    key_policy_statements = [{
+      sid        = "RoleOfEachAccountReads"
+      actions    = ["kms:Decrypt"]
+      principals = { AWS = ["arn:aws:iam::{account}:role/backup"] }
+      conditions = { StringLike = { "kms:ViaService" = ["*.{region}.amazonaws.com"], "aws:userid" = ["$${aws:userid}"] } }
+    }]
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_cloudformation_stack_set.copier.template_body).Resources.ImageKey.Properties.KeyPolicy.Statement : s if try(s.Sid, "") == "RoleOfEachAccountReads"] == [{
+      Sid       = "RoleOfEachAccountReads"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt"]
+      Resource  = "*"
+      Principal = { AWS = [{ "Fn::Sub" = "arn:aws:iam::$${AWS::AccountId}:role/backup" }] }
+      Condition = { StringLike = { "kms:ViaService" = [{ "Fn::Sub" = "*.$${AWS::Region}.amazonaws.com" }], "aws:userid" = [{ "Fn::Sub" = "$${!aws:userid}" }] } }
+    }]
+    error_message = "The template has the statement, with the account and Region of each stack."
+  }
+
+  assert {
+    condition = (
+      length(jsondecode(aws_cloudformation_stack_set.copier.template_body).Resources.ImageKey.Properties.KeyPolicy.Statement) == 1 + length(jsondecode(file("../../template/dist/image-copier.template.json")).Resources.ImageKey.Properties.KeyPolicy.Statement) &&
+      { for name, resource in jsondecode(aws_cloudformation_stack_set.copier.template_body).Resources : name => resource if name != "ImageKey" } == { for name, resource in jsondecode(file("../../template/dist/image-copier.template.json")).Resources : name => resource if name != "ImageKey" }
+    )
+    error_message = "Nothing else of the template changes."
+  }
+}
+
 run "tags" {
   command = plan
 
