@@ -2,9 +2,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AttachRolePolicyCommand, CreatePolicyCommand, CreateRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import { CreateTagsCommand } from '@aws-sdk/client-ec2';
 import { CreateKeyCommand } from '@aws-sdk/client-kms';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { strToU8, unzipSync, zipSync } from 'fflate';
+import { MARKER } from '../../lambda/src/core/copy-marker.ts';
+import { ownImages } from '../../scripts/tool/common/copies.ts';
 import { bakeImage, share, type BakedImage } from '../../scripts/tool/common/bake.ts';
 import { ROOT } from '../../scripts/tool/common/paths.ts';
 import type { Finding } from '../../scripts/tool/doctor/finding.ts';
@@ -193,7 +196,18 @@ describe('the published policies, and nothing more,', () => {
     expect(await run('operator', 'dead-letters', 'discard', '--all', '--yes')).toMatchObject({ code: 0 });
   });
 
-  it('let an operator roll back and fill gaps', async () => {
+  it('let request look whose key an encrypted image is under', async () => {
+    const { KeyMetadata } = await source.kms.send(new CreateKeyCommand({}));
+    const { imageId } = await bake(KeyMetadata?.Arn);
+    expect(await run('requester', 'request', imageId, '--share', '--dry-run')).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('let an operator roll back, also to a copy of the first versions, and fill gaps', async () => {
+    for (const { ImageId = '', Tags = [] } of await ownImages(target)) {
+      // They do not name their key.
+      const Value = Tags.find(({ Key }) => Key === MARKER)?.Value?.replace(/ key=.*/, '');
+      await target.ec2.send(new CreateTagsCommand({ Resources: [ImageId], Tags: [{ Key: MARKER, Value }] }));
+    }
     expect(await run('operator', 'rollback', 'ubuntu', '--yes')).toMatchObject({ code: 0, stderr: '' });
     const image = await bake();
     await share(source.ec2, image, [target.id]);

@@ -411,9 +411,7 @@ function checkUnique({ source, accounts = [] }: Draft, yaml: LocatedYaml, report
   for (const [index, account] of accounts.entries()) {
     const idPath = ['accounts', index, 'id'];
     const first = account?.id === undefined ? undefined : ids.get(account.id);
-    if (account?.id !== undefined && account.id === source?.id) {
-      report(idPath, 'is the source account, which needs no copies. Remove it.');
-    } else if (first) {
+    if (first) {
       report(
         idPath,
         `account ${account?.id ?? ''} is listed already, on line ${yaml.positionOf(first).line}. Remove one; an account has one entry for all its Regions.`,

@@ -1,5 +1,5 @@
 import type { EnvironmentOptions } from '../common/environment-options.ts';
-import type { Environment } from '../common/environment.ts';
+import type { Copier, Environment } from '../common/environment.ts';
 import { environmentsOf, type Source } from '../common/environments.ts';
 import { formatJson } from '../common/json.ts';
 import { print } from '../common/terminal.ts';
@@ -43,7 +43,7 @@ export async function backfill(
     let code: ExitCode = allRead ? 0 : 1;
     for (const gap of gapsIn(report, since)) {
       signal.throwIfAborted();
-      const calls = await callsFor(gap, source, options);
+      const calls = await callsFor(gap, source, environments.copiers, options);
       if (calls instanceof UserError) {
         print(err, calls.message);
         code = 1;
@@ -85,13 +85,17 @@ function gapsIn({ rows, columns }: StatusReport, since: Date | undefined): Gap[]
 async function callsFor(
   { image, environments }: Gap,
   source: Source,
+  copiers: readonly Copier[],
   { share }: BackfillOptions,
 ): Promise<PlannedCall[] | UserError> {
   const { imageId, region } = image;
   const accounts = environments.map(({ accountId }) => accountId);
-  const copies = { topicArn: source.topicArnIn(region), imageId, region, accounts };
+  const aws = source.clientsIn(region);
+  const asked = copiers.filter((copier) => copier.region === region && accounts.includes(copier.accountId));
+  const copyTags = asked.map((copier) => copier.copyTags);
+  const topics = [{ sns: aws.sns, topicArn: source.topicArnIn(region), accounts }];
   try {
-    return await planRequest(source.clientsIn(region), copies, { share });
+    return await planRequest(aws, { imageId, region, topics, copyTags }, { share });
   } catch (error) {
     if (error instanceof UserError) return error;
     throw error;

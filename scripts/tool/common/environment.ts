@@ -1,3 +1,4 @@
+import type { Tag } from '../../../lambda/src/core/copy-request.ts';
 import type { AwsClients } from './aws-clients.ts';
 
 /** An account and a Region in it. */
@@ -15,6 +16,8 @@ export interface Copier extends Environment {
   readonly name: string;
   readonly parameterPath: string;
   readonly recipeTag: string;
+  /** The tags that the account sets on every copy, as far as an accounts file says. */
+  readonly copyTags: readonly Tag[];
   readonly aws: AwsClients;
 }
 

@@ -79,6 +79,7 @@ function environmentsOfFile(file: string, options: EnvironmentOptions, connect: 
         name: textOr(inputs['name'], options.name),
         parameterPath: textOr(inputs['parameter_path'], DEFAULT_PARAMETER_PATH),
         recipeTag: textOr(inputs['recipe_tag'], DEFAULT_RECIPE_TAG),
+        copyTags: Object.entries(inputs['copy_tags'] ?? {}).map(([key, value]) => ({ key, value: String(value) })),
         aws: clientsFor(stack, region),
       })),
   );
@@ -117,7 +118,7 @@ export function topicArn(accountId: string, region: string, topic: string): stri
 
 function copierOf(options: EnvironmentOptions, accountId: string, region: string): Omit<Copier, 'aws'> {
   const { name, parameterPath = DEFAULT_PARAMETER_PATH, recipeTag = DEFAULT_RECIPE_TAG } = options;
-  return { accountId, account: accountId, region, labels: {}, name, parameterPath, recipeTag };
+  return { accountId, account: accountId, region, labels: {}, name, parameterPath, recipeTag, copyTags: [] };
 }
 
 /** A role is assumed with the credentials of the profile that was asked for; a profile of the file is a way of its own. */

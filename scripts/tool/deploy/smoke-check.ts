@@ -14,7 +14,7 @@ export function checkBySmoke(source: Stack, wave: readonly Stack[], connect: Con
       const [first] = inRegion.flatMap(({ modules }) => modules.filter((call) => call.region === region));
       const { ec2, sns } = clientsFor(source);
       await smokeCopy(
-        { ec2, sns, requestTopicArn: first?.inputs['request_topic_arn'] as string },
+        { id: source.accountId, ec2, sns, requestTopicArn: first?.inputs['request_topic_arn'] as string },
         inRegion.map((target) => ({
           id: target.accountId,
           copier: nameIn(target, region),

@@ -8,6 +8,7 @@ import { waitFor, type Patience } from '../common/wait-for.ts';
 
 /** The source account in one Region. */
 export interface SmokeSource {
+  readonly id: string;
   readonly ec2: EC2Client;
   readonly sns: SNSClient;
   readonly requestTopicArn: string;
@@ -31,7 +32,7 @@ const POLL_MS = 2000;
  * @throws {UserError} if a copy is missing, not encrypted, or not announced in time
  */
 export async function smokeCopy(
-  { ec2, sns, requestTopicArn }: SmokeSource,
+  { id: ownerId, ec2, sns, requestTopicArn }: SmokeSource,
   targets: readonly SmokeTarget[],
   print: (line: string) => void,
   signal: AbortSignal,
@@ -50,7 +51,8 @@ export async function smokeCopy(
   );
   try {
     const ids = targets.map(({ id }) => id);
-    await share(ec2, image, ids);
+    const others = ids.filter((id) => id !== ownerId);
+    if (others.length > 0) await share(ec2, image, others);
     const Message = JSON.stringify(copyRequestFor(image, region, ids));
     await sns.send(new PublishCommand({ TopicArn: requestTopicArn, Message }));
     print(`Smoke copy in ${region}: asked for copies of ${image.imageId} in ${ids.join(', ')}.`);

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { imageId } from '../common/option-values.ts';
+import { imageId, list, region } from '../common/option-values.ts';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
 import { request, type RequestOptions } from './run.ts';
@@ -18,6 +18,12 @@ export function addRequest(program: Command, tool: Tool, end: End): void {
   addEnvironmentOptions(program.command('request'))
     .description('ask accounts for their encrypted copies of an image')
     .argument('[image]', 'the image, such as ami-0123456789abcdef0', imageId)
+    .addOption(
+      new Option(
+        '--only-region <regions>',
+        "of the accounts' Regions these alone, such as eu-west-1,us-east-1; --region is that of the image",
+      ).argParser(regions),
+    )
     .option('--packer-manifest <file>', "the images of Packer's last run instead, each in its Region")
     .option('--topic <name>', 'name of the topic for copy requests; an accounts file has it already')
     .option('--share', 'give launch permission, and createVolume permission on each snapshot, where they are missing')
@@ -30,6 +36,10 @@ export function addRequest(program: Command, tool: Tool, end: End): void {
     .action(async (image: string | undefined, options: RequestOptions) => {
       end(await request(image, options, tool));
     });
+}
+
+function regions(value: string, previous: readonly string[] = []): readonly string[] {
+  return list(value, previous).map(region);
 }
 
 function minutes(value: string): number {

@@ -23,7 +23,8 @@ export interface TargetState {
 }
 
 export interface FollowOptions {
-  readonly inbox: ResultsInbox | undefined;
+  /** One for each topic that can be listened to. */
+  readonly inboxes: readonly ResultsInbox[];
   readonly timeoutMs: number;
   /** When the copies were asked for: dead letters from before are of other requests. */
   readonly since: Date;
@@ -40,7 +41,7 @@ const LOOK_EVERY_MS = 5000;
  * @returns the states at the end
  */
 export async function follow(targets: readonly Target[], options: FollowOptions): Promise<TargetState[]> {
-  const { inbox, timeoutMs, signal, onChange } = options;
+  const { inboxes, timeoutMs, signal, onChange } = options;
   const states = targets.map((target): TargetState => ({ target, progress: 'waiting' }));
   const update = (index: number, change: Partial<TargetState>) => {
     const before = states[index];
@@ -55,7 +56,8 @@ export async function follow(targets: readonly Target[], options: FollowOptions)
   let lookAt = performance.now();
   while (!states.every(isSettled) && performance.now() < end) {
     signal.throwIfAborted();
-    for (const result of inbox ? await inbox.receive() : []) {
+    const results = await Promise.all(inboxes.map(async (inbox) => await inbox.receive()));
+    for (const result of results.flat()) {
       for (const [index, change] of changesBy(result, targets)) {
         heard.set(index, change);
         // Whoever may publish results could say anything. Where the account can be asked, a result only says when.
@@ -66,7 +68,8 @@ export async function follow(targets: readonly Target[], options: FollowOptions)
     if (performance.now() >= lookAt) {
       await lookIn(states, heard, options, update);
       lookAt = performance.now() + LOOK_EVERY_MS;
-    } else if (!inbox) await sleep(lookAt - performance.now(), undefined, { signal }).catch(() => undefined);
+    } else if (inboxes.length === 0)
+      await sleep(lookAt - performance.now(), undefined, { signal }).catch(() => undefined);
   }
   signal.throwIfAborted();
   return states;

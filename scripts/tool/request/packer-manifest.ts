@@ -8,26 +8,39 @@ export interface ImageInRegion {
   readonly region: string;
 }
 
+/** What Packer made in its last run. */
+interface LastRun {
+  /** For each build its images, one for each Region that it was baked in or copied to. */
+  readonly builds: readonly (readonly ImageInRegion[])[];
+  /** The builds that made no artifact, by name. */
+  readonly withoutImage: readonly string[];
+}
+
 // Packer, post-processor/manifest: `builds` has the artifacts of every run that wrote into the file, each with the UUID of its
 // run. It has more fields, which say nothing about images.
 const manifest = z.object({
-  builds: z.array(z.object({ artifact_id: z.string(), packer_run_uuid: z.string() })),
+  builds: z.array(
+    z.object({ name: z.optional(z.string()), artifact_id: z.nullable(z.string()), packer_run_uuid: z.string() }),
+  ),
   last_run_uuid: z.string(),
 });
 
 /**
- * The images that Packer made in its last run, one for each Region.
+ * The images that Packer made in its last run.
  * @param text of the file that its post-processor "manifest" writes
  * @param file its name, for messages
  * @throws {UserError} if there are none
  */
-export function imagesOfManifest(text: string, file: string): ImageInRegion[] {
-  const { builds, last_run_uuid: run } = parse(text, file);
-  const ofRun = builds.filter(({ packer_run_uuid: uuid }) => uuid === run);
+export function imagesOfManifest(text: string, file: string): LastRun {
+  const { builds: all, last_run_uuid: run } = parse(text, file);
+  const ofRun = all.filter(({ packer_run_uuid: uuid }) => uuid === run);
   // The Amazon plugin's artifact: region:image, and a comma before each further one. Other builders have other ids.
-  const images = ofRun.flatMap(({ artifact_id: id }) => id.split(',').flatMap((part) => imageOf(part)));
-  if (images.length === 0) throw new UserError(`${file} has no machine image of the last run (last_run_uuid).`, 2);
-  return images;
+  const images = ofRun.map(({ artifact_id: id }) => (id ?? '').split(',').flatMap((part) => imageOf(part)));
+  const builds = images.filter((build) => build.length > 0);
+  if (builds.length === 0) throw new UserError(`${file} has no machine image of the last run (last_run_uuid).`, 2);
+  // Packer notes null for a build whose artifact it does not know.
+  const withoutImage = ofRun.flatMap(({ artifact_id: id, name = 'one without a name' }) => (id === null ? [name] : []));
+  return { builds, withoutImage };
 }
 
 function parse(text: string, file: string): z.output<typeof manifest> {

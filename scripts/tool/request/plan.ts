@@ -3,14 +3,17 @@ import {
   DescribeImageAttributeCommand,
   DescribeImagesCommand,
   DescribeSnapshotAttributeCommand,
+  DescribeSnapshotsCommand,
   ModifyImageAttributeCommand,
   ModifySnapshotAttributeCommand,
   type EC2Client,
   type Image,
   type LaunchPermission,
 } from '@aws-sdk/client-ec2';
+import { DescribeKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
-import { parseCopyRequest } from '../../../lambda/src/core/copy-request.ts';
+import { parseCopyRequest, type Tag } from '../../../lambda/src/core/copy-request.ts';
+import { planTags } from '../../../lambda/src/core/copy-tags.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
 import { copyRequestFor, type BakedImage } from '../common/bake.ts';
 import { messageOf } from '../common/message-of.ts';
@@ -27,6 +30,9 @@ export interface PlannedCall {
 
 /** An image and who may use it, as EC2 shows it to its owner. */
 export interface OwnedImage extends BakedImage {
+  readonly ownerId: string;
+  /** Of AWS Marketplace. */
+  readonly productCodes: readonly string[];
   readonly launchPermissions: readonly LaunchPermission[];
   /** By snapshot, the accounts that may use it; `all` for everybody. */
   readonly snapshotUsers: ReadonlyMap<string, readonly string[]>;
@@ -67,44 +73,101 @@ async function readOwnedImage(ec2: EC2Client, imageId: string, region: string): 
     name: image.Name ?? '',
     description: image.Description ?? '',
     tags: requestTags(image),
+    ownerId: image.OwnerId ?? '',
+    productCodes: (image.ProductCodes ?? []).flatMap(({ ProductCodeId }) => ProductCodeId ?? []),
     launchPermissions: LaunchPermissions,
     snapshotUsers: new Map(snapshotIds.map((snapshotId, index) => [snapshotId, users[index] ?? []])),
   };
 }
 
-/** An image, the accounts that are to copy it, and the topic of the source account that they are asked by. */
+/** The accounts that are asked on one topic: those with copiers in its Region. */
+export interface AskedOnTopic {
+  readonly sns: SNSClient;
+  readonly topicArn: string;
+  readonly accounts: readonly string[];
+}
+
+/** An image, and the accounts that are to copy it. */
 interface RequestedCopies {
   readonly imageId: string;
   readonly region: string;
-  readonly accounts: readonly string[];
-  readonly topicArn: string;
+  readonly topics: readonly AskedOnTopic[];
+  /** The tags that accounts set on every copy: those of the request have to fit beside them. */
+  readonly copyTags: readonly (readonly Tag[])[];
 }
 
 /**
- * All that has to be called in the source account so that accounts copy an image.
+ * All that has to be called in the source account so that accounts copy an image: it is shared first.
  * @throws {UserError} if they could not: without `share` also if they lack a permission
  */
 export async function planRequest(
-  { ec2, sns }: Pick<AwsClients, 'ec2' | 'sns'>,
-  { imageId, region, accounts, topicArn }: RequestedCopies,
+  { ec2, kms }: Pick<AwsClients, 'ec2' | 'kms'>,
+  { imageId, region, topics, copyTags }: RequestedCopies,
   { share, sharedTags }: { readonly share?: boolean | undefined; readonly sharedTags?: boolean | undefined },
 ): Promise<PlannedCall[]> {
   const image = await readOwnedImage(ec2, imageId, region);
+  await requireCopyable(image, kms, ec2);
+  for (const tags of copyTags) requireTagsToFit(image, tags);
+  const accounts = Array.from(new Set(topics.flatMap((topic) => topic.accounts)));
   const missing = missingPermissions(image, accounts);
   const lacks = describeMissing(missing);
   if (lacks !== undefined && !share) throw new UserError(`${imageId} lacks ${lacks}. Add --share to give it.`, 1);
   return [
     ...sharingCalls(ec2, image, missing),
     ...(sharedTags ? sharedTagsCall(ec2, image) : []),
-    requestCall(sns, topicArn, image, region, accounts),
+    ...topics.map((topic) => requestCall(image, region, topic)),
   ];
+}
+
+/**
+ * Looks for what EC2 refuses in every account, before anything is shared.
+ * @throws {UserError} if the image cannot be copied to other accounts at all
+ */
+async function requireCopyable(image: OwnedImage, kms: KMSClient, ec2: EC2Client): Promise<void> {
+  const { imageId, productCodes, snapshotIds } = image;
+  if (productCodes.length > 0) {
+    throw new UserError(
+      `${imageId} has product codes (${productCodes.join(', ')}): EC2 copies no image of AWS Marketplace to another account. Bake it from an image without them.`,
+      1,
+    );
+  }
+  if (snapshotIds.length === 0) {
+    throw new UserError(
+      `${imageId} has no snapshot, so nothing of it can be copied. Bake an image with an EBS root volume.`,
+      1,
+    );
+  }
+  const { Snapshots = [] } = await ec2.send(
+    new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters: [{ Name: 'snapshot-id', Values: [...snapshotIds] }] }),
+  );
+  for (const KeyId of new Set(Snapshots.flatMap(({ KmsKeyId }) => KmsKeyId ?? []))) {
+    const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId }));
+    if (KeyMetadata?.KeyManager === 'AWS') {
+      throw new UserError(
+        `${imageId} is encrypted under ${KeyId}, a key that AWS manages: its snapshots cannot be shared. Bake it unencrypted, or under a key of your own.`,
+        1,
+      );
+    }
+  }
+}
+
+/** @throws {UserError} if an account would reject the request because of its tags */
+function requireTagsToFit({ imageId, name, description, tags }: OwnedImage, copyTags: readonly Tag[]): void {
+  const entries = Object.entries(tags).map(([key, value]) => ({ key, value }));
+  try {
+    planTags({ sourceAmi: imageId, sourceRegion: '', targetAccounts: [], name, description, tags: entries }, copyTags);
+  } catch (error) {
+    throw new UserError(messageOf(error), 1, { cause: error });
+  }
 }
 
 /** The permissions that the accounts lack. An organization's launch permission may be for them: EC2 does not say. */
 export function missingPermissions(
-  { launchPermissions, snapshotUsers }: OwnedImage,
-  accounts: readonly string[],
+  { ownerId, launchPermissions, snapshotUsers }: OwnedImage,
+  asked: readonly string[],
 ): MissingPermissions {
+  // The source account may be among those that copy: its own image it may use.
+  const accounts = asked.filter((account) => account !== ownerId);
   const isForMany = launchPermissions.some(
     ({ Group, OrganizationArn, OrganizationalUnitArn }) =>
       Group === 'all' || OrganizationArn !== undefined || OrganizationalUnitArn !== undefined,
@@ -195,13 +258,7 @@ export function sharedTagsCall(ec2: EC2Client, { imageId, tags }: OwnedImage): P
  * The call that asks the accounts for their copies.
  * @throws {UserError} if every copier would reject the request
  */
-export function requestCall(
-  sns: SNSClient,
-  topicArn: string,
-  image: OwnedImage,
-  region: string,
-  accounts: readonly string[],
-): PlannedCall {
+export function requestCall(image: OwnedImage, region: string, { sns, topicArn, accounts }: AskedOnTopic): PlannedCall {
   const Message = JSON.stringify(copyRequestFor(image, region, accounts));
   try {
     parseCopyRequest(Message);

@@ -5,6 +5,9 @@ import type { EnvironmentOptions } from '../common/environment-options.ts';
 import { lineAbout } from '../common/environment.ts';
 import { formatJson } from '../common/json.ts';
 import { LiveLines } from '../common/live-lines.ts';
+import { ownImages } from '../common/copies.ts';
+import { PARALLEL } from '../common/in-environments.ts';
+import { mapConcurrently } from '../common/map-concurrently.ts';
 import { reasonOf } from '../common/aws-errors.ts';
 import { print, type Terminal } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
@@ -16,6 +19,8 @@ import { ResultsInbox } from './results-inbox.ts';
 import { formatCall, formatState, stateFields, stateTable } from './show.ts';
 
 export interface RequestOptions extends EnvironmentOptions {
+  /** Those of the accounts' Regions that are asked. */
+  readonly onlyRegion?: readonly string[];
   readonly packerManifest?: string;
   readonly topic?: string;
   readonly share?: true;
@@ -26,102 +31,159 @@ export interface RequestOptions extends EnvironmentOptions {
   readonly json?: true;
 }
 
-/** One image in its Region: who is asked, how, and all that has to be called for it. */
+/** One image in its Region: who is asked, and all that has to be called for it. */
 interface Request {
   readonly image: ImageInRegion;
+  readonly asked: readonly AskedRegion[];
+  readonly calls: readonly PlannedCall[];
+}
+
+/** The accounts that are asked on the topic of a Region: that of their copiers, not of the image. */
+interface AskedRegion {
+  readonly region: string;
   /** Of the source account. */
   readonly aws: AwsClients;
   readonly topicArn: string;
   readonly targets: readonly Target[];
-  readonly calls: readonly PlannedCall[];
 }
 
-/** The accounts that are asked: with their copiers, or by their ids alone. */
-interface Asked extends Environments {
+/** The accounts that may be asked: with their copiers, or by their ids alone. */
+interface Accounts extends Environments {
   readonly ids?: readonly string[];
+  /** Where the image may be that nobody named a Region of: of an accounts file all Regions. */
+  readonly regions: readonly string[];
 }
 
 /** Shares images as far as that is wanted, publishes the copy requests, and follows the copies if that is wanted. */
 export async function request(image: string | undefined, options: RequestOptions, tool: Tool): Promise<ExitCode> {
-  const { connect, interruptible, terminal } = tool;
-  const asked = await askedAccounts(options, connect);
-  const images = await imagesToCopy(image, options, asked, connect);
+  const { interruptible, terminal } = tool;
+  const accounts = await accountsToAsk(options, tool.connect);
+  const builds = await imagesToCopy(image, options, accounts, tool);
   return await interruptible(async (signal) => {
     const requests: Request[] = [];
     // All is looked at before anything is done: an image that cannot be copied leaves the others as they are.
-    for (const each of images) requests.push(...(await prepare(each, options, asked, tool)));
-    if (requests.length === 0) throw new UserError('No account is in the Region of the image.', 2);
+    for (const build of builds) requests.push(...(await prepare(build, options, accounts, tool)));
     if (options.dryRun) {
       printDryRun(requests, options, terminal);
       return 0;
     }
-    const states = (await Promise.all(requests.map((each) => carryOut(each, options, signal, terminal)))).flat();
-    return conclude(states, options, terminal);
+    return conclude(await carryOut(requests, options, signal, terminal), options, terminal);
   });
 }
 
 /** Accounts by their ids alone need no way in, unless a role is named by which they are looked into. */
-async function askedAccounts(options: RequestOptions, connect: Connect): Promise<Asked> {
-  const { accountsFile, accounts, roleName } = options;
+async function accountsToAsk(options: RequestOptions, connect: Connect): Promise<Accounts> {
+  const { accountsFile, accounts, onlyRegion, region, roleName, ...others } = options;
   if (accountsFile === undefined && !accounts) {
     throw new UserError('Name the accounts that are to copy it: --accounts-file, or --accounts with their ids.', 2);
   }
-  if (accounts && roleName === undefined) return { copiers: [], ids: accounts };
-  return await environmentsOf(options, connect);
+  if (accounts && roleName === undefined) return { copiers: [], ids: accounts, regions: [] };
+  const chosen = { ...others, ...(accounts && { accounts }), ...(roleName !== undefined && { roleName }) };
+  if (accountsFile === undefined) {
+    const regions = onlyRegion ?? [region ?? (await regionOf(options, connect))];
+    const parts = await Promise.all(regions.map((each) => environmentsOf({ ...chosen, region: each }, connect)));
+    return { copiers: parts.flatMap(({ copiers }) => copiers), regions: [] };
+  }
+  // --region is that of the image.
+  const environments = await environmentsOf({ ...chosen, accountsFile }, connect);
+  const copiers = environments.copiers.filter((copier) => onlyRegion?.includes(copier.region) ?? true);
+  const all = Array.from(new Set(environments.copiers.map((copier) => copier.region)));
+  if (copiers.length > 0) return { ...environments, copiers, regions: all };
+  throw new UserError(`None of the chosen accounts is in ${onlyRegion?.join(', ') ?? ''}.`, 2);
 }
 
+/** What was baked: of each image the one to copy, or one for each Region. */
 async function imagesToCopy(
   image: string | undefined,
   options: RequestOptions,
-  { copiers }: Asked,
-  connect: Connect,
-): Promise<ImageInRegion[]> {
+  accounts: Accounts,
+  { connect, terminal }: Tool,
+): Promise<readonly (readonly ImageInRegion[])[]> {
   const { packerManifest } = options;
   if ((image === undefined) === (packerManifest === undefined)) {
     throw new UserError('Name one image, or a --packer-manifest.', 2);
   }
-  if (packerManifest !== undefined) return readManifest(packerManifest);
-  const regions = Array.from(new Set(copiers.map(({ region }) => region)));
-  if (options.region === undefined && regions.length > 1) {
-    throw new UserError(`The accounts are in ${regions.join(', ')}. Name the Region of the image with --region.`, 2);
-  }
-  return [{ imageId: image ?? '', region: options.region ?? regions[0] ?? (await regionOf(options, connect)) }];
+  if (packerManifest !== undefined) return readManifest(packerManifest, terminal);
+  const imageId = image ?? '';
+  return [[{ imageId, region: options.region ?? (await findRegion(imageId, options, accounts, connect)) }]];
 }
 
-function readManifest(file: string): ImageInRegion[] {
+function readManifest(file: string, { err }: Terminal): readonly (readonly ImageInRegion[])[] {
   if (!existsSync(file)) throw new UserError(`There is no ${file}.`, 2);
-  return imagesOfManifest(readFileSync(file, 'utf8'), file);
-}
-
-async function prepare(
-  image: ImageInRegion,
-  options: RequestOptions,
-  asked: Asked,
-  { terminal, connect }: Tool,
-): Promise<Request[]> {
-  const { imageId, region } = image;
-  const targets = targetsIn(image, asked);
-  if (targets.length === 0) {
-    print(terminal.err, `Nobody is asked for ${imageId}: no account is in ${region}.`);
-    return [];
+  const { builds, withoutImage } = imagesOfManifest(readFileSync(file, 'utf8'), file);
+  if (withoutImage.length > 0) {
+    print(err, `${file} names no image of ${withoutImage.join(', ')} (artifact_id is null). The others are asked for.`);
   }
-  const aws = asked.source?.clientsIn(region) ?? connect({ ...accessOf(options), region });
-  const accounts = targets.map(({ accountId }) => accountId);
-  const requestTopicArn = await topicArnOf(options, asked, aws, region);
-  const calls = await planRequest(aws, { topicArn: requestTopicArn, imageId, region, accounts }, options);
-  return [{ image, aws, topicArn: requestTopicArn, targets, calls }];
+  return builds;
 }
 
-function targetsIn({ imageId, region }: ImageInRegion, { copiers, ids }: Asked): Target[] {
-  if (ids) return ids.map((accountId) => ({ accountId, account: accountId, region, imageId }));
-  return copiers
-    .filter((copier) => copier.region === region)
-    .map((copier) => ({ accountId: copier.accountId, account: copier.account, region, imageId, copier }));
+/** The Region of an image that nobody named: that of the accounts, or the one of theirs where the source account has it. */
+async function findRegion(
+  imageId: string,
+  options: RequestOptions,
+  { regions, source }: Accounts,
+  connect: Connect,
+): Promise<string> {
+  const [first, second] = regions;
+  if (first === undefined || !source) return first ?? (await regionOf(options, connect));
+  if (second === undefined) return first;
+  const found = await mapConcurrently(regions, PARALLEL, async (region) =>
+    (await ownImages(source.clientsIn(region), [{ Name: 'image-id', Values: [imageId] }])).length > 0 ? [region] : [],
+  );
+  const [own] = found.flat();
+  if (own !== undefined) return own;
+  throw new UserError(
+    `There is no image ${imageId} of the source account in ${regions.join(', ')}. Name its Region with --region.`,
+    1,
+  );
+}
+
+/** Each account is asked in each of its Regions: for the image that was baked there, else for the first one. */
+async function prepare(
+  build: readonly ImageInRegion[],
+  options: RequestOptions,
+  accounts: Accounts,
+  { connect, terminal }: Tool,
+): Promise<Request[]> {
+  const { copiers, ids = [], source } = accounts;
+  const sourceIn = (region: string) => source?.clientsIn(region) ?? connect({ ...accessOf(options), region });
+  const [first] = build;
+  const ownRegions = options.onlyRegion ?? build.map(({ region }) => region);
+  const regions = ids.length > 0 ? ownRegions : Array.from(new Set(copiers.map(({ region }) => region)));
+  const requests: Request[] = [];
+  for (const image of build) {
+    const { imageId, region: imageRegion } = image;
+    const here = regions.filter((region) => (build.find((each) => each.region === region) ?? first) === image);
+    const asked: AskedRegion[] = [];
+    for (const region of here) {
+      const aws = sourceIn(region);
+      const targets: Target[] = [
+        ...ids.map((accountId) => ({ accountId, account: accountId, region, imageId })),
+        ...copiers
+          .filter((copier) => copier.region === region)
+          .map((copier) => ({ accountId: copier.accountId, account: copier.account, region, imageId, copier })),
+      ];
+      asked.push({ region, aws, targets, topicArn: await topicArnOf(options, accounts, aws, region) });
+    }
+    if (asked.length === 0) {
+      print(terminal.err, `Nobody is asked for ${imageId}: no account is in ${imageRegion}.`);
+      continue;
+    }
+    const topics = asked.map(({ aws, topicArn: arn, targets }) => ({
+      sns: aws.sns,
+      topicArn: arn,
+      accounts: targets.map(({ accountId }) => accountId),
+    }));
+    const copyTags = asked.flatMap(({ targets }) => targets.map(({ copier }) => copier?.copyTags ?? []));
+    const planned = { imageId, region: imageRegion, topics, copyTags };
+    requests.push({ image, asked, calls: await planRequest(sourceIn(imageRegion), planned, options) });
+  }
+  return requests;
 }
 
 async function topicArnOf(
   { topic }: RequestOptions,
-  { source }: Asked,
+  { source }: Accounts,
   aws: AwsClients,
   region: string,
 ): Promise<string> {
@@ -137,41 +199,44 @@ function printDryRun(requests: readonly Request[], { json }: RequestOptions, { o
 }
 
 async function carryOut(
-  { image, aws, topicArn: requestTopicArn, targets, calls }: Request,
+  requests: readonly Request[],
   options: RequestOptions,
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<TargetState[]> {
-  const { imageId, region } = image;
-  // Subscribed before the request goes out: a result may come within seconds.
-  const inbox = options.wait ? await openInbox(aws, `${requestTopicArn}-results`, targets, terminal) : undefined;
+  const regions = requests.flatMap(({ asked }) => asked);
+  const targets = regions.flatMap((asked) => asked.targets);
+  const inboxes: ResultsInbox[] = [];
   try {
-    for (const call of calls) {
-      await call.send();
-      if (!options.json) print(terminal.err, `${call.action} ${call.resource}`);
+    // Subscribed before the requests go out: a result may come within seconds.
+    for (const asked of options.wait ? regions : []) inboxes.push(...(await openInbox(asked, terminal)));
+    for (const { image, asked, calls } of requests) {
+      for (const call of calls) {
+        await call.send();
+        if (!options.json) print(terminal.err, `${call.action} ${call.resource}`);
+      }
+      for (const { region, targets: ofRegion } of options.json ? [] : asked) {
+        const names = ofRegion.map(({ account }) => account).join(', ');
+        print(terminal.err, `Asked for copies of ${image.imageId} in ${region}: ${names}.`);
+      }
     }
-    const names = targets.map(({ account }) => account).join(', ');
-    if (!options.json) print(terminal.err, `Asked for copies of ${imageId} in ${region}: ${names}.`);
     if (!options.wait) return targets.map((target): TargetState => ({ target, progress: 'waiting' }));
-    return await followTargets(targets, inbox, options, signal, terminal);
+    return await followTargets(targets, inboxes, options, signal, terminal);
   } finally {
-    await inbox?.close();
+    for (const inbox of inboxes) await inbox.close();
   }
 }
 
-async function openInbox(
-  aws: AwsClients,
-  topic: string,
-  targets: readonly Target[],
-  { err }: Terminal,
-): Promise<ResultsInbox | undefined> {
+/** The inbox on a Region's results topic; none where that cannot be listened to, and the accounts can be asked. */
+async function openInbox({ aws, topicArn: arn, targets }: AskedRegion, { err }: Terminal): Promise<ResultsInbox[]> {
+  const topic = `${arn}-results`;
   try {
-    return await ResultsInbox.open(aws, topic);
+    return [await ResultsInbox.open(aws, topic)];
   } catch (error) {
     const reason = reasonOf(error);
     if (targets.every(({ copier }) => copier)) {
       print(err, `The results topic tells nothing (${reason}): the accounts themselves are asked.`);
-      return undefined;
+      return [];
     }
     throw new UserError(
       `--wait cannot follow the copies: ${topic} cannot be subscribed to (${reason}), and without --role-name or ` +
@@ -184,7 +249,7 @@ async function openInbox(
 
 async function followTargets(
   targets: readonly Target[],
-  inbox: ResultsInbox | undefined,
+  inboxes: readonly ResultsInbox[],
   { timeout, json }: RequestOptions,
   signal: AbortSignal,
   { err }: Terminal,
@@ -194,7 +259,7 @@ async function followTargets(
   const warnings = new Set<string>();
   try {
     return await follow(targets, {
-      inbox,
+      inboxes,
       timeoutMs: timeout * 60_000,
       since: new Date(Date.now() - CLOCKS_APART_MS),
       signal,

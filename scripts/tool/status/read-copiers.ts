@@ -31,23 +31,23 @@ export async function readCopier(copier: Copier, signal: AbortSignal, warn: Warn
   };
 }
 
-/** The available images of the source account in a Region that belong to a recipe. */
+/** The available images of the source account in a Region that belong to a recipe, without the copies that it may have itself. */
 export async function readSourceImages({ ec2 }: AwsClients, region: string, recipeTag: string): Promise<SourceImage[]> {
   const images = await ownImages({ ec2 }, [{ Name: 'tag-key', Values: [recipeTag] }]);
   return images.flatMap(({ ImageId, Name = '', State, CreationDate = '', Tags = [] }) =>
-    ImageId === undefined || State !== 'available'
+    ImageId === undefined || State !== 'available' || tagOf({ Tags }, COPIED_FROM) !== undefined
       ? []
       : [{ imageId: ImageId, region, name: Name, bakedAt: CreationDate, recipe: tagOf({ Tags }, recipeTag) }],
   );
 }
 
-/** Who may launch an image. EC2 says nothing of an organization's members. */
-export async function readSharedWith({ ec2 }: AwsClients, imageId: string): Promise<SharedWith> {
+/** Who may launch an image, beside its owner. EC2 says nothing of an organization's members. */
+export async function readSharedWith({ ec2 }: AwsClients, imageId: string, ownerId: string): Promise<SharedWith> {
   const { LaunchPermissions = [] } = await ec2.send(
     new DescribeImageAttributeCommand({ ImageId: imageId, Attribute: 'launchPermission' }),
   );
   const isForMany = LaunchPermissions.some(({ UserId }) => UserId === undefined);
-  return isForMany ? 'many' : LaunchPermissions.flatMap(({ UserId }) => UserId ?? []);
+  return isForMany ? 'many' : [ownerId, ...LaunchPermissions.flatMap(({ UserId }) => UserId ?? [])];
 }
 
 /** The key of each snapshot. Only DescribeSnapshots gives it reliably. */

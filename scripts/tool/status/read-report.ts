@@ -54,7 +54,10 @@ export async function readReport(
   const shared = await mapConcurrently(
     imagesWithGaps(report),
     PARALLEL,
-    async ({ imageId, region }) => [imageId, await readSharedWith(source.clientsIn(region), imageId)] as const,
+    async ({ imageId, region }) => {
+      const sharedWith = await readSharedWith(source.clientsIn(region), imageId, source.accountId);
+      return [imageId, sharedWith] as const;
+    },
     signal,
   );
   return { report: buildReport({ ...input, sharedWith: new Map(shared) }), allRead };

@@ -85,8 +85,15 @@ data "aws_iam_policy_document" "read" {
 data "aws_iam_policy_document" "request" {
   statement {
     sid       = "FindImages"
-    actions   = ["ec2:DescribeImages"]
+    actions   = ["ec2:DescribeImages", "ec2:DescribeSnapshots"]
     resources = ["*"]
+  }
+
+  # Whether AWS manages the key of a snapshot: then it cannot be shared.
+  statement {
+    sid       = "Keys"
+    actions   = ["kms:DescribeKey"]
+    resources = [local.arns.keys]
   }
 
   statement {

@@ -140,11 +140,6 @@ describe('parseAccountsFile', () => {
       '7:11: accounts[0].name: must be 1 to 40 lower-case letters, digits and hyphens, the first no hyphen.',
     ],
     [
-      'the source account as a target',
-      HEAD + ACCOUNTS.replace('222222222222', '111111111111'),
-      '6:9: accounts[0].id: is the source account, which needs no copies. Remove it.',
-    ],
-    [
       'a misspelled Region',
       HEAD + ACCOUNTS.replace('eu-west-1', 'eu-wset-1'),
       '9:15: accounts[0].regions[0]: there is no Region eu-wset-1. Did you mean eu-west-1?',

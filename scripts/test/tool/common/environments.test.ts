@@ -17,14 +17,20 @@ const FILE = {
       name: 'payments',
       regions: ['eu-west-1', 'us-east-1'],
       labels: { wave: 'canary' },
-      inputs: { name: 'copier', parameter_path: '/images', recipe_tag: 'Service' },
+      inputs: { name: 'copier', parameter_path: '/images', recipe_tag: 'Service', copy_tags: { Owner: 'payments' } },
     },
     { id: '333333333333', name: 'web', profile: 'web' },
   ],
 };
 
 const NAME = { name: 'image-copier' };
-const DEFAULTS = { labels: {}, name: 'image-copier', parameterPath: '/image-copier', recipeTag: 'Recipe' };
+const DEFAULTS = {
+  labels: {},
+  name: 'image-copier',
+  parameterPath: '/image-copier',
+  recipeTag: 'Recipe',
+  copyTags: [],
+};
 const DEPLOYER = 'arn:aws:iam::222222222222:role/deployer';
 
 /** The environments of some options, and the ways in that were asked for. */
@@ -52,7 +58,7 @@ describe('the environment of the credentials', () => {
   it('is that of the role and the Region that are named, with what is said of the copier', async () => {
     const aws = new FakeAws();
     aws.in('222222222222', 'us-east-1').sts.on(GetCallerIdentityCommand).resolves({ Account: '222222222222' });
-    const copier = { name: 'copier', parameterPath: '/images', recipeTag: 'Service' };
+    const copier = { name: 'copier', parameterPath: '/images', recipeTag: 'Service', copyTags: [] };
     const access = { roleArn: DEPLOYER, region: 'us-east-1' };
 
     expect(await resolve({ ...copier, ...access }, aws)).toMatchObject({
@@ -103,6 +109,7 @@ describe('the environments of an accounts file', () => {
     const payments = {
       ...{ accountId: '222222222222', account: 'payments', labels: { wave: 'canary' } },
       ...{ name: 'copier', parameterPath: '/images', recipeTag: 'Service' },
+      copyTags: [{ key: 'Owner', value: 'payments' }],
     };
     expect(copiers).toEqual([
       { ...payments, region: 'eu-west-1' },

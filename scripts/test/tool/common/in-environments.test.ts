@@ -11,7 +11,7 @@ function copier(account: string, region = 'eu-west-1'): Copier {
   const aws = { close: () => closed.push(account) } as unknown as AwsClients;
   return {
     ...{ accountId: '222222222222', account, region, labels: {}, aws },
-    ...{ name: 'image-copier', parameterPath: '/image-copier', recipeTag: 'Recipe' },
+    ...{ name: 'image-copier', parameterPath: '/image-copier', copyTags: [], recipeTag: 'Recipe' },
   };
 }
 

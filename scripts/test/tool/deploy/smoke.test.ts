@@ -14,6 +14,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { smokeCopy } from '../../../tool/deploy/smoke-copy.ts';
 import { formatMarker, MARKER } from '../../../../lambda/src/core/copy-marker.ts';
 import { UserError } from '../../../tool/common/user-error.ts';
 import { IDS, Rollout } from './rollout.ts';
@@ -152,6 +153,21 @@ Smoke copy in us-east-1: ami-payments-us-east-1 in 222222222222 is encrypted and
     expect(ec2.commandCalls(ModifySnapshotAttributeCommand).map(({ args: [{ input }] }) => input)).toEqual([
       { SnapshotId: 'snap-1', Attribute: 'createVolumePermission', CreateVolumePermission: { Add } },
     ]);
+  });
+
+  it('shares nothing with the source account, which may be a target too', async () => {
+    const { ec2 } = rollout.aws.in(IDS.source);
+    const clientsOf = (id: string) =>
+      rollout.aws.connect({ roleArn: `arn:aws:iam::${id}:role/deployer`, region: 'eu-west-1' });
+    const requestTopicArn = requested('eu-west-1').TopicArn;
+    const source = { id: IDS.source, ...clientsOf(IDS.source), requestTopicArn };
+    const target = { id: IDS.source, copier: 'image-copier', ec2: clientsOf(IDS.payments).ec2 };
+
+    await smokeCopy(source, [target], () => undefined, new AbortController().signal);
+
+    expect(deeds[0]).toMatchObject({ targetAccounts: [IDS.source] });
+    expect(ec2.commandCalls(ModifyImageAttributeCommand)).toEqual([]);
+    expect(ec2.commandCalls(ModifySnapshotAttributeCommand)).toEqual([]);
   });
 
   it('begins no further wave after a copy that is not encrypted, and checks again when it is resumed', async () => {

@@ -14,6 +14,7 @@ export const COPIER: CheckedCopier = {
   labels: {},
   name: 'image-copier',
   parameterPath: '/image-copier',
+  copyTags: [],
   recipeTag: 'Recipe',
   partition: 'aws',
   apply: 'terraform apply',

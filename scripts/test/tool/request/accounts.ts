@@ -12,6 +12,7 @@ import {
   ModifySnapshotAttributeCommand,
   type Image,
 } from '@aws-sdk/client-ec2';
+import { DescribeKeyCommand } from '@aws-sdk/client-kms';
 import { PublishCommand, SubscribeCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
 import {
   ChangeMessageVisibilityBatchCommand,
@@ -66,6 +67,8 @@ export interface Baked {
   readonly image: Image;
   /** Accounts with launch permission. */
   readonly launchers?: readonly string[];
+  /** The key that its snapshots are encrypted with. */
+  readonly keyArn?: string;
   /** Accounts with permission on each snapshot. */
   readonly snapshotUsers?: readonly string[];
 }
@@ -86,7 +89,7 @@ export function baked(imageId = IMAGE, changes: Partial<Image> = {}): Image {
 /** Answers for the source account as AWS does. */
 export function sourceAccount(aws: FakeAws, images: readonly Baked[], region = 'eu-west-1'): FakeServices {
   const services = aws.in(SOURCE, region);
-  const { ec2, sns, sts } = services;
+  const { ec2, kms, sns, sts } = services;
   sts.on(GetCallerIdentityCommand).resolves({ Account: SOURCE });
   ec2.on(DescribeImagesCommand).callsFake(({ Filters }: { Filters: { Name: string; Values: string[] }[] }) => ({
     Images: images.flatMap(({ image }) => (matches(image, Filters) ? [image] : [])),
@@ -103,6 +106,16 @@ export function sourceAccount(aws: FakeAws, images: readonly Baked[], region = '
         .resolves({ CreateVolumePermissions: snapshotUsers.map((UserId) => ({ UserId })) });
     }
   }
+  ec2.on(DescribeSnapshotsCommand).callsFake(({ Filters: [filter] = [] }: { Filters?: { Values: string[] }[] }) => ({
+    Snapshots: images.flatMap(({ image: { BlockDeviceMappings = [] }, keyArn: KmsKeyId }) =>
+      BlockDeviceMappings.flatMap(({ Ebs: { SnapshotId = '' } = {} }) =>
+        filter?.Values.includes(SnapshotId) ? [{ SnapshotId, KmsKeyId }] : [],
+      ),
+    ),
+  }));
+  kms.on(DescribeKeyCommand).callsFake(({ KeyId }: { KeyId: string }) => ({
+    KeyMetadata: { KeyId, KeyManager: KeyId.endsWith('of-aws') ? 'AWS' : 'CUSTOMER' },
+  }));
   ec2.on(ModifyImageAttributeCommand).resolves({});
   ec2.on(ModifySnapshotAttributeCommand).resolves({});
   ec2.on(CreateTagsCommand).resolves({});

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { UserError } from '../../../tool/common/user-error.ts';
 import { imagesOfManifest as read } from '../../../tool/request/packer-manifest.ts';
 
-const build = (artifact: string, run = 'last') => ({
+const build = (artifact: string | null, run = 'last') => ({
   name: 'ubuntu',
   builder_type: 'amazon-ebs',
   build_time: 1764000000,
@@ -13,7 +13,7 @@ const build = (artifact: string, run = 'last') => ({
 });
 const manifest = (...builds: object[]) => JSON.stringify({ builds, last_run_uuid: 'last' });
 
-const imagesOfManifest = (text: string) => read(text, 'manifest.json');
+const imagesOfManifest = (text: string) => read(text, 'manifest.json').builds.flat();
 
 describe("Packer's manifest", () => {
   it('names an image for each Region', () => {
@@ -41,6 +41,15 @@ describe("Packer's manifest", () => {
     expect(imagesOfManifest(manifest(...[...others, 'eu-west-1:ami-0a'].map((id) => build(id))))).toEqual([
       { region: 'eu-west-1', imageId: 'ami-0a' },
     ]);
+  });
+
+  it('may lack the artifact of a build, which is named', () => {
+    const text = manifest(build(null), { ...build(null), name: undefined }, build('eu-west-1:ami-0a'));
+
+    expect(read(text, 'manifest.json')).toEqual({
+      builds: [[{ region: 'eu-west-1', imageId: 'ami-0a' }]],
+      withoutImage: ['ubuntu', 'one without a name'],
+    });
   });
 
   it.each([

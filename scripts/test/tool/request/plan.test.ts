@@ -18,6 +18,8 @@ const image: OwnedImage = {
   name: 'ubuntu-1',
   description: '',
   tags: { Recipe: 'ubuntu' },
+  ownerId: '111111111111',
+  productCodes: [],
   launchPermissions: [],
   snapshotUsers: new Map([
     ['snap-0a', []],
@@ -106,7 +108,7 @@ describe('shared tags', () => {
 
 describe('the request', () => {
   it('is not published if every copier would reject it', () => {
-    expect(() => requestCall(sns, 'arn', { ...image, name: 'x' }, 'eu-west-1', [ONE])).toThrow(
+    expect(() => requestCall({ ...image, name: 'x' }, 'eu-west-1', { sns, topicArn: 'arn', accounts: [ONE] })).toThrow(
       /^Bad copy request: name/,
     );
   });

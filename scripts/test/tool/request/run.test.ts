@@ -15,6 +15,7 @@ import { run } from '../support/run.ts';
 import {
   accountsFile,
   baked,
+  type Baked,
   copy,
   fileWith,
   IMAGE,
@@ -216,6 +217,60 @@ describe('request', () => {
   });
 });
 
+describe('what every account would refuse', () => {
+  const many = Array.from({ length: 47 }, (_, index) => ({ Key: `Tag${index}`, Value: '' }));
+  const withTags = () => accountsFile([{ id: PAYMENTS, name: 'payments', inputs: { copy_tags: { Owner: 'me' } } }]);
+
+  it.each<[string, Baked, RegExp]>([
+    [
+      'an image of AWS Marketplace',
+      { image: baked(IMAGE, { ProductCodes: [{ ProductCodeId: 'abc', ProductCodeType: 'marketplace' }] }) },
+      /has product codes \(abc\): EC2 copies no image of AWS Marketplace to another account\./,
+    ],
+    [
+      'snapshots under a key of AWS',
+      { image: baked(), keyArn: 'arn:of-aws' },
+      /is encrypted under arn:of-aws, a key that AWS manages: its snapshots cannot be shared\./,
+    ],
+    ['an image without a snapshot', { image: baked(IMAGE, { BlockDeviceMappings: [] }) }, /has no snapshot/],
+    [
+      'tags that do not fit beside those of the account',
+      { image: baked(IMAGE, { Tags: many }) },
+      /tags: the copy would have 51 tags, EC2 allows 50\. Remove 1\./,
+    ],
+    ['a description that is too long', { image: baked(IMAGE, { Description: 'x'.repeat(256) }) }, /description/],
+  ])('is said before anything is shared: %s', async (_, one, problem) => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [one]);
+
+    for (const option of ['--share', '--dry-run']) {
+      const args = ['request', IMAGE, '--accounts-file', withTags(), '--share', option];
+      const { code, err } = await run(args, { aws });
+      expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(problem) });
+    }
+    expect(changesIn(source)).toEqual([]);
+  });
+
+  it('is nothing of an image under a key of its own, with as many tags as there is room for', async () => {
+    const aws = new FakeAws();
+    const image = baked(IMAGE, { Tags: many.slice(1) });
+    sourceAccount(aws, [{ image, keyArn: 'arn:own', launchers: BOTH, snapshotUsers: BOTH }]);
+
+    expect(await run(['request', IMAGE, '--accounts-file', withTags()], { aws })).toMatchObject({ code: 0 });
+  });
+});
+
+it('request shares nothing with the account that owns the image', async () => {
+  const aws = new FakeAws();
+  const image = baked(IMAGE, { OwnerId: SOURCE });
+  const source = sourceAccount(aws, [{ image, launchers: [WEB], snapshotUsers: [WEB] }]);
+
+  const { code } = await run(['request', IMAGE, '--accounts', `${SOURCE},${WEB}`, '--topic', TOPIC], { aws });
+
+  expect(code).toBe(0);
+  expect(published(source)).toMatchObject([{ request: { targetAccounts: [SOURCE, WEB] } }]);
+});
+
 describe('the Region of a request', () => {
   const inTwo = () =>
     accountsFile([
@@ -223,27 +278,76 @@ describe('the Region of a request', () => {
       { id: WEB, name: 'web' },
     ]);
 
-  it('must be named where the accounts are in several', async () => {
-    expect(await run(['request', IMAGE, '--accounts-file', inTwo()])).toEqual({
-      code: 2,
-      out: '',
-      err: 'Error: The accounts are in eu-west-1, us-east-1. Name the Region of the image with --region.\n',
+  const topicIn = (region: string) => `arn:aws:sns:${region}:${SOURCE}:${TOPIC}`;
+
+  it('is found where the accounts are in several, and each is asked in each of its Regions', async () => {
+    const aws = new FakeAws();
+    const inEurope = sourceAccount(aws, [{ image: baked() }]);
+    const inAmerica = sourceAccount(aws, [], 'us-east-1');
+
+    const { code, err } = await run(['request', IMAGE, '--accounts-file', inTwo(), '--share'], { aws });
+
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: [
+        `ec2:ModifyImageAttribute ${IMAGE}`,
+        `ec2:ModifySnapshotAttribute ${SNAPSHOT}`,
+        `sns:Publish ${TOPIC_ARN}`,
+        `sns:Publish ${topicIn('us-east-1')}`,
+        `Asked for copies of ${IMAGE} in eu-west-1: payments, web.`,
+        `Asked for copies of ${IMAGE} in us-east-1: payments.\n`,
+      ].join('\n'),
     });
+    expect(published(inEurope)).toEqual([{ topic: TOPIC_ARN, request: COPY_REQUEST }]);
+    expect(published(inAmerica)).toEqual([
+      { topic: topicIn('us-east-1'), request: { ...COPY_REQUEST, targetAccounts: [PAYMENTS] } },
+    ]);
   });
 
-  it('decides which accounts are asked, and on which topic', async () => {
+  it('must be named if no account is in it', async () => {
     const aws = new FakeAws();
-    const source = sourceAccount(aws, [shared], 'us-east-1');
+    sourceAccount(aws, []);
+    const inAmerica = sourceAccount(aws, [], 'us-east-1');
+    sourceAccount(aws, [shared], 'eu-north-1');
+    const args = ['request', IMAGE, '--accounts-file', inTwo()];
 
-    const { code } = await run(['request', IMAGE, '--accounts-file', inTwo(), '--region', 'us-east-1'], { aws });
-
-    expect(code).toBe(0);
-    expect(published(source)).toEqual([
+    expect(await run(args, { aws })).toEqual({
+      code: 1,
+      out: '',
+      err: `Error: There is no image ${IMAGE} of the source account in eu-west-1, us-east-1. Name its Region with --region.\n`,
+    });
+    expect(await run([...args, '--region', 'eu-north-1'], { aws })).toMatchObject({ code: 0 });
+    expect(published(inAmerica)).toEqual([
       {
-        topic: `arn:aws:sns:us-east-1:${SOURCE}:${TOPIC}`,
-        request: { ...COPY_REQUEST, sourceRegion: 'us-east-1', targetAccounts: [PAYMENTS] },
+        topic: topicIn('us-east-1'),
+        request: { ...COPY_REQUEST, sourceRegion: 'eu-north-1', targetAccounts: [PAYMENTS] },
       },
     ]);
+  });
+
+  it.each([
+    ['of an accounts file', () => ['--accounts-file', inTwo()], [PAYMENTS]],
+    ['by their ids alone', () => BY_ID, BOTH],
+    ['by their ids and a role', () => [...BY_ID, '--role-name', 'operator'], BOTH],
+  ])('narrows the accounts %s by --only-region', async (_, where, targetAccounts) => {
+    const aws = new FakeAws();
+    sourceAccount(aws, [shared]);
+    const inAmerica = sourceAccount(aws, [], 'us-east-1');
+
+    const { code } = await run(['request', IMAGE, ...where(), '--region', 'eu-west-1', '--only-region', 'us-east-1'], {
+      aws,
+    });
+
+    expect(code).toBe(0);
+    expect(published(inAmerica)).toEqual([
+      { topic: topicIn('us-east-1'), request: { ...COPY_REQUEST, targetAccounts } },
+    ]);
+  });
+
+  it('of --only-region has to be one of the accounts', async () => {
+    const args = ['request', IMAGE, '--accounts-file', inTwo(), '--only', 'web', '--only-region', 'us-east-1'];
+
+    expect(await run(args)).toMatchObject({ code: 2, err: 'Error: None of the chosen accounts is in us-east-1.\n' });
   });
 
   it('is that of each image in a manifest of Packer; one without accounts is named and left out', async () => {
@@ -271,19 +375,27 @@ describe('the Region of a request', () => {
     ]);
   });
 
-  it('is an error where no account is in that of any image', async () => {
+  it('of a build that no account is in serves all of them', async () => {
+    const aws = new FakeAws();
+    sourceAccount(aws, [shared], 'eu-north-1');
+    const inEurope = sourceAccount(aws, []);
     const manifest = fileWith('packer-manifest.json', {
-      builds: [{ artifact_id: 'eu-north-1:ami-0c', packer_run_uuid: 'last' }],
+      builds: [
+        { name: 'debian', artifact_id: null, packer_run_uuid: 'last' },
+        { artifact_id: `eu-north-1:${IMAGE}`, packer_run_uuid: 'last' },
+      ],
       last_run_uuid: 'last',
     });
 
-    expect(await run(['request', '--packer-manifest', manifest, '--accounts-file', accountsFile()])).toEqual({
-      code: 2,
-      out: '',
-      err:
-        'Nobody is asked for ami-0c: no account is in eu-north-1.\n' +
-        'Error: No account is in the Region of the image.\n',
+    const { code, err } = await run(['request', '--packer-manifest', manifest, '--accounts-file', accountsFile()], {
+      aws,
     });
+
+    expect(code).toBe(0);
+    expect(err).toContain('names no image of debian (artifact_id is null). The others are asked for.\n');
+    expect(published(inEurope)).toEqual([
+      { topic: TOPIC_ARN, request: { ...COPY_REQUEST, sourceRegion: 'eu-north-1' } },
+    ]);
   });
 
   it('asks for none of the images if one of them cannot be copied', async () => {

@@ -17,13 +17,14 @@ it('goes on with a warning when dead letters that it read cannot be given back',
     ...environment,
     name: 'image-copier',
     parameterPath: '/image-copier',
+    copyTags: [],
     recipeTag: 'Recipe',
     aws: aws.connect({ roleArn: 'arn:aws:iam::222222222222:role/operator' }),
   };
   const warnings: string[] = [];
 
   const [state] = await follow([{ ...environment, imageId: IMAGE, copier }], {
-    inbox: undefined,
+    inboxes: [],
     timeoutMs: 60_000,
     since: new Date(REQUESTED_AT),
     signal: new AbortController().signal,

@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { bakeImage, type BakedImage } from '../../scripts/tool/common/bake.ts';
+import { findCopies, snapshotsOf } from '../../scripts/tool/common/copies.ts';
+import type { Finding } from '../../scripts/tool/doctor/finding.ts';
+import type { StatusReport } from '../../scripts/tool/status/report.ts';
+import { OPERATORS_ACCOUNT } from '../../scripts/dev/administrator-role.ts';
+import { emulatedAccount, emulatedEnvironment, withoutAws } from '../../scripts/dev/emulated-account.ts';
+import { endpoint, newAccountId, REGION } from './support/emulator.ts';
+import { leaveAccount } from './support/leave-account.ts';
+import { changesOf, NO_CHANGES, Rollout } from './support/rollout.ts';
+import { runHere } from './support/run-here.ts';
+
+const TIMEOUT_MS = 900_000;
+const REGIONS = [REGION, 'us-east-1'];
+const rollout = new Rollout();
+const payments = newAccountId();
+/** The source account copies too: it also runs instances. */
+const places = [payments, rollout.source].flatMap((id) =>
+  REGIONS.map((region) => emulatedAccount(endpoint(), id, region)),
+);
+const source = emulatedAccount(endpoint(), rollout.source, REGION);
+const environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OPERATORS_ACCOUNT, REGION) };
+let image: BakedImage;
+
+beforeAll(async () => {
+  await rollout.makeRoles([payments]);
+  rollout.write({
+    payments: { id: payments, regions: REGIONS },
+    tools: { id: rollout.source, regions: REGIONS },
+  });
+  image = await bakeImage(source.ec2, {
+    name: 'ubuntu-1',
+    description: '',
+    tags: { Recipe: 'ubuntu' },
+    volumeSizes: [8],
+  });
+}, TIMEOUT_MS);
+
+afterAll(async () => {
+  await Promise.all(places.map(leaveAccount));
+  rollout.remove();
+});
+
+async function run(...args: string[]) {
+  return await runHere([...args, '--accounts-file', rollout.accountsFile], environment);
+}
+
+/** The copies in an environment, with the keys of their snapshots. */
+async function copiesIn(place: (typeof places)[number]) {
+  const copies = await findCopies(place, image.imageId);
+  return await Promise.all(
+    copies.map(async (copy) => ({
+      state: copy.State,
+      keys: (await snapshotsOf(place, copy)).map(({ KmsKeyId = '' }) => KmsKeyId),
+    })),
+  );
+}
+
+describe('an image that was baked in one Region, for two accounts in two Regions, one of them the source account', () => {
+  it(
+    'is deployed for',
+    async () => {
+      expect((await rollout.rowsOf('deploy')).rows.map(({ problem }) => problem)).toEqual([null, null, null]);
+      expect((await rollout.rowsOf('deploy', '--plan')).rows.map(changesOf)).toEqual([
+        NO_CHANGES,
+        NO_CHANGES,
+        NO_CHANGES,
+      ]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it('is copied four times, under four keys', async () => {
+    const { code, stdout } = await run('request', image.imageId, '--share', '--wait', '--json');
+    const states = JSON.parse(stdout) as { account: string; region: string; state: string }[];
+
+    expect(code).toBe(0);
+    expect(states.map(({ account, region, state }) => [account, region, state])).toEqual(
+      ['payments', 'tools']
+        .flatMap((account) => REGIONS.map((region) => [account, region, 'available']))
+        .sort(([, one = ''], [, other = '']) => REGIONS.indexOf(one) - REGIONS.indexOf(other)),
+    );
+    const copies = await Promise.all(places.map(copiesIn));
+    expect(copies).toEqual(places.map(() => [{ state: 'available', keys: [expect.any(String)] }]));
+    const keys = copies.flat().flatMap((copy) => copy.keys);
+    expect(keys.map((key) => key.split(':').slice(3, 5))).toEqual(places.map(({ region, id }) => [region, id]));
+    expect(new Set(keys).size).toBe(4);
+  });
+
+  it('is in the accounts that are asked alone', async () => {
+    const { code, stdout } = await run('request', image.imageId, '--only-region', 'us-east-1', '--dry-run', '--json');
+
+    expect(code).toBe(0);
+    expect((JSON.parse(stdout) as { resource: string }[]).map(({ resource }) => resource)).toEqual([
+      `arn:aws:sns:us-east-1:${rollout.source}:amigo-TEST-notify`,
+    ]);
+  });
+
+  it('is current in the Region of the bake, also in the source account, whose copy is no image of its own', async () => {
+    const { stdout } = await run('status', '--region', REGION, '--json');
+    const { rows } = JSON.parse(stdout) as StatusReport;
+
+    expect(
+      rows.map(({ images, cells }) => [images.map(({ imageId }) => imageId), cells.map(({ state }) => state)]),
+    ).toEqual([[[image.imageId], ['available', 'available']]]);
+  });
+
+  it('leaves every copier healthy', async () => {
+    const { stdout } = await run('doctor', '--json');
+    const rows = JSON.parse(stdout) as { account: string; findings: Finding[] }[];
+
+    expect(rows).toHaveLength(4);
+    expect(rows.flatMap(({ findings }) => findings.filter(({ severity }) => severity === 'problem'))).toEqual([]);
+  });
+});
