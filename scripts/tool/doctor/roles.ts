@@ -13,8 +13,8 @@ export interface DeniedCall {
   readonly resource: string;
   /** `explicitDeny` if some policy says so, `implicitDeny` if none allows it. */
   readonly decision: string;
-  /** Whether a policy of the organization forbids it. */
-  readonly isByOrganization: boolean;
+  /** What keeps the role from it whatever its own policies allow. */
+  readonly limitedBy?: 'boundary' | 'organization';
 }
 
 // IAM API Reference, SimulatePrincipalPolicy, "Errors"; and what an endpoint answers that has no simulator.
@@ -89,9 +89,15 @@ async function deniedOf(iam: IAMClient, roleArn: string, call: RoleCalls): Promi
     deniedOn(result, call.resources).map((denied) => ({
       action: result.EvalActionName ?? '',
       ...denied,
-      isByOrganization: result.OrganizationsDecisionDetail?.AllowedByOrganizations === false,
+      ...limitOf(result),
     })),
   );
+}
+
+function limitOf(result: EvaluationResult): Pick<DeniedCall, 'limitedBy'> {
+  if (result.OrganizationsDecisionDetail?.AllowedByOrganizations === false) return { limitedBy: 'organization' };
+  const isOutside = result.PermissionsBoundaryDecisionDetail?.AllowedByPermissionsBoundary === false;
+  return isOutside ? { limitedBy: 'boundary' } : {};
 }
 
 /** Asks about each action on each resource, of calls that have the same context. */
@@ -144,7 +150,7 @@ export function checkRole(roleArn: string, facts: RoleFacts, copier: CheckedCopi
     ];
   }
   if (facts.denied.length === 0) return [];
-  const isByOrganization = facts.denied.some((call) => call.isByOrganization);
+  const limits = facts.denied.map(({ limitedBy }) => limitedBy);
   return [
     {
       code: 'RoleLacksActions',
@@ -152,11 +158,13 @@ export function checkRole(roleArn: string, facts: RoleFacts, copier: CheckedCopi
       subject: roleArn,
       what: `The role may not ${listOfCalls(facts.denied)}.`,
       why: 'The function calls these, and fails.',
-      fix: isByOrganization
+      fix: limits.includes('organization')
         ? 'Allow them in the service control policies of the organization.'
-        : facts.denied.some(({ decision }) => decision === 'explicitDeny')
-          ? `Take away the Deny in the role's policies or permissions boundary, or ${copier.apply}`
-          : copier.apply,
+        : limits.includes('boundary')
+          ? 'Allow them in the policy that permissions_boundary_arn names.'
+          : facts.denied.some(({ decision }) => decision === 'explicitDeny')
+            ? `Take away the Deny in the role's policies or permissions boundary, or ${copier.apply}`
+            : copier.apply,
     },
   ];
 }

@@ -148,7 +148,7 @@ describe('an encrypted image', () => {
   };
   const allowed = { denied: [] };
   const denied = {
-    denied: [{ action: 'kms:Decrypt', resource: SOURCE_KEY, decision: 'implicitDeny', isByOrganization: false }],
+    denied: [{ action: 'kms:Decrypt', resource: SOURCE_KEY, decision: 'implicitDeny' }],
   };
 
   it.each<[string, RoleFacts, Policy | undefined, boolean, string[]]>([

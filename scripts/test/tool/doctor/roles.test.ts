@@ -90,6 +90,7 @@ describe('the role of a function', () => {
       /permissions boundary/,
     ],
     [{ OrganizationsDecisionDetail: { AllowedByOrganizations: false } }, /service control policies/],
+    [{ PermissionsBoundaryDecisionDetail: { AllowedByPermissionsBoundary: false } }, /permissions_boundary_arn/],
   ])('is fixed where it is denied: %j', async (changes, fix) => {
     const [finding] = checkRole(ROLE, await answers(denied(changes)), COPIER);
     expect(finding?.fix).toMatch(fix);
@@ -219,7 +220,7 @@ describe('the questions about the calls', () => {
       action === 'sqs:SendMessage' && resource === QUEUE ? 'explicitDeny' : 'allowed',
     );
     expect(await read(COPYING)).toEqual({
-      denied: [{ action: 'sqs:SendMessage', resource: QUEUE, decision: 'explicitDeny', isByOrganization: false }],
+      denied: [{ action: 'sqs:SendMessage', resource: QUEUE, decision: 'explicitDeny' }],
     });
     expect(questions()).toHaveLength(7);
     expect(questions()).toContainEqual(
@@ -246,7 +247,7 @@ describe('the questions about the calls', () => {
     const { read } = simulator(() => 'allowed', { 'sns:Publish': false });
     expect(await read(SETTLING)).toEqual({
       denied: [
-        { action: 'sns:Publish', resource: WORK.resultsTopicArn, decision: 'implicitDeny', isByOrganization: true },
+        { action: 'sns:Publish', resource: WORK.resultsTopicArn, decision: 'implicitDeny', limitedBy: 'organization' },
       ],
     });
   });
