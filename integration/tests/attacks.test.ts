@@ -3,3 +3,4 @@ import './attacks/strangers.tests.ts';
 import './attacks/functions.tests.ts';
 import './attacks/operators.tests.ts';
 import './attacks/deputies.tests.ts';
+import './attacks/document.tests.ts';

@@ -41,10 +41,7 @@ export function publish(TopicArn: string, Message: string): Call {
 }
 
 /** Subscribes something, a queue of the caller's own if nothing else is named, and takes the subscription away again. */
-export function subscribe(
-  TopicArn: string,
-  endpoint: { Protocol: string; Endpoint: string } | undefined = undefined,
-): Call {
+export function subscribe(TopicArn: string, endpoint?: { readonly Protocol: string; readonly Endpoint: string }): Call {
   return async ({ sns, account }) => {
     const own = { Protocol: 'sqs', Endpoint: `arn:aws:sqs:${REGION}:${account}:attack` };
     const { SubscriptionArn } = await sns.send(
