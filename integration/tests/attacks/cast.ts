@@ -37,7 +37,7 @@ export const sourceReader = roleOf('reader', source.id, 'reader');
 /** A role of the target account that has to do with EC2 and Parameter Store, and not with the copier. */
 export const colleague = roleOf('colleague', target.id, 'colleague');
 
-/** An image that the source account shares with all, its copies in two accounts, and an image that a stranger shares. */
+/** An image that the source account shares, its copy in the target account, and an image that a stranger shares. */
 interface Images {
   readonly trusted: BakedImage;
   readonly strange: BakedImage;

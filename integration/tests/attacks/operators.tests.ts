@@ -11,7 +11,6 @@ import * as calls from './calls.ts';
 import {
   ADMINISTRATOR,
   administrator,
-  bake,
   functionArn,
   images,
   keyArn,
@@ -31,6 +30,7 @@ import {
   SETTLE_COPY_ROLE,
   type Identity,
 } from './identity.ts';
+import { onOwnImage } from './own-images.ts';
 
 const COPY_IMAGE = functionArn(administrator, 'copy-image');
 const SWEEP = 'image-copier-sweep';
@@ -76,17 +76,14 @@ testAttacks('an operator with the policy `read`', [
     by: reader,
     call: calls.deregister(copy),
     answer: 'UnauthorizedOperation',
-    passes: async () => {
-      const { imageId } = await bake(administrator);
-      await calls.deregister(() => imageId)(administrator);
-    },
+    passes: () => onOwnImage((image) => calls.deregister(image)(administrator)),
   },
   {
     name: 'shares a copy',
     by: reader,
-    call: calls.shareImageWith(sourceReader.account, copy),
+    call: calls.shareImageWith(stranger.account, copy),
     answer: 'UnauthorizedOperation',
-    passes: administrator,
+    passes: () => onOwnImage((image) => calls.shareImageWith(stranger.account, image)(administrator)),
   },
   {
     name: 'publishes a copy request',

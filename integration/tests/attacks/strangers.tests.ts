@@ -7,7 +7,6 @@ import * as calls from './calls.ts';
 import {
   ADMINISTRATOR,
   administrator,
-  bake,
   busArn,
   functionArn,
   images,
@@ -21,6 +20,7 @@ import {
   topicArn,
 } from './cast.ts';
 import { assume, COPY_IMAGE_ROLE, onceOpened, operators, roleArn, SETTLE_COPY_ROLE } from './identity.ts';
+import { onOwnImage } from './own-images.ts';
 
 const key = () => keyArn(administrator);
 const keyOfListed = () => keyArn(listed);
@@ -185,10 +185,7 @@ testAttacks('an administrator of an account that is not listed', [
     by: stranger,
     call: calls.copy(() => images().strange.imageId, key),
     answer: calls.NOT_ACCESSIBLE,
-    passes: async () => {
-      const { imageId } = await bake(administrator);
-      await calls.copy(() => imageId, key)(administrator);
-    },
+    passes: () => onOwnImage((image) => calls.copy(image, key)(administrator)),
   },
   {
     name: 'copies a copy',
@@ -202,7 +199,7 @@ testAttacks('an administrator of an account that is not listed', [
     by: stranger,
     call: calls.shareImageWith(stranger.account, () => images().copy.imageId),
     answer: 'InvalidAMIID.NotFound',
-    passes: administrator,
+    passes: () => onOwnImage((image) => calls.shareImageWith(stranger.account, image)(administrator)),
   },
   {
     name: 'reads the parameter of a recipe',
