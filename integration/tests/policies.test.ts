@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { AttachRolePolicyCommand, CreatePolicyCommand, CreateRoleCommand, IAMClient } from '@aws-sdk/client-iam';
 import { CreateTagsCommand } from '@aws-sdk/client-ec2';
 import { CreateKeyCommand } from '@aws-sdk/client-kms';
 import { PublishCommand } from '@aws-sdk/client-sns';
@@ -11,17 +10,13 @@ import { ownImages } from '../../scripts/tool/common/copies.ts';
 import { bakeImage, share, type BakedImage } from '../../scripts/tool/common/bake.ts';
 import { ROOT } from '../../scripts/tool/common/paths.ts';
 import type { Finding } from '../../scripts/tool/doctor/finding.ts';
-import {
-  emulatedAccount,
-  emulatedEnvironment,
-  emulatedSettings,
-  withoutAws,
-} from '../../scripts/dev/emulated-account.ts';
+import { emulatedAccount, emulatedEnvironment, withoutAws } from '../../scripts/dev/emulated-account.ts';
 import { OPERATORS_ACCOUNT } from '../../scripts/dev/administrator-role.ts';
 import { actionsOf, renderPolicies } from '../../scripts/dev/permissions.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
 import { leaveAccount } from './support/leave-account.ts';
+import { makeOperatorsRole } from './support/operators-role.ts';
 import { changesOf, NO_CHANGES, Rollout } from './support/rollout.ts';
 import { runHere } from './support/run-here.ts';
 
@@ -62,15 +57,10 @@ afterAll(async () => {
 });
 
 /** A managed policy may be shorter than any inline one: 6144 characters (IAM User Guide, "IAM and AWS STS quotas"). */
-async function makeRole(account: string, RoleName: string, policy: string): Promise<void> {
-  const iam = new IAMClient(emulatedSettings(endpoint(), account, REGION));
-  const PolicyDocument = policies[policy] ?? '';
-  expect(PolicyDocument.length).toBeLessThanOrEqual(6144);
-  const Trust = { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: OPERATORS_ACCOUNT } };
-  const AssumeRolePolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [Trust] });
-  await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument }));
-  const { Policy } = await iam.send(new CreatePolicyCommand({ PolicyName: RoleName, PolicyDocument }));
-  await iam.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: Policy?.Arn }));
+async function makeRole(account: string, role: string, policy: string): Promise<void> {
+  const document = policies[policy] ?? '';
+  expect(document.length).toBeLessThanOrEqual(6144);
+  await makeOperatorsRole(account, role, document);
 }
 
 async function run(role: Role, ...args: string[]) {

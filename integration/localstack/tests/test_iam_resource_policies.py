@@ -284,3 +284,101 @@ def test_functions_take_roles_that_trust_them(here):
     code, message = denial(lambda_client.create_function, Code={"ZipFile": b"no zip"}, **request)
     assert code == "InvalidParameterValueException"
     assert message == "The role defined for the function cannot be assumed by Lambda."
+
+
+def test_grants_are_given_by_whom_the_key_lets(here):
+    """KMS Developer Guide, "kms:GrantIsForAWSResource": a grant that is asked for directly is for no service."""
+    key = create_key(here.root("kms"))
+    grant = {"KeyId": key, "GranteePrincipal": f"arn:aws:iam::{here.account}:root", "Operations": ["Decrypt"]}
+    for_services = allow("kms:CreateGrant", key, Condition={"Bool": {"kms:GrantIsForAWSResource": "true"}})
+    worker = here.role(for_services)
+    message = not_allowed(worker.arn, "kms:CreateGrant", key)
+    assert denial(worker.client("kms").create_grant, **grant) == ("AccessDeniedException", message)
+
+    here.role(allow("kms:CreateGrant", key), name="other").client("kms").create_grant(**grant)
+
+
+@pytest.mark.parametrize("tier, action", [("Standard", "kms:Encrypt"), ("Advanced", "kms:GenerateDataKey")])
+def test_parameters_are_encrypted_with_the_rights_of_who_puts_them(here, tier, action):
+    """Systems Manager User Guide, "AWS KMS encryption for ... Parameter Store SecureString parameters"."""
+    key = create_key(here.root("kms"))
+    parameter = {"Name": "/secret", "Value": "it", "Type": "SecureString", "Tier": tier, "KeyId": key}
+    through = {"StringEquals": {"kms:ViaService": f"ec2.{REGION}.amazonaws.com"}}
+    worker = here.role(allow("ssm:PutParameter"), allow("kms:*", key, Condition=through))
+    message = not_allowed(worker.arn, action, key)
+    assert denial(worker.client("ssm").put_parameter, **parameter) == ("AccessDeniedException", message)
+
+    through["StringEquals"]["kms:ViaService"] = f"ssm.{REGION}.amazonaws.com"
+    other = here.role(allow("ssm:PutParameter"), allow(action, key, Condition=through), name="other")
+    other.client("ssm").put_parameter(**parameter)
+
+
+class Bucket:
+    """A bucket with one object."""
+
+    def __init__(self, owner: Identities) -> None:
+        self.s3 = owner.root("s3")
+        self.name = f"artifacts-{owner.account}"
+        self.s3.create_bucket(Bucket=self.name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        self.s3.put_object(Bucket=self.name, Key="copy.zip", Body=b"zip")
+        self.object_arn = f"arn:aws:s3:::{self.name}/copy.zip"
+
+    def set_policy(self, *statements: dict) -> None:
+        self.s3.put_bucket_policy(Bucket=self.name, Policy=document(*statements))
+
+
+def test_bucket_of_another_account(here, there):
+    """Amazon S3 User Guide, "How Amazon S3 authorizes a request": the bucket's policy and the caller's account."""
+    bucket = Bucket(there)
+    worker, root = here.role(allow("s3:*")), f"arn:aws:iam::{here.account}:root"
+    request = {"Bucket": bucket.name, "Key": "copy.zip"}
+    for arn, s3 in ((worker.arn, worker.client("s3")), (root, here.root("s3"))):
+        message = not_allowed(arn, "s3:GetObject", bucket.object_arn, "resource-based policy")
+        assert denial(s3.get_object, **request) == ("AccessDenied", message)
+
+    bucket.set_policy(by({"AWS": here.account}, "s3:GetObject", Resource=bucket.object_arn))
+
+    for s3 in (worker.client("s3"), here.root("s3")):
+        assert s3.get_object(**request)["Body"].read() == b"zip"
+        assert denial(s3.put_object, **request, Body=b"other")[0] == "AccessDenied"
+        assert denial(s3.delete_object, **request)[0] == "AccessDenied"
+        assert denial(s3.list_objects_v2, Bucket=bucket.name)[0] == "AccessDenied"
+    assert denial(here.role(name="other").client("s3").get_object, **request)[0] == "AccessDenied"
+
+
+def test_versions_and_tags_of_objects_need_rights_of_their_own(here):
+    """Amazon S3 API Reference, GetObject and PutObject, "Permissions"."""
+    bucket = Bucket(here)
+    worker = here.role(allow(["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]))
+    s3, request = worker.client("s3"), {"Bucket": bucket.name, "Key": "copy.zip"}
+    for operation, options, action in (
+        ("get_object", {"VersionId": "1"}, "GetObjectVersion"),
+        ("put_object", {"Tagging": "Team=web"}, "PutObjectTagging"),
+        ("delete_object", {"VersionId": "1"}, "DeleteObjectVersion"),
+    ):
+        message = not_allowed(worker.arn, f"s3:{action}", bucket.object_arn)
+        assert denial(getattr(s3, operation), **request, **options) == ("AccessDenied", message)
+    s3.put_object(**request)
+    s3.delete_object(**request)
+
+
+def test_code_in_a_bucket_is_read_with_the_rights_of_who_names_it(here, there, create_function):
+    """Lambda API Reference, FunctionCode: a bucket may be another account's."""
+    bucket = Bucket(there)
+    function = create_function(here.account, "export const handler = async () => {};")
+    worker = here.role(allow("*"))
+    code = {"S3Bucket": bucket.name, "S3Key": "copy.zip"}
+    role = {"Role": f"arn:aws:iam::{here.account}:role/probe", "Runtime": "nodejs22.x", "Handler": "index.handler"}
+    message = not_allowed(worker.arn, "s3:GetObject", bucket.object_arn, "resource-based policy")
+    lambda_client = worker.client("lambda")
+    for call_it in (
+        lambda: denial(lambda_client.create_function, FunctionName="other", Code=code, **role),
+        lambda: denial(lambda_client.update_function_code, FunctionName=function.name, **code),
+    ):
+        assert call_it() == ("AccessDeniedException", message)
+
+    bucket.set_policy(by({"AWS": here.account}, "s3:GetObject", Resource=bucket.object_arn))
+
+    # It is read now, and is no zip.
+    answer = denial(lambda_client.update_function_code, FunctionName=function.name, **code)
+    assert answer[0] == "InvalidParameterValueException"

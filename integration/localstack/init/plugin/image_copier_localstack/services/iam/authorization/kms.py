@@ -109,9 +109,9 @@ OPERATIONS: Operations = {
     **named("CreateAlias DeleteAlias UpdateAlias", on_alias),
     **named(
         """
-        CancelKeyDeletion Decrypt DescribeKey DisableKey DisableKeyRotation EnableKey EnableKeyRotation Encrypt
-        GenerateDataKey GenerateDataKeyWithoutPlaintext GetKeyPolicy GetKeyRotationStatus ListGrants ListKeyPolicies
-        ListResourceTags PutKeyPolicy ScheduleKeyDeletion TagResource UntagResource UpdateKeyDescription
+        CancelKeyDeletion CreateGrant Decrypt DescribeKey DisableKey DisableKeyRotation EnableKey EnableKeyRotation
+        Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext GetKeyPolicy GetKeyRotationStatus ListGrants
+        ListKeyPolicies ListResourceTags PutKeyPolicy ScheduleKeyDeletion TagResource UntagResource UpdateKeyDescription
         """,
         on_key,
     ),

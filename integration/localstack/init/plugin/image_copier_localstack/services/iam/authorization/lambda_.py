@@ -1,5 +1,6 @@
 """AWS Lambda."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from localstack.services.lambda_.api_utils import function_locators_from_arn
@@ -9,6 +10,7 @@ from moto.ec2.models import ec2_backends
 from ..conditions import Value
 from ..evaluation import Document
 from .request import Check, Operations, Request, account_of, named, on_all, pass_role, request_tags, store_of, tag_map
+from .s3 import bucket_check
 
 LATEST = "$LATEST"
 
@@ -44,7 +46,23 @@ def create_function(request: Request) -> list[Check]:
     tagging = on_function(request, "TagResource") if request.params.get("Tags") else []
     signing = request.params.get("CodeSigningConfigArn")
     keys = {**network(request), **({"lambda:CodeSigningConfigArn": signing} if signing else {})}
-    return [*on_function(request, **keys), *tagging, *pass_role(request.params.get("Role"), "lambda")]
+    return [
+        *on_function(request, **keys),
+        *tagging,
+        *pass_role(request.params.get("Role"), "lambda"),
+        *code_of(request, request.params.get("Code") or {}),
+    ]
+
+
+def update_code(request: Request) -> list[Check]:
+    return [*on_function(request), *code_of(request, request.params)]
+
+
+def code_of(request: Request, code: Mapping[str, str]) -> list[Check]:
+    """Lambda reads a zip in S3 with the rights of who names it (Lambda API Reference, FunctionCode)."""
+    bucket, key = code.get("S3Bucket"), code.get("S3Key")
+    action = "GetObjectVersion" if code.get("S3ObjectVersion") else "GetObject"
+    return [bucket_check(request, action, bucket, key)] if bucket and key else []
 
 
 def network(request: Request) -> dict[str, Value]:
@@ -106,6 +124,7 @@ OPERATIONS: Operations = {
     "CreateEventSourceMapping": create_mapping,
     "CreateFunction": create_function,
     "Invoke": invoke,
+    "UpdateFunctionCode": update_code,
     "UpdateFunctionConfiguration": update_configuration,
     **named("GetAccountSettings ListEventSourceMappings ListFunctions", on_all("lambda")),
     **named("DeleteEventSourceMapping GetEventSourceMapping UpdateEventSourceMapping", on_mapping),
@@ -114,7 +133,7 @@ OPERATIONS: Operations = {
         """
         DeleteFunction DeleteFunctionConcurrency GetFunction GetFunctionCodeSigningConfig GetFunctionConcurrency
         GetFunctionConfiguration GetFunctionEventInvokeConfig GetPolicy ListAliases ListVersionsByFunction
-        PublishVersion PutFunctionConcurrency RemovePermission UpdateFunctionCode
+        PublishVersion PutFunctionConcurrency RemovePermission
         """,
         on_function,
     ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from . import cloudformation, cloudwatch, ec2, events, iam, kms, lambda_, logs, sns, sqs, ssm, sts
+from . import cloudformation, cloudwatch, ec2, events, iam, kms, lambda_, logs, s3, sns, sqs, ssm, sts
 from .request import Check, NotMapped, Operations, Request
 
 SERVICES: dict[str, Operations] = {
@@ -14,6 +14,7 @@ SERVICES: dict[str, Operations] = {
     "kms": kms.OPERATIONS,
     "lambda": lambda_.OPERATIONS,
     "logs": logs.OPERATIONS,
+    "s3": s3.OPERATIONS,
     "sns": sns.OPERATIONS,
     "sqs": sqs.OPERATIONS,
     "ssm": ssm.OPERATIONS,

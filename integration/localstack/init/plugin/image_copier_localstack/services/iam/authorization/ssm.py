@@ -1,5 +1,6 @@
 """AWS Systems Manager: Parameter Store."""
 
+from .kms import find_key, key_check
 from .request import Check, Operations, Request, account_of, named, on_all, request_tags, tag_map
 
 IMAGE = "aws:ec2:image"
@@ -29,12 +30,31 @@ def without_selector(name: str) -> str:
 
 def put_parameter(request: Request) -> list[Check]:
     """An image is looked up with the caller's rights ("Native parameter support for Amazon Machine Image IDs")."""
-    asked = on_parameters(request)
+    asked = [*on_parameters(request), *encrypt(request)]
     if request.params.get("Tags"):
         asked.append(Check("ssm:AddTagsToResource", asked[0].resource, None, asked[0].context))
     if request.params.get("DataType") == IMAGE:
         asked.append(Check("ec2:DescribeImages", context={"ec2:Region": request.region, "aws:ViaAWSService": "true"}))
     return asked
+
+
+def encrypt(request: Request) -> list[Check]:
+    """A key that is named encrypts the value with the caller's rights; an advanced parameter has a data key of its own.
+
+    Systems Manager User Guide, "AWS KMS encryption for AWS Systems Manager Parameter Store SecureString parameters".
+    """
+    params = request.params
+    name = params.get("KeyId") if params.get("Type") == "SecureString" else None
+    key = find_key(name, request.account, request.region) if name else None
+    if key is None:
+        return []
+    through_ssm = {
+        "aws:ViaAWSService": "true",
+        "kms:EncryptionContextKeys": ["PARAMETER_ARN"],
+        "kms:ViaService": f"ssm.{request.region}.amazonaws.com",
+    }
+    action = "GenerateDataKey" if params.get("Tier") == "Advanced" else "Encrypt"
+    return [key_check(action, key, request.account, through_ssm)]
 
 
 OPERATIONS: Operations = {
