@@ -263,6 +263,14 @@ describe.each(scenarios)(
       for (const { one } of here) expect(declared(parameters, byTemplate)).toEqual(one);
     });
 
+    it('stand in the way of a second stack, which takes nothing away', async () => {
+      const before = await read(byTemplate);
+
+      await expect(createStack(parameters, 'second')).rejects.toThrow('The stack ended as');
+
+      expect(differences(before, await read(byTemplate))).toEqual([]);
+    });
+
     it('keep the key when the stack is deleted, and let nobody delete it while it is protected', async () => {
       const { Stacks: [stack] = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName: STACK_NAME }));
       const KeyId = stack?.Outputs?.find(({ OutputKey }) => OutputKey === 'KeyArn')?.OutputValue;
@@ -278,10 +286,10 @@ describe.each(scenarios)(
       else await deletion;
     });
 
-    async function createStack(given: Readonly<Record<string, string>>): Promise<void> {
+    async function createStack(given: Readonly<Record<string, string>>, StackName = STACK_NAME): Promise<void> {
       const { StackId } = await cloudFormation.send(
         new CreateStackCommand({
-          StackName: STACK_NAME,
+          StackName,
           TemplateBody: JSON.stringify(template),
           Capabilities: ['CAPABILITY_NAMED_IAM'],
           Parameters: Object.entries(given).map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue })),
