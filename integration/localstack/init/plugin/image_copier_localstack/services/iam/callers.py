@@ -46,10 +46,11 @@ class Caller:
             check.action,
             check.resource,
             owner,
-            Context({**self.context, **when(), **owned_by(owner), **check.context}),
+            Context({**self.context, **when(), **organization.owned_by(check.shared_by or owner), **check.context}),
             check.policy,
             policy_required=check.policy_required,
             policy_name=check.policy_name,
+            resource_control=organization.resource_policies_of(owner) if check.resource_controlled else [],
         )
         return decide(question, self.policies())
 
@@ -99,7 +100,7 @@ def caller_of(context: RequestContext) -> Caller | None:
         "aws:PrincipalIsAWSService": "false",
         "aws:PrincipalType": kind,
         "aws:SourceIp": context.request.remote_addr or "127.0.0.1",
-        **in_organization("aws:PrincipalOrgID", principal.account),
+        **organization.in_organization("aws:PrincipalOrgID", principal.account),
         **{f"aws:PrincipalTag/{tag}": value for tag, value in tags.items()},
     }
     return Caller(principal, partition, keys, session.policy if session else None)
@@ -133,7 +134,7 @@ def service_caller(service: str, source_arn: str | None, context: RequestContext
         keys["aws:SourceArn"] = source_arn
     if account:
         keys |= {"aws:SourceAccount": account, "aws:SourceOwner": account}
-        keys |= in_organization("aws:SourceOrgID", account)
+        keys |= organization.in_organization("aws:SourceOrgID", account)
     return Caller(Principal(account or "", "", service=name), context.partition, keys)
 
 
@@ -144,15 +145,6 @@ def common(context: RequestContext) -> dict[str, Value]:
         "aws:SecureTransport": "true",
         "aws:ViaAWSService": "false",
     }
-
-
-def owned_by(account: str) -> dict[str, Value]:
-    return {"aws:ResourceAccount": account, **in_organization("aws:ResourceOrgID", account)}
-
-
-def in_organization(key: str, account: str) -> dict[str, Value]:
-    organization_id = organization.id_of(account)
-    return {key: organization_id} if organization_id else {}
 
 
 def when() -> dict[str, Value]:
