@@ -154,6 +154,23 @@ def test_attached_policies_and_boundaries(here):
     assert message == not_allowed(worker.arn, "ssm:DescribeParameters", "*", "permissions boundary")
 
 
+def test_default_version_of_a_managed_policy_counts(here):
+    """IAM User Guide, "Versioning IAM policies"."""
+    arns = [
+        here.iam.create_policy(PolicyName=name, PolicyDocument=document(allow(["sqs:*", "ssm:*"])))["Policy"]["Arn"]
+        for name in ("calls", "boundary")
+    ]
+    worker = here.role(PermissionsBoundary=arns[1])
+    here.iam.attach_role_policy(RoleName="worker", PolicyArn=arns[0])
+    for arn, actions in zip(arns, (["sqs:*", "sns:*"], ["ssm:*", "sns:*"]), strict=True):
+        here.iam.create_policy_version(PolicyArn=arn, PolicyDocument=document(allow(actions)), SetAsDefault=True)
+    for operation, kind in (
+        (worker.client("ssm").describe_parameters, "identity-based policy"),
+        (worker.client("sqs").list_queues, "permissions boundary"),
+    ):
+        assert f"because no {kind} allows" in denial(operation)[1]
+
+
 def test_session_policies_limit_a_session(here):
     """IAM User Guide, "Session policies"."""
     here.role(allow(["sqs:*", "ssm:*"]))

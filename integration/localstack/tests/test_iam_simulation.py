@@ -166,6 +166,19 @@ def test_permissions_boundary_takes_part(simulate):
     assert all("OrganizationsDecisionDetail" not in each for each in results)
 
 
+def test_default_version_of_a_managed_policy_takes_part(localstack, account, simulate):
+    """IAM User Guide, "Versioning IAM policies"."""
+    iam = localstack.client("iam", account)
+    simulate(allow("sqs:*", "*"), ActionNames=["ec2:CopyImage"])
+    arn = iam.create_policy(PolicyName="calls", PolicyDocument=document(allow("ec2:CopyImage", "*")))["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="function", PolicyArn=arn)
+    second = document(allow("ec2:CreateTags", "*"))
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=second, SetAsDefault=True)
+    role = f"arn:aws:iam::{account}:role/function"
+    answer = iam.simulate_principal_policy(PolicySourceArn=role, ActionNames=["ec2:CopyImage", "ec2:CreateTags"])
+    assert [each["EvalDecision"] for each in answer["EvaluationResults"]] == ["implicitDeny", "allowed"]
+
+
 def test_service_control_policies_take_part_unless_they_have_conditions(localstack, account, simulate):
     """IAM User Guide, "IAM policy testing with the IAM policy simulator": no conditions are evaluated."""
     of_nobody = {"StringEquals": {"aws:PrincipalAccount": "999999999999"}}

@@ -10,7 +10,7 @@ from typing import Any
 from localstack.aws.api import RequestContext
 from localstack.services.sts.models import sts_stores
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
-from moto.iam.models import iam_backends
+from moto.iam.models import ManagedPolicy, iam_backends
 from moto.sts.models import AssumedRole, sts_backends
 
 from . import organization
@@ -160,7 +160,12 @@ def parsed(document: str) -> Document:
 def documents_of(identity: Any) -> list[Document]:
     """The inline and the attached policies of a user, a group or a role."""
     inline, attached = identity.policies.values(), identity.managed_policies.values()
-    return [*map(parsed, list(inline)), *(parsed(policy.document) for policy in list(attached))]
+    return [*map(parsed, list(inline)), *map(in_effect, list(attached))]
+
+
+def in_effect(policy: ManagedPolicy) -> Document:
+    """The default version of a managed policy (IAM User Guide, "Versioning IAM policies"). moto's own is the first."""
+    return parsed(next(each.document for each in policy.versions if each.version_id == policy.default_version_id))
 
 
 def managed(policy_arn: str | None, account: str, partition: str) -> Document | None:
@@ -168,7 +173,7 @@ def managed(policy_arn: str | None, account: str, partition: str) -> Document | 
     if not policy_arn:
         return None
     policy = iam_backends[account][partition].managed_policies.get(policy_arn)
-    return parsed(policy.document) if policy is not None else {"Statement": []}
+    return in_effect(policy) if policy is not None else {"Statement": []}
 
 
 def policies_of_user(principal: Principal, partition: str, limits: list[Document] | None) -> Policies:

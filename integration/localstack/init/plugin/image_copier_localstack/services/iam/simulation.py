@@ -10,7 +10,7 @@ from localstack.utils.patch import patch
 from . import organization
 from .authorization.request import account_of
 from .authorization.sts import find_role
-from .callers import managed
+from .callers import documents_of, managed
 from .conditions import Context
 from .evaluation import Document, Policies, Principal, Question, decide, statements_of
 
@@ -26,14 +26,15 @@ def value_of(entry: dict) -> str | list[str]:
     return values if entry.get("ContextKeyType", "").endswith("List") or len(values) != 1 else values[0]
 
 
-def policies_of(source: str, identity: list[Document]) -> Policies:
+def policies_of(source: str, others: list[Document], added: list[Document]) -> Policies:
     """What decides on the calls of a role: its permissions boundary and the service control policies too.
 
     None of these that has conditions, and no resource control policy (IAM User Guide, "IAM policy testing with the IAM
-    policy simulator").
+    policy simulator"). `others` are those of what is no role.
     """
     account, partition = account_of(source) or "", source.split(":")[1]
     role = find_role(source) if ":role/" in source else None
+    identity = [*(documents_of(role) if role is not None else others), *added]
     boundary = managed(role.permissions_boundary_arn, account, partition) if role is not None else None
     limits = organization.policies_of(account)
     if limits is not None:
@@ -90,11 +91,10 @@ def install() -> None:
         """IAM API Reference, SimulatePrincipalPolicy: the identity's own policies, not a role's trust policy."""
         backend = self.get_iam_backend(context)
         source = request["PolicySourceArn"]
-        documents = self.get_policies_from_principal(backend, source)
-        if ":role/" in source:
-            documents = documents[1:]  # LocalStack puts the trust policy first
-        documents = [*documents, *(request.get("PolicyInputList") or [])]
-        policies = policies_of(source, [json.loads(document) for document in documents])
+        # LocalStack answers if there is no such principal.
+        attached = self.get_policies_from_principal(backend, source)
+        added = request.get("PolicyInputList") or []
+        policies = policies_of(source, list(map(json.loads, attached)), list(map(json.loads, added)))
         entries = request.get("ContextEntries") or []
         known = Context({entry["ContextKeyName"]: value_of(entry) for entry in entries}, open_ended=True)
         resources = request.get("ResourceArns") or ["*"]
