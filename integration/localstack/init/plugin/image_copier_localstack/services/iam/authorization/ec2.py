@@ -183,8 +183,9 @@ OPERATIONS: Operations = {
         DescribeAccountAttributes DescribeAvailabilityZones DescribeImages DescribeInstanceImageMetadata
         DescribeInstances DescribeLaunchTemplateVersions DescribeLaunchTemplates DescribeRegions DescribeSnapshots
         DescribeTags DescribeVolumes DisableAllowedImagesSettings DisableEbsEncryptionByDefault
-        EnableAllowedImagesSettings EnableEbsEncryptionByDefault GetAllowedImagesSettings GetEbsDefaultKmsKeyId
-        GetEbsEncryptionByDefault ModifyEbsDefaultKmsKeyId ReplaceImageCriteriaInAllowedImagesSettings
+        DisableSnapshotBlockPublicAccess EnableAllowedImagesSettings EnableEbsEncryptionByDefault
+        EnableSnapshotBlockPublicAccess GetAllowedImagesSettings GetEbsDefaultKmsKeyId GetEbsEncryptionByDefault
+        GetSnapshotBlockPublicAccessState ModifyEbsDefaultKmsKeyId ReplaceImageCriteriaInAllowedImagesSettings
         ResetEbsDefaultKmsKeyId
         """,
         on_all("ec2"),
