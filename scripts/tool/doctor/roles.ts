@@ -15,6 +15,8 @@ export interface DeniedCall {
   readonly decision: string;
   /** Whether a policy of the organization forbids it. */
   readonly isByOrganization: boolean;
+  /** Whether the permissions boundary of the role does not allow it. */
+  readonly isByBoundary?: true;
 }
 
 // IAM API Reference, SimulatePrincipalPolicy, "Errors"; and what an endpoint answers that has no simulator.
@@ -23,7 +25,7 @@ const NOT_SIMULATED = ['InvalidAction', ...INVALID, 'PolicyEvaluation', 'PolicyE
 
 /**
  * Asks IAM's simulator whether the role can make the calls, in as few questions as it can, for IAM throttles early. It
- * looks at the policies of the role and of the organization, not at those of the resources.
+ * looks at the policies and the boundary of the role and at those of the organization, not at those of the resources.
  */
 export async function readRole(iam: IAMClient, roleArn: string, calls: readonly RoleCalls[]): Promise<RoleFacts> {
   const denied: DeniedCall[] = [];
@@ -90,6 +92,7 @@ async function deniedOf(iam: IAMClient, roleArn: string, call: RoleCalls): Promi
       action: result.EvalActionName ?? '',
       ...denied,
       isByOrganization: result.OrganizationsDecisionDetail?.AllowedByOrganizations === false,
+      ...(result.PermissionsBoundaryDecisionDetail?.AllowedByPermissionsBoundary === false && { isByBoundary: true }),
     })),
   );
 }
@@ -144,7 +147,6 @@ export function checkRole(roleArn: string, facts: RoleFacts, copier: CheckedCopi
     ];
   }
   if (facts.denied.length === 0) return [];
-  const isByOrganization = facts.denied.some((call) => call.isByOrganization);
   return [
     {
       code: 'RoleLacksActions',
@@ -152,13 +154,19 @@ export function checkRole(roleArn: string, facts: RoleFacts, copier: CheckedCopi
       subject: roleArn,
       what: `The role may not ${listOfCalls(facts.denied)}.`,
       why: 'The function calls these, and fails.',
-      fix: isByOrganization
-        ? 'Allow them in the service control policies of the organization.'
-        : facts.denied.some(({ decision }) => decision === 'explicitDeny')
-          ? `Take away the Deny in the role's policies or permissions boundary, or ${copier.apply}`
-          : copier.apply,
+      fix: fixOf(facts.denied, copier),
     },
   ];
+}
+
+function fixOf(denied: readonly DeniedCall[], { apply }: CheckedCopier): string {
+  if (denied.some(({ isByOrganization }) => isByOrganization))
+    return 'Allow them in the service control policies of the organization.';
+  if (denied.some(({ decision }) => decision === 'explicitDeny'))
+    return `Take away the Deny in the role's policies or permissions boundary, or ${apply}`;
+  if (denied.some(({ isByBoundary }) => isByBoundary))
+    return 'Allow them in the permissions boundary of the role (permissions_boundary_arn).';
+  return apply;
 }
 
 /** Says that a role could not be checked. Operators often may not simulate policies, so it is no more than a note. */

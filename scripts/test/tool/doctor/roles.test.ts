@@ -90,6 +90,7 @@ describe('the role of a function', () => {
       /permissions boundary/,
     ],
     [{ OrganizationsDecisionDetail: { AllowedByOrganizations: false } }, /service control policies/],
+    [{ PermissionsBoundaryDecisionDetail: { AllowedByPermissionsBoundary: false } }, /permissions_boundary_arn/],
   ])('is fixed where it is denied: %j', async (changes, fix) => {
     const [finding] = checkRole(ROLE, await answers(denied(changes)), COPIER);
     expect(finding?.fix).toMatch(fix);
