@@ -87,7 +87,7 @@ const INTRODUCTION = `# Permissions
 What each role needs, and nothing more, as the module [policies](../terraform/modules/policies/README.md) writes it. Tests deploy and
 operate with these policies alone, and fail for an action that is missing as well as for one that nobody asks for. Shown are the
 default names; the module puts in yours. \`*\` in the place of a Region or an account is any: a policy gives nothing in the accounts of
-others unless they allow it too.
+others unless they allow it too. What service control policies and boundaries take away from them is in [guardrails.md](guardrails.md).
 `;
 
 function tableOf(json: string): string {

@@ -181,3 +181,26 @@ def test_volume_of_a_shared_snapshot(accounts):
 
     assert (volume["Size"], volume["SnapshotId"]) == (20, baked.snapshot_ids[1])
     assert error_code(accounts.stranger_ec2.create_volume, **request) == "InvalidSnapshot.NotFound"
+
+
+def test_snapshots_are_public_unless_that_is_blocked(accounts):
+    """EBS User Guide, "Block public access for snapshots": for all, and not for accounts that are named."""
+    baked = accounts.bake()
+    public, private = baked.snapshot_ids
+    ec2, everybody = baked.ec2, {"Add": [{"Group": "all"}]}
+    share = {"SnapshotId": private, "CreateVolumePermission": everybody}
+    seen = {"SnapshotIds": [public]}
+    assert ec2.get_snapshot_block_public_access_state()["State"] == "unblocked"
+    ec2.modify_snapshot_attribute(SnapshotId=public, CreateVolumePermission=everybody)
+    for state, visible in (("block-all-sharing", False), ("block-new-sharing", True)):
+        assert ec2.enable_snapshot_block_public_access(State=state)["State"] == state
+        assert error_code(ec2.modify_snapshot_attribute, **share) == "OperationNotPermitted"
+        if visible:
+            accounts.stranger_ec2.describe_snapshots(**seen)
+        else:
+            assert error_code(accounts.stranger_ec2.describe_snapshots, **seen) == "InvalidSnapshot.NotFound"
+        baked.share(accounts.friend)
+        accounts.friend_ec2.describe_snapshots(SnapshotIds=[private])
+    assert error_code(ec2.enable_snapshot_block_public_access, State="on") == "InvalidParameterValue"
+    assert ec2.disable_snapshot_block_public_access()["State"] == "unblocked"
+    ec2.modify_snapshot_attribute(**share)

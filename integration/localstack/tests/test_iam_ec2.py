@@ -140,6 +140,20 @@ def test_owner_of_the_source_is_known(here, source):
     )
 
 
+def test_owner_of_the_source_is_in_an_organization_or_not(localstack, here, source):
+    """IAM User Guide, "aws:ResourceAccount" and "aws:ResourceOrgID": the image's owner, not who copies it."""
+    perimeter = {"StringNotEqualsIfExists": {"aws:ResourceOrgID": "o-a1b2c3d4e5"}}
+    body = {"id": "o-a1b2c3d4e5"}
+    assert call(localstack, "PUT", f"accounts/{here.account}/organization", body)[0] == 200
+    worker = here.role(*COPY.values(), deny("ec2:CopyImage", Condition=perimeter))
+    assert denied(worker, "copy_image", **copy_request(source)) == (
+        "ec2:CopyImage",
+        f"arn:aws:ec2:{REGION}::image/{source.id}",
+    )
+    assert call(localstack, "PUT", f"accounts/{source.account}/organization", body)[0] == 200
+    settled_copy(worker.client("ec2"), source)
+
+
 def test_tags_of_the_request_are_known(here, source):
     """IAM User Guide, "aws:RequestTag/tag-key" and "aws:TagKeys"."""
     only_mark = {"ForAllValues:StringEquals": {"aws:TagKeys": ["ImageCopier"]}}

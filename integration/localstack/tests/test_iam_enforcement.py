@@ -154,6 +154,23 @@ def test_attached_policies_and_boundaries(here):
     assert message == not_allowed(worker.arn, "ssm:DescribeParameters", "*", "permissions boundary")
 
 
+def test_default_version_of_a_managed_policy_counts(here):
+    """IAM User Guide, "Versioning IAM policies"."""
+    arns = [
+        here.iam.create_policy(PolicyName=name, PolicyDocument=document(allow(["sqs:*", "ssm:*"])))["Policy"]["Arn"]
+        for name in ("calls", "boundary")
+    ]
+    worker = here.role(PermissionsBoundary=arns[1])
+    here.iam.attach_role_policy(RoleName="worker", PolicyArn=arns[0])
+    for arn, actions in zip(arns, (["sqs:*", "sns:*"], ["ssm:*", "sns:*"]), strict=True):
+        here.iam.create_policy_version(PolicyArn=arn, PolicyDocument=document(allow(actions)), SetAsDefault=True)
+    for operation, kind in (
+        (worker.client("ssm").describe_parameters, "identity-based policy"),
+        (worker.client("sqs").list_queues, "permissions boundary"),
+    ):
+        assert f"because no {kind} allows" in denial(operation)[1]
+
+
 def test_session_policies_limit_a_session(here):
     """IAM User Guide, "Session policies"."""
     here.role(allow(["sqs:*", "ssm:*"]))
@@ -435,11 +452,14 @@ def test_deployment_without_what_an_organization_asks_for(here, guardrails):
     assert code == "AccessDeniedException"
 
 
+FIELDS = "body: a JSON object with id and, if it limits the account, policies and resourcePolicies"
+
+
 @pytest.mark.parametrize(
     "body, problem",
     [
-        ([], "body: a JSON object with id and, if it limits the account, policies"),
-        ({"id": ORGANIZATION, "name": "ours"}, "body: a JSON object with id and, if it limits the account, policies"),
+        ([], FIELDS),
+        ({"id": ORGANIZATION, "name": "ours"}, FIELDS),
         ({"policies": []}, "id: a text that is not empty"),
         ({"policies": {}}, None),
         ({"policies": ["*"]}, None),
@@ -452,6 +472,22 @@ def test_organizations_that_are_none(localstack, here, body, problem):
     if problem is None:
         body["id"], problem = ORGANIZATION, "policies: a list of documents, each with Version and Statement"
     status, answer = call(localstack, "PUT", f"accounts/{here.account}/organization", body)
+    assert (status, answer) == (400, {"error": problem})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"Effect": "Allow"}, {"Principal": {"AWS": "*"}}, {"Action": "*"}, {"Action": ["sqs:*", "sns:*"]}],
+)
+def test_resource_control_policies_that_are_none(localstack, here, changes):
+    """Organizations User Guide, "RCP syntax" and "List of AWS services that support RCPs"."""
+    statement = {**deny("sqs:*"), "Principal": "*", **changes}
+    body = {"id": ORGANIZATION, "resourcePolicies": [{"Version": "2012-10-17", "Statement": [statement]}]}
+    status, answer = call(localstack, "PUT", f"accounts/{here.account}/organization", body)
+    problem = (
+        "resourcePolicies: a list of documents whose statements deny, to the Principal *, actions of "
+        "events, kms, logs, sqs, sts"
+    )
     assert (status, answer) == (400, {"error": problem})
 
 

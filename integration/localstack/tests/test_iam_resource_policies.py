@@ -5,7 +5,7 @@ import json
 import pytest
 from conditions import wait_until
 from identities import Identities, allow, denial, deny, document, not_allowed, not_authorized, trust
-from kms_keys import create_key
+from kms_keys import aws_managed_key, create_key
 from plugin_routes import call
 
 REGION = "eu-west-1"
@@ -150,6 +150,79 @@ def test_topic_sends_to_queues_that_let_it(localstack, here, there):
         assert told["principal"] == "sns.amazonaws.com"
         assert told["because"] == "because no resource-based policy allows the sqs:SendMessage action"
         assert each.bodies() == []
+
+
+ORGANIZATION = "o-a1b2c3d4e5"
+
+
+def join(localstack, *accounts: str, **fields) -> dict:
+    """Put accounts into the organization; the answer for the last one."""
+    answer = {}
+    for account in accounts:
+        body = {"id": ORGANIZATION, **fields}
+        status, answer = call(localstack, "PUT", f"accounts/{account}/organization", body)
+        assert status == 200, answer
+    return answer
+
+
+def denied_to_all(actions: str, **condition: dict) -> list[dict]:
+    """A resource control policy."""
+    return [json.loads(document(deny(actions, Condition=condition) | {"Principal": "*"}))]
+
+
+FROM_OUTSIDE = {
+    "StringNotEqualsIfExists": {"aws:SourceOrgID": ORGANIZATION},
+    "Null": {"aws:SourceAccount": "false"},
+    "Bool": {"aws:PrincipalIsAWSService": "true"},
+}
+BY_STRANGERS = {
+    "StringNotEqualsIfExists": {"aws:PrincipalOrgID": ORGANIZATION},
+    "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+}
+EXPLICITLY = "with an explicit deny in a resource control policy"
+
+
+def test_resource_control_policies_are_about_what_an_account_owns(localstack, here, there):
+    """Organizations User Guide, "RCP effects on permissions": whoever calls, and nothing of others."""
+    own, foreign = Queue(here, by("*", "sqs:*")), Queue(there, by("*", "sqs:*"))
+    policies = denied_to_all("sqs:*", **BY_STRANGERS)
+    answer = join(localstack, here.account, resourcePolicies=policies)
+    assert answer["resourcePolicies"] == policies
+
+    own.sqs.send_message(QueueUrl=own.url, MessageBody="hello")
+    here.root("sqs").send_message(QueueUrl=foreign.url, MessageBody="hello")
+    stranger = f"arn:aws:iam::{there.account}:root"
+    assert denial(there.root("sqs").send_message, QueueUrl=own.url, MessageBody="hello") == (
+        "AccessDenied",
+        not_authorized(stranger, "sqs:sendmessage", own.arn, EXPLICITLY),
+    )
+    join(localstack, there.account)
+    there.root("sqs").send_message(QueueUrl=own.url, MessageBody="hello")
+
+
+def test_resource_control_policies_are_about_services_too(localstack, here, there):
+    """Organizations User Guide, "Cross-service confused deputy protection": a service acts for an account."""
+    topic = Topic(here)
+    queue = Queue(there, by({"Service": "sns.amazonaws.com"}, "sqs:SendMessage"))
+    topic.subscribe(queue)
+    join(localstack, there.account, resourcePolicies=denied_to_all("sqs:*", **FROM_OUTSIDE))
+    topic.sns.publish(TopicArn=topic.arn, Message="from outside")
+    told = wait_until("the denial", lambda: denials_on(localstack, queue.arn))
+    assert (told["principal"], told["because"]) == ("sns.amazonaws.com", EXPLICITLY)
+
+    join(localstack, here.account)
+    topic.sns.publish(TopicArn=topic.arn, Message="from inside")
+    assert wait_until("the delivery", queue.bodies) == ["from inside"]
+
+
+def test_resource_control_policies_are_not_about_keys_of_aws(localstack, here):
+    """Organizations User Guide, "Resources and entities not restricted by RCPs"."""
+    kms = here.root("kms")
+    join(localstack, here.account, resourcePolicies=denied_to_all("kms:DescribeKey"))
+    key = create_key(kms)
+    message = not_authorized(f"arn:aws:iam::{here.account}:root", "kms:DescribeKey", key, EXPLICITLY)
+    assert denial(kms.describe_key, KeyId=key) == ("AccessDeniedException", message)
+    assert aws_managed_key(kms) != key
 
 
 def source_is(arn: str) -> dict:

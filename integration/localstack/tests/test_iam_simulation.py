@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from identities import document
+from plugin_routes import call
 
 IMAGES = "arn:aws:ec2:eu-west-1::image/*"
 IMAGE = "arn:aws:ec2:eu-west-1::image/ami-0123456789abcdef0"
@@ -10,16 +12,25 @@ OTHER_IMAGE = "arn:aws:ec2:eu-central-1::image/ami-0123456789abcdef0"
 
 
 @pytest.fixture
-def simulate(localstack, new_account):
-    """A function that simulates calls of a role with these statements, and answers the results of each page."""
-    iam = localstack.client("iam", new_account())
+def account(new_account) -> str:
+    return new_account()
 
-    def simulate(*statements: dict, page_size: int | None = None, **parameters) -> list[list[dict]]:
+
+@pytest.fixture
+def simulate(localstack, account):
+    """A function that simulates calls of a role with these statements, and answers the results of each page."""
+    iam = localstack.client("iam", account)
+
+    def simulate(
+        *statements: dict, page_size: int | None = None, boundary: list[dict] | None = None, **parameters
+    ) -> list[list[dict]]:
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
-        document = {"Version": "2012-10-17", "Statement": [trust]}
-        role = iam.create_role(RoleName="function", AssumeRolePolicyDocument=json.dumps(document))["Role"]
-        policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-        iam.put_role_policy(RoleName="function", PolicyName="function", PolicyDocument=policy)
+        options = {}
+        if boundary is not None:
+            policy = iam.create_policy(PolicyName="boundary", PolicyDocument=document(*boundary))["Policy"]
+            options["PermissionsBoundary"] = policy["Arn"]
+        role = iam.create_role(RoleName="function", AssumeRolePolicyDocument=document(trust), **options)["Role"]
+        iam.put_role_policy(RoleName="function", PolicyName="function", PolicyDocument=document(*statements))
         pages = iam.get_paginator("simulate_principal_policy").paginate(
             PolicySourceArn=role["Arn"], PaginationConfig={"PageSize": page_size}, **parameters
         )
@@ -138,6 +149,50 @@ def test_results_come_in_pages(simulate):
     actions = ["ec2:CopyImage", "ec2:CreateTags", "ec2:DeregisterImage"]
     pages = simulate(allow("ec2:*", "*"), page_size=2, ActionNames=actions, ResourceArns=[IMAGE, OTHER_IMAGE])
     assert [[result["EvalActionName"] for result in page] for page in pages] == [actions[:2], actions[2:]]
+
+
+def test_permissions_boundary_takes_part(simulate):
+    """IAM User Guide, "IAM policy testing with the IAM policy simulator"; IAM API Reference, EvaluationResult."""
+    [results] = simulate(
+        allow("ec2:*", "*"),
+        boundary=[allow("ec2:Copy*", IMAGES)],
+        ActionNames=["ec2:CopyImage", "ec2:CreateTags"],
+        ResourceArns=[IMAGE],
+    )
+    assert [
+        (each["EvalDecision"], each["PermissionsBoundaryDecisionDetail"]["AllowedByPermissionsBoundary"])
+        for each in results
+    ] == [("allowed", True), ("implicitDeny", False)]
+    assert all("OrganizationsDecisionDetail" not in each for each in results)
+
+
+def test_default_version_of_a_managed_policy_takes_part(localstack, account, simulate):
+    """IAM User Guide, "Versioning IAM policies"."""
+    iam = localstack.client("iam", account)
+    simulate(allow("sqs:*", "*"), ActionNames=["ec2:CopyImage"])
+    arn = iam.create_policy(PolicyName="calls", PolicyDocument=document(allow("ec2:CopyImage", "*")))["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="function", PolicyArn=arn)
+    second = document(allow("ec2:CreateTags", "*"))
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=second, SetAsDefault=True)
+    role = f"arn:aws:iam::{account}:role/function"
+    answer = iam.simulate_principal_policy(PolicySourceArn=role, ActionNames=["ec2:CopyImage", "ec2:CreateTags"])
+    assert [each["EvalDecision"] for each in answer["EvaluationResults"]] == ["implicitDeny", "allowed"]
+
+
+def test_service_control_policies_take_part_unless_they_have_conditions(localstack, account, simulate):
+    """IAM User Guide, "IAM policy testing with the IAM policy simulator": no conditions are evaluated."""
+    of_nobody = {"StringEquals": {"aws:PrincipalAccount": "999999999999"}}
+    policies = [
+        document(allow("*", "*")),
+        document({"Effect": "Deny", "Action": "ec2:CreateTags", "Resource": "*"}),
+        document({"Effect": "Deny", "Action": "ec2:CopyImage", "Resource": "*"}, allow("ec2:*", "*", **of_nobody)),
+    ]
+    body = {"id": "o-a1b2c3d4e5", "policies": [json.loads(each) for each in policies]}
+    assert call(localstack, "PUT", f"accounts/{account}/organization", body)[0] == 200
+    [results] = simulate(allow("ec2:*", "*"), ActionNames=["ec2:CopyImage", "ec2:CreateTags"], ResourceArns=[IMAGE])
+    assert [
+        (each["EvalDecision"], each["OrganizationsDecisionDetail"]["AllowedByOrganizations"]) for each in results
+    ] == [("allowed", True), ("explicitDeny", False)]
 
 
 def test_role_that_is_not_there(localstack, new_account):

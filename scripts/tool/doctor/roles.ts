@@ -23,7 +23,7 @@ const NOT_SIMULATED = ['InvalidAction', ...INVALID, 'PolicyEvaluation', 'PolicyE
 
 /**
  * Asks IAM's simulator whether the role can make the calls, in as few questions as it can, for IAM throttles early. It
- * looks at the policies of the role and of the organization, not at those of the resources.
+ * looks at the policies and the boundary of the role and at those of the organization, not at those of the resources.
  */
 export async function readRole(iam: IAMClient, roleArn: string, calls: readonly RoleCalls[]): Promise<RoleFacts> {
   const denied: DeniedCall[] = [];
@@ -150,7 +150,6 @@ export function checkRole(roleArn: string, facts: RoleFacts, copier: CheckedCopi
     ];
   }
   if (facts.denied.length === 0) return [];
-  const limits = facts.denied.map(({ limitedBy }) => limitedBy);
   return [
     {
       code: 'RoleLacksActions',
@@ -158,15 +157,19 @@ export function checkRole(roleArn: string, facts: RoleFacts, copier: CheckedCopi
       subject: roleArn,
       what: `The role may not ${listOfCalls(facts.denied)}.`,
       why: 'The function calls these, and fails.',
-      fix: limits.includes('organization')
-        ? 'Allow them in the service control policies of the organization.'
-        : limits.includes('boundary')
-          ? 'Allow them in the policy that permissions_boundary_arn names.'
-          : facts.denied.some(({ decision }) => decision === 'explicitDeny')
-            ? `Take away the Deny in the role's policies or permissions boundary, or ${copier.apply}`
-            : copier.apply,
+      fix: fixOf(facts.denied, copier),
     },
   ];
+}
+
+function fixOf(denied: readonly DeniedCall[], { apply }: CheckedCopier): string {
+  if (denied.some(({ limitedBy }) => limitedBy === 'organization'))
+    return 'Allow them in the service control policies of the organization.';
+  if (denied.some(({ decision }) => decision === 'explicitDeny'))
+    return `Take away the Deny in the role's policies or permissions boundary, or ${apply}`;
+  if (denied.some(({ limitedBy }) => limitedBy === 'boundary'))
+    return 'Allow them in the permissions boundary of the role (permissions_boundary_arn).';
+  return apply;
 }
 
 /** Says that a role could not be checked. Operators often may not simulate policies, so it is no more than a note. */

@@ -10,7 +10,7 @@ from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.utils import random_ami_id, utc_date_and_time
 
 from ... import faults
-from . import allowed_images, attributes, deprecation, launches, protection
+from . import allowed_images, attributes, deprecation, launches, protection, public_snapshots
 from .amazon_images import own
 from .tags import SHARED_PREFIX, TagMap, to_list
 
@@ -193,7 +193,7 @@ def can_create_volume(snapshot: Snapshot, account: str) -> bool:
     return (
         snapshot.ec2_backend.account_id == account
         or account in snapshot.create_volume_permission_userids
-        or "all" in snapshot.create_volume_permission_groups
+        or public_snapshots.is_public(snapshot)
     )
 
 

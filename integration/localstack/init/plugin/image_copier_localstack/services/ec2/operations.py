@@ -17,6 +17,7 @@ from . import (
     instance_images,
     listing,
     protection,
+    public_snapshots,
     references,
     snapshots,
 )
@@ -291,6 +292,18 @@ class ImageOperations(EC2BaseResponse):
         self.error_on_dryrun()
         allowed_images.replace_criteria(self.ec2_backend, self.params.get("ImageCriteria") or [])
         return ActionResult({"ReturnValue": True})
+
+    def get_snapshot_block_public_access_state(self) -> ActionResult:
+        self.error_on_dryrun()
+        return ActionResult({"State": public_snapshots.state_of(self.ec2_backend), "ManagedBy": "account"})
+
+    def enable_snapshot_block_public_access(self) -> ActionResult:
+        self.error_on_dryrun()
+        return ActionResult({"State": public_snapshots.block(self.ec2_backend, required(self.params, "State"))})
+
+    def disable_snapshot_block_public_access(self) -> ActionResult:
+        self.error_on_dryrun()
+        return ActionResult({"State": public_snapshots.unblock(self.ec2_backend)})
 
     def _image_of_owner(self) -> Ami:
         return changing.image_of_owner(self.ec2_backend, required(self.params, "ImageId"))

@@ -7,7 +7,7 @@ from moto.ec2.models import ec2_backends
 from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.utils import random_snapshot_id
 
-from . import filters, keys
+from . import filters, keys, public_snapshots
 from .accounts import accounts_of, permissions_of
 from .amazon_images import amazon_owned, own
 from .errors import ec2_error, snapshot_not_found
@@ -48,7 +48,7 @@ def describe_snapshots(account: str, region: str, params: dict, selection: dict[
 
 def restorable(snapshot: Snapshot, users: set[str]) -> bool:
     """RestorableByUserIds: those with explicit permission, or `all` for public snapshots."""
-    public = "all" in users and "all" in snapshot.create_volume_permission_groups
+    public = "all" in users and public_snapshots.is_public(snapshot)
     return public or bool(users & snapshot.create_volume_permission_userids)
 
 
@@ -150,6 +150,8 @@ def modify_permission(snapshot: Snapshot, params: dict) -> None:
             raise ec2_error(
                 "InvalidAMIAttributeItemValue", f'Invalid attribute item value "{group}" for group item type.'
             )
+    if any("Group" in permission for permission in add):
+        public_snapshots.require_unblocked(snapshot.ec2_backend)
     if add and is_encrypted_by_aws_managed_key(snapshot):
         raise ec2_error("OperationNotPermitted", "Encrypted snapshots with EBS default key cannot be shared")
     snapshot.create_volume_permission_userids |= {p["UserId"] for p in add if "UserId" in p}

@@ -10,7 +10,7 @@ from typing import Any
 from localstack.aws.api import RequestContext
 from localstack.services.sts.models import sts_stores
 from localstack.utils.aws.request_context import extract_access_key_id_from_auth_header
-from moto.iam.models import iam_backends
+from moto.iam.models import ManagedPolicy, iam_backends
 from moto.sts.models import AssumedRole, sts_backends
 
 from . import organization
@@ -46,10 +46,11 @@ class Caller:
             check.action,
             check.resource,
             owner,
-            Context({**self.context, **when(), **owned_by(owner), **check.context}),
+            Context({**self.context, **when(), **organization.owned_by(check.shared_by or owner), **check.context}),
             check.policy,
             policy_required=check.policy_required,
             policy_name=check.policy_name,
+            resource_control=organization.resource_policies_of(owner) if check.resource_controlled else [],
         )
         return decide(question, self.policies())
 
@@ -99,7 +100,7 @@ def caller_of(context: RequestContext) -> Caller | None:
         "aws:PrincipalIsAWSService": "false",
         "aws:PrincipalType": kind,
         "aws:SourceIp": context.request.remote_addr or "127.0.0.1",
-        **in_organization("aws:PrincipalOrgID", principal.account),
+        **organization.in_organization("aws:PrincipalOrgID", principal.account),
         **{f"aws:PrincipalTag/{tag}": value for tag, value in tags.items()},
     }
     return Caller(principal, partition, keys, session.policy if session else None)
@@ -133,7 +134,7 @@ def service_caller(service: str, source_arn: str | None, context: RequestContext
         keys["aws:SourceArn"] = source_arn
     if account:
         keys |= {"aws:SourceAccount": account, "aws:SourceOwner": account}
-        keys |= in_organization("aws:SourceOrgID", account)
+        keys |= organization.in_organization("aws:SourceOrgID", account)
     return Caller(Principal(account or "", "", service=name), context.partition, keys)
 
 
@@ -144,15 +145,6 @@ def common(context: RequestContext) -> dict[str, Value]:
         "aws:SecureTransport": "true",
         "aws:ViaAWSService": "false",
     }
-
-
-def owned_by(account: str) -> dict[str, Value]:
-    return {"aws:ResourceAccount": account, **in_organization("aws:ResourceOrgID", account)}
-
-
-def in_organization(key: str, account: str) -> dict[str, Value]:
-    organization_id = organization.id_of(account)
-    return {key: organization_id} if organization_id else {}
 
 
 def when() -> dict[str, Value]:
@@ -168,7 +160,12 @@ def parsed(document: str) -> Document:
 def documents_of(identity: Any) -> list[Document]:
     """The inline and the attached policies of a user, a group or a role."""
     inline, attached = identity.policies.values(), identity.managed_policies.values()
-    return [*map(parsed, list(inline)), *(parsed(policy.document) for policy in list(attached))]
+    return [*map(parsed, list(inline)), *map(in_effect, list(attached))]
+
+
+def in_effect(policy: ManagedPolicy) -> Document:
+    """The default version of a managed policy (IAM User Guide, "Versioning IAM policies"). moto's own is the first."""
+    return parsed(next(each.document for each in policy.versions if each.version_id == policy.default_version_id))
 
 
 def managed(policy_arn: str | None, account: str, partition: str) -> Document | None:
@@ -176,7 +173,7 @@ def managed(policy_arn: str | None, account: str, partition: str) -> Document | 
     if not policy_arn:
         return None
     policy = iam_backends[account][partition].managed_policies.get(policy_arn)
-    return parsed(policy.document) if policy is not None else {"Statement": []}
+    return in_effect(policy) if policy is not None else {"Statement": []}
 
 
 def policies_of_user(principal: Principal, partition: str, limits: list[Document] | None) -> Policies:

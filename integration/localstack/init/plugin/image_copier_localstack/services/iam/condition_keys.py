@@ -1,15 +1,17 @@
 """The condition keys that the emulator can say the value of, or that a request does not have it.
 
 IAM User Guide, "AWS global condition context keys", and the Service Authorization Reference. A key belongs here only
-if what is asked of a request (`authorization/`) holds it wherever AWS would send it.
+if what is asked of a request (`authorization/`) holds it wherever AWS would send it. No request here comes through a
+VPC endpoint (aws:SourceVpc), and none has the credentials of an instance (ec2:RoleDelivery).
 """
 
 SINGLE = """
 aws:CurrentTime aws:EpochTime aws:PrincipalAccount aws:PrincipalArn aws:PrincipalIsAWSService aws:PrincipalOrgID
 aws:PrincipalServiceName aws:PrincipalType aws:RequestedRegion aws:ResourceAccount aws:ResourceOrgID
-aws:SecureTransport aws:SourceAccount aws:SourceArn aws:SourceIp aws:SourceOrgID aws:SourceOwner aws:ViaAWSService
+aws:SecureTransport aws:SourceAccount aws:SourceArn aws:SourceIp aws:SourceOrgID aws:SourceOwner aws:SourceVpc
+aws:ViaAWSService
 cloudwatch:namespace
-ec2:CreateAction ec2:Encrypted ec2:ImageID ec2:Owner ec2:Region
+ec2:CreateAction ec2:Encrypted ec2:ImageID ec2:Owner ec2:Region ec2:RoleDelivery
 events:eventBusInvocation
 iam:PassedToService iam:PermissionsBoundary iam:PolicyARN
 kms:CallerAccount kms:GrantIsForAWSResource kms:ViaService

@@ -59,6 +59,8 @@ class Question:
     policy_required: bool = False
     # How messages name that policy.
     policy_name: str = "resource-based policy"
+    # What the organization of the owner denies to everybody.
+    resource_control: list[Document] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def decide(question: Question, policies: Policies) -> Decision:
     """An explicit deny wins; then each kind of policy that applies has to allow it, as the guide's flowchart has it."""
     kinds = {
         "service control policy": policies.service_control,
+        "resource control policy": question.resource_control,
         question.policy_name: None if question.resource_policy is None else [question.resource_policy],
         "identity-based policy": policies.identity,
         "permissions boundary": None if policies.boundary is None else [policies.boundary],

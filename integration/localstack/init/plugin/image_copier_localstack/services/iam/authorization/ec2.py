@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.amis import Ami
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
 from ...ec2.model import find_image, tags_seen
@@ -34,12 +35,30 @@ def check(request: Request, action: str, arn: str = "*", context: Mapping[str, V
     return Check(f"ec2:{action}", arn, context={"ec2:Region": request.region, **(context or {})})
 
 
+def image_of(request: Request, resource_id: str, region: str | None) -> Ami | None:
+    """The image of this id, if the caller sees it."""
+    region = region or request.region
+    if not resource_id.startswith("ami-") or not is_region(region):
+        return None
+    return find_image(resource_id, request.account, region)
+
+
+def owner_of(request: Request, resource_id: str, region: str | None = None) -> str | None:
+    """An image that is shared is still its owner's (IAM User Guide, "aws:ResourceAccount")."""
+    image = image_of(request, resource_id, region)
+    return image.owner_id if image is not None else None
+
+
+def is_region(name: str) -> bool:
+    return name in {each.name for each in RegionsAndZonesBackend.regions}
+
+
 def context_of(request: Request, resource_id: str, region: str | None = None) -> dict[str, Value]:
     """The condition keys of a resource that exists."""
     region = region or request.region
-    if region not in {each.name for each in RegionsAndZonesBackend.regions}:
+    if not is_region(region):
         return {}
-    image = find_image(resource_id, request.account, region) if resource_id.startswith("ami-") else None
+    image = image_of(request, resource_id, region)
     if image is not None:
         tags = tags_seen(image, request.account)
         of_kind = {"ec2:ImageID": image.id, "ec2:Owner": image.owner_alias or image.owner_id}
@@ -59,7 +78,8 @@ def existing(
     if kind is None:
         raise NotMapped(f"ec2:{action or request.operation} on {resource_id}")
     context = {**context_of(request, resource_id), **(keys or {})}
-    return check(request, action or request.operation, arn_of(request, kind, resource_id), context)
+    asked = check(request, action or request.operation, arn_of(request, kind, resource_id), context)
+    return replace(asked, shared_by=owner_of(request, resource_id))
 
 
 def specified_tags(request: Request) -> dict[str, dict[str, str]]:
@@ -96,12 +116,12 @@ def copy_image(request: Request) -> list[Check]:
     What the caller may do with keys is asked when the copy is made: see `services/ec2/settling.py`.
     """
     source_id, region = request.params.get("SourceImageId") or "", request.params.get("SourceRegion")
-    source = check(
-        request, "CopyImage", arn_of(request, "image", source_id, region), context_of(request, source_id, region)
-    )
+    context = context_of(request, source_id, region)
+    arn = arn_of(request, "image", source_id, region)
+    source = replace(check(request, "CopyImage", arn, context), shared_by=owner_of(request, source_id, region))
     # The Reference names no tags of the source as keys, and whether a new image has an owner yet is not documented.
     kept = {key: value for key, value in source.context.items() if key.startswith("ec2:") and "Tag/" not in key}
-    return [Check(source.action, source.resource, context=kept), *made(request, "image", "snapshot")]
+    return [replace(source, context=kept), *made(request, "image", "snapshot")]
 
 
 def deregister_image(request: Request) -> list[Check]:
@@ -163,8 +183,9 @@ OPERATIONS: Operations = {
         DescribeAccountAttributes DescribeAvailabilityZones DescribeImages DescribeInstanceImageMetadata
         DescribeInstances DescribeLaunchTemplateVersions DescribeLaunchTemplates DescribeRegions DescribeSnapshots
         DescribeTags DescribeVolumes DisableAllowedImagesSettings DisableEbsEncryptionByDefault
-        EnableAllowedImagesSettings EnableEbsEncryptionByDefault GetAllowedImagesSettings GetEbsDefaultKmsKeyId
-        GetEbsEncryptionByDefault ModifyEbsDefaultKmsKeyId ReplaceImageCriteriaInAllowedImagesSettings
+        DisableSnapshotBlockPublicAccess EnableAllowedImagesSettings EnableEbsEncryptionByDefault
+        EnableSnapshotBlockPublicAccess GetAllowedImagesSettings GetEbsDefaultKmsKeyId GetEbsEncryptionByDefault
+        GetSnapshotBlockPublicAccessState ModifyEbsDefaultKmsKeyId ReplaceImageCriteriaInAllowedImagesSettings
         ResetEbsDefaultKmsKeyId
         """,
         on_all("ec2"),

@@ -59,14 +59,16 @@ def ebs_key_policy(account: str, region: str) -> Document:
 
 
 def key_check(action: str, key: KmsKey, caller_account: str, context: Mapping[str, Value] | None = None) -> Check:
-    """What is asked about a key."""
+    """What is asked about a key. AWS's own have no RCPs (Organizations User Guide, "Resource control policies")."""
+    arn, account = key.metadata["Arn"], key.metadata["AWSAccountId"]
     return Check(
         f"kms:{action}",
-        key.metadata["Arn"],
-        key.metadata["AWSAccountId"],
+        arn,
+        account,
         {"kms:CallerAccount": caller_account, **(context or {})},
         policy_of(key),
         policy_required=True,
+        resource_controlled=not keys.is_aws_managed(arn, account, arn.split(":")[3]),
     )
 
 

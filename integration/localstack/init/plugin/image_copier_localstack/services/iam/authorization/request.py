@@ -46,6 +46,10 @@ class Check:
     policy: Document | None = None
     policy_required: bool = False
     policy_name: str = "resource-based policy"
+    # Whether resource control policies of the owner's organization are about the resource.
+    resource_controlled: bool = True
+    # The owner, where it shares the resource by other means than policies, which so take no part.
+    shared_by: str | None = None
 
 
 Operations = Mapping[str, Callable[[Request], Iterable[Check]]]
