@@ -40,8 +40,9 @@ beforeAll(async () => {
     bounded: { permissions_boundary_arn: (boundaryArn = await makeBoundary()) },
     connected: { vpc: await findVpc() },
     signed: { code_signing_config_arn: await makeSigningConfig() },
-    placed: { role_path: '/workloads/image-copier/' },
+    placed: { role_path: '/workloads/image-copier/', copy_tags: { CostCenter: 'platform' } },
     tagged: { tags: { CostCenter: 'platform' } },
+    keyed: { kms_key_arn: await makeKey() },
   };
   await accounts.guard(targets.listed, { services: policies.SERVICES });
   await accounts.guard(targets.bounded, { denied: [policies.BOUNDARY_REQUIRED] });
@@ -49,6 +50,7 @@ beforeAll(async () => {
   await accounts.guard(targets.signed, { denied: [policies.SIGNED_CODE_REQUIRED] });
   await accounts.guard(targets.placed, { denied: [policies.ROLES_UNDER_A_PATH] });
   await accounts.guard(targets.tagged, { denied: [policies.RESOURCES_TAGGED] });
+  await accounts.guard(targets.keyed, { denied: [policies.KEYS_MADE_CENTRALLY] });
 
   accounts.write();
   const without = await rollout.rowsOf('deploy');
@@ -85,6 +87,11 @@ async function makeSigningConfig(): Promise<string> {
     new CreateCodeSigningConfigCommand({ AllowedPublishers: { SigningProfileVersionArns: [profile] } }),
   );
   return CodeSigningConfig?.CodeSigningConfigArn ?? '';
+}
+
+async function makeKey(): Promise<string> {
+  const { KeyMetadata } = await targets.keyed.kms.send(new CreateKeyCommand({}));
+  return KeyMetadata?.Arn ?? '';
 }
 
 /** Expects that a request is copied, verified and announced. */
@@ -234,6 +241,11 @@ describe('works if', () => {
     await expectCopied('tagged');
   });
 
+  it('Keys are made by the organization alone', async () => {
+    expect(problems.get('keyed')).toContain('kms:CreateKey');
+    await expectCopied('keyed');
+  });
+
   it('Keys cannot be disabled or deleted', async () => {
     await copiedUnder({ denied: [policies.KEYS_STAY] });
 
@@ -277,6 +289,9 @@ describe('works if', () => {
     await guard(...policies.COPIES_TAGGED);
     await expectRefused('ec2:CopyImage');
     await expectCopied('plain', { CostCenter: 'platform' });
+
+    await accounts.guard(targets.placed, { denied: policies.COPIES_TAGGED });
+    await expectCopied('placed');
   });
 
   it('Tags cannot be changed by others', async () => {

@@ -34,7 +34,7 @@ interface Letter {
 }
 
 /** The accounts, each named after the guardrail that its deployment meets. */
-const NAMES = ['plain', 'listed', 'bounded', 'connected', 'signed', 'placed', 'tagged'] as const;
+const NAMES = ['plain', 'listed', 'bounded', 'connected', 'signed', 'placed', 'tagged', 'keyed'] as const;
 export type Name = (typeof NAMES)[number];
 
 const FULL_ACCESS = policy({ Effect: 'Allow', Action: '*', Resource: '*' });

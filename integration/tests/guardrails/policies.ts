@@ -74,6 +74,7 @@ export const PROTECTED_ROLES_STAY = deny(
   'arn:aws:iam::*:role/security/*',
 );
 
+export const KEYS_MADE_CENTRALLY = deny('kms:CreateKey');
 export const KEYS_STAY = deny(['kms:DisableKey', 'kms:ScheduleKeyDeletion']);
 export const GRANTS_FOR_AWS_ALONE = deny('kms:CreateGrant', { Bool: { 'kms:GrantIsForAWSResource': 'false' } });
 export const GRANTS_DENIED = deny('kms:CreateGrant');
