@@ -2,6 +2,7 @@ import { endpoint } from './emulator.ts';
 
 /** What policies did not allow. */
 export interface Denial {
+  readonly time: string;
   /** The ARN of the role's session. */
   readonly principal: string;
   readonly action: string;
