@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { CopyImageCommand, CreateTagsCommand } from '@aws-sdk/client-ec2';
+import {
+  AttachImageWatermarkCommand,
+  CopyImageCommand,
+  CreateTagsCommand,
+  DescribeImagesCommand,
+} from '@aws-sdk/client-ec2';
 import { ReceiveMessageCommand, type Message } from '@aws-sdk/client-sqs';
 import {
   bakeImage,
@@ -95,6 +100,7 @@ describe('a copy', () => {
     const open = await openTarget();
     target = open.target;
     image = await bakeFor(target);
+    await source.ec2.send(new AttachImageWatermarkCommand({ ImageId: image.imageId, WatermarkName: 'prod-baseline' }));
     await target.deliver(open.handler, requestFor(image, ['999999999999', target.account.id]));
   });
 
@@ -114,6 +120,16 @@ describe('a copy', () => {
     const [copy] = await settledCopies(target.account, image);
 
     expect(copy).toMatchObject({ Name: image.name, Description: image.description });
+  });
+
+  it('carries the watermark of its source', async () => {
+    const [copy] = await settledCopies(target.account, image);
+    const { Images } = await source.ec2.send(new DescribeImagesCommand({ ImageIds: [image.imageId] }));
+
+    expect(copy?.ImageWatermarks).toEqual(Images?.[0]?.ImageWatermarks);
+    expect(copy?.ImageWatermarks).toMatchObject([
+      { WatermarkKey: `${sourceId}:prod-baseline`, SourceImageRegion: REGION },
+    ]);
   });
 
   it('has all tags on the image and on each snapshot', async () => {

@@ -1,99 +1,31 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { CreateTagsCommand } from '@aws-sdk/client-ec2';
+// In the same accounts, one part after the other: to bring them up takes longer than most of these tests.
+import './policies/deploy.tests.ts';
+import './policies/commands-taken-out.tests.ts';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { CreateKeyCommand } from '@aws-sdk/client-kms';
 import { PublishCommand } from '@aws-sdk/client-sns';
-import { strToU8, unzipSync, zipSync } from 'fflate';
-import { MARKER } from '../../lambda/src/core/copy-marker.ts';
-import { ownImages } from '../../scripts/tool/common/copies.ts';
-import { bakeImage, share, type BakedImage } from '../../scripts/tool/common/bake.ts';
-import { ROOT } from '../../scripts/tool/common/paths.ts';
+import { share } from '../../scripts/tool/common/bake.ts';
 import type { Finding } from '../../scripts/tool/doctor/finding.ts';
-import { emulatedAccount, emulatedEnvironment, withoutAws } from '../../scripts/dev/emulated-account.ts';
-import { OPERATORS_ACCOUNT } from '../../scripts/dev/administrator-role.ts';
-import { actionsOf, renderPolicies } from '../../scripts/dev/permissions.ts';
-import { waitFor } from '../../scripts/dev/wait-for.ts';
-import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
-import { leaveAccount } from './support/leave-account.ts';
-import { makeOperatorsRole } from './support/operators-role.ts';
-import { changesOf, NO_CHANGES, Rollout } from './support/rollout.ts';
+import { actionsOf } from '../../scripts/dev/permissions.ts';
+import {
+  bake,
+  denialsOf,
+  DEPLOY_TIMEOUT_MS,
+  environment,
+  forgetKeys,
+  holdings,
+  publishedPolicy,
+  refuseSubscriptions,
+  rollout,
+  run,
+  source,
+  target,
+  TOPIC,
+  untilDeadLetter,
+} from './policies/roles.ts';
+import { allowedActions } from './support/decisions.ts';
+import { REGION } from './support/emulator.ts';
 import { runHere } from './support/run-here.ts';
-
-const DEPLOY_TIMEOUT_MS = 900_000;
-const ZIP = join(ROOT, 'lambda', 'dist', 'image-copier.zip');
-const rollout = new Rollout();
-const source = emulatedAccount(endpoint(), rollout.source, REGION);
-const target = emulatedAccount(endpoint(), newAccountId(), REGION);
-const environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OPERATORS_ACCOUNT, REGION) };
-const targets = { web: { id: target.id } };
-// As Rollout names it.
-const TOPIC = 'amigo-TEST-notify';
-
-/** The policy of each role, in the source account and in the target account. */
-const ROLES = {
-  deployer: { source: 'deploy-source', target: 'deploy-target' },
-  reader: { source: 'read', target: 'read' },
-  requester: { source: 'request', target: 'read' },
-  operator: { source: 'request', target: 'operate' },
-} as const;
-type Role = keyof typeof ROLES;
-
-let policies: Record<string, string>;
-let bakes = 0;
-
-beforeAll(async () => {
-  rollout.write(targets, { deletion_protection: true });
-  policies = await renderPolicies(rollout.out, { topic_name: TOPIC });
-  for (const [role, { source: ofSource, target: ofTarget }] of Object.entries(ROLES)) {
-    await makeRole(source.id, role, ofSource);
-    await makeRole(target.id, role, ofTarget);
-  }
-}, DEPLOY_TIMEOUT_MS);
-
-afterAll(async () => {
-  await Promise.all([source, target].map(leaveAccount));
-  rollout.remove();
-});
-
-/** A managed policy may be shorter than any inline one: 6144 characters (IAM User Guide, "IAM and AWS STS quotas"). */
-async function makeRole(account: string, role: string, policy: string): Promise<void> {
-  const document = policies[policy] ?? '';
-  expect(document.length).toBeLessThanOrEqual(6144);
-  await makeOperatorsRole(account, role, document);
-}
-
-async function run(role: Role, ...args: string[]) {
-  const where = ['--accounts-file', rollout.accountsFile, '--role-name', role];
-  return await runHere([...args, ...where], environment);
-}
-
-async function bake(keyArn?: string): Promise<BakedImage> {
-  bakes += 1;
-  return await bakeImage(source.ec2, {
-    name: `amigo_ubuntu_${bakes}`,
-    description: '',
-    tags: { Recipe: 'ubuntu' },
-    volumeSizes: [8],
-    ...(keyArn !== undefined && { keyArn }),
-  });
-}
-
-/** The actions that policies allowed, by the ARN of each role. */
-async function allowedActions(): Promise<Record<string, string[]>> {
-  const response = await fetch(`${endpoint()}/_image-copier/allowed`);
-  return (await response.json()) as Record<string, string[]>;
-}
-
-/** What the roles of this test were denied, as `role: action`. */
-async function denials(): Promise<string[]> {
-  const response = await fetch(`${endpoint()}/_image-copier/denials`);
-  const all = (await response.json()) as { principal: string; action: string }[];
-  return all.flatMap(({ principal, action }) => {
-    const [, account = '', role = ''] = /^arn:aws:sts::(\d+):assumed-role\/([^/]+)\//.exec(principal) ?? [];
-    return [source.id, target.id].includes(account) && role in ROLES ? [`${role}: ${action}`] : [];
-  });
-}
 
 /** Runs `doctor` as a reader. What it could not read would be among its findings. */
 async function examine(...args: string[]): Promise<void> {
@@ -103,35 +35,12 @@ async function examine(...args: string[]): Promise<void> {
   expect({ problem: row?.problem, unread }).toEqual({ problem: null, unread: [] });
 }
 
-async function untilDeadLetter(): Promise<void> {
-  await waitFor('a dead letter', async () => {
-    const { stdout } = await run('operator', 'dead-letters', 'list', '--json');
-    return (JSON.parse(stdout) as unknown[]).length > 0 || undefined;
-  });
-}
-
 describe('the published policies, and nothing more,', () => {
-  it(
-    'let deploy make, plan and change everything',
-    async () => {
-      const made = await rollout.rowsOf('deploy');
-      expect(made.rows.map(({ problem }) => problem)).toEqual([null, null]);
-      expect((await rollout.rowsOf('deploy', '--plan')).rows.map(changesOf)).toEqual([NO_CHANGES, NO_CHANGES]);
+  let startMs: number;
 
-      rollout.write(targets, {
-        deletion_protection: false,
-        filter_enabled: false,
-        key_rotation_period_days: 100,
-        log_retention_days: 7,
-        retry_hours: 7,
-      });
-      const zip = join(rollout.out, 'other.zip');
-      writeFileSync(zip, zipSync({ ...unzipSync(readFileSync(ZIP)), 'README.md': strToU8('Another version.') }));
-      const changed = await rollout.rowsOf('deploy', '--function-zip', zip);
-      expect(changed.rows.map(({ problem }) => problem)).toEqual([null, null]);
-    },
-    DEPLOY_TIMEOUT_MS,
-  );
+  beforeAll(() => {
+    startMs = Date.now();
+  });
 
   it.each([
     ['the accounts', ['--accounts-file', rollout.accountsFile, '--role-name', 'requester']],
@@ -160,15 +69,7 @@ describe('the published policies, and nothing more,', () => {
     await examine(...withFile, '--image', imageId);
     await examine('--accounts', target.id);
     // Where the account cannot list its subscriptions, the source account is asked for those of the topic.
-    const restore = await injectFault({
-      kind: 'error',
-      service: 'sns',
-      account: target.id,
-      operation: 'ListSubscriptions',
-      code: 'AuthorizationError',
-      message: 'User is not authorized.',
-      status: 403,
-    });
+    const restore = await refuseSubscriptions();
     try {
       await examine(...withFile);
     } finally {
@@ -193,11 +94,7 @@ describe('the published policies, and nothing more,', () => {
   });
 
   it('let an operator roll back, also to a copy of the first versions, and fill gaps', async () => {
-    for (const { ImageId = '', Tags = [] } of await ownImages(target)) {
-      // They do not name their key.
-      const Value = Tags.find(({ Key }) => Key === MARKER)?.Value?.replace(/ key=.*/, '');
-      await target.ec2.send(new CreateTagsCommand({ Resources: [ImageId], Tags: [{ Key: MARKER, Value }] }));
-    }
+    await forgetKeys();
     expect(await run('operator', 'rollback', 'ubuntu', '--yes')).toMatchObject({ code: 0, stderr: '' });
     const image = await bake();
     await share(source.ec2, image, [target.id]);
@@ -215,21 +112,16 @@ describe('the published policies, and nothing more,', () => {
   );
 
   // Policies are enforced here: what is asked for and not allowed fails, and so it would without an action that is asked for.
-  it.each(['deploy-source', 'deploy-target', 'operate', 'read', 'request'])(
-    'hold no action that nobody asks for: %s',
-    async (policy) => {
-      const allowed = await allowedActions();
-      const holders = Object.entries(ROLES).flatMap(([role, { source: ofSource, target: ofTarget }]) => [
-        ...(ofSource === policy ? [`arn:aws:iam::${source.id}:role/${role}`] : []),
-        ...(ofTarget === policy ? [`arn:aws:iam::${target.id}:role/${role}`] : []),
-      ]);
-      const asked = new Set(holders.flatMap((arn) => allowed[arn] ?? []));
-      expect(Array.from(asked).sort()).toEqual(actionsOf(policies[policy] ?? ''));
-    },
-  );
+  it.each(['operate', 'read', 'request'] as const)('hold no action that nobody asks for: %s', async (policy) => {
+    const allowed = await allowedActions();
+    const holders = holdings().filter((holding) => holding.policy === policy);
+    const asked = new Set(holders.flatMap(({ roleArn }) => allowed[roleArn] ?? []));
+    expect(Array.from(asked).sort()).toEqual(actionsOf(publishedPolicy(policy)));
+  });
 
-  it('deny nothing but what the AWS provider asks and does without', async () => {
-    // It lists a topic's subscriptions also where the topic is another account's (terraform-provider-aws, issue 42117).
-    expect(new Set(await denials())).toEqual(new Set(['deployer: sns:ListSubscriptionsByTopic']));
+  it('deny nothing', async () => {
+    const ofTool = holdings().filter(({ role }) => role !== 'deployer');
+    const denied = await Promise.all(ofTool.map(({ role, place }) => denialsOf(role, place)));
+    expect(denied.flat().filter(({ time }) => Date.parse(time) >= startMs)).toEqual([]);
   });
 });

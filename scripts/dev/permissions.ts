@@ -85,8 +85,8 @@ const INTRODUCTION = `# Permissions
 <!-- \`make docs\` writes this from terraform/modules/policies. -->
 
 What each role needs, and nothing more, as the module [policies](../terraform/modules/policies/README.md) writes it. Tests deploy and
-operate with these policies alone, and fail for an action that is missing as well as for one that nobody asks for. Shown are the
-default names; the module puts in yours. \`*\` in the place of a Region or an account is any: a policy gives nothing in the accounts of
+operate with these policies alone, and take out each single action: then Terraform fails, or a command says what it could not do. Shown
+are the default names; the module puts in yours. \`*\` in the place of a Region or an account is any: a policy gives nothing in the accounts of
 others unless they allow it too. What service control policies and boundaries take away from them is in [guardrails.md](guardrails.md).
 `;
 

@@ -20,6 +20,7 @@ import pytest
 from botocore.client import ClientCreator
 from botocore.config import Config
 from event_source import Source
+from image_copier_localstack.services.ec2 import newer_operations
 from lambda_function import LambdaFunction
 from lambda_function import create_function as create_lambda_function
 from plugin_routes import copies_take
@@ -42,6 +43,10 @@ def kept_client_class(creator: ClientCreator, service: str, *args: object) -> ty
 
 
 ClientCreator._create_client_class = kept_client_class
+
+
+# The clients of the tests call the same operations that the emulator has.
+newer_operations.install()
 
 
 @dataclass(frozen=True)

@@ -275,6 +275,19 @@ def test_source_under_its_owner_s_key(localstack, new_account, here, key, shared
     assert copied(here.role(*COPY.values()).client("ec2"), source, key)["State"] == expected
 
 
+@pytest.mark.parametrize("taken", [*KEY_ACTIONS, "kms:CreateGrant"])
+def test_source_under_its_owner_s_key_needs_each_action(localstack, new_account, here, key, taken):
+    """EBS User Guide, "Share the KMS key": the six actions that its users must be granted; ReEncrypt stands for two."""
+    owner = new_account()
+    kms = localstack.client("kms", owner)
+    owners_key = create_key(kms)
+    share_key(kms, owners_key, here.account)
+    source = bake_image(localstack, owner, encrypted=True, key=owners_key).share(here.account)
+    left = [action for action in [*KEY_ACTIONS, "kms:CreateGrant"] if action != taken]
+    worker = here.role(*without("use of keys", "grants"), allow("kms:*", key), allow(left, owners_key))
+    assert copied(worker.client("ec2"), source, key)["State"] == "failed"
+
+
 def test_policies_count_when_the_copy_is_made(localstack, here, source, key):
     ec2 = here.role(*COPY.values()).client("ec2")
     with copies_take(localstack, 600):

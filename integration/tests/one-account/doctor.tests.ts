@@ -30,7 +30,6 @@ import {
   PutTargetsCommand,
   RemoveTargetsCommand,
 } from '@aws-sdk/client-eventbridge';
-import { GetRolePolicyCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import {
   CancelKeyDeletionCommand,
   CreateKeyCommand,
@@ -78,6 +77,7 @@ import { emulatedEnvironment, emulatedSettings, withoutAws } from '../../../scri
 import { ROOT } from '../../../scripts/tool/common/paths.ts';
 import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { startCommand, type Ended } from '../support/command.ts';
+import { FunctionRole } from '../support/role-policy.ts';
 import { endpoint, injectFault, newAccountId, REGION } from '../support/emulator.ts';
 import { runHere } from '../support/run-here.ts';
 import { APPLY_TIMEOUT_MS, copierOf, environment, source, target, TOPIC, work, type Copier } from './account.ts';
@@ -85,12 +85,12 @@ import { APPLY_TIMEOUT_MS, copierOf, environment, source, target, TOPIC, work, t
 const OTHER_ACCOUNT = '999999999999';
 const ZIP = join(ROOT, 'lambda', 'dist', 'image-copier.zip');
 const settings = emulatedSettings(endpoint(), target.id, REGION);
-const [cloudwatch, events, iam, lambda] = [
+const [cloudwatch, events, lambda] = [
   new CloudWatchClient(settings),
   new EventBridgeClient(settings),
-  new IAMClient(settings),
   new LambdaClient(settings),
 ];
+const copyImageRole = new FunctionRole(target, 'copy-image');
 const accountsFile = join(work, 'accounts.yaml');
 let image: BakedImage;
 let copier: Copier;
@@ -296,17 +296,17 @@ describe('what is broken is found, and nothing else', () => {
     ],
     [
       'a role of copy-image that lacks an action of the function',
-      () => withoutAction('copy-image', 'sqs:ChangeMessageVisibility'),
+      () => copyImageRole.takeOut('sqs:ChangeMessageVisibility'),
       ['RoleLacksActions'],
     ],
     [
       'a role of copy-image that lacks an action which AWS takes with it',
-      () => withoutAction('copy-image', 'kms:ReEncryptTo'),
+      () => copyImageRole.takeOut('kms:ReEncryptTo'),
       ['RoleLacksActions'],
     ],
     [
       'a role of settle-copy that lacks an action',
-      () => withoutAction('settle-copy', 'ssm:PutParameter'),
+      () => new FunctionRole(target, 'settle-copy').takeOut('ssm:PutParameter'),
       ['RoleLacksActions'],
     ],
     [
@@ -483,7 +483,7 @@ describe('what is broken is found, and nothing else', () => {
     await expectFound(['SourceKeyNotInRole'], lookAtIt());
 
     // As source_key_arns does.
-    const restore = await rolePolicy('copy-image', (text) =>
+    const restore = await copyImageRole.change((text) =>
       text.replaceAll(`"${copier.key_arn}"`, `["${copier.key_arn}","${KeyId}"]`),
     );
     try {
@@ -652,27 +652,6 @@ async function functionEnvironment(FunctionName: string, changes: Readonly<Recor
   };
   await set({ ...before, ...changes });
   return () => set(before);
-}
-
-async function rolePolicy(functionName: string, change: (document: string) => string): Promise<Restore> {
-  const names = { RoleName: `image-copier-${functionName}-${REGION}`, PolicyName: functionName };
-  const { PolicyDocument = '' } = await iam.send(new GetRolePolicyCommand(names));
-  const before = decodeURIComponent(PolicyDocument);
-  const after = change(before);
-  expect(after).not.toBe(before);
-  await iam.send(new PutRolePolicyCommand({ ...names, PolicyDocument: after }));
-  return () => iam.send(new PutRolePolicyCommand({ ...names, PolicyDocument: before }));
-}
-
-async function withoutAction(functionName: string, action: string): Promise<Restore> {
-  return await rolePolicy(functionName, (text) => {
-    const { Statement, ...rest } = JSON.parse(text) as { Statement: { Action: string | string[] }[] };
-    const left = Statement.map((statement) => ({
-      ...statement,
-      Action: [statement.Action].flat().filter((each) => each !== action),
-    }));
-    return JSON.stringify({ ...rest, Statement: left.filter(({ Action }) => Action.length > 0) });
-  });
 }
 
 interface KeyStatement {

@@ -35,6 +35,8 @@ interface Inputs {
   readonly ResultsTopicArn: string;
   /** Separated by commas. */
   readonly TrustedOwnerIds: string;
+  /** Likewise. */
+  readonly SourceKeyArns: string;
 }
 
 /**

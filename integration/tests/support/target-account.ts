@@ -29,10 +29,17 @@ export class TargetAccount {
   readonly resultsTopicArn: string;
   readonly #stack: CopierStack;
   readonly #sourceAccount: string;
+  readonly #sourceKeys: readonly string[];
   readonly #environment: Record<string, string>;
   readonly #processes: HandlerProcess[] = [];
 
-  private constructor(account: EmulatedAccount, stack: CopierStack, resultsTopicArn: string, trustedOwner: string) {
+  private constructor(
+    account: EmulatedAccount,
+    stack: CopierStack,
+    resultsTopicArn: string,
+    trustedOwner: string,
+    sourceKeys: readonly string[],
+  ) {
     this.account = account;
     this.keyArn = stack.KeyArn;
     this.queueUrl = stack.QueueUrl;
@@ -40,6 +47,7 @@ export class TargetAccount {
     this.resultsTopicArn = resultsTopicArn;
     this.#stack = stack;
     this.#sourceAccount = trustedOwner;
+    this.#sourceKeys = sourceKeys;
     this.#environment = {
       ...emulatedEnvironment(endpoint(), account.id, REGION),
       COPIER_NAME: 'image-copier',
@@ -55,10 +63,12 @@ export class TargetAccount {
     };
   }
 
-  static async create(trustedOwner: string): Promise<TargetAccount> {
+  /** @param sourceKeys ARNs of keys that images of the source account are encrypted under */
+  static async create(trustedOwner: string, sourceKeys: readonly string[] = []): Promise<TargetAccount> {
     const account = emulatedAccount(endpoint(), newAccountId(), REGION);
-    const inputs = inputsOf(account, trustedOwner, [trustedOwner]);
-    return new TargetAccount(account, await createCopierStack(account, inputs), inputs.ResultsTopicArn, trustedOwner);
+    const inputs = inputsOf(account, trustedOwner, [trustedOwner], sourceKeys);
+    const stack = await createCopierStack(account, inputs);
+    return new TargetAccount(account, stack, inputs.ResultsTopicArn, trustedOwner, sourceKeys);
   }
 
   /** Starts copy-image; each call gives a process of its own, as Lambda's execution environments are. */
@@ -73,7 +83,7 @@ export class TargetAccount {
 
   /** Has the functions that start from now on trust these accounts, and lets their roles do so. */
   async trust(owners: readonly string[]): Promise<void> {
-    await updateCopierStack(this.account, inputsOf(this.account, this.#sourceAccount, owners));
+    await updateCopierStack(this.account, inputsOf(this.account, this.#sourceAccount, owners, this.#sourceKeys));
     this.#environment['TRUSTED_OWNERS'] = owners.join(',');
   }
 
@@ -139,9 +149,19 @@ export class TargetAccount {
   }
 }
 
-function inputsOf({ id, region }: EmulatedAccount, sourceAccount: string, trustedOwners: readonly string[]) {
+function inputsOf(
+  { id, region }: EmulatedAccount,
+  sourceAccount: string,
+  trustedOwners: readonly string[],
+  sourceKeys: readonly string[],
+) {
   const RequestTopicArn = `arn:aws:sns:${region}:${sourceAccount}:${id}`;
-  return { RequestTopicArn, ResultsTopicArn: `${RequestTopicArn}-results`, TrustedOwnerIds: trustedOwners.join(',') };
+  return {
+    RequestTopicArn,
+    ResultsTopicArn: `${RequestTopicArn}-results`,
+    TrustedOwnerIds: trustedOwners.join(','),
+    SourceKeyArns: sourceKeys.join(','),
+  };
 }
 
 /** The wake-up that an image has changed its state, as EventBridge puts it into the queue of settle-copy. */

@@ -8,9 +8,10 @@ import importlib
 
 # Every module that patches LocalStack, in the order of installing them.
 MODULES = (
-    # Before the others: what these import needs the first, and loads faster with the second.
+    # Before the others, which import what these three prepare: a fix of Python, a speed-up, and newer operations.
     "runtime.python_312",
     "speedups.service_descriptions",
+    "services.ec2.newer_operations",
     "faults",
     "runtime.service_loading",
     "runtime.shutdown",

@@ -7,6 +7,7 @@ from typing import Any
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.amis import Ami
 
+from . import watermarks
 from .errors import ec2_error
 
 STATES = ("enabled", "audit-mode")
@@ -83,14 +84,27 @@ def meets(image: Ami, criterion: dict[str, Any]) -> bool:
     names = criterion.get("ImageNames")
     codes = criterion.get("MarketplaceProductCodes")
     newest = (criterion.get("CreationDateCondition") or {}).get("MaximumDaysSinceCreated")
+    marks = criterion.get("ImageWatermarks")
     return (
         (not providers or image.owner_id in providers or image.owner_alias in providers)
         and (not names or any(fnmatchcase(image.name or "", name) for name in names))
         and (not codes or bool(set(codes) & set(image.product_codes)))
-        and (newest is None or days_since(image.creation_date) <= newest)
+        and (newest is None or days_since(datetime.fromisoformat(image.creation_date)) <= newest)
+        and (not marks or any(bears(mark, each) for mark in watermarks.of(image) for each in marks))
     )
 
 
-def days_since(creation_date: str) -> float:
-    created = datetime.fromisoformat(creation_date)
+def bears(watermark: watermarks.Watermark, criterion: dict[str, Any]) -> bool:
+    """EC2 API Reference, ImageWatermarkFilterRequest: all that is specified holds for the same watermark."""
+    source_at_most = criterion.get("MaximumDaysSinceSourceImageCreated")
+    at_most = criterion.get("MaximumDaysSinceWatermarkCreated")
+    return (
+        fnmatchcase(watermark.key, criterion.get("WatermarkKey") or "*")
+        and fnmatchcase(watermark.source_image_region, criterion.get("SourceImageRegion") or "*")
+        and (source_at_most is None or days_since(watermark.source_image_created) <= source_at_most)
+        and (at_most is None or days_since(watermark.created) <= at_most)
+    )
+
+
+def days_since(created: datetime) -> float:
     return (datetime.now(UTC) - created.astimezone(UTC)).total_seconds() / 86400

@@ -6,7 +6,7 @@ from moto.ec2.models.amis import Ami
 
 from ..iam.authorization.ec2 import existing
 from ..iam.enforcement import is_allowed
-from . import attributes, protection
+from . import attributes, protection, watermarks
 from .accounts import permissions_of
 from .errors import check_image_id, ec2_error, image_not_found, image_unavailable
 from .model import Image, find_image, snapshot_ids_of
@@ -45,6 +45,8 @@ def modify_image(backend: Any, image: Ami, params: dict) -> None:
     if add and any(snapshot and is_encrypted_by_aws_managed_key(snapshot) for snapshot in snapshots):
         message = "Snapshots encrypted with the AWS Managed CMK can't be shared. Specify another snapshot."
         raise ec2_error("InvalidParameter", message)
+    if {"Group": "all"} in add:
+        watermarks.check_can_be_public(image)
     attributes.modify(image, params)
     kept = [permission for permission in image.launch_permissions if permission not in remove]
     image.launch_permissions = kept + [permission for permission in add if permission not in kept]

@@ -10,7 +10,7 @@ from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBacken
 from moto.ec2.models.elastic_block_store import Snapshot
 
 from ... import faults
-from . import attributes, ebs_default_key, keys
+from . import attributes, ebs_default_key, keys, watermarks
 from .amazon_images import own
 from .errors import check_image_id, ec2_error, image_not_found, image_unavailable, required
 from .model import Image, can_create_volume, find_image, find_snapshot, set_tags, snapshot_ids_of, tags_seen
@@ -184,6 +184,7 @@ def start_copy(backend: Any, source: Ami, request: CopyRequest) -> Image:
         attributes=attributes.of(source),
         source_image_id=source.id,
         source_image_region=request.source_region,
+        watermarks=watermarks.of(source),
     )
     made = []
     for device in source.block_device_mappings:

@@ -5,9 +5,10 @@ from typing import Any
 
 from moto.ec2.models.amis import Ami
 
+from . import watermarks
 from .model import snapshot_ids_of
 
-# Amazon's images in moto have no such attribute.
+# Amazon's images in moto have no such attribute, and no watermarks.
 ANCESTRY = ("source-image-id", "source-image-region")
 
 
@@ -19,7 +20,7 @@ def select(filters: dict[str, list[str]], views: list) -> list:
 
 def value_of(view: Any, name: str) -> Any:
     # Asked for what it does not know, moto would look through all tags of the account first.
-    if isinstance(view, Ami) and name in ANCESTRY:
+    if isinstance(view, Ami) and (name in ANCESTRY or name.startswith(watermarks.FILTER)):
         return None
     if isinstance(view, Ami) and name == "block-device-mapping.snapshot-id":
         return snapshot_ids_of(view)

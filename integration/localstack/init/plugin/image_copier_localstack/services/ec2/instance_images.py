@@ -5,7 +5,7 @@ from typing import Any
 from moto.ec2.models.amis import Ami
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
-from . import allowed_images, deprecation, filters
+from . import allowed_images, deprecation, filters, watermarks
 from .amazon_images import own
 from .errors import ec2_error
 from .model import Image
@@ -81,6 +81,7 @@ def image_metadata(backend: Any, instance: Any) -> dict[str, Any]:
         "CreationDate": image.creation_date,
         "DeprecationTime": deprecation.describe(image) if isinstance(image, Image) else None,
         "IsPublic": image.is_public,
+        "ImageWatermarks": watermarks.describe(image),
         **allowed_images.shown(backend.account_id, backend.region_name, image),
     }
     return {name: value for name, value in shown.items() if value is not None}

@@ -8,8 +8,10 @@ from moto.ec2.models.elastic_block_store import Snapshot
 from ..iam.authorization.kms import find_key, key_check
 from ..iam.callers import Caller
 
+# The pages name kms:ReEncrypt, which policies know as two actions (Service Authorization Reference, "AWS KMS").
+RE_ENCRYPT = ("ReEncryptFrom", "ReEncryptTo")
 # On the key that a copy is encrypted under.
-ENCRYPT = ("DescribeKey", "CreateGrant", "Decrypt", "GenerateDataKeyWithoutPlaintext", "ReEncryptTo")
+ENCRYPT = ("DescribeKey", "CreateGrant", "Decrypt", "GenerateDataKeyWithoutPlaintext", *RE_ENCRYPT)
 # On the key that a source is encrypted under.
 DECRYPT = (
     "DescribeKey",
@@ -17,7 +19,7 @@ DECRYPT = (
     "Decrypt",
     "GenerateDataKey",
     "GenerateDataKeyWithoutPlaintext",
-    "ReEncryptFrom",
+    *RE_ENCRYPT,
 )
 WITHOUT_CONTEXT = ("DescribeKey", "CreateGrant")
 

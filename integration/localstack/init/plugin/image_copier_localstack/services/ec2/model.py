@@ -10,7 +10,7 @@ from moto.ec2.models.elastic_block_store import Snapshot
 from moto.ec2.utils import random_ami_id, utc_date_and_time
 
 from ... import faults
-from . import allowed_images, attributes, deprecation, launches, protection, public_snapshots
+from . import allowed_images, attributes, deprecation, launches, protection, public_snapshots, watermarks
 from .amazon_images import own
 from .tags import SHARED_PREFIX, TagMap, to_list
 
@@ -48,6 +48,7 @@ class Image(Ami):
         self.protection = protection.OFF
         self.protected_until: datetime | None = None
         self.launches: list[datetime] = []
+        self.watermarks: list[watermarks.Watermark] = []
         for name, value in more.items():
             setattr(self, name, value)
 
@@ -88,6 +89,8 @@ class ImageView:
             return list(self.tags)
         if filter_name in ("source-image-id", "source-image-region"):
             return getattr(self.image, filter_name.replace("-", "_")) or ""
+        if filter_name.startswith(watermarks.FILTER):
+            return watermarks.filter_values(self.image, filter_name)
         return self.image.get_filter_value(filter_name, method_name)
 
     def describe(self) -> dict[str, Any]:
@@ -114,6 +117,7 @@ class ImageView:
             "SourceImageId": image.source_image_id,
             "SourceImageRegion": image.source_image_region,
             "SourceInstanceId": image.instance_id,
+            "ImageWatermarks": watermarks.describe(image),
             "DeprecationTime": deprecation.describe(image),
             "DeregistrationProtection": protection.describe(image),
             "LastLaunchedTime": launches.last_launched_time(image) if image.owner_id == self.viewer else None,

@@ -1,5 +1,10 @@
 """The EC2 operations on images and snapshots, in place of moto's."""
 
+from collections.abc import Callable
+
+from botocore import xform_name
+from localstack.aws.api import handler
+from localstack.services.ec2.provider import Ec2Provider
 from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.models import validate_resource_ids
 from moto.ec2.models.amis import Ami
@@ -16,10 +21,12 @@ from . import (
     filters,
     instance_images,
     listing,
+    newer_operations,
     protection,
     public_snapshots,
     references,
     snapshots,
+    watermarks,
 )
 from .copying import copy_image, parse_request
 from .errors import ec2_error, image_not_found, required
@@ -69,7 +76,8 @@ class ImageOperations(EC2BaseResponse):
     def create_image(self) -> ActionResult:
         """EC2 API Reference, CreateImage: a snapshot of each EBS volume of the instance.
 
-        The boot mode is the instance's (EC2 User Guide, "Set the boot mode of an Amazon EC2 AMI").
+        The boot mode is the instance's (EC2 User Guide, "Set the boot mode of an Amazon EC2 AMI"). The watermarks are
+        those of the image that it was launched from, also if that one is gone.
         """
         params, backend = self.params, self.ec2_backend
         name = checked_name(params)
@@ -91,6 +99,7 @@ class ImageOperations(EC2BaseResponse):
                 root_device_type="ebs",
                 attributes=attributes.LINUX | ({"BootMode": boot_mode} if boot_mode else {}),
                 instance_id=instance.id,
+                watermarks=watermarks.of(getattr(instance, "launched_image", None)),
             )
             made = []
             for device_name, attached in list(instance.block_device_mapping.items()):
@@ -192,6 +201,21 @@ class ImageOperations(EC2BaseResponse):
             self.error_on_dryrun()
             protection.disable(image)
         return ActionResult({"Return": protection.describe(image)})
+
+    def attach_image_watermark(self) -> ActionResult:
+        name = required(self.params, "WatermarkName")
+        with LOCK:
+            image = self._image_of_owner()
+            self.error_on_dryrun()
+            return ActionResult({"WatermarkKey": watermarks.attach(image, name)})
+
+    def detach_image_watermark(self) -> ActionResult:
+        key = required(self.params, "WatermarkKey")
+        with LOCK:
+            image = self._image_of_owner()
+            self.error_on_dryrun()
+            watermarks.detach(image, key)
+        return ActionResult({"Return": True})
 
     def deregister_image(self) -> ActionResult:
         """EC2 API Reference, DeregisterImage; a pending copy is stopped by it."""
@@ -312,8 +336,20 @@ class ImageOperations(EC2BaseResponse):
         return snapshots.snapshot_of_owner(self.ec2_backend, required(self.params, "SnapshotId"))
 
 
+def handled_by_moto(operation: str) -> Callable:
+    """What LocalStack has for each operation of a service: not implemented, so that it asks moto."""
+
+    def not_implemented(_provider, _context, _request):
+        raise NotImplementedError
+
+    not_implemented.__name__ = xform_name(operation)
+    return handler(operation, expand=False)(not_implemented)
+
+
 def install() -> None:
     """Replace moto's operations."""
+    for operation in newer_operations.names():
+        setattr(Ec2Provider, xform_name(operation), handled_by_moto(operation))
     for name, operation in vars(ImageOperations).items():
         if callable(operation) and not name.startswith("__"):
             setattr(EC2Response, name, operation)

@@ -8,9 +8,9 @@ import json
 import logging
 import os
 import threading
-import time
 from collections import defaultdict, deque
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from localstack.aws import handlers
@@ -131,7 +131,7 @@ def denial(service: str, caller: Caller, check: Check, decision: Decision) -> Co
 
 def record(service: str, operation: str, caller: Caller, check: Check, decision: Decision) -> None:
     told = {
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "operation": f"{service}:{operation}",
         "principal": caller.principal.name,
         "action": check.action,

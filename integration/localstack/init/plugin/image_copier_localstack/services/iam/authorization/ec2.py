@@ -192,8 +192,9 @@ OPERATIONS: Operations = {
     ),
     **named(
         """
-        DescribeImageAttribute DisableImage DisableImageDeprecation DisableImageDeregistrationProtection EnableImage
-        EnableImageDeprecation EnableImageDeregistrationProtection ModifyImageAttribute ResetImageAttribute
+        AttachImageWatermark DescribeImageAttribute DetachImageWatermark DisableImage DisableImageDeprecation
+        DisableImageDeregistrationProtection EnableImage EnableImageDeprecation EnableImageDeregistrationProtection
+        ModifyImageAttribute ResetImageAttribute
         """,
         on("ImageId"),
     ),

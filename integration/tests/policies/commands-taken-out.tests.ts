@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { CreateKeyCommand } from '@aws-sdk/client-kms';
+import { PublishCommand } from '@aws-sdk/client-sns';
+import { GetQueueUrlCommand, PurgeQueueCommand } from '@aws-sdk/client-sqs';
+import { actionsOf } from '../../../scripts/dev/permissions.ts';
+import type { Ended } from '../support/command.ts';
+import { REGION } from '../support/emulator.ts';
+import { runHere } from '../support/run-here.ts';
+import {
+  bake,
+  environment,
+  forgetKeys,
+  give,
+  holdings,
+  publishedPolicy,
+  refuseSubscriptions,
+  rollout,
+  run,
+  saysDenied,
+  source,
+  target,
+  TOPIC,
+  untilDeadLetter,
+  type PolicyName,
+} from './roles.ts';
+
+interface Taken {
+  readonly command: () => Promise<Ended>;
+  /** What is said in place of the action. */
+  readonly says?: RegExp;
+  /** Whether the command does its work all the same, in another way or as far as it can. */
+  readonly isDone?: true;
+}
+
+let copied: string;
+let encrypted: string;
+
+const status = () => run('reader', 'status');
+const history = () => run('reader', 'history', 'ubuntu');
+const list = () => run('reader', 'dead-letters', 'list');
+const doctor = (...args: string[]) => runHere(['doctor', '--json', '--role-name', 'reader', ...args], environment);
+const doctorOfImage = () => doctor('--accounts-file', rollout.accountsFile, '--image', encrypted);
+const doctorOfAccount = () => doctor('--accounts', target.id);
+
+/** The source account is asked for the subscription, as where the account itself may not list its own. */
+async function doctorThroughSource(): Promise<Ended> {
+  const restore = await refuseSubscriptions();
+  try {
+    return await doctor('--accounts-file', rollout.accountsFile);
+  } finally {
+    await restore();
+  }
+}
+
+const ask = (imageId: string) => run('requester', 'request', imageId, '--share', '--shared-tags', '--wait');
+const requestNew = async () => ask((await bake()).imageId);
+const requestAgain = () => ask(copied);
+const redrive = () => run('operator', 'dead-letters', 'redrive', '--all');
+const discard = () => run('operator', 'dead-letters', 'discard', '--all', '--yes');
+const requestEncrypted = () => run('requester', 'request', encrypted, '--share', '--dry-run');
+const rollback = async () => {
+  await forgetKeys();
+  return await run('operator', 'rollback', 'ubuntu', '--yes');
+};
+
+const UNREAD = /"SubscriptionUnread"/;
+const NOT_GIVEN_BACK = /The dead letters could not be given back/;
+
+/** Each action of each policy, with a command that asks for it. After the last of a policy, letters are not to be seen for a while. */
+const TAKEN: Readonly<Record<'read' | 'request' | 'operate', Readonly<Record<string, Taken>>>> = {
+  read: {
+    'cloudwatch:DescribeAlarms': { command: doctorOfAccount },
+    'ec2:DescribeImageAttribute': { command: doctorOfImage },
+    'ec2:DescribeImages': { command: status },
+    'ec2:DescribeSnapshotAttribute': { command: doctorOfImage },
+    'ec2:DescribeSnapshots': { command: status },
+    'ec2:GetAllowedImagesSettings': { command: doctorOfAccount },
+    'events:DescribeRule': { command: doctorOfAccount },
+    'events:ListTargetsByRule': { command: doctorOfAccount },
+    'iam:SimulatePrincipalPolicy': { command: doctorOfAccount },
+    'kms:DescribeKey': { command: doctorOfAccount },
+    'kms:GetKeyPolicy': { command: doctorOfAccount },
+    'kms:GetKeyRotationStatus': { command: doctorOfAccount },
+    'lambda:GetFunction': { command: doctorOfAccount },
+    'lambda:ListEventSourceMappings': { command: doctorOfAccount },
+    'sns:GetSubscriptionAttributes': { command: doctorOfAccount, says: UNREAD },
+    'sns:ListSubscriptions': { command: doctorOfAccount, says: UNREAD },
+    'sns:ListSubscriptionsByTopic': { command: doctorThroughSource, says: UNREAD },
+    'sqs:GetQueueAttributes': { command: status },
+    'sqs:GetQueueUrl': { command: status },
+    'sqs:ReceiveMessage': { command: list },
+    'ssm:GetParameterHistory': { command: history },
+    'ssm:GetParametersByPath': { command: doctorOfAccount },
+    'sqs:ChangeMessageVisibility': { command: list, says: NOT_GIVEN_BACK, isDone: true },
+  },
+  request: {
+    'ec2:CreateTags': { command: requestNew },
+    'ec2:DescribeImageAttribute': { command: requestNew },
+    'ec2:DescribeImages': { command: requestNew },
+    'ec2:DescribeSnapshotAttribute': { command: requestNew },
+    'ec2:DescribeSnapshots': { command: requestNew },
+    'ec2:ModifyImageAttribute': { command: requestNew },
+    'ec2:ModifySnapshotAttribute': { command: requestNew },
+    'kms:DescribeKey': { command: requestEncrypted },
+    'sns:Publish': { command: requestNew },
+    // Without results it asks the accounts for the copies.
+    'sns:Subscribe': { command: requestAgain, isDone: true },
+    'sns:Unsubscribe': { command: requestNew },
+    'sqs:CreateQueue': { command: requestAgain, isDone: true },
+    'sqs:DeleteMessage': { command: requestNew },
+    'sqs:DeleteQueue': { command: requestNew },
+    'sqs:GetQueueAttributes': { command: requestAgain, isDone: true },
+    'sqs:ReceiveMessage': { command: requestNew },
+  },
+  operate: {
+    'ec2:DescribeImages': { command: rollback },
+    'ec2:DescribeSnapshots': { command: rollback },
+    'kms:DescribeKey': { command: rollback },
+    'ssm:GetParameter': { command: rollback },
+    'ssm:GetParameterHistory': { command: rollback },
+    'ssm:PutParameter': { command: rollback },
+    'sqs:GetQueueAttributes': { command: redrive },
+    'sqs:GetQueueUrl': { command: redrive },
+    'sqs:ReceiveMessage': { command: redrive },
+    'sqs:SendMessage': { command: redrive },
+    'sqs:DeleteMessage': { command: discard },
+    'sqs:ChangeMessageVisibility': {
+      command: () => run('operator', 'dead-letters', 'list'),
+      says: NOT_GIVEN_BACK,
+      isDone: true,
+    },
+  },
+};
+
+/** Changes the roles that have a policy. */
+async function takeOut(policy: PolicyName, ...actions: string[]): Promise<void> {
+  const holders = holdings().filter((holding) => holding.policy === policy);
+  await Promise.all(holders.map(({ role, place }) => give(role, place, new Set(actions))));
+}
+
+describe('without a single action of', () => {
+  beforeAll(async () => {
+    ({ imageId: copied } = await bake());
+    expect(await ask(copied)).toMatchObject({ code: 0 });
+    const { KeyMetadata } = await source.kms.send(new CreateKeyCommand({}));
+    ({ imageId: encrypted } = await bake(KeyMetadata?.Arn));
+  });
+
+  afterAll(async () => {
+    const { QueueUrl } = await target.sqs.send(new GetQueueUrlCommand({ QueueName: 'image-copier-dead-letters' }));
+    await target.sqs.send(new PurgeQueueCommand({ QueueUrl }));
+  });
+
+  describe.each(['read', 'request', 'operate'] as const)('%s', (policy) => {
+    beforeAll(async () => {
+      const Message = JSON.stringify({ targetAccounts: [target.id], sourceAmi: 'the newest' });
+      await source.sns.send(new PublishCommand({ TopicArn: `arn:aws:sns:${REGION}:${source.id}:${TOPIC}`, Message }));
+      await untilDeadLetter();
+    });
+
+    it.each(Object.entries(TAKEN[policy]))('a command says what it could not do: %s', async (action, taken) => {
+      const { command, says, isDone = false } = taken;
+      await takeOut(policy, action);
+      try {
+        const { code, stdout, stderr } = await command();
+        expect({ code, stdout, stderr }).toMatchObject({ code: isDone ? 0 : 1 });
+        if (says) expect(stdout + stderr).toMatch(says);
+        else expect({ stdout, stderr, isSaid: saysDenied(stdout + stderr, action) }).toMatchObject({ isSaid: true });
+      } finally {
+        await takeOut(policy);
+      }
+    });
+
+    it('has no other action', () => {
+      expect(Object.keys(TAKEN[policy]).sort()).toEqual(actionsOf(publishedPolicy(policy)));
+    });
+  });
+});
