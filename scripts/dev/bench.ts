@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { benchBurst, type BurstOptions } from './bench/burst.ts';
+import { benchEnforcement, type EnforcementOptions } from './bench/enforcement.ts';
 import { benchColdStart, type ColdStartOptions } from './bench/cold-start.ts';
 import { benchRollout } from './bench/rollout.ts';
 import { benchStatus, type StatusOptions } from './bench/status.ts';
@@ -70,6 +71,24 @@ program
   .option('--recipes <n>', 'how many recipes, each copied into each account', count, 5)
   .option('--latency <ms>', 'what is added to each call', positive, 50)
   .action((options: StatusOptions) => benchStatus(options, console.log));
+
+program
+  .command('enforcement')
+  .description(
+    'runs integration tests on an embedded LocalStack, in turns with policies deciding on each call and with none, and ' +
+      'compares the time',
+  )
+  .option('--rounds <n>', 'how often they run in each way', count, 5)
+  .option(
+    '--tests <part,...>',
+    'which test files, by parts of their paths; they must hold without enforcement too',
+    (value: string) => list(value),
+    ['copy-image', 'dead-letters', 'many-accounts', 'several-accounts', 'settle-copy'],
+  )
+  .action(async (options: EnforcementOptions) => {
+    await requireTerraform(process.env);
+    await benchEnforcement(options, console.log);
+  });
 
 await runScript(async () => {
   await program.parseAsync();

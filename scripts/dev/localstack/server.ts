@@ -29,6 +29,8 @@ export interface LocalStackOptions {
   readonly port: number;
   /** LocalStack's files and its log go there. It is emptied first: what an earlier LocalStack left means nothing. */
   readonly directory: string;
+  /** Whether policies decide on each call. By default they do, unless IMAGE_COPIER_ENFORCE says otherwise. */
+  readonly isEnforced?: boolean;
 }
 
 export interface LocalStack {
@@ -153,7 +155,7 @@ interface Launched {
   readonly child: ChildProcess;
 }
 
-async function launch({ port, directory }: LocalStackOptions): Promise<Launched> {
+async function launch({ port, directory, isEnforced }: LocalStackOptions): Promise<Launched> {
   const node = lambdaNodeBinary();
   if (await isTaken(port)) {
     throw new SetupError(
@@ -184,7 +186,7 @@ async function launch({ port, directory }: LocalStackOptions): Promise<Launched>
       LOCALSTACK_HOST: `127.0.0.1:${port}`,
       LAMBDA_NODEJS22_BINARY: node,
       // 0 lets everybody do everything, as LocalStack itself does.
-      IMAGE_COPIER_ENFORCE: process.env['IMAGE_COPIER_ENFORCE'],
+      IMAGE_COPIER_ENFORCE: isEnforced === undefined ? process.env['IMAGE_COPIER_ENFORCE'] : String(Number(isEnforced)),
       // Inside a container LocalStack otherwise takes it for its own image and ignores FILESYSTEM_ROOT.
       OVERRIDE_IN_DOCKER: '0',
       // The other strategies answer queue URLs that Terraform's provider refuses.
