@@ -22,6 +22,18 @@ variable "parameter_path" {
   }
 }
 
+variable "role_path" {
+  description = "Input `role_path` of the module image-copier."
+  type        = string
+  default     = "/"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^/([!-~]+/)?$", var.role_path))
+    error_message = "role_path: / alone, or a path that begins and ends with it, as of the copier."
+  }
+}
+
 variable "topic_name" {
   description = "Input `name` of the module source-account: name of the topic for copy requests."
   type        = string

@@ -82,6 +82,7 @@ run "names" {
   assert {
     condition = { for statement in jsondecode(output.policies["request"]).Statement : statement.Sid => statement.Resource } == {
       FindImages         = "*"
+      Keys               = "arn:aws:kms:*:*:key/*"
       Share              = ["arn:aws:ec2:*::snapshot/*", "arn:aws:ec2:*::image/*"]
       ShareTags          = "arn:aws:ec2:*::image/*"
       Request            = "arn:aws:sns:*:*:amigo-PROD-notify"
@@ -113,6 +114,23 @@ run "names" {
       PutBack     = "arn:aws:sqs:*:*:copier-requests"
     }
     error_message = "Dead letters go back to the requests queue alone, and no other parameters are set."
+  }
+}
+
+run "role_path" {
+  command = plan
+
+  variables {
+    role_path = "/organization/copier/"
+  }
+
+  assert {
+    condition = toset(flatten([
+      for policy in ["deploy-target", "read"] : [
+        for statement in jsondecode(output.policies[policy]).Statement : statement.Resource if contains(["Roles", "PassRolesToLambda"], statement.Sid)
+      ]
+    ])) == toset(["arn:aws:iam::*:role/organization/copier/copier-*"])
+    error_message = "The functions' roles are made and looked at under their path."
   }
 }
 
