@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
@@ -20,6 +21,7 @@ import {
   emulatedSettings,
   withoutAws,
 } from '../../scripts/dev/emulated-account.ts';
+import { ZIP } from '../../scripts/dev/lambda-bundle.ts';
 import { CACHE, ROOT } from '../../scripts/tool/common/paths.ts';
 import { TerraformRoot, type Changes } from '../../scripts/tool/deploy/terraform-root.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
@@ -44,8 +46,11 @@ const earlierModule = writeEarlierModule('image-copier', EARLIER_COMMIT, join(WO
 const topics = { request: '', results: '' };
 /** Bucket names are unique among all accounts. */
 const bucketPrefix = `image-copier-${source.id}`;
-let bucket: TerraformRoot;
+const ORGANIZATION = 'o-a1b2c3d4e5';
+let artifacts: TerraformRoot;
 let functionKey: string;
+/** Longer than what CloudFormation takes in a call. */
+let templateUrl: string;
 /** The key that the organization made, by account. */
 const organizationsKeys = new Map<string, string>();
 /** What the module of the earlier commit did in an account, and then this one. */
@@ -199,14 +204,14 @@ beforeAll(async () => {
   const accounts = scenarios.flatMap(({ byModule, byTemplate }) => [byModule, byTemplate]);
   topics.request = await createSourceTopic(source, 'notify', 'sns:Subscribe', accounts);
   topics.results = await createSourceTopic(source, 'notify-results', 'sns:Publish', accounts);
-  bucket = terraform(folderOf('artifact-bucket'), source.id, { prefix: bucketPrefix, organization_id: 'o-a1b2c3d4e5' });
+  artifacts = terraform(writeArtifacts(), source.id, {});
   const withKey = scenarios.find(({ inputs }) => inputs === OWN_KEY);
   for (const account of [withKey?.byModule, withKey?.byTemplate].filter((each) => each !== undefined)) {
     organizationsKeys.set(account, await createKey(account));
   }
   // At once: they wait for AWS to settle, not for each other.
   await Promise.all([
-    apply(bucket),
+    apply(artifacts),
     ...scenarios.map(async ({ byModule, isUpgrade, shared, ofModule }) => {
       await createBoundary(byModule);
       const inputs = { ...shared(byModule), ...ofModule(byModule) };
@@ -216,7 +221,9 @@ beforeAll(async () => {
       upgrade = { root, first, second: await apply(root) };
     }),
   ]);
-  functionKey = String((await bucket.outputs())['function_key']);
+  const outputs = await artifacts.outputs();
+  functionKey = String(outputs['function_key']);
+  templateUrl = String(outputs['template_url']);
 }, TIMEOUT_MS);
 
 afterAll(async () => {
@@ -241,6 +248,7 @@ describe.each(scenarios)(
     beforeAll(async () => {
       const given = { ...parametersOf(shared(byTemplate)), ...ofTemplate };
       await createBoundary(byTemplate);
+      await joinOrganization(byTemplate);
       await createStack(given);
       const [module, stack] = await Promise.all([byModule, byTemplate].map(read));
       parameters = { ...defaults(), ...given };
@@ -290,7 +298,7 @@ describe.each(scenarios)(
       const { StackId } = await cloudFormation.send(
         new CreateStackCommand({
           StackName,
-          TemplateBody: JSON.stringify(template),
+          TemplateURL: templateUrl,
           Capabilities: ['CAPABILITY_NAMED_IAM'],
           Parameters: Object.entries(given).map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue })),
         }),
@@ -337,6 +345,50 @@ async function createBoundary(accountId: string): Promise<void> {
     Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
   });
   await iam.send(new CreatePolicyCommand({ Path: '/organization/', PolicyName: 'boundary', PolicyDocument }));
+}
+
+/** Only accounts of the organization read from the bucket. */
+async function joinOrganization(accountId: string): Promise<void> {
+  const { ok, status } = await fetch(`${endpoint()}/_image-copier/accounts/${accountId}/organization`, {
+    method: 'PUT',
+    body: JSON.stringify({ id: ORGANIZATION }),
+  });
+  if (!ok) throw new Error(`The emulator answers with ${status}.`);
+}
+
+/** A configuration that has the bucket with the zip, and the template beside it as the module organization puts it there. */
+function writeArtifacts(): string {
+  const directory = join(WORK, 'artifacts', source.id);
+  mkdirSync(directory, { recursive: true });
+  const configuration = {
+    module: {
+      artifacts: {
+        source: folderOf('artifact-bucket'),
+        // Terraform copies a module that is named by its absolute path, away from its default zip.
+        function_zips: [ZIP],
+        prefix: bucketPrefix,
+        organization_id: ORGANIZATION,
+      },
+    },
+    resource: {
+      aws_s3_object: {
+        template: {
+          bucket: '${module.artifacts.bucket}',
+          key: 'image-copier/template.json',
+          content: '${file("template.json")}',
+        },
+      },
+    },
+    output: {
+      function_key: { value: '${module.artifacts.function_key}' },
+      template_url: {
+        value: `https://\${module.artifacts.bucket}.s3.${REGION}.amazonaws.com/\${aws_s3_object.template.key}`,
+      },
+    },
+  };
+  writeFileSync(join(directory, 'main.tf.json'), JSON.stringify(configuration));
+  writeFileSync(join(directory, 'template.json'), JSON.stringify(template));
+  return directory;
 }
 
 /** A key with an alias, by which readCopier finds it. */

@@ -25,7 +25,7 @@ export async function buildZip(report: (line: string) => void): Promise<void> {
   report(`Built ${relative(ROOT, ZIP)} (${Math.ceil(zip.length / 1024)} kB): ${Object.keys(files).join(', ')}`);
 }
 
-/** Writes the CloudFormation template, on one line: inline, CloudFormation takes 51,200 bytes. The same sources give the same bytes. */
+/** Writes the CloudFormation template. The same sources give the same bytes. */
 export function writeTemplate(report: (line: string) => void): void {
   const json = JSON.stringify(imageCopierTemplate());
   writeFileAtomic(TEMPLATE, json);

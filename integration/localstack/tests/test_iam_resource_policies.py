@@ -435,6 +435,27 @@ def test_versions_and_tags_of_objects_need_rights_of_their_own(here):
     s3.delete_object(**request)
 
 
+def test_a_template_in_a_bucket_is_read_with_the_rights_of_who_names_it(here, there):
+    """CloudFormation API Reference, CreateStack and CreateStackSet, TemplateURL."""
+    bucket = Bucket(there)
+    bucket.s3.put_object(Bucket=bucket.name, Key="copy.zip", Body=b'{"Resources":{"T":{"Type":"AWS::SNS::Topic"}}}')
+    worker = here.role(allow("*"))
+    url = f"https://{bucket.name}.s3.{REGION}.amazonaws.com/copy.zip"
+    cloudformation = worker.client("cloudformation")
+    message = not_allowed(worker.arn, "s3:GetObject", bucket.object_arn, "resource-based policy")
+    for operation in (
+        lambda: cloudformation.create_stack(StackName="copier", TemplateURL=url),
+        lambda: cloudformation.create_stack_set(StackSetName="copier", TemplateURL=url),
+    ):
+        assert denial(operation) == ("AccessDenied", message)
+
+    bucket.set_policy(by({"AWS": here.account}, "s3:GetObject", Resource=bucket.object_arn))
+
+    cloudformation.create_stack_set(StackSetName="copier", TemplateURL=url)
+    cloudformation.create_stack(StackName="copier", TemplateURL=url)
+    cloudformation.get_waiter("stack_create_complete").wait(StackName="copier", WaiterConfig={"Delay": 1})
+
+
 def test_code_in_a_bucket_is_read_with_the_rights_of_who_names_it(here, there, create_function):
     """Lambda API Reference, FunctionCode: a bucket may be another account's."""
     bucket = Bucket(there)

@@ -83,7 +83,7 @@ module "artifacts_virginia" {
 
 module "organization" {
   source    = "../../modules/organization"
-  providers = { aws = aws.administrator }
+  providers = { aws = aws.administrator, aws.artifacts = aws.source_ireland }
 
   function_bucket_prefix  = var.bucket_prefix
   function_key            = module.artifacts_ireland.function_key

@@ -1,3 +1,11 @@
+data "aws_partition" "current" {
+  provider = aws.artifacts
+}
+
+data "aws_region" "artifacts" {
+  provider = aws.artifacts
+}
+
 locals {
   template_file = coalesce(var.template_file, "${path.module}/../../template/dist/image-copier.template.json")
   file          = fileexists(local.template_file) ? file(local.template_file) : "{}"
@@ -27,6 +35,11 @@ locals {
   with_key = merge(local.key, { Properties = merge(local.key.Properties, { KeyPolicy = local.policy }) })
   template = length(local.statements) == 0 ? local.file : jsonencode(merge(jsondecode(local.file), { Resources = merge(try(jsondecode(local.file).Resources, {}), { ImageKey = local.with_key }) }))
 
+  # Another template has another key, so the stack set changes when its template does, and only then.
+  bucket       = "${var.function_bucket_prefix}-${data.aws_region.artifacts.id}"
+  template_key = "image-copier/${sha256(local.template)}.template.json"
+  template_url = "https://${local.bucket}.s3.${data.aws_region.artifacts.id}.${data.aws_partition.current.dns_suffix}/${local.template_key}"
+
   # CloudFormation answers with each parameter of the template. What is not set here would be a change in each plan.
   defaults = { for name, parameter in local.declared : name => tostring(parameter.Default) if can(parameter.Default) }
   parameters = merge(local.defaults, var.parameters, {
@@ -37,13 +50,33 @@ locals {
   })
 }
 
+# In a call, CloudFormation takes 51,200 bytes, in a bucket 1 MB (CloudFormation API Reference, CreateStackSet).
+resource "aws_s3_object" "template" {
+  provider = aws.artifacts
+
+  bucket       = local.bucket
+  key          = local.template_key
+  content      = local.template
+  content_type = "application/json"
+
+  lifecycle {
+    # The former template goes last, when the stack set has the new one.
+    create_before_destroy = true
+
+    precondition {
+      condition     = fileexists(local.template_file)
+      error_message = "template_file: there is no file ${local.template_file}. Run `make build`, or set template_file to the template of a release."
+    }
+  }
+}
+
 resource "aws_cloudformation_stack_set" "copier" {
   name             = var.name
   description      = "Image Copier: encrypted copies of shared EC2 machine images"
   permission_model = "SERVICE_MANAGED"
   call_as          = var.call_as
   capabilities     = ["CAPABILITY_NAMED_IAM"]
-  template_body    = local.template
+  template_url     = local.template_url
   parameters       = local.parameters
   tags             = var.tags
 
@@ -73,20 +106,13 @@ resource "aws_cloudformation_stack_set" "copier" {
     ignore_changes = [administration_role_arn, execution_role_name]
 
     precondition {
-      condition     = fileexists(local.template_file)
-      error_message = "template_file: there is no file ${local.template_file}. Run `make build`, or set template_file to the template of a release."
-    }
-
-    precondition {
-      condition     = length(local.template) <= 51200
-      error_message = "template_file: CloudFormation takes at most 51,200 bytes."
-    }
-
-    precondition {
       condition     = length(setsubtract(keys(var.parameters), keys(local.declared))) == 0
       error_message = "parameters: the template has no ${join(", ", setsubtract(keys(var.parameters), keys(local.declared)))}. It has ${join(", ", keys(local.declared))}."
     }
   }
+
+  # Its key is in the URL, which is known before the object is there.
+  depends_on = [aws_s3_object.template]
 }
 
 # One resource for all units and Regions: it owns every stack of the set (Terraform Registry, aws_cloudformation_stack_instances).

@@ -5,6 +5,9 @@ terraform {
     aws = {
       source  = "hashicorp/aws"
       version = ">= 5.100, < 7.0"
+
+      # The stack set's administrator, and whoever writes into the bucket with the zip.
+      configuration_aliases = [aws, aws.artifacts]
     }
   }
 }

@@ -1,8 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { imageCopierTemplate } from '../template.ts';
 
-/** CreateStackSet and CreateStack take a TemplateBody of at most so many bytes (CloudFormation API Reference). */
-const MAX_INLINE_BYTES = 51_200;
 const template = imageCopierTemplate();
 
 function ifGiven(condition: string, value: unknown): unknown {
@@ -10,10 +8,6 @@ function ifGiven(condition: string, value: unknown): unknown {
 }
 
 describe('the template', () => {
-  it('fits into a call, with a twentieth of it to spare', () => {
-    expect(Buffer.byteLength(JSON.stringify(template))).toBeLessThan(MAX_INLINE_BYTES * 0.95);
-  });
-
   it('has the deliveries for each choice of RetryHours', () => {
     const { AllowedValues = [] } = template.Parameters['RetryHours'] ?? {};
 

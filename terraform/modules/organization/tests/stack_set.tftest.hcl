@@ -1,5 +1,17 @@
 mock_provider "aws" {}
 
+mock_provider "aws" {
+  alias = "artifacts"
+
+  mock_data "aws_region" {
+    defaults = { id = "eu-west-1" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { dns_suffix = "amazonaws.com" }
+  }
+}
+
 variables {
   function_bucket_prefix  = "acme-image-copier"
   function_key            = "image-copier/0a1b.zip"
@@ -42,6 +54,20 @@ run "serves_new_accounts_and_keeps_what_stands" {
   }
 }
 
+run "template_in_the_bucket" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_s3_object.template.bucket == "acme-image-copier-eu-west-1" &&
+      aws_s3_object.template.content == file("../../template/dist/image-copier.template.json") &&
+      aws_s3_object.template.key == "image-copier/${filesha256("../../template/dist/image-copier.template.json")}.template.json" &&
+      aws_cloudformation_stack_set.copier.template_url == "https://acme-image-copier-eu-west-1.s3.eu-west-1.amazonaws.com/${aws_s3_object.template.key}"
+    )
+    error_message = "CloudFormation reads the template from the bucket of the zip, and another template has another URL."
+  }
+}
+
 run "sets_each_parameter" {
   command = plan
 
@@ -50,7 +76,7 @@ run "sets_each_parameter" {
   }
 
   assert {
-    condition     = toset(keys(aws_cloudformation_stack_set.copier.parameters)) == toset(keys(jsondecode(aws_cloudformation_stack_set.copier.template_body).Parameters))
+    condition     = toset(keys(aws_cloudformation_stack_set.copier.parameters)) == toset(keys(jsondecode(aws_s3_object.template.content).Parameters))
     error_message = "What is left to CloudFormation's defaults would be a change in each plan."
   }
 
@@ -84,7 +110,7 @@ run "key_policy_statements" {
   }
 
   assert {
-    condition = [for s in jsondecode(aws_cloudformation_stack_set.copier.template_body).Resources.ImageKey.Properties.KeyPolicy.Statement : s if try(s.Sid, "") == "RoleOfEachAccountReads"] == [{
+    condition = [for s in jsondecode(aws_s3_object.template.content).Resources.ImageKey.Properties.KeyPolicy.Statement : s if try(s.Sid, "") == "RoleOfEachAccountReads"] == [{
       Sid       = "RoleOfEachAccountReads"
       Effect    = "Allow"
       Action    = ["kms:Decrypt"]
@@ -97,8 +123,8 @@ run "key_policy_statements" {
 
   assert {
     condition = (
-      length(jsondecode(aws_cloudformation_stack_set.copier.template_body).Resources.ImageKey.Properties.KeyPolicy.Statement) == 1 + length(jsondecode(file("../../template/dist/image-copier.template.json")).Resources.ImageKey.Properties.KeyPolicy.Statement) &&
-      { for name, resource in jsondecode(aws_cloudformation_stack_set.copier.template_body).Resources : name => resource if name != "ImageKey" } == { for name, resource in jsondecode(file("../../template/dist/image-copier.template.json")).Resources : name => resource if name != "ImageKey" }
+      length(jsondecode(aws_s3_object.template.content).Resources.ImageKey.Properties.KeyPolicy.Statement) == 1 + length(jsondecode(file("../../template/dist/image-copier.template.json")).Resources.ImageKey.Properties.KeyPolicy.Statement) &&
+      { for name, resource in jsondecode(aws_s3_object.template.content).Resources : name => resource if name != "ImageKey" } == { for name, resource in jsondecode(file("../../template/dist/image-copier.template.json")).Resources : name => resource if name != "ImageKey" }
     )
     error_message = "Nothing else of the template changes."
   }
@@ -134,7 +160,7 @@ run "rejects_a_template_that_is_not_there" {
     template_file = "no-such-file.json"
   }
 
-  expect_failures = [aws_cloudformation_stack_set.copier]
+  expect_failures = [aws_s3_object.template]
 }
 
 run "rejects_bad_inputs" {
