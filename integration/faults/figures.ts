@@ -69,7 +69,7 @@ function kindOf({ status, body }: { readonly status: number; readonly body: stri
   if (status < 400) return undefined;
   if (/RequestLimitExceeded|Throttling/.test(body)) return 'throttles';
   if (body.includes('ResourceLimitExceeded')) return 'limits';
-  if (body.includes('UnauthorizedOperation')) return 'refusals';
+  if (body.includes('TagPolicyViolation')) return 'refusals';
   return status >= 500 ? 'server errors' : undefined;
 }
 

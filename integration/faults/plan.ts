@@ -138,9 +138,9 @@ export const REFUSAL = {
   kind: 'error',
   service: 'ec2',
   operation: 'CopyImage',
-  code: 'UnauthorizedOperation',
-  message: 'You are not authorized to perform this operation.',
-  status: 403,
+  code: 'TagPolicyViolation',
+  message: "The tag policy does not allow the specified value for the following tag key: 'Recipe'.",
+  status: 400,
 } as const;
 
 const ACTIONS = Array.from(new Set([...COPY_IMAGE_ACTIONS, ...SETTLE_COPY_ACTIONS]));

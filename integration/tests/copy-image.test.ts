@@ -294,22 +294,22 @@ describe('a request', () => {
   it('that EC2 refuses is in the dead-letter queue with what EC2 said', async () => {
     const { target, handler } = await openTarget();
     const image = await bakeFor(target);
-    const message = 'You are not authorized to perform this operation.';
+    const message = "The tag policy does not allow the specified value for the following tag key: 'Recipe'.";
     const fix = await injectFault({
       kind: 'error',
       operation: 'CopyImage',
       account: target.account.id,
-      code: 'UnauthorizedOperation',
+      code: 'TagPolicyViolation',
       message,
-      status: 403,
+      status: 400,
     });
 
     expect(await target.deliver(handler, requestFor(image, ['*']))).toEqual({ outcome: 'done' });
     await fix();
 
     const [letter] = await target.takeDeadLetters();
-    expect(reasonOf(letter)).toBe(`UnauthorizedOperation: ${message}`);
-    expect(letter?.MessageAttributes).toMatchObject({ ErrorCode: { StringValue: 'UnauthorizedOperation' } });
+    expect(reasonOf(letter)).toBe(`TagPolicyViolation: ${message}`);
+    expect(letter?.MessageAttributes).toMatchObject({ ErrorCode: { StringValue: 'TagPolicyViolation' } });
   });
 
   it('that is older than the time for trying again is in the dead-letter queue with its last reason', async () => {

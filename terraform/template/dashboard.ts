@@ -31,6 +31,7 @@ const GRAPHS: readonly Graph[] = [
     metrics: [
       own('RequestsRefused', COPY_IMAGE),
       own('RequestsRetried', COPY_IMAGE),
+      own('RequestsUncertain', COPY_IMAGE),
       own('CopiesReused', COPY_IMAGE),
       own('RequestsIgnored', COPY_IMAGE),
     ],

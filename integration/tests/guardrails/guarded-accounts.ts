@@ -1,6 +1,12 @@
 import { CreatePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
+import {
+  GetFunctionConfigurationCommand,
+  LambdaClient,
+  UpdateFunctionConfigurationCommand,
+  waitUntilFunctionUpdatedV2,
+} from '@aws-sdk/client-lambda';
 import { PublishCommand } from '@aws-sdk/client-sns';
-import { GetQueueUrlCommand, PurgeQueueCommand } from '@aws-sdk/client-sqs';
+import { GetQueueUrlCommand, PurgeQueueCommand, SetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../../../scripts/tool/common/bake.ts';
 import { findCopies, isAnnounced } from '../../../scripts/tool/common/copies.ts';
 import type { Finding } from '../../../scripts/tool/doctor/finding.ts';
@@ -133,6 +139,29 @@ export class GuardedAccounts {
     });
   }
 
+  /**
+   * Makes the time for trying again so short that the first delivery of a request is its last, until the returned function is
+   * called: it comes late.
+   */
+  async shortenTrying(name: Name): Promise<() => Promise<void>> {
+    const { id, sqs } = this.targets[name];
+    const lambda = new LambdaClient(emulatedSettings(endpoint(), id, REGION));
+    const FunctionName = 'image-copier-copy-image';
+    const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: 'image-copier-requests' }));
+    const { Environment: before } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+    const set = async (delaySeconds: number, variables: Record<string, string> | undefined) => {
+      await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { DelaySeconds: String(delaySeconds) } }));
+      await lambda.send(
+        new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables: variables } }),
+      );
+      await waitUntilFunctionUpdatedV2({ client: lambda, maxWaitTime: 60 }, { FunctionName });
+    };
+    await set(2, { ...before?.Variables, RETRY_SECONDS: '1' });
+    return async () => {
+      await set(0, before?.Variables);
+    };
+  }
+
   /** Waits for the dead letter of an image. */
   async deadLetter(name: Name, { imageId }: BakedImage): Promise<Letter> {
     return await waitFor(`the dead letter of ${imageId}`, async () => {
@@ -164,12 +193,14 @@ export class GuardedAccounts {
     return all.flatMap(({ action, resource }) => (resource.includes(id) ? [`${action} on ${resource}`] : []));
   }
 
-  /** Takes away guardrails and dead letters, so that the next guardrail finds the accounts as they were. */
+  /** Takes away guardrails, requests and dead letters, so that the next guardrail finds the accounts as they were. */
   async reset(): Promise<void> {
     await Promise.all([this.source, this.targets.plain].map((account) => this.release(account)));
     const { sqs } = this.targets.plain;
-    const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: 'image-copier-dead-letters' }));
-    await sqs.send(new PurgeQueueCommand({ QueueUrl }));
+    for (const QueueName of ['image-copier-requests', 'image-copier-dead-letters']) {
+      const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
+      await sqs.send(new PurgeQueueCommand({ QueueUrl }));
+    }
   }
 
   async leave(): Promise<void> {

@@ -76,7 +76,7 @@ describe('status', () => {
       });
       expect(code).toBe(1);
       const [failed, states] = report.rows;
-      expect(failed?.cells[2]?.reason).toContain('UnauthorizedOperation');
+      expect(failed?.cells[2]?.reason).toContain('TagPolicyViolation');
       expect(states?.images).toEqual([
         { imageId: second.imageId, region: REGION, name: second.name, bakedAt: expect.any(String) },
       ]);

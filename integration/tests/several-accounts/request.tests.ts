@@ -152,7 +152,7 @@ export function requestTests(accounts: DeployedAccounts): void {
         ['canary', 'available'],
         ['payments', 'failed'],
       ]);
-      expect(rows[1]?.reason).toContain('UnauthorizedOperation');
+      expect(rows[1]?.reason).toContain('TagPolicyViolation');
     } finally {
       await allow();
     }

@@ -15,15 +15,15 @@ interface Fault {
   readonly [setting: string]: unknown;
 }
 
-/** Keeps an account from copying, as a service control policy would, until the returned function is called. */
+/** Keeps an account from copying, as a tag policy would, until the returned function is called: each request is refused at once. */
 export async function refuseCopies(account: string): Promise<() => Promise<void>> {
   return await injectFault({
     kind: 'error',
     account,
     operation: 'CopyImage',
-    code: 'UnauthorizedOperation',
-    message: 'You are not authorized to perform this operation.',
-    status: 403,
+    code: 'TagPolicyViolation',
+    message: "The tag policy does not allow the specified value for the following tag key: 'Recipe'.",
+    status: 400,
   });
 }
 

@@ -1,9 +1,9 @@
-import { RejectedError, RetryableError, ThrottledError } from '../core/errors.ts';
+import { RejectedError, RetryableError, ThrottledError, UncertainError } from '../core/errors.ts';
 import { spellOutHidden } from '../core/hidden-characters.ts';
 
-/** Of EC2's answers, those that a later try may not meet again. All other client errors are rejections. */
-const TRY_AGAIN: ReadonlySet<string> = new Set([
-  // Not shared yet, or the share is not visible yet (EC2 Developer Guide, "Error codes for the Amazon EC2 API").
+/** Of EC2's answers, those that a later try may not meet again (EC2 Developer Guide, "Error codes for the Amazon EC2 API"). */
+const LATER: ReadonlySet<string> = new Set([
+  // Not shared yet, or the share is not visible yet.
   'InvalidAMIID.NotFound',
   'InvalidAMIID.Unavailable',
   'AuthFailure',
@@ -13,6 +13,14 @@ const TRY_AGAIN: ReadonlySet<string> = new Set([
   'PendingSnapshotLimitExceeded',
   'ConcurrentSnapshotLimitExceeded',
   'ConcurrentTagAccess',
+  // An account that was made a moment ago, or a Region that was opened a moment ago: AWS takes up to some hours.
+  'OptInRequired',
+  'PendingVerification',
+  'SubscriptionRequiredException',
+  // Credentials or a signature that were too old when they came: the next call has new ones.
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'RequestExpired',
   // EC2's own faults, some of which come with a 4xx status.
   'InternalError',
   'InternalFailure',
@@ -25,6 +33,29 @@ const TRY_AGAIN: ReadonlySet<string> = new Set([
   'InvalidAMIName.Duplicate',
 ]);
 
+/** Of EC2's answers, those that say that this request is wrong, whenever it is made (ibid.). */
+const NEVER: ReadonlySet<string> = new Set([
+  'InvalidAMIID.Malformed',
+  'InvalidAMIName.Malformed',
+  'InvalidInput',
+  'InvalidParameter',
+  'InvalidParameterCombination',
+  'InvalidParameterValue',
+  'InvalidRegion',
+  'InvalidSnapshot.NotFound',
+  'InvalidSnapshotID.Malformed',
+  'InvalidTagKey.Malformed',
+  'MalformedQueryString',
+  'MissingParameter',
+  'SnapshotCopyUnsupported.InterRegion',
+  'TagLimitExceeded',
+  'TagPolicyViolation',
+  'UnknownParameter',
+  'Unsupported',
+  'UnsupportedOperation',
+  'ValidationError',
+]);
+
 /** Throttling, by EC2's code and by those that the SDK takes for the same. */
 const THROTTLED: ReadonlySet<string> = new Set([
   'RequestLimitExceeded',
@@ -33,11 +64,21 @@ const THROTTLED: ReadonlySet<string> = new Set([
   'TooManyRequestsException',
 ]);
 
+/** `InvalidRequest` stands for many things, which its text alone tells apart. */
+const INVALID_REQUEST = 'InvalidRequest';
+
 /** What EC2 says while the image is shared but a snapshot of it is not (EC2 User Guide, "How Amazon EC2 AMI copy works"). */
 const STORAGE_NOT_SHARED = /permission to access the storage/i;
 
+/** What EC2 says while snapshots of the image are still being made. */
+const STORAGE_NOT_READY = /storage for the ami is not available/i;
+
+/** What EC2 says of images that it lets no other account copy. */
+const NOT_FOR_OTHERS = /cannot be copied to another AWS account/i;
+
 /**
- * Classes what an EC2 call threw as "try again" or "rejected". This file is the one place that knows EC2's error codes.
+ * Classes what an EC2 call threw: "later", "never", or "uncertain" where it is an error of IAM or none that is known here. This
+ * file is the one place that knows EC2's error codes.
  * @param namedRegion the Region that was called, if the request names it and it is not the copier's own
  */
 export function classifyEc2Error(error: unknown, namedRegion?: string): RetryableError | RejectedError {
@@ -50,13 +91,18 @@ export function classifyEc2Error(error: unknown, namedRegion?: string): Retryabl
       cause: error,
     });
   }
-  if (code === 'InvalidRequest' && STORAGE_NOT_SHARED.test(error.message)) {
-    const remedy = 'Give this account createVolumePermission on every snapshot of the image.';
-    return new RetryableError(code, `${message} ${remedy}`, { cause: error });
-  }
   if (THROTTLED.has(code)) return new ThrottledError(code, message, { cause: error });
-  if (TRY_AGAIN.has(code) || !isClientError(error)) return new RetryableError(code, message, { cause: error });
-  return new RejectedError(code, message, { cause: error });
+  if (LATER.has(code) || !isClientError(error)) return new RetryableError(code, message, { cause: error });
+  if (NEVER.has(code)) return new RejectedError(code, message, { cause: error });
+  if (code === INVALID_REQUEST) {
+    if (NOT_FOR_OTHERS.test(error.message)) return new RejectedError(code, message, { cause: error });
+    if (STORAGE_NOT_READY.test(error.message)) return new RetryableError(code, message, { cause: error });
+    if (STORAGE_NOT_SHARED.test(error.message)) {
+      const remedy = 'Give this account createVolumePermission on every snapshot of the image.';
+      return new RetryableError(code, `${message} ${remedy}`, { cause: error });
+    }
+  }
+  return new UncertainError(code, message, { cause: error });
 }
 
 /** Whether EC2 knows no image of this id: it is new, gone for long, or not shared with this account. */

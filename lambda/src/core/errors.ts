@@ -14,6 +14,20 @@ export class ThrottledError extends RetryableError {
   override readonly name = 'ThrottledError';
 }
 
+/**
+ * A failure of which nobody can say whether time fixes it: an error that is not known, or a right that is missing and may
+ * just not have spread yet. It is tried again for {@link UNCERTAIN_SECONDS} and no longer.
+ */
+export class UncertainError extends RetryableError {
+  override readonly name = 'UncertainError';
+}
+
+/**
+ * How long after it came a request is tried again that meets an {@link UncertainError}. Changes of IAM take minutes to be
+ * seen everywhere (IAM User Guide, "Changes that I make are not always immediately visible").
+ */
+export const UNCERTAIN_SECONDS = 60 * 60;
+
 /** A failure that trying again cannot fix: the message goes to the dead-letter queue with this reason. */
 export class RejectedError extends Error {
   override readonly name = 'RejectedError';

@@ -1,6 +1,6 @@
 import { copyImage, type CopyTarget } from './copy-image.ts';
 import { parseCopyRequest } from './copy-request.ts';
-import { asError, RejectedError, RetryableError } from './errors.ts';
+import { asError, RejectedError, RetryableError, UNCERTAIN_SECONDS, UncertainError } from './errors.ts';
 import type { ImageCatalogue } from './image-catalogue.ts';
 import type { Delivery, Reason, RequestQueue } from './request-queue.ts';
 import { retryDelaySeconds } from './retry-delay.ts';
@@ -27,6 +27,8 @@ export interface DeliveryResult {
   readonly waitedSeconds?: number;
   readonly reason?: Reason;
   readonly retryInSeconds?: number;
+  /** Set where it is not known whether trying again helps: somebody should look. */
+  readonly uncertain?: true;
   /** The error behind a reason, for the log. */
   readonly error?: Error;
 }
@@ -55,19 +57,21 @@ export async function handleDelivery(delivery: Delivery, context: DeliveryContex
   }
 }
 
-type Failure = Pick<DeliveryResult, 'outcome' | 'reason' | 'retryInSeconds' | 'error'>;
+type Failure = Pick<DeliveryResult, 'outcome' | 'reason' | 'retryInSeconds' | 'uncertain' | 'error'>;
 
 async function settleFailure(delivery: Delivery, error: Error, context: DeliveryContext): Promise<Failure> {
   const reason = reasonOf(error);
   if (error instanceof RejectedError) return await reject(delivery, reason, error, context);
-  if (context.nowMs() - delivery.sentAtMs >= context.retrySeconds * 1000) {
-    const message = `Gave up: tried ${delivery.receiveCount} times for over ${context.retrySeconds} s. ${reason.message}`;
+  const isUncertain = error instanceof UncertainError;
+  const retrySeconds = isUncertain ? Math.min(context.retrySeconds, UNCERTAIN_SECONDS) : context.retrySeconds;
+  if (context.nowMs() - delivery.sentAtMs >= retrySeconds * 1000) {
+    const message = `Gave up: tried ${delivery.receiveCount} times for over ${retrySeconds} s. ${reason.message}`;
     return await reject(delivery, { code: reason.code, message }, error, context);
   }
   const retryInSeconds = retryDelaySeconds(delivery.receiveCount, context.random());
   try {
     await context.queue.postpone(delivery, retryInSeconds);
-    return { outcome: 'retried', reason, retryInSeconds, error };
+    return { outcome: 'retried', reason, retryInSeconds, ...(isUncertain && { uncertain: true }), error };
   } catch (queueError) {
     return retryLater(reason, error, queueError);
   }

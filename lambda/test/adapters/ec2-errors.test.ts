@@ -18,6 +18,12 @@ describe('classifyEc2Error', () => {
     ['InvalidAMIID.Unavailable', 'the image is pending', 400],
     ['AuthFailure', 'Not authorized for images', 401],
     ['InvalidRequest', STORAGE, 400],
+    ['InvalidRequest', 'The storage for the ami is not available in the source region.', 400],
+    ['OptInRequired', '', 401],
+    ['PendingVerification', '', 400],
+    ['SubscriptionRequiredException', '', 400],
+    ['RequestExpired', '', 400],
+    ['ExpiredToken', '', 400],
     ['ResourceLimitExceeded', 'Too many snapshot copies in progress', 400],
     ['SnapshotLimitExceeded', '', 400],
     ['PendingSnapshotLimitExceeded', '', 400],
@@ -56,8 +62,6 @@ describe('classifyEc2Error', () => {
     ['InvalidAMIID.Malformed', '', 400],
     ['InvalidRequest', 'Images from AWS Marketplace cannot be copied to another AWS account', 400],
     ['InvalidRequest', 'Images with EC2 BillingProduct codes cannot be copied to another AWS account', 400],
-    ['UnauthorizedOperation', 'You are not authorized to perform this operation.', 403],
-    ['UnauthorizedOperation', STORAGE, 403],
     ['TagPolicyViolation', '', 400],
     ['TagLimitExceeded', '', 400],
     ['InvalidTagKey.Malformed', '', 400],
@@ -70,9 +74,22 @@ describe('classifyEc2Error', () => {
     ['MissingParameter', '', 400],
     ['UnsupportedOperation', '', 400],
     ['InvalidRegion', '', 400],
-    ['SomethingNew', 'unknown, and the request is at fault', 400],
   ])('rejects %s (%s)', (code, message, status) => {
     expect(classify(ec2Error(code, message, status))).toMatchObject({ name: 'RejectedError', code });
+  });
+
+  it.each([
+    ['UnauthorizedOperation', 'You are not authorized to perform this operation.', 403],
+    ['UnauthorizedOperation', STORAGE, 403],
+    ['AccessDenied', '', 403],
+    ['InvalidClientTokenId', '', 403],
+    ['InvalidRequest', 'a text that is not known', 400],
+    ['SomethingNew', 'unknown, and the request is at fault', 400],
+  ])('does not know whether %s (%s) passes', (code, message, status) => {
+    const error = classify(ec2Error(code, message, status));
+
+    expect(error).toMatchObject({ name: 'UncertainError', code });
+    expect(error).toBeInstanceOf(RetryableError);
   });
 
   it('keeps the code and the text for the log', () => {
@@ -82,7 +99,10 @@ describe('classifyEc2Error', () => {
   });
 
   it.each([
-    ['a rejection', ec2Error('UnauthorizedOperation', '', 403)],
+    ['a rejection', ec2Error('TagPolicyViolation', '', 400)],
+    ['what nobody knows', ec2Error('UnauthorizedOperation', '', 403)],
+    ['an image that EC2 keeps', ec2Error('InvalidRequest', 'It cannot be copied to another AWS account', 400)],
+    ['storage that is not ready', ec2Error('InvalidRequest', 'The storage for the ami is not available', 400)],
     ['what may work later', ec2Error('AuthFailure', '', 401)],
     ['an image that is shared without its storage', ec2Error('InvalidRequest', STORAGE, 400)],
     ['a throttle', ec2Error('Throttling', '', 400)],

@@ -78,7 +78,7 @@ describe('findSource', () => {
   it('classes what EC2 refuses', async () => {
     ec2?.on(DescribeImagesCommand).rejects(ec2Error('UnauthorizedOperation'));
 
-    await expect(catalogue.findSource(SOURCE_IMAGE, REGION)).rejects.toMatchObject({ name: 'RejectedError' });
+    await expect(catalogue.findSource(SOURCE_IMAGE, REGION)).rejects.toMatchObject({ name: 'UncertainError' });
   });
 });
 
@@ -224,6 +224,6 @@ describe('stateOf', () => {
   it('classes what EC2 refuses', async () => {
     ec2?.on(DescribeImagesCommand).rejects(ec2Error('UnauthorizedOperation'));
 
-    await expect(catalogue.stateOf('ami-1')).rejects.toMatchObject({ name: 'RejectedError' });
+    await expect(catalogue.stateOf('ami-1')).rejects.toMatchObject({ name: 'UncertainError' });
   });
 });

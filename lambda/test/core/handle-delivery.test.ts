@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { RejectedError, RetryableError } from '../../src/core/errors.ts';
+import { RejectedError, RetryableError, UncertainError } from '../../src/core/errors.ts';
 import { handleDelivery } from '../../src/core/handle-delivery.ts';
 import type { Delivery } from '../../src/core/request-queue.ts';
 import {
@@ -95,6 +95,35 @@ describe('handleDelivery', () => {
     catalogue.source = undefined;
 
     expect(await run({ sentAtMs: NOW_MS - ageSeconds * 1000 })).toMatchObject({ outcome });
+  });
+
+  it.each([
+    ['tries on for an hour, and says that somebody should look', 3599, { outcome: 'retried', uncertain: true }],
+    ['gives up after an hour', 3600, { outcome: 'refused' }],
+  ])('%s where it is not known whether that helps', async (_what, ageSeconds, expected) => {
+    catalogue.startError = new UncertainError('UnauthorizedOperation', 'You are not authorized.');
+
+    const { outcome, uncertain, reason } = await run({ sentAtMs: NOW_MS - ageSeconds * 1000 });
+
+    expect({ outcome, ...(uncertain && { uncertain }) }).toEqual(expected);
+    expect(reason?.code).toBe('UnauthorizedOperation');
+    expect(queue.deadLetters).toHaveLength(outcome === 'refused' ? 1 : 0);
+  });
+
+  it('tries no longer than the time that is set, though an hour is not over', async () => {
+    catalogue.startError = new UncertainError('UnauthorizedOperation', 'You are not authorized.');
+    const body = JSON.stringify(requestJson);
+    const context = { target, retrySeconds: 60, catalogue, queue, nowMs: () => NOW_MS, random: () => 0.5 };
+
+    const result = await handleDelivery(delivery({ body, sentAtMs: NOW_MS - 60_000 }), context);
+
+    expect(result.reason?.message).toBe('Gave up: tried 1 times for over 60 s. You are not authorized.');
+  });
+
+  it('is certain of an error that passes', async () => {
+    catalogue.startError = new RetryableError('ResourceLimitExceeded', 'too many copies');
+
+    expect(await run()).not.toHaveProperty('uncertain');
   });
 
   it('says why it gave up', async () => {

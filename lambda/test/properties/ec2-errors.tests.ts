@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { EC2ServiceException } from '@aws-sdk/client-ec2';
 import fc from 'fast-check';
 import { classifyEc2Error } from '../../src/adapters/ec2-errors.ts';
-import { RejectedError, RetryableError } from '../../src/core/errors.ts';
+import { RejectedError, RetryableError, UncertainError } from '../../src/core/errors.ts';
 import { anyText, UNPRINTABLE } from './arbitraries.ts';
 
 const name = fc.oneof(
@@ -45,6 +45,21 @@ describe('classifyEc2Error', () => {
     fc.assert(
       fc.property(answer(status), (error) => {
         expect(classify(error)).toBeInstanceOf(RetryableError);
+      }),
+    );
+  });
+
+  it('is uncertain of each code that is not known, whatever its text', () => {
+    const unknown = fc.stringMatching(/^[A-Z][A-Za-z]{1,30}\.Never$/);
+    fc.assert(
+      fc.property(unknown, message, fc.integer({ min: 400, max: 428 }), (code, text, httpStatusCode) => {
+        const error = new EC2ServiceException({
+          name: code,
+          message: text,
+          $fault: 'client',
+          $metadata: { httpStatusCode },
+        });
+        expect(classify(error)).toBeInstanceOf(UncertainError);
       }),
     );
   });

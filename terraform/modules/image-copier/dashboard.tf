@@ -21,6 +21,7 @@ locals {
       metrics = [
         [local.metrics_namespace, "RequestsRefused", "service", local.function_name, {}],
         [local.metrics_namespace, "RequestsRetried", "service", local.function_name, {}],
+        [local.metrics_namespace, "RequestsUncertain", "service", local.function_name, {}],
         [local.metrics_namespace, "CopiesReused", "service", local.function_name, {}],
         [local.metrics_namespace, "RequestsIgnored", "service", local.function_name, {}],
       ]

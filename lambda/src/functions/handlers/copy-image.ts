@@ -59,6 +59,7 @@ export async function handler(event: SQSEvent, lambda: Context): Promise<SQSBatc
 
 function report({ error, ...result }: DeliveryResult, requestId: string): void {
   metrics.count(METRIC[result.outcome]);
+  if (result.uncertain) metrics.count('RequestsUncertain');
   if (result.waitedSeconds !== undefined) metrics.add('RequestWait', 'Seconds', result.waitedSeconds);
   const line = { ...result, requestId, error };
   if (result.outcome === 'refused') log('ERROR', 'request refused', line);

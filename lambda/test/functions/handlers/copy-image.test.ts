@@ -109,6 +109,21 @@ describe('the copy-image function', () => {
     });
   });
 
+  it('warns of what may not pass, and counts it', async () => {
+    const { sdk, ec2, invoke } = await load();
+    const denied = Object.assign(new Error('You are not authorized.'), {
+      name: 'UnauthorizedOperation',
+      $metadata: { httpStatusCode: 403 },
+    });
+    ec2.on(sdk.CopyImageCommand).rejects(denied);
+    await invoke(record('denied', requestJson));
+
+    expect(lines).toContainEqual(
+      expect.objectContaining({ level: 'WARN', outcome: 'retried', uncertain: true, messageId: 'denied' }),
+    );
+    expect(lines.find((line) => '_aws' in line)).toMatchObject({ RequestsRetried: 1, RequestsUncertain: 1 });
+  });
+
   it('measures how long a request waited for its copy to start', async () => {
     const { invoke } = await load();
     await invoke(record('good', requestJson, Date.now() - 90_000), record('bad', 'hello', Date.now() - 90_000));
