@@ -149,8 +149,8 @@ describe('a message of 256 KiB', () => {
     ['15,000 tags', () => longest(requestFor(nobodys, { tags: entries(15_000) })), 'would have 15003 tags'],
     [
       '10,000 bad accounts',
-      () => longest(requestFor(nobodys, { targetAccounts: Array.from({ length: 10_000 }, () => 222222222222) })),
-      'targetAccounts[4] must be a string: a 12-digit account id in quotes, or "*" for every account; and 9995 more.',
+      () => longest(requestFor(nobodys, { targetAccounts: Array.from({ length: 10_000 }, () => -222222222222) })),
+      'targetAccounts[4] must be a 12-digit account id in quotes, or "*" for every account; and 9995 more.',
     ],
     [
       'one tag value',
@@ -193,6 +193,57 @@ describe('a message of 256 KiB', () => {
 
     expect(line).toMatchObject({ outcome: 'started' });
     expect(await findCopies(target.account, baked.imageId)).toHaveLength(1);
+  });
+});
+
+describe('an account that is none', () => {
+  it('beside good ones holds up no copy, and is told in the log and counted', async () => {
+    const baked = await bakeFor(source);
+    const bad = ['2222222', '2222222222222', 'payments', ` ${target.account.id}`, null, {}];
+    const { line } = await deliver(requestFor(baked, { targetAccounts: ['86385474502', ...bad, target.account.id] }));
+
+    expect(line).toMatchObject({
+      level: 'INFO',
+      outcome: 'started',
+      badAccounts: {
+        count: 6,
+        first: [
+          'targetAccounts[1]: "2222222"',
+          'targetAccounts[2]: "2222222222222"',
+          'targetAccounts[3]: "payments"',
+          `targetAccounts[4]: " ${target.account.id}"`,
+          'targetAccounts[5]: null',
+        ],
+      },
+    });
+    expect(handler.logLines().findLast((each) => '_aws' in each)).toMatchObject({ BadAccounts: 6 });
+    expect(await endedCopy(baked)).toMatchObject({ State: 'available' });
+    expect(await takeLetters()).toEqual([]);
+  });
+
+  it('with nothing beside it is in the dead-letter queue with its reason', async () => {
+    const { line } = await deliver(requestFor(nobodys, { targetAccounts: ['2222222', '22222222222x'] }));
+
+    expect(line).toMatchObject({ outcome: 'refused', reason: { code: 'InvalidRequest' } });
+    const each = [0, 1].map(
+      (index) => `targetAccounts[${index}] must be a 12-digit account id in quotes, or "*" for every account`,
+    );
+    expect(reasonOf(await takeLetter())).toBe(`Bad copy request: ${each.join('; ')}.`);
+  });
+
+  it('until its lost zeros are put back is this one', async () => {
+    const zeros = await TargetAccount.create(source.id, [], newAccountId().replace(/^.{3}/, '001'));
+    const itsHandler = await zeros.startFunction();
+    for (const [index, written] of [zeros.account.id.slice(2), Number(zeros.account.id)].entries()) {
+      const baked = await bake();
+      await share(source.ec2, baked, [zeros.account.id]);
+      await itsHandler.invoke(
+        ...(await zeros.receive(requestFor(baked, { targetAccounts: ['333333333333', written] }))),
+      );
+      expect(outcomesOf(itsHandler).at(index)).toMatchObject({ outcome: 'started' });
+      expect(await findCopies(zeros.account, baked.imageId)).toHaveLength(1);
+    }
+    await zeros.close();
   });
 });
 

@@ -104,6 +104,21 @@ describe('request', () => {
     ]);
   });
 
+  it.each(['86385474502', '2222222222222', '22222222222x', '"222222222222"'])(
+    'refuses the account %s before it asks AWS for anything',
+    async (id) => {
+      const aws = new FakeAws();
+      const source = sourceAccount(aws, [shared]);
+
+      const byId = ['--accounts', `${PAYMENTS},${id}`, '--topic', TOPIC, '--share'];
+      const { code, err } = await run(['request', IMAGE, ...byId], { aws });
+
+      expect(code).toBe(2);
+      expect(err).toContain(`${id} must be an account id of 12 digits.`);
+      expect([...source.ec2.calls(), ...source.sns.calls()]).toEqual([]);
+    },
+  );
+
   it('names what the accounts lack, and neither shares nor asks', async () => {
     const aws = new FakeAws();
     const source = sourceAccount(aws, [{ image: baked(), launchers: [PAYMENTS], snapshotUsers: [] }]);
