@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DeregisterImageCommand, ModifyImageAttributeCommand, type Image } from '@aws-sdk/client-ec2';
+import {
+  DeleteTagsCommand,
+  DeregisterImageCommand,
+  ModifyImageAttributeCommand,
+  type Image,
+} from '@aws-sdk/client-ec2';
 import { DeleteMessageCommand, SetQueueAttributesCommand, type Message } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts/tool/common/bake.ts';
@@ -278,6 +283,27 @@ describe('odd tags', () => {
     expect(told).toEqual([expected, expected]);
     expect({}).not.toHaveProperty('polluted');
     await results.close();
+  });
+});
+
+describe('shared tags', () => {
+  it('are on the image, and neither set nor missed on its snapshots', async () => {
+    const settling = await target.startSettling();
+    const baked = await bakeFor(source);
+    const shared = { 'ec2:SharedTag/Stage': 'PROD' };
+
+    const { line } = await deliver(requestFor(baked, { tags: { ...shared, Stage: 'PROD' } }));
+    const made = await endedCopy(baked);
+    const [snapshot] = await snapshotsOf(target.account, made);
+    const Resources = [snapshot?.SnapshotId ?? ''];
+    await target.account.ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key: 'Stage' }] }));
+    await settling.invoke(imageStateWakeUp(made.ImageId ?? '', 'available'));
+
+    expect(line).toMatchObject({ outcome: 'started' });
+    expect(outcomesOf(settling).at(-1)).toMatchObject({ outcome: 'settled', repairedSnapshots: Resources });
+    const tags = { Stage: 'PROD', Encrypted: 'true', CopiedFromAMI: baked.imageId };
+    expect(tagsOf(made)).toEqual({ ...shared, ...tags });
+    expect((await snapshotsOf(target.account, made)).map(tagsOf)).toEqual([tags]);
   });
 });
 

@@ -10,7 +10,7 @@ import {
 } from './copy-marker.ts';
 import { formatCopyRequest, tagsAsObject, type Retry, type Tag } from './copy-request.ts';
 import type { CopyResult, CopyResults } from './copy-results.ts';
-import { requestedTags } from './copy-tags.ts';
+import { requestedTags, snapshotTags } from './copy-tags.ts';
 import { RetryableError } from './errors.ts';
 import type { ImageParameters } from './image-parameters.ts';
 import type { NextTries } from './request-queue.ts';
@@ -110,7 +110,7 @@ async function repairTags(
   inventory: CopyInventory,
 ): Promise<readonly string[]> {
   const { copier } = copy.marker;
-  const expected = identityTags(copy);
+  const expected = snapshotTags(identityTags(copy));
   const isMarked = (tags: readonly Tag[]) =>
     tags.some(({ key, value }) => key === MARKER && parseMarker(value, copier) !== undefined);
   const incomplete = snapshots.filter(({ tags }) => !isMarked(tags) || !expected.every((tag) => hasTag(tags, tag)));
@@ -120,7 +120,7 @@ async function repairTags(
   return snapshotIds;
 }
 
-/** What the copy shares with its snapshots and its result: all but what the copier notes for itself, and AWS's own. */
+/** What the copy shares with its result, and with its snapshots as far as these may have it: all but what the copier notes for itself, and AWS's own. */
 function identityTags({ tags }: OwnCopy): Tag[] {
   return tags.filter(({ key }) => key !== MARKER && !/^aws:/i.test(key));
 }

@@ -292,6 +292,24 @@ describe('settleCopy of an available copy', () => {
       });
     });
 
+    it('asks of snapshots none of the shared tags, which only images have', async () => {
+      const sharedTag = { key: 'ec2:SharedTag/Recipe', value: 'ubuntu' };
+      account = new FakeAccount(ownCopy({ tags: [sharedTag, ...copyTags()] }));
+      account.snapshots = account.snapshots.map((snapshot) => ({ ...snapshot, tags: copyTags() }));
+
+      expect(await settle()).not.toHaveProperty('repairedSnapshots');
+      expect(account.announced[0]?.tags).toHaveProperty([sharedTag.key], 'ubuntu');
+    });
+
+    it('repairs snapshots without the shared tags', async () => {
+      account = new FakeAccount(ownCopy({ tags: [{ key: 'ec2:SharedTag/Recipe', value: 'ubuntu' }, ...copyTags()] }));
+      account.snapshots = account.snapshots.map((snapshot) => ({ ...snapshot, tags: copyTags() }));
+      untag('Recipe');
+
+      expect(await settle()).toMatchObject({ repairedSnapshots: [second] });
+      expect(tagsOf(second)?.map(({ key }) => key)).not.toContain('ec2:SharedTag/Recipe');
+    });
+
     it("keeps a tag that has AWS's prefix further on", async () => {
       account = new FakeAccount(ownCopy({ tags: [{ key: 'my-aws:a', value: 'b' }, ...copyTags()] }));
       await settle();

@@ -169,6 +169,17 @@ describe('request', () => {
     ]);
   });
 
+  it('counts what sharing the tags adds before it shares anything', async () => {
+    const aws = new FakeAws();
+    const Tags = Array.from({ length: 25 }, (_, index) => ({ Key: `Tag${index}`, Value: 'x' }));
+    const source = sourceAccount(aws, [{ image: baked(IMAGE, { Tags }) }]);
+
+    const { code, err } = await run(['request', IMAGE, ...BY_ID, '--share', '--shared-tags'], { aws });
+
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining('a copy could have 53') as unknown });
+    expect(changesIn(source)).toEqual([]);
+  });
+
   it('shows in a dry run each call that it would make, and makes none', async () => {
     const aws = new FakeAws();
     const source = sourceAccount(aws, [{ ...shared, launchers: [PAYMENTS] }]);
