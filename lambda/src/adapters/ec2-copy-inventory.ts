@@ -10,7 +10,6 @@ import {
   type Filter,
   type Image,
   type Snapshot,
-  type Tag as Ec2Tag,
 } from '@aws-sdk/client-ec2';
 import type { CopyInventory, CopySnapshot, OwnCopy } from '../core/copy-inventory.ts';
 import { formatMarker, MARKER, markerPatterns, parseMarker, type CopyMarker } from '../core/copy-marker.ts';

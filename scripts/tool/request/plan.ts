@@ -13,6 +13,7 @@ import {
 import { DescribeKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { parseCopyRequest, type Tag } from '../../../lambda/src/core/copy-request.ts';
+import { recipeParameter, type ParameterNames } from '../../../lambda/src/core/image-parameters.ts';
 import { planTags } from '../../../lambda/src/core/copy-tags.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
 import { copyRequestFor, type BakedImage } from '../common/bake.ts';
@@ -95,29 +96,39 @@ interface RequestedCopies {
   readonly imageId: string;
   readonly region: string;
   readonly topics: readonly AskedOnTopic[];
-  /** The tags that accounts set on every copy: those of the request have to fit beside them. */
-  readonly copyTags: readonly (readonly Tag[])[];
+  readonly copiers: readonly CopierInputs[];
+}
+
+/** What accounts do with the tags of a request. */
+interface CopierInputs extends ParameterNames {
+  /** The tags that an account sets on every copy: those of the request have to fit beside them. */
+  readonly copyTags: readonly Tag[];
 }
 
 /**
  * All that has to be called in the source account so that accounts copy an image: it is shared first.
+ * @param warn is told, each time once, what would be missing beside a copy
  * @throws {UserError} if they could not: without `share` also if they lack a permission
  */
 export async function planRequest(
   { ec2, kms }: Pick<AwsClients, 'ec2' | 'kms'>,
-  { imageId, region, topics, copyTags }: RequestedCopies,
+  { imageId, region, topics, copiers }: RequestedCopies,
   { share, sharedTags }: { readonly share?: boolean | undefined; readonly sharedTags?: boolean | undefined },
+  warn: (line: string) => void,
 ): Promise<PlannedCall[]> {
   const image = await readOwnedImage(ec2, imageId, region);
   await requireCopyable(image, kms, ec2);
-  const tagsOfCopies = copyTags.map((tags) => requireTagsToFit(image, tags));
+  const planned = copiers.map((copier) => ({ copier, tags: tagsOfCopy(image, copier.copyTags) }));
+  for (const reason of new Set(planned.flatMap(({ tags, copier }) => withoutParameter(tags, copier)))) {
+    warn(`No parameter will point to the copies of ${imageId}. ${reason}`);
+  }
   const accounts = Array.from(new Set(topics.flatMap((topic) => topic.accounts)));
   const missing = missingPermissions(image, accounts);
   const lacks = describeMissing(missing);
   if (lacks !== undefined && !share) throw new UserError(`${imageId} lacks ${lacks}. Add --share to give it.`, 1);
   return [
     ...sharingCalls(ec2, image, missing),
-    ...(sharedTags ? sharedTagsCall(ec2, image, Math.max(...tagsOfCopies)) : []),
+    ...(sharedTags ? sharedTagsCall(ec2, image, Math.max(...planned.map(({ tags }) => tags.length + 1))) : []),
     ...topics.map((topic) => requestCall(image, region, topic)),
   ];
 }
@@ -155,17 +166,23 @@ async function requireCopyable(image: OwnedImage, kms: KMSClient, ec2: EC2Client
 }
 
 /**
- * How many tags a copy gets.
+ * The tags of a copy, but the copier's own.
  * @throws {UserError} if an account would reject the request because of its tags
  */
-function requireTagsToFit({ imageId, name, description, tags }: OwnedImage, copyTags: readonly Tag[]): number {
+function tagsOfCopy({ imageId, name, description, tags }: OwnedImage, copyTags: readonly Tag[]): Tag[] {
   const entries = Object.entries(tags).map(([key, value]) => ({ key, value }));
   try {
     const request = { sourceAmi: imageId, sourceRegion: '', targetAccounts: [], name, description, tags: entries };
-    return planTags(request, copyTags).length + 1; // with the copier's own
+    return planTags(request, copyTags);
   } catch (error) {
     throw new UserError(messageOf(error), 1, { cause: error });
   }
+}
+
+/** Why no parameter can point to the copies, if they have a recipe at all. */
+function withoutParameter(tags: readonly Tag[], copier: CopierInputs): string[] {
+  const parameter = recipeParameter(tags, copier);
+  return 'reason' in parameter && parameter.recipe !== undefined ? [parameter.reason] : [];
 }
 
 /** The permissions that the accounts lack. An organization's launch permission may be for them: EC2 does not say. */

@@ -243,6 +243,41 @@ describe('request', () => {
   });
 });
 
+describe('a recipe that cannot be the name of a parameter', () => {
+  const image = baked(IMAGE, { Tags: [{ Key: 'Recipe', Value: 'ubuntu 24' }] });
+  const warning =
+    `No parameter will point to the copies of ${IMAGE}. The value of the tag Recipe, "ubuntu 24", cannot end the name of a ` +
+    'parameter: it must be letters, digits, dots, hyphens and underscores, with single slashes between levels, none of them . or .., of which there ' +
+    'may be 15 with /image-copier.\n';
+
+  it('is told once before anything is done, also in a dry run', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [{ ...shared, image }]);
+
+    const dry = await run(['request', IMAGE, ...BY_ID, '--dry-run'], { aws });
+    const { code, err } = await run(['request', IMAGE, ...BY_ID], { aws });
+
+    expect(dry).toMatchObject({ code: 0, err: warning });
+    expect(code).toBe(0);
+    expect(err).toMatch(new RegExp(`^No parameter will .*\\nsns:Publish ${TOPIC_ARN}\\n`));
+    expect(published(source)).toHaveLength(1);
+  });
+
+  it('is so by the inputs of each account', async () => {
+    const aws = new FakeAws();
+    sourceAccount(aws, [{ ...shared, image }]);
+    const inputs = { recipe_tag: 'Role', parameter_path: '/images' };
+    const by = (more: object) => accountsFile([{ id: PAYMENTS, name: 'payments', inputs: { ...inputs, ...more } }]);
+
+    const none = await run(['request', IMAGE, '--accounts-file', by({})], { aws });
+    const own = await run(['request', IMAGE, '--accounts-file', by({ copy_tags: { Role: 'a/' } })], { aws });
+
+    expect(none.err).not.toContain('No parameter');
+    expect(own.err).toContain('The value of the tag Role, "a/", cannot end the name of a parameter');
+    expect(own.err).toContain('15 with /images.');
+  });
+});
+
 describe('what every account would refuse', () => {
   const many = Array.from({ length: 47 }, (_, index) => ({ Key: `Tag${index}`, Value: '' }));
   const withTags = () => accountsFile([{ id: PAYMENTS, name: 'payments', inputs: { copy_tags: { Owner: 'me' } } }]);
