@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DeregisterImageCommand, ModifyImageAttributeCommand, type Image } from '@aws-sdk/client-ec2';
+import {
+  DeleteTagsCommand,
+  DeregisterImageCommand,
+  ModifyImageAttributeCommand,
+  type Image,
+} from '@aws-sdk/client-ec2';
 import { DeleteMessageCommand, SetQueueAttributesCommand, type Message } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts/tool/common/bake.ts';
@@ -149,8 +154,8 @@ describe('a message of 256 KiB', () => {
     ['15,000 tags', () => longest(requestFor(nobodys, { tags: entries(15_000) })), 'would have 15003 tags'],
     [
       '10,000 bad accounts',
-      () => longest(requestFor(nobodys, { targetAccounts: Array.from({ length: 10_000 }, () => 222222222222) })),
-      'targetAccounts[4] must be a string: a 12-digit account id in quotes, or "*" for every account; and 9995 more.',
+      () => longest(requestFor(nobodys, { targetAccounts: Array.from({ length: 10_000 }, () => -222222222222) })),
+      'targetAccounts[4] must be a 12-digit account id in quotes, or "*" for every account; and 9995 more.',
     ],
     [
       'one tag value',
@@ -196,6 +201,57 @@ describe('a message of 256 KiB', () => {
   });
 });
 
+describe('an account that is none', () => {
+  it('beside good ones holds up no copy, and is told in the log and counted', async () => {
+    const baked = await bakeFor(source);
+    const bad = ['2222222', '2222222222222', 'payments', ` ${target.account.id}`, null, {}];
+    const { line } = await deliver(requestFor(baked, { targetAccounts: ['86385474502', ...bad, target.account.id] }));
+
+    expect(line).toMatchObject({
+      level: 'INFO',
+      outcome: 'started',
+      badAccounts: {
+        count: 6,
+        first: [
+          'targetAccounts[1]: "2222222"',
+          'targetAccounts[2]: "2222222222222"',
+          'targetAccounts[3]: "payments"',
+          `targetAccounts[4]: " ${target.account.id}"`,
+          'targetAccounts[5]: null',
+        ],
+      },
+    });
+    expect(handler.logLines().findLast((each) => '_aws' in each)).toMatchObject({ BadAccounts: 6 });
+    expect(await endedCopy(baked)).toMatchObject({ State: 'available' });
+    expect(await takeLetters()).toEqual([]);
+  });
+
+  it('with nothing beside it is in the dead-letter queue with its reason', async () => {
+    const { line } = await deliver(requestFor(nobodys, { targetAccounts: ['2222222', '22222222222x'] }));
+
+    expect(line).toMatchObject({ outcome: 'refused', reason: { code: 'InvalidRequest' } });
+    const each = [0, 1].map(
+      (index) => `targetAccounts[${index}] must be a 12-digit account id in quotes, or "*" for every account`,
+    );
+    expect(reasonOf(await takeLetter())).toBe(`Bad copy request: ${each.join('; ')}.`);
+  });
+
+  it('until its lost zeros are put back is this one', async () => {
+    const zeros = await TargetAccount.create(source.id, [], newAccountId().replace(/^.{3}/, '001'));
+    const itsHandler = await zeros.startFunction();
+    for (const [index, written] of [zeros.account.id.slice(2), Number(zeros.account.id)].entries()) {
+      const baked = await bake();
+      await share(source.ec2, baked, [zeros.account.id]);
+      await itsHandler.invoke(
+        ...(await zeros.receive(requestFor(baked, { targetAccounts: ['333333333333', written] }))),
+      );
+      expect(outcomesOf(itsHandler).at(index)).toMatchObject({ outcome: 'started' });
+      expect(await findCopies(zeros.account, baked.imageId)).toHaveLength(1);
+    }
+    await zeros.close();
+  });
+});
+
 describe('odd tags', () => {
   it('are on the image, on its snapshots and in the result as they are in the request', async () => {
     const results = await ResultsInbox.open(target, source);
@@ -227,6 +283,27 @@ describe('odd tags', () => {
     expect(told).toEqual([expected, expected]);
     expect({}).not.toHaveProperty('polluted');
     await results.close();
+  });
+});
+
+describe('shared tags', () => {
+  it('are on the image, and neither set nor missed on its snapshots', async () => {
+    const settling = await target.startSettling();
+    const baked = await bakeFor(source);
+    const shared = { 'ec2:SharedTag/Stage': 'PROD' };
+
+    const { line } = await deliver(requestFor(baked, { tags: { ...shared, Stage: 'PROD' } }));
+    const made = await endedCopy(baked);
+    const [snapshot] = await snapshotsOf(target.account, made);
+    const Resources = [snapshot?.SnapshotId ?? ''];
+    await target.account.ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key: 'Stage' }] }));
+    await settling.invoke(imageStateWakeUp(made.ImageId ?? '', 'available'));
+
+    expect(line).toMatchObject({ outcome: 'started' });
+    expect(outcomesOf(settling).at(-1)).toMatchObject({ outcome: 'settled', repairedSnapshots: Resources });
+    const tags = { Stage: 'PROD', Encrypted: 'true', CopiedFromAMI: baked.imageId };
+    expect(tagsOf(made)).toEqual({ ...shared, ...tags });
+    expect((await snapshotsOf(target.account, made)).map(tagsOf)).toEqual([tags]);
   });
 });
 

@@ -5,20 +5,19 @@ import { mapConcurrently } from '../../scripts/tool/common/map-concurrently.ts';
 import { emulatedAccount, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { imageCopierTemplate } from '../../terraform/template/template.ts';
+import { resolved } from '../../terraform/template/test/resolved.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 import { sendingPolicy } from './support/sending-policy.ts';
 import { createSourceTopic } from './support/source-topics.ts';
 
 const ACCOUNTS = 200;
 const AT_A_TIME = 10;
+const template = imageCopierTemplate();
 
 /** The subscription's filter as the template has it, which organization.test.ts compares with the Terraform module. */
 function filterOf(account: string): string {
-  const choice = imageCopierTemplate().Resources['Subscription']?.Properties['FilterPolicy'];
-  const [, filter] = (choice as { 'Fn::If': readonly unknown[] })['Fn::If'];
-  return JSON.stringify(filter, (_, value: unknown) =>
-    JSON.stringify(value) === '{"Ref":"AWS::AccountId"}' ? account : value,
-  );
+  const filter = template.Resources['Subscription']?.Properties['FilterPolicy'];
+  return JSON.stringify(resolved(filter, { 'AWS::AccountId': account, FilterEnabled: 'true' }, template));
 }
 
 async function subscribe(account: EmulatedAccount, TopicArn: string): Promise<string> {
@@ -76,4 +75,21 @@ it('wakes a function in the accounts that a request names, and in no other of 20
 
   expect(counts.reduce((sum, count) => sum + count) - ACCOUNTS).toBe(targets.length);
   expect(subscribed.filter((_, index) => counts[index] === 2)).toEqual(targets);
+});
+
+it('wakes the account whose id has lost the zeros at its start', async () => {
+  const source = emulatedAccount(endpoint(), newAccountId(), REGION);
+  const [zeros, other] = ['0010', '1110'].map((start) =>
+    emulatedAccount(endpoint(), newAccountId().replace(/^.{4}/, start), REGION),
+  ) as [EmulatedAccount, EmulatedAccount];
+  const TopicArn = await createSourceTopic(source, 'requests', 'sns:Subscribe', [zeros.id, other.id]);
+  const [url, otherUrl] = [await subscribe(zeros, TopicArn), await subscribe(other, TopicArn)];
+  for (const lost of [zeros.id.slice(1), zeros.id.slice(2)]) {
+    const Message = JSON.stringify({ sourceAmi: 'ami-1', targetAccounts: [other.id.slice(1), lost] });
+    await source.sns.send(new PublishCommand({ TopicArn, Message }));
+  }
+  await source.sns.send(new PublishCommand({ TopicArn, Message: JSON.stringify({ targetAccounts: ['*'] }) }));
+
+  await waitFor('the requests', async () => (await messagesIn(zeros, url)) === 3 || undefined);
+  await waitFor('the request for everybody', async () => (await messagesIn(other, otherUrl)) === 1 || undefined);
 });

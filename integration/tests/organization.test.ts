@@ -22,6 +22,7 @@ import {
   withoutAws,
 } from '../../scripts/dev/emulated-account.ts';
 import { ZIP } from '../../scripts/dev/lambda-bundle.ts';
+import { formsOf } from '../../lambda/src/core/copy-request.ts';
 import { CACHE, ROOT } from '../../scripts/tool/common/paths.ts';
 import { TerraformRoot, type Changes } from '../../scripts/tool/deploy/terraform-root.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
@@ -126,8 +127,9 @@ const scenarios: readonly Scenario[] = [
   },
   {
     inputs: OWN_KEY,
-    byModule: newAccountId(),
-    byTemplate: newAccountId(),
+    // With zeros at their start, which a request may have lost.
+    byModule: newAccountId().replace(/^.{4}/, '0001'),
+    byTemplate: newAccountId().replace(/^.{4}/, '0001'),
     shared: (accountId) => ({
       deletion_protection: false,
       kms_key_arn: organizationsKeys.get(accountId) ?? '',
@@ -269,6 +271,20 @@ describe.each(scenarios)(
       expect(here.length).toBeGreaterThan(0);
       if (!declared) return;
       for (const { one } of here) expect(declared(parameters, byTemplate)).toEqual(one);
+    });
+
+    it('let requests pass for each form of the account id', async () => {
+      const filter = (standing: Standing) =>
+        Object.entries(standing).flatMap(([name, attributes]) =>
+          name.startsWith('subscription ') ? [(attributes as { FilterPolicy?: unknown }).FilterPolicy] : [],
+        );
+      const shortForms = formsOf(byModule).slice(1);
+      const targetAccounts = ['<account>', ...shortForms.map((_, i) => `<account less ${i + 1} zeros>`), '*'];
+      const expected = shared(byModule)['filter_enabled'] === false ? undefined : { targetAccounts };
+
+      expect(filter(await read(byModule))).toEqual([expected]);
+      expect(filter(await read(byTemplate))).toEqual([expected]);
+      expect(shortForms).toHaveLength(inputs === OWN_KEY ? 3 : 0);
     });
 
     it('stand in the way of a second stack, which takes nothing away', async () => {

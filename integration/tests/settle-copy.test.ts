@@ -183,6 +183,8 @@ describe('a copy that is available', () => {
         startedAt: made.CreationDate,
         settledAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as unknown,
         attempt: 1,
+        parameter: '/image-copier/ubuntu',
+        parameterReason: null,
         reason: null,
       },
     };
@@ -235,11 +237,11 @@ describe('a copy that is available', () => {
   });
 
   it.each([
-    ['has no recipe', {}, 'none: there is no tag Recipe'],
+    ['has no recipe', {}, /^none: There is no tag Recipe\.$/],
     [
       'has a recipe that would leave the path',
       { Recipe: '../other' },
-      "none: the value of the tag Recipe cannot be part of a parameter's name",
+      /^none: .*, "\.\.\/other", cannot end the name of/,
     ],
   ])('and %s is announced without a parameter', async (_what, tags, parameter) => {
     const nameless = await openStage();
@@ -250,7 +252,7 @@ describe('a copy that is available', () => {
 
     expect((await nameless.results.all()).onTopic).toHaveLength(1);
     expect(linesOf(nameless.settling, idOf(made))).toEqual([
-      expect.objectContaining({ outcome: 'settled', parameter }),
+      expect.objectContaining({ outcome: 'settled', parameter: expect.stringMatching(parameter) as unknown }),
     ]);
     const { Parameters } = await ssm.send(new GetParametersByPathCommand({ Path: '/', Recursive: true }));
     expect(Parameters).toEqual([]);
@@ -398,6 +400,44 @@ describe('the parameter of a recipe', () => {
       expect.objectContaining({ level: 'ERROR', dangling: ['/image-copier/ubuntu'] }),
     );
     expect(await parameterOf(stage)).toMatchObject({ Value: idOf(made) });
+  });
+});
+
+describe('a recipe', () => {
+  it('with slashes has a parameter of more levels, which is watched like any other', async () => {
+    const stage = await openStage();
+    const image = await bakeFor(stage, 'linux/ubuntu');
+    const made = await copy(stage, image);
+    await stage.settling.invoke(wakeUpFor(made));
+
+    expect(await parameterOf(stage, 'linux/ubuntu')).toMatchObject({ Value: idOf(made), DataType: 'aws:ec2:image' });
+    const [result] = (await stage.results.all()).onTopic;
+    expect(result?.detail).toMatchObject({ parameter: '/image-copier/linux/ubuntu', parameterReason: null });
+    await stage.target.account.ec2.send(new DeregisterImageCommand({ ImageId: made.ImageId }));
+    await stage.settling.invoke(sweepWakeUp());
+    expect(stage.settling.logLines()).toContainEqual(
+      expect.objectContaining({ level: 'ERROR', dangling: ['/image-copier/linux/ubuntu'] }),
+    );
+  });
+
+  it('that cannot be the name of a parameter is copied, and its result says that there is none', async () => {
+    const stage = await openStage();
+    const image = await bakeFor(stage, 'ubuntu 24');
+    const made = await copy(stage, image);
+    await stage.settling.invoke(wakeUpFor(made));
+
+    const { onBus, onTopic } = await stage.results.all();
+    for (const { detail } of [...onBus, ...onTopic]) {
+      expect(detail).toMatchObject({
+        imageId: idOf(made),
+        parameter: null,
+        parameterReason: expect.stringContaining(
+          'The value of the tag Recipe, "ubuntu 24", cannot end the name',
+        ) as unknown,
+        reason: null,
+      });
+    }
+    expect([onBus, onTopic].map(({ length }) => length)).toEqual([1, 1]);
   });
 });
 

@@ -34,6 +34,7 @@ const GRAPHS: readonly Graph[] = [
       own('RequestsUncertain', COPY_IMAGE),
       own('CopiesReused', COPY_IMAGE),
       own('RequestsIgnored', COPY_IMAGE),
+      own('BadAccounts', COPY_IMAGE),
     ],
   },
   {

@@ -43,7 +43,11 @@ export function split(separator: string, text: Value): Value {
   return { 'Fn::Split': [separator, text] };
 }
 
+export function select(index: number, list: Value): Value {
+  return { 'Fn::Select': [index, list] };
+}
+
 /** A part of an ARN, arn:<partition>:<service>:<region>:<account>:<name>, that a parameter holds. */
 export function arnPart(parameter: string, part: 'account' | 'name'): Value {
-  return { 'Fn::Select': [part === 'account' ? 4 : 5, split(':', ref(parameter))] };
+  return select(part === 'account' ? 4 : 5, split(':', ref(parameter)));
 }

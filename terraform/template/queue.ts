@@ -4,6 +4,8 @@ import {
   arnPart,
   NO_VALUE,
   ref,
+  select,
+  split,
   sub,
   type Resource,
   type Resources,
@@ -20,6 +22,32 @@ const TOPIC_ARN = sub('arn:${AWS::Partition}:sns:${AWS::Region}:${SourceAccount}
 const FOURTEEN_DAYS = 14 * 24 * 3600;
 /** The default of Terraform; that of SQS has become 1 MiB. SNS, EventBridge and the functions send no more. */
 export const MAXIMUM_MESSAGE_BYTES = 256 * 1024;
+
+/** How many zeros at the start of an account id may be lost; as in queue.tf. */
+const LOST_ZEROS = [1, 2, 3, 4];
+
+/** Whether the account id begins with so many zeros: CloudFormation only splits texts, so an x marks where this one starts. */
+export const lostZerosConditions: Readonly<Record<string, Value>> = Object.fromEntries(
+  LOST_ZEROS.map((zeros) => [
+    startsWithZeros(zeros),
+    { 'Fn::Equals': [select(0, split(`x${'0'.repeat(zeros)}`, sub('x${AWS::AccountId}'))), ''] },
+  ]),
+);
+
+function startsWithZeros(zeros: number): string {
+  return `StartsWith${'0'.repeat(zeros)}`;
+}
+
+/** The account id without so many zeros at its start; the mark at the end has the list always long enough. */
+function withoutZeros(zeros: number): Value {
+  const start = `x${'0'.repeat(zeros)}`;
+  return select(1, split(start, sub(`x\${AWS::AccountId}${start}`)));
+}
+
+const ACCOUNT_ID_FORMS: readonly Value[] = [
+  ref('AWS::AccountId'),
+  ...LOST_ZEROS.map((zeros) => choose(startsWithZeros(zeros), withoutZeros(zeros), NO_VALUE)),
+];
 
 /** As queue.tf. */
 export const queueResources: Resources = {
@@ -61,7 +89,7 @@ export const queueResources: Resources = {
       Protocol: 'sqs',
       Endpoint: attribute('Requests', 'Arn'),
       RawMessageDelivery: true,
-      FilterPolicy: choose('IsFilterEnabled', { targetAccounts: [ref('AWS::AccountId'), '*'] }, NO_VALUE),
+      FilterPolicy: choose('IsFilterEnabled', { targetAccounts: [...ACCOUNT_ID_FORMS, '*'] }, NO_VALUE),
       FilterPolicyScope: choose('IsFilterEnabled', 'MessageBody', NO_VALUE),
       RedrivePolicy: { deadLetterTargetArn: attribute('DeadLetters', 'Arn') },
     },

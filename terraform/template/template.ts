@@ -7,7 +7,7 @@ import { HOURS_TABLE, type HoursRow } from './hours.ts';
 import { KEY_ARN, keyResources } from './key.ts';
 import { attribute, join as joinTexts, ref, type Resources, type Value } from './intrinsics.ts';
 import { parametersOf, type Parameter } from './parameters.ts';
-import { queueResources } from './queue.ts';
+import { lostZerosConditions, queueResources } from './queue.ts';
 import { settleResources } from './settle.ts';
 import { readVariables } from './variables.ts';
 
@@ -44,6 +44,7 @@ export function imageCopierTemplate(): Template {
       IsDeletionProtected: { 'Fn::Equals': [ref('DeletionProtection'), 'true'] },
       IsFips: { 'Fn::Equals': [ref('UseFipsEndpoints'), 'true'] },
       IsFilterEnabled: { 'Fn::Equals': [ref('FilterEnabled'), 'true'] },
+      ...lostZerosConditions,
     },
     Resources: {
       ...keyResources,

@@ -92,6 +92,15 @@ def test_specified_tags_win_over_copied_ones(source):
     assert tags_of(copy) == {"Recipe": "debian", "ec2:SharedTag/BuildNumber": "12"}
 
 
+def test_an_images_shared_tags_may_be_specified(source, target):
+    """EC2 User Guide, "Share tags of an AMI": for images alone."""
+    tags = specifications(image={"ec2:SharedTag/Stage": "PROD"}, snapshot={"Stage": "PROD"})
+
+    copy = settled(target, copy_image(target, source, TagSpecifications=tags))
+
+    assert tags_of(copy) == {"ec2:SharedTag/Stage": "PROD"}
+
+
 FIFTY_TAGS = {f"key-{number}": "value" for number in range(50)}
 
 
@@ -118,6 +127,7 @@ def request(source, **options) -> dict:
         pytest.param(specifications(instance={"a": "b"}), id="other resource type"),
         pytest.param(specifications(image={"aws:recipe": "b"}), id="reserved prefix"),
         pytest.param(specifications(image={"AWS:recipe": "b"}), id="reserved prefix in other case"),
+        pytest.param(specifications(snapshot={"ec2:SharedTag/a": "b"}), id="shared tag of a snapshot"),
         pytest.param(specifications(image={"k" * 128: "b"}), id="key too long"),
         pytest.param(specifications(image={"a": "v" * 257}), id="value too long"),
         pytest.param(specifications(image={}), id="no tags"),

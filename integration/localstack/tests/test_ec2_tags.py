@@ -62,7 +62,7 @@ def test_tags_of_shared_snapshots_are_their_owners(shared):
     """Sharing tags by their prefix is for images alone."""
     baked, ec2 = shared
     snapshot_id = baked.snapshot_ids[0]
-    baked.ec2.create_tags(Resources=[snapshot_id], Tags=tag_list(**SHARED_TAGS))
+    baked.ec2.create_tags(Resources=[snapshot_id], Tags=tag_list(BuildNumber="12"))
 
     [seen] = ec2.describe_snapshots(SnapshotIds=[snapshot_id])["Snapshots"]
     by_tag = ec2.describe_snapshots(OwnerIds=[baked.account], Filters=[{"Name": "tag:BuildNumber", "Values": ["12"]}])[
@@ -72,7 +72,22 @@ def test_tags_of_shared_snapshots_are_their_owners(shared):
 
     assert tags_of(seen) == {}
     assert by_tag == []
-    assert tags_of(own) == SHARED_TAGS
+    assert tags_of(own) == {"BuildNumber": "12"}
+
+
+def test_only_an_images_tags_can_be_shared(shared):
+    """EC2 User Guide, "Share tags of an AMI": the prefix is for images alone."""
+    baked, _ = shared
+    snapshot_id = baked.snapshot_ids[0]
+
+    for resources in ([snapshot_id], [baked.id, snapshot_id]):
+        rejected = rejection(baked.ec2.create_tags, Resources=resources, Tags=tag_list(**{"ec2:SharedTag/A": "1"}))
+        assert rejected[:2] == ("InvalidParameterValue", 400)
+    baked.ec2.create_tags(Resources=[baked.id], Tags=tag_list(**{"ec2:SharedTag/A": "1"}))
+
+    assert tags_of(baked.describe()) == SHARED_TAGS | {"ec2:SharedTag/A": "1"}
+    [own] = baked.ec2.describe_snapshots(SnapshotIds=[snapshot_id])["Snapshots"]
+    assert tags_of(own) == {}
 
 
 @pytest.fixture

@@ -96,6 +96,36 @@ describe('status', () => {
     }
   });
 
+  it('says of a recipe that cannot be the name of a parameter that none points to its copies, as request did', async () => {
+    const image = await accounts.bake('ubuntu 24', 1);
+    const asked = await accounts.run('request', image.imageId, '--only', 'canary', '--share', '--wait');
+
+    const { code, report } = await statusOf('--recipe', 'ubuntu 24', '--only', 'canary');
+    const { stdout } = await accounts.run('status', '--recipe', 'ubuntu 24', '--only', 'canary');
+
+    const reason = 'The value of the tag Recipe, "ubuntu 24", cannot end the name of a parameter: ';
+    expect(asked.code).toBe(0);
+    expect(asked.stderr).toContain(`No parameter will point to the copies of ${image.imageId}. ${reason}`);
+    expect(code).toBe(0);
+    const expected = { state: 'available', reason: expect.stringContaining(reason) as unknown };
+    expect(report.rows.map(({ cells }) => cells)).toEqual([[expect.objectContaining(expected)]]);
+    expect(stdout).toContain(reason);
+  });
+
+  it('has nothing to say of a recipe of more levels, which history knows too', async () => {
+    const image = await accounts.bake('linux/ubuntu', 1);
+    await copyTo(image, 'canary');
+
+    const { report } = await statusOf('--recipe', 'linux/ubuntu', '--only', 'canary');
+    const { code, stdout } = await accounts.run('history', 'linux/ubuntu', '--only', 'canary');
+
+    const copy = await copyIn(canary, image);
+    expect(report.rows[0]?.cells[0]).toMatchObject({ state: 'available', copy: { imageId: copy } });
+    expect(report.rows[0]?.cells[0]).not.toHaveProperty('reason');
+    expect(await parameterIn(canary, 'linux/ubuntu')).toBe(copy);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(copy) as unknown });
+  });
+
   it('shows a matrix for people, and each copy that is not available in a line', async () => {
     const { code, stdout } = await accounts.run('status', '--recipe', 'states');
 

@@ -24,6 +24,7 @@ import {
 import { LambdaClient, ListEventSourceMappingsCommand, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { GetSubscriptionAttributesCommand, ListSubscriptionsByTopicCommand } from '@aws-sdk/client-sns';
 import { GetQueueAttributesCommand, ListQueuesCommand } from '@aws-sdk/client-sqs';
+import { formsOf } from '../../../lambda/src/core/copy-request.ts';
 import { emulatedAccount, emulatedSettings, type EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 import { endpoint, REGION } from './emulator.ts';
 
@@ -47,7 +48,7 @@ const JSON_TEXTS = new Set(['DashboardBody', 'EventPattern', 'FilterPolicy', 'Re
 
 /**
  * Reads all that makes a copier, from an account that holds nothing else. The ids of the account and of its key are replaced
- * by `<account>` and `<key>`, what AWS makes up is left out, and policies are in one form, so that accounts can be compared.
+ * by `<account>` (`<account less 1 zeros>` where zeros are lost) and `<key>`, what AWS makes up is left out, and policies are in one form, so that accounts can be compared.
  */
 export async function readCopier(accountId: string, source: EmulatedAccount, topicArn: string): Promise<Standing> {
   const settings = emulatedSettings(endpoint(), accountId, REGION);
@@ -67,7 +68,12 @@ export async function readCopier(accountId: string, source: EmulatedAccount, top
   const key = Object.values(standing).find(({ KeyId }) => KeyId !== undefined)?.KeyId;
   if (key === undefined) throw new Error(`There is no key in account ${accountId}.`);
   // Before lists are sorted: an id that differs would have another place.
-  const text = JSON.stringify(standing).replaceAll(accountId, '<account>').replaceAll(key, '<key>');
+  const text = formsOf(accountId)
+    .reduce(
+      (replaced, form, zeros) => replaced.replaceAll(form, zeros === 0 ? '<account>' : `<account less ${zeros} zeros>`),
+      JSON.stringify(standing),
+    )
+    .replaceAll(key, '<key>');
   return JSON.parse(JSON.stringify(JSON.parse(text), plain)) as Standing;
 }
 

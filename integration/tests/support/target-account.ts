@@ -64,8 +64,12 @@ export class TargetAccount {
   }
 
   /** @param sourceKeys ARNs of keys that images of the source account are encrypted under */
-  static async create(trustedOwner: string, sourceKeys: readonly string[] = []): Promise<TargetAccount> {
-    const account = emulatedAccount(endpoint(), newAccountId(), REGION);
+  static async create(
+    trustedOwner: string,
+    sourceKeys: readonly string[] = [],
+    accountId = newAccountId(),
+  ): Promise<TargetAccount> {
+    const account = emulatedAccount(endpoint(), accountId, REGION);
     const inputs = inputsOf(account, trustedOwner, [trustedOwner], sourceKeys);
     const stack = await createCopierStack(account, inputs);
     return new TargetAccount(account, stack, inputs.ResultsTopicArn, trustedOwner, sourceKeys);

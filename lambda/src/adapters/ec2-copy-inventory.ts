@@ -10,13 +10,12 @@ import {
   type Filter,
   type Image,
   type Snapshot,
-  type Tag as Ec2Tag,
 } from '@aws-sdk/client-ec2';
 import type { CopyInventory, CopySnapshot, OwnCopy } from '../core/copy-inventory.ts';
 import { formatMarker, MARKER, markerPatterns, parseMarker, type CopyMarker } from '../core/copy-marker.ts';
 import type { Tag } from '../core/copy-request.ts';
 import { isImageGone, isSnapshotGoneOrInUse } from './ec2-errors.ts';
-import { PAGE_SIZE, required, toTags } from './ec2-image-catalogue.ts';
+import { fromTags, PAGE_SIZE, required, toTags } from './ec2-image-catalogue.ts';
 
 // EC2 User Guide, "List and filter using the CLI and API": a filter takes at most 200 values.
 const MAX_FILTER_VALUES = 200;
@@ -128,8 +127,7 @@ export class Ec2CopyInventory implements CopyInventory {
   }
 
   async #tag(resources: readonly string[], tags: readonly Tag[]): Promise<void> {
-    const Tags = tags.map(({ key, value }): Ec2Tag => ({ Key: key, Value: value }));
-    await this.#ec2.send(new CreateTagsCommand({ Resources: [...resources], Tags }));
+    await this.#ec2.send(new CreateTagsCommand({ Resources: [...resources], Tags: fromTags(tags) }));
   }
 
   /** Says whether it was there and is gone now; one that an image uses stays. */

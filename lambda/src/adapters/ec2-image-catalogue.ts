@@ -7,6 +7,7 @@ import {
   type Tag as Ec2Tag,
 } from '@aws-sdk/client-ec2';
 import type { Tag } from '../core/copy-request.ts';
+import { snapshotTags } from '../core/copy-tags.ts';
 import type { CopyPlan, ImageCatalogue, ImageCopy, ImageState, SourceImage } from '../core/image-catalogue.ts';
 import { classifyEc2Error, isImageUnknown } from './ec2-errors.ts';
 
@@ -64,7 +65,6 @@ export class Ec2ImageCatalogue implements ImageCatalogue {
   }
 
   async startCopy(plan: CopyPlan): Promise<string> {
-    const tags = plan.tags.map(({ key, value }) => ({ Key: key, Value: value }));
     const copy = new CopyImageCommand({
       SourceImageId: plan.sourceImageId,
       SourceRegion: plan.sourceRegion,
@@ -75,8 +75,8 @@ export class Ec2ImageCatalogue implements ImageCatalogue {
       ClientToken: plan.clientToken,
       // With the copy, not after it: if EC2 cannot set a tag it makes no copy (EC2 User Guide, "Tag your resources").
       TagSpecifications: [
-        { ResourceType: 'image', Tags: tags },
-        { ResourceType: 'snapshot', Tags: tags },
+        { ResourceType: 'image', Tags: fromTags(plan.tags) },
+        { ResourceType: 'snapshot', Tags: fromTags(snapshotTags(plan.tags)) },
       ],
     });
     try {
@@ -107,6 +107,10 @@ function toCopy(image: Image): ImageCopy {
     tags: toTags(image.Tags),
     encrypted: (image.BlockDeviceMappings ?? []).every(({ Ebs }) => Ebs?.Encrypted !== false),
   };
+}
+
+export function fromTags(tags: readonly Tag[]): Ec2Tag[] {
+  return tags.map(({ key, value }) => ({ Key: key, Value: value }));
 }
 
 export function toTags(tags: readonly Ec2Tag[] = []): Tag[] {

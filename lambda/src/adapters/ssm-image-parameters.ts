@@ -43,7 +43,10 @@ export class SsmImageParameters implements ImageParameters {
 
   async list(): Promise<ImageParameter[]> {
     const found: ImageParameter[] = [];
-    const pages = paginateGetParametersByPath({ client: this.#ssm, pageSize: PAGE_SIZE }, { Path: this.#path });
+    const pages = paginateGetParametersByPath(
+      { client: this.#ssm, pageSize: PAGE_SIZE },
+      { Path: this.#path, Recursive: true },
+    );
     for await (const { Parameters = [] } of pages) {
       found.push(...Parameters.map(({ Name = '', Value = '' }) => ({ name: Name, imageId: Value })));
     }

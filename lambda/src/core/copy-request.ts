@@ -7,13 +7,22 @@ import { spellOutHidden } from './hidden-characters.ts';
 export interface CopyRequest {
   readonly sourceAmi: string;
   readonly sourceRegion: string;
-  /** 12-digit account ids, or `*` for every subscribed account. */
+  /** 12-digit account ids, with the zeros that they had lost, or `*` for every subscribed account. */
   readonly targetAccounts: readonly string[];
+  /** What stood beside them and no account can be. */
+  readonly badAccounts?: BadAccounts;
   readonly name: string;
   readonly description: string;
   readonly tags: readonly Tag[];
   /** Set by the copier itself when it enqueues the next try after a copy that failed. */
   readonly retry?: Retry | undefined;
+}
+
+/** Where it matters only that there are some, they are not all listed: a request may hold thousands. */
+export interface BadAccounts {
+  readonly count: number;
+  /** The first of them: where in the request each stands, and what it is. */
+  readonly first: readonly string[];
 }
 
 export interface Retry {
@@ -32,6 +41,12 @@ export interface Tag {
 export const IMAGE_ID = /^ami-[0-9a-f]{1,32}$/;
 
 const EVERY_ACCOUNT = '*';
+const ACCOUNT_DIGITS = 12;
+/**
+ * How many zeros an account id may have lost at its start, as it does where it was once taken for a number. The filter of the
+ * subscription lets the same many pass (queue.tf, and queue.ts of the template).
+ */
+const MAX_LOST_ZEROS = 4;
 const MAX_LISTED_PROBLEMS = 5;
 
 // EC2 answers in XML 1.0, which has no way to write any other character ("Extensible Markup Language", section 2.2).
@@ -60,6 +75,48 @@ const tags = z.pipe(
   }),
 );
 
+/**
+ * The account ids of a list. What no account can be is left out, so that one mistake holds up no account but the one that it hits;
+ * a list of nothing else is refused.
+ */
+const targetAccounts = z.pipe(
+  z.array(z.unknown(), 'must be a list of account ids'),
+  z.transform((listed, { issues }) => {
+    const read = listed.map((entry) => accountId(entry));
+    const accounts = read.filter((account) => account !== undefined);
+    const bad = Array.from(listed.keys()).filter((index) => read[index] === undefined);
+    if (accounts.length === 0) {
+      const message = 'must be a 12-digit account id in quotes, or "*" for every account';
+      for (const index of bad) issues.push({ code: 'custom', input: listed[index], path: [index], message });
+    }
+    const first = bad
+      .slice(0, MAX_LISTED_PROBLEMS)
+      .map((index) => `${fieldName(['targetAccounts', index])}: ${shown(listed[index])}`);
+    return { accounts, ...(bad.length > 0 && { bad: { count: bad.length, first } }) };
+  }),
+);
+
+/** The account that an entry stands for; undefined if no account can be meant. */
+function accountId(entry: unknown): string | undefined {
+  if (entry === EVERY_ACCOUNT) return entry;
+  const digits = typeof entry === 'number' ? String(entry) : entry;
+  if (typeof digits !== 'string' || !/^[0-9]+$/.test(digits)) return undefined;
+  const lostZeros = ACCOUNT_DIGITS - digits.length;
+  return lostZeros >= 0 && lostZeros <= MAX_LOST_ZEROS ? digits.padStart(ACCOUNT_DIGITS, '0') : undefined;
+}
+
+/** The ways in which a request may write an account's id: as it is, and with zeros lost at its start. */
+export function formsOf(account: string): string[] {
+  const zeros = Math.min(/^0*/.exec(account)?.[0].length ?? 0, MAX_LOST_ZEROS);
+  return Array.from({ length: zeros + 1 }, (_, lost) => account.slice(lost));
+}
+
+/** An entry as it stands in the request, shortened: whoever sent it chose it. */
+function shown(entry: unknown): string {
+  if (typeof entry === 'string') return quoteName(entry);
+  return typeof entry === 'object' && entry !== null ? 'no text' : String(entry);
+}
+
 const imageId = text(IMAGE_ID, 'an image id, such as ami-0123456789abcdef0');
 
 const attempt = z
@@ -73,10 +130,7 @@ const copyRequest = z.object(
     sourceAmi: imageId,
     // The Region becomes part of a host name, so nothing else may pass.
     sourceRegion: text(/^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$/, 'a Region, such as eu-west-1'),
-    targetAccounts: z.array(
-      text(/^([0-9]{12}|\*)$/, 'a 12-digit account id in quotes, or "*" for every account'),
-      'must be a list of account ids',
-    ),
+    targetAccounts,
     // EC2 API Reference, CopyImage and RegisterImage: 3 to 128 of these characters.
     name: text(/^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/, "3 to 128 letters, digits, spaces or ( ) [ ] . / - ' @ _"),
     // EC2 API Reference, CopyImage: up to 255 characters.
@@ -100,7 +154,10 @@ export function parseCopyRequest(body: string): CopyRequest {
     throw new RejectedError('InvalidRequest', 'The message is not JSON. Publish the copy request as one JSON object.');
   }
   const parsed = copyRequest.safeParse(json);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const { targetAccounts: listed, ...request } = parsed.data;
+    return { ...request, targetAccounts: listed.accounts, ...(listed.bad && { badAccounts: listed.bad }) };
+  }
   const problems = parsed.error.issues.map(({ path, message }) => `${fieldName(path)} ${message}`);
   const listed = problems.slice(0, MAX_LISTED_PROBLEMS).join('; ');
   const more = problems.length - MAX_LISTED_PROBLEMS;

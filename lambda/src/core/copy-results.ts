@@ -13,6 +13,10 @@ export interface CopyResult {
   /** The same in each announcement of one copy, should it be repeated. */
   readonly settledAt: string;
   readonly attempt: number;
+  /** The name of its recipe's parameter, which points to it, or to the copy of a newer image; null if there is none. */
+  readonly parameter: string | null;
+  /** Why there is no parameter for a copy. */
+  readonly parameterReason: string | null;
   /** Why there is no copy; null for a copy. */
   readonly reason: string | null;
 }

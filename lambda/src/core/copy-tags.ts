@@ -8,13 +8,16 @@ const MAX_TAGS = 50;
 const MAX_KEY_LENGTH = 127;
 const MAX_VALUE_LENGTH = 256;
 const RESERVED = /^aws:/i;
+// EC2 User Guide, "Share tags of an AMI": such a tag of an image is seen wherever it is shared. No other
+// resource may have one; in another case it may be just a tag, but a snapshot can do without it rather than a copy fail.
+const SHARED = /^ec2:SharedTag\//i;
 
 /** The tag that says which image a copy was made of. */
 export const COPIED_FROM = 'CopiedFromAMI';
 const ENCRYPTED = 'Encrypted';
 
 /**
- * The tags of a copy and of each of its snapshots: those of the request, then those that this account sets on every copy, then
+ * The tags of a copy, and of each of its snapshots as far as {@link snapshotTags} leaves them: those of the request, then those that this account sets on every copy, then
  * `Encrypted` and `CopiedFromAMI`. What comes later wins over tags of the same name. Tags with the reserved prefix `aws:` are left
  * out. The copier's own tag comes on top.
  * @throws {RejectedError} with code `InvalidTags` where EC2 could not take them all; nothing is cut off.
@@ -44,6 +47,11 @@ export function planTags(request: CopyRequest, copyTags: readonly Tag[]): Tag[] 
     }
   }
   return tags;
+}
+
+/** Those of an image's tags that its snapshots may have too. */
+export function snapshotTags(tags: readonly Tag[]): Tag[] {
+  return tags.filter(({ key }) => !SHARED.test(key));
 }
 
 /** Those tags of a copy, or of a request, that are the bake's own. */

@@ -1,5 +1,5 @@
 import { copyImage, type CopyTarget } from './copy-image.ts';
-import { parseCopyRequest } from './copy-request.ts';
+import { parseCopyRequest, type BadAccounts } from './copy-request.ts';
 import { asError, RejectedError, RetryableError, UNCERTAIN_SECONDS, UncertainError } from './errors.ts';
 import type { ImageCatalogue } from './image-catalogue.ts';
 import type { Delivery, Reason, RequestQueue } from './request-queue.ts';
@@ -23,6 +23,8 @@ export interface DeliveryResult {
   readonly messageId: string;
   readonly sourceImage?: string;
   readonly copy?: string;
+  /** What stood among the accounts of the request and no account can be. */
+  readonly badAccounts?: BadAccounts;
   /** For a copy that was started: since the message came into the queue. */
   readonly waitedSeconds?: number;
   readonly reason?: Reason;
@@ -36,24 +38,21 @@ export interface DeliveryResult {
 /** Handles one delivery to its end. It never throws, so that one bad message does not hold up the others of a batch. */
 export async function handleDelivery(delivery: Delivery, context: DeliveryContext): Promise<DeliveryResult> {
   const { messageId } = delivery;
-  let sourceImage: string | undefined;
+  let known: Pick<DeliveryResult, 'sourceImage' | 'badAccounts'> = {};
   try {
     const request = parseCopyRequest(delivery.body);
-    sourceImage = request.sourceAmi;
+    const { sourceAmi: sourceImage, badAccounts } = request;
+    known = { sourceImage, ...(badAccounts && { badAccounts }) };
     const copied = await copyImage(request, context.target, context.catalogue);
     return {
       outcome: copied.kind,
       messageId,
-      sourceImage,
+      ...known,
       ...(copied.kind !== 'ignored' && { copy: copied.imageId }),
       ...(copied.kind === 'started' && { waitedSeconds: (context.nowMs() - delivery.sentAtMs) / 1000 }),
     };
   } catch (error) {
-    return {
-      messageId,
-      ...(sourceImage && { sourceImage }),
-      ...(await settleFailure(delivery, asError(error), context)),
-    };
+    return { messageId, ...known, ...(await settleFailure(delivery, asError(error), context)) };
   }
 }
 

@@ -1,3 +1,5 @@
+import { quoteName, type Tag } from './copy-request.ts';
+
 /** Parameters that name an image by its recipe. AWS checks the image after it has taken the value. */
 export interface ImageParameters {
   /** The image that the parameter points to, if it is there. */
@@ -11,4 +13,39 @@ export interface ImageParameters {
 export interface ImageParameter {
   readonly name: string;
   readonly imageId: string;
+}
+
+/** How the parameters of a copier are named. */
+export interface ParameterNames {
+  /** The start of the names, such as `/image-copier`. */
+  readonly parameterPath: string;
+  /** The tag whose value ends a name. */
+  readonly recipeTag: string;
+}
+
+/** The parameter of a recipe, or why there can be none. */
+export type RecipeParameter =
+  { readonly recipe: string; readonly name: string } | { readonly recipe: string | undefined; readonly reason: string };
+
+// SSM API Reference, PutParameter: letters, digits and _ . - within a level, at most 15 levels. The 1,011 characters of a whole ARN are
+// enough for the 500 that the module allows the path, and the 256 of a tag's value.
+const LEVEL = /^[A-Za-z0-9_.-]+$/;
+const MAX_LEVELS = 15;
+
+/** The parameter that is to point to the newest image among those with the same recipe as these tags have. */
+export function recipeParameter(tags: readonly Tag[], { parameterPath, recipeTag }: ParameterNames): RecipeParameter {
+  const recipe = tags.find(({ key }) => key === recipeTag)?.value;
+  if (recipe === undefined) return { recipe, reason: `There is no tag ${recipeTag}.` };
+  const name = `${parameterPath}/${recipe}`;
+  const levels = name.split('/').length - 1; // before the first slash is nothing
+  if (levels <= MAX_LEVELS && recipe.split('/').every(isLevel)) return { recipe, name };
+  const reason =
+    `The value of the tag ${recipeTag}, ${quoteName(recipe)}, cannot end the name of a parameter: it must be letters, digits, ` +
+    `dots, hyphens and underscores, with single slashes between levels, none of them . or .., of which there may be ${MAX_LEVELS} with ${parameterPath}.`;
+  return { recipe, reason };
+}
+
+/** SSM would take . and .. as they are, but what else reads a path takes them for steps. */
+function isLevel(text: string): boolean {
+  return LEVEL.test(text) && text !== '.' && text !== '..';
 }

@@ -10,18 +10,21 @@ import {
 } from './copy-marker.ts';
 import { formatCopyRequest, tagsAsObject, type Retry, type Tag } from './copy-request.ts';
 import type { CopyResult, CopyResults } from './copy-results.ts';
-import { requestedTags } from './copy-tags.ts';
+import { requestedTags, snapshotTags } from './copy-tags.ts';
 import { RetryableError } from './errors.ts';
-import type { ImageParameters } from './image-parameters.ts';
+import {
+  recipeParameter,
+  type ImageParameters,
+  type ParameterNames,
+  type RecipeParameter,
+} from './image-parameters.ts';
 import type { NextTries } from './request-queue.ts';
 
-export interface SettleContext {
+export interface SettleContext extends ParameterNames {
   readonly account: string;
   readonly region: string;
   readonly kmsKeyArn: string;
   readonly failedCopyDelaySeconds: number;
-  readonly parameterPath: string;
-  readonly recipeTag: string;
   readonly inventory: CopyInventory;
   readonly parameters: ImageParameters;
   readonly results: CopyResults;
@@ -74,8 +77,14 @@ async function settleAvailable(copy: OwnCopy, context: SettleContext): Promise<S
 
   const settledAt = await decide(copy, context);
   const repairedSnapshots = await repairTags(copy, snapshots, settledAt, inventory);
-  const parameter = await updateParameter(copy, context);
-  await results.announce({ ...resultOf(copy, settledAt, context), reason: null });
+  const wanted = recipeParameter(copy.tags, context);
+  const parameter = await updateParameter(copy, wanted, context);
+  await results.announce({
+    ...resultOf(copy, settledAt, context),
+    parameter: 'name' in wanted ? wanted.name : null,
+    parameterReason: 'reason' in wanted ? wanted.reason : null,
+    reason: null,
+  });
   await mark(copy, { state: 'announced', settledAt }, inventory);
   return {
     kind: 'settled',
@@ -110,7 +119,7 @@ async function repairTags(
   inventory: CopyInventory,
 ): Promise<readonly string[]> {
   const { copier } = copy.marker;
-  const expected = identityTags(copy);
+  const expected = snapshotTags(identityTags(copy));
   const isMarked = (tags: readonly Tag[]) =>
     tags.some(({ key, value }) => key === MARKER && parseMarker(value, copier) !== undefined);
   const incomplete = snapshots.filter(({ tags }) => !isMarked(tags) || !expected.every((tag) => hasTag(tags, tag)));
@@ -120,7 +129,7 @@ async function repairTags(
   return snapshotIds;
 }
 
-/** What the copy shares with its snapshots and its result: all but what the copier notes for itself, and AWS's own. */
+/** What the copy shares with its result, and with its snapshots as far as these may have it: all but what the copier notes for itself, and AWS's own. */
 function identityTags({ tags }: OwnCopy): Tag[] {
   return tags.filter(({ key }) => key !== MARKER && !/^aws:/i.test(key));
 }
@@ -142,9 +151,6 @@ async function mark(copy: OwnCopy, announcement: Announcement, inventory: CopyIn
   await inventory.mark(copy.imageId, { ...copy.marker, announcement });
 }
 
-// SSM API Reference, PutParameter: letters, digits and _ . - within one level of a parameter's name. The rest of the
-// name's 1,011 characters is left to the path and to SSM's own prefix.
-const PARAMETER_NAME = /^[A-Za-z0-9_.-]{1,256}$/;
 const READ_BACK_TRIES = 20;
 const READ_BACK_PAUSE_MS = 250;
 
@@ -152,14 +158,10 @@ const READ_BACK_PAUSE_MS = 250;
  * Points the recipe's parameter to the newest copy, which is this one unless a newer one is settled. Says which, for the
  * log. It does not only look at this copy: AWS may have stored the value of an earlier call late.
  */
-async function updateParameter(copy: OwnCopy, context: SettleContext): Promise<string> {
-  const { inventory, parameters, parameterPath, recipeTag } = context;
-  const recipe = copy.tags.find(({ key }) => key === recipeTag)?.value;
-  if (recipe === undefined) return `none: there is no tag ${recipeTag}`;
-  if (!PARAMETER_NAME.test(recipe))
-    return `none: the value of the tag ${recipeTag} cannot be part of a parameter's name`;
-
-  const name = `${parameterPath}/${recipe}`;
+async function updateParameter(copy: OwnCopy, parameter: RecipeParameter, context: SettleContext): Promise<string> {
+  if ('reason' in parameter) return `none: ${parameter.reason}`;
+  const { inventory, parameters, recipeTag } = context;
+  const { name, recipe } = parameter;
   const current = await parameters.get(name);
   const others = await inventory.findSettled({ key: recipeTag, value: recipe });
   // By its id too: what EC2 lists by tag may lag behind what it was told a moment ago.
@@ -208,7 +210,7 @@ async function settleFailed(copy: OwnCopy, context: SettleContext): Promise<Sett
     });
   }
   const settledAt = await decide(copy, context);
-  await results.announce({ ...resultOf(copy, settledAt, context), reason });
+  await results.announce({ ...resultOf(copy, settledAt, context), parameter: null, parameterReason: null, reason });
   return { kind: 'givenUp', reason, ...(await removed(imageId, inventory)) };
 }
 
@@ -231,7 +233,11 @@ function bodyOf(copy: OwnCopy, retry: Retry, { account }: SettleContext): string
   });
 }
 
-function resultOf(copy: OwnCopy, settledAt: string, context: SettleContext): Omit<CopyResult, 'reason'> {
+function resultOf(
+  copy: OwnCopy,
+  settledAt: string,
+  context: SettleContext,
+): Omit<CopyResult, 'parameter' | 'parameterReason' | 'reason'> {
   return {
     sourceAmi: copy.sourceImageId,
     sourceRegion: copy.sourceRegion,

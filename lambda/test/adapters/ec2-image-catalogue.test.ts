@@ -187,6 +187,23 @@ describe('startCopy', () => {
     ]);
   });
 
+  it("leaves an image's shared tags out of the snapshots, which cannot have them", async () => {
+    ec2?.on(CopyImageCommand).resolves({ ImageId: 'ami-3' });
+    const shared = ['ec2:SharedTag/Name', 'EC2:sharedtag/b'].map((key) => ({ key, value: 'a' }));
+
+    await catalogue.startCopy({ ...plan, tags: [...shared, ...plan.tags, { key: 'ec2:SharedTag', value: 'c' }] });
+
+    const [call] = ec2?.commandCalls(CopyImageCommand) ?? [];
+    const [ofImage, ofSnapshots] = call?.args[0].input.TagSpecifications ?? [];
+    expect(ofImage?.Tags?.map(({ Key }) => Key)).toEqual([
+      'ec2:SharedTag/Name',
+      'EC2:sharedtag/b',
+      'Name',
+      'ec2:SharedTag',
+    ]);
+    expect(ofSnapshots?.Tags?.map(({ Key }) => Key)).toEqual(['Name', 'ec2:SharedTag']);
+  });
+
   it('names the image id where EC2 leaves it out', async () => {
     ec2?.on(CopyImageCommand).resolves({});
 

@@ -60,7 +60,7 @@ describe('put', () => {
 });
 
 describe('list', () => {
-  it('reads all pages below the path', async () => {
+  it('reads all pages of all levels below the path', async () => {
     const inputs = answerPages(
       ssm.on(GetParametersByPathCommand),
       { Parameters: [{ Name: PARAMETER, Value: COPY }], NextToken: 'more' },
@@ -71,7 +71,7 @@ describe('list', () => {
       { name: PARAMETER, imageId: COPY },
       { name: '/image-copier/windows', imageId: 'ami-2' },
     ]);
-    const page = { Path: '/image-copier', MaxResults: 10 };
+    const page = { Path: '/image-copier', Recursive: true, MaxResults: 10 };
     expect(inputs).toEqual([page, { ...page, NextToken: 'more' }]);
   });
 

@@ -29,6 +29,50 @@ describe('parseCopyRequest', () => {
     expect(parse({ ...requestJson, retry })).toEqual(copyRequest({ retry }));
   });
 
+  it.each<[what: string, listed: unknown, account: string]>([
+    ['a zero lost', '86385474502', '086385474502'],
+    ['two zeros lost', '1111111111', '001111111111'],
+    ['one of two zeros lost', '01111111111', '001111111111'],
+    ['four zeros lost', '11111111', '000011111111'],
+    ['a number', 222222222222, '222222222222'],
+    ['a number, which has no zeros at its start', 86385474502, '086385474502'],
+  ])('takes an account with %s', (_, listed, account) => {
+    const request = parse({ ...requestJson, targetAccounts: [listed] });
+
+    expect(request.targetAccounts).toEqual([account]);
+    expect(request).not.toHaveProperty('badAccounts');
+  });
+
+  it.each<[what: string, listed: unknown, shown: string]>([
+    ['too short', '1111111', '"1111111"'],
+    ['too long', '2222222222222', '"2222222222222"'],
+    ['letters', '22222222222x', '"22222222222x"'],
+    ['a blank', ' 222222222222', '" 222222222222"'],
+    ['a line break', '222222222222\n', '"222222222222\\n"'],
+    ['other digits', '२२२२२२२२२२२२', '"२२२२२२२२२२२२"'],
+    ['hidden text', '\u202e22', '"\\u{202e}22"'],
+    ['nothing', '', '""'],
+    ['a fraction', 22222222222.5, '22222222222.5'],
+    ['a number below zero', -22222222222, '-22222222222'],
+    ['a number too large', 2e30, '2e+30'],
+    ['null', null, 'null'],
+    ['an object', {}, 'no text'],
+  ])('leaves out what no account can be: %s', (_, listed, shown) => {
+    const request = parse({ ...requestJson, targetAccounts: ['222222222222', listed, '*'] });
+
+    expect(request.targetAccounts).toEqual(['222222222222', '*']);
+    expect(request.badAccounts).toEqual({ count: 1, first: [`targetAccounts[1]: ${shown}`] });
+  });
+
+  it('lists the first five of what no account can be, and counts the others', () => {
+    const bad = Array.from({ length: 1000 }, () => 'x'.repeat(1000));
+    const { badAccounts } = parse({ ...requestJson, targetAccounts: ['*', ...bad] });
+
+    expect(badAccounts?.count).toBe(1000);
+    expect(badAccounts?.first).toHaveLength(5);
+    expect(badAccounts?.first[0]).toBe(`targetAccounts[1]: "${'x'.repeat(40)}…"`);
+  });
+
   it('ignores fields it does not know', () => {
     expect(parse({ ...requestJson, xenKernel: 'aki-1' })).toEqual(copyRequest());
   });
@@ -50,11 +94,10 @@ describe('parseCopyRequest', () => {
     ['sourceRegion', { sourceRegion: 'evil.example/' }, 'sourceRegion must be a Region, such as eu-west-1'],
     ['targetAccounts', { targetAccounts: '222222222222' }, 'targetAccounts must be a list of account ids'],
     [
-      'an account',
-      { targetAccounts: ['*', '22'] },
-      'targetAccounts[1] must be a 12-digit account id in quotes, or "*"',
+      'list without an account',
+      { targetAccounts: [null, '22'] },
+      'targetAccounts[0] must be a 12-digit account id in quotes, or "*" for every account; targetAccounts[1] must be',
     ],
-    ['an account as a number', { targetAccounts: [222222222222] }, 'targetAccounts[0] must be a string: a 12-digit'],
     ['a short name', { name: 'ab' }, 'name must be 3 to 128 letters'],
     ['a long name', { name: 'a'.repeat(129) }, 'name must be 3 to 128 letters'],
     ['a character in the name', { name: 'a;bc' }, 'name must be 3 to 128 letters'],

@@ -38,6 +38,19 @@ describe('handleDelivery', () => {
     });
   });
 
+  it.each([
+    ['started', undefined],
+    ['retried', new RetryableError('ResourceLimitExceeded', 'too many copies')],
+  ])('names what no account can be in a request that is %s', async (outcome, startError) => {
+    catalogue.startError = startError;
+    const body = JSON.stringify({ ...requestJson, targetAccounts: ['*', '22'] });
+
+    expect(await run({ body })).toMatchObject({
+      outcome,
+      badAccounts: { count: 1, first: ['targetAccounts[1]: "22"'] },
+    });
+  });
+
   it('tells how long a request has waited for its copy', async () => {
     expect(await run({ sentAtMs: NOW_MS - 90_500 })).toMatchObject({ outcome: 'started', waitedSeconds: 90.5 });
   });

@@ -73,6 +73,8 @@ describe('settleCopy of an available copy', () => {
         startedAt: '2026-11-23T23:50:00.000Z',
         settledAt: NOW,
         attempt: 1,
+        parameter: PARAMETER,
+        parameterReason: null,
         reason: null,
       },
     ]);
@@ -292,6 +294,24 @@ describe('settleCopy of an available copy', () => {
       });
     });
 
+    it('asks of snapshots none of the shared tags, which only images have', async () => {
+      const sharedTag = { key: 'ec2:SharedTag/Recipe', value: 'ubuntu' };
+      account = new FakeAccount(ownCopy({ tags: [sharedTag, ...copyTags()] }));
+      account.snapshots = account.snapshots.map((snapshot) => ({ ...snapshot, tags: copyTags() }));
+
+      expect(await settle()).not.toHaveProperty('repairedSnapshots');
+      expect(account.announced[0]?.tags).toHaveProperty([sharedTag.key], 'ubuntu');
+    });
+
+    it('repairs snapshots without the shared tags', async () => {
+      account = new FakeAccount(ownCopy({ tags: [{ key: 'ec2:SharedTag/Recipe', value: 'ubuntu' }, ...copyTags()] }));
+      account.snapshots = account.snapshots.map((snapshot) => ({ ...snapshot, tags: copyTags() }));
+      untag('Recipe');
+
+      expect(await settle()).toMatchObject({ repairedSnapshots: [second] });
+      expect(tagsOf(second)?.map(({ key }) => key)).not.toContain('ec2:SharedTag/Recipe');
+    });
+
     it("keeps a tag that has AWS's prefix further on", async () => {
       account = new FakeAccount(ownCopy({ tags: [{ key: 'my-aws:a', value: 'b' }, ...copyTags()] }));
       await settle();
@@ -323,33 +343,32 @@ describe("the recipe's parameter", () => {
   const isPut = () => account.calls.some((call) => call.startsWith('put'));
 
   it.each([
-    ['without a recipe', [], 'none: there is no tag Recipe'],
-    ['with a slash', [{ key: 'Recipe', value: 'a/b' }], 'none: the value of the tag Recipe cannot be part'],
-    ['with a space', [{ key: 'Recipe', value: 'a b' }], 'none: the value of the tag Recipe cannot be part'],
-    ['with an empty name', [{ key: 'Recipe', value: '' }], 'none: the value of the tag Recipe cannot be part'],
-    ['with a line break', [{ key: 'Recipe', value: 'ubuntu\n' }], 'none: the value of the tag Recipe cannot be part'],
-    ['of 257 characters', [{ key: 'Recipe', value: 'x'.repeat(257) }], 'none: the value of the tag Recipe cannot be'],
-  ])('is not there for a recipe %s', async (_what, tags, parameter) => {
+    ['without a recipe', [], 'There is no tag Recipe.'],
+    ['that cannot be a name', [{ key: 'Recipe', value: 'a b' }], 'The value of the tag Recipe, "a b", cannot end'],
+  ])('is not there for a copy %s, and log and result say so', async (_what, tags, reason) => {
     account = new FakeAccount(ownCopy({ tags }));
 
     expect(await settle()).toEqual(
-      expect.objectContaining({ kind: 'settled', parameter: expect.stringContaining(parameter) as unknown }),
+      expect.objectContaining({ kind: 'settled', parameter: expect.stringContaining(`none: ${reason}`) as unknown }),
     );
     expect(account.calls).not.toContain('get');
-    expect(account.announced).toHaveLength(1);
+    expect(account.announced).toEqual([
+      expect.objectContaining({ parameter: null, parameterReason: expect.stringContaining(reason) as unknown }),
+    ]);
+  });
+
+  it('has more levels for a recipe with slashes', async () => {
+    account = new FakeAccount(ownCopy({ tags: [{ key: 'Recipe', value: 'linux/ubuntu' }] }));
+    await settle();
+
+    expect(account.parameters).toEqual(new Map([['/image-copier/linux/ubuntu', COPY]]));
+    expect(account.announced).toMatchObject([{ parameter: '/image-copier/linux/ubuntu', parameterReason: null }]);
   });
 
   it('is named by the path and the tag that are configured', async () => {
     await settle({ parameterPath: '/golden/images', recipeTag: 'AmigoStage' });
 
     expect(account.parameters).toEqual(new Map([['/golden/images/PROD', COPY]]));
-  });
-
-  it('is there for a recipe of 256 characters', async () => {
-    const recipe = 'x'.repeat(256);
-    account = new FakeAccount(ownCopy({ tags: [{ key: 'Recipe', value: recipe }] }));
-
-    expect(await settle()).toMatchObject({ parameter: `/image-copier/${recipe}` });
   });
 
   it('moves forward', async () => {

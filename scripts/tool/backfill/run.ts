@@ -2,7 +2,7 @@ import type { EnvironmentOptions } from '../common/environment-options.ts';
 import type { Copier, Environment } from '../common/environment.ts';
 import { environmentsOf, type Source } from '../common/environments.ts';
 import { formatJson } from '../common/json.ts';
-import { print } from '../common/terminal.ts';
+import { print, type Terminal } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
 import { planRequest, type PlannedCall } from '../request/plan.ts';
@@ -43,7 +43,7 @@ export async function backfill(
     let code: ExitCode = allRead ? 0 : 1;
     for (const gap of gapsIn(report, since)) {
       signal.throwIfAborted();
-      const calls = await callsFor(gap, source, environments.copiers, options);
+      const calls = await callsFor(gap, source, environments.copiers, options, terminal);
       if (calls instanceof UserError) {
         print(err, calls.message);
         code = 1;
@@ -87,15 +87,17 @@ async function callsFor(
   source: Source,
   copiers: readonly Copier[],
   { share }: BackfillOptions,
+  { err }: Terminal,
 ): Promise<PlannedCall[] | UserError> {
   const { imageId, region } = image;
   const accounts = environments.map(({ accountId }) => accountId);
   const aws = source.clientsIn(region);
   const asked = copiers.filter((copier) => copier.region === region && accounts.includes(copier.accountId));
-  const copyTags = asked.map((copier) => copier.copyTags);
   const topics = [{ sns: aws.sns, topicArn: source.topicArnIn(region), accounts }];
   try {
-    return await planRequest(aws, { imageId, region, topics, copyTags }, { share });
+    return await planRequest(aws, { imageId, region, topics, copiers: asked }, { share }, (line) => {
+      print(err, line);
+    });
   } catch (error) {
     if (error instanceof UserError) return error;
     throw error;

@@ -24,8 +24,8 @@ export interface Environments {
   readonly source?: Source;
 }
 
-const DEFAULT_PARAMETER_PATH = '/image-copier';
-const DEFAULT_RECIPE_TAG = 'Recipe';
+/** Inputs of the Terraform module, where nothing says what they are. */
+export const DEFAULT_INPUTS = { parameterPath: '/image-copier', recipeTag: 'Recipe', copyTags: [] } as const;
 
 /**
  * The environments that the options name, with their copiers: those of the accounts file, those of `--accounts`, or the one
@@ -77,8 +77,8 @@ function environmentsOfFile(file: string, options: EnvironmentOptions, connect: 
         region,
         labels: stack.labels,
         name: textOr(inputs['name'], options.name),
-        parameterPath: textOr(inputs['parameter_path'], DEFAULT_PARAMETER_PATH),
-        recipeTag: textOr(inputs['recipe_tag'], DEFAULT_RECIPE_TAG),
+        parameterPath: textOr(inputs['parameter_path'], DEFAULT_INPUTS.parameterPath),
+        recipeTag: textOr(inputs['recipe_tag'], DEFAULT_INPUTS.recipeTag),
         copyTags: Object.entries(inputs['copy_tags'] ?? {}).map(([key, value]) => ({ key, value: String(value) })),
         aws: clientsFor(stack, region),
       })),
@@ -117,8 +117,8 @@ export function topicArn(accountId: string, region: string, topic: string): stri
 }
 
 function copierOf(options: EnvironmentOptions, accountId: string, region: string): Omit<Copier, 'aws'> {
-  const { name, parameterPath = DEFAULT_PARAMETER_PATH, recipeTag = DEFAULT_RECIPE_TAG } = options;
-  return { accountId, account: accountId, region, labels: {}, name, parameterPath, recipeTag, copyTags: [] };
+  const { name, parameterPath = DEFAULT_INPUTS.parameterPath, recipeTag = DEFAULT_INPUTS.recipeTag } = options;
+  return { ...DEFAULT_INPUTS, accountId, account: accountId, region, labels: {}, name, parameterPath, recipeTag };
 }
 
 /** A role is assumed with the credentials of the profile that was asked for; a profile of the file is a way of its own. */

@@ -5,6 +5,7 @@ import {
   type SNSClient,
   type Subscription,
 } from '@aws-sdk/client-sns';
+import { formsOf } from '../../../lambda/src/core/copy-request.ts';
 import { allOf, isDenied } from '../common/aws-answers.ts';
 import type { Environment } from '../common/environment.ts';
 import { arnOf, aws, found, type CheckedCopier, type Finding } from './finding.ts';
@@ -179,7 +180,9 @@ function checkFilter(
     ];
   }
   const passing = targetAccountsIn(FilterPolicy);
-  const ours = set('FilterPolicy', `'${JSON.stringify({ targetAccounts: [copier.accountId, '*'] })}'`);
+  const [, ...shortForms] = formsOf(copier.accountId);
+  const ours = set('FilterPolicy', `'${JSON.stringify({ targetAccounts: [copier.accountId, ...shortForms, '*'] })}'`);
+  const missingForms = shortForms.filter((form) => !passing.includes(form));
   const isInBody = FilterPolicyScope === 'MessageBody';
   return found(
     !isInBody && {
@@ -205,6 +208,15 @@ function checkFilter(
         subject,
         what: 'The filter policy does not let requests for "*" through.',
         why: 'Requests for every account do not reach this one.',
+        fix: ours,
+      },
+    passing.includes(copier.accountId) &&
+      missingForms.length > 0 && {
+        code: 'FilterLacksLostZeros',
+        severity: 'warning',
+        subject,
+        what: `The filter policy does not let requests for ${missingForms.join(', ')} through.`,
+        why: "A request in which this account's id has lost the zeros at its start does not reach it.",
         fix: ours,
       },
   );

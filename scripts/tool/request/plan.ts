@@ -13,6 +13,7 @@ import {
 import { DescribeKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { parseCopyRequest, type Tag } from '../../../lambda/src/core/copy-request.ts';
+import { recipeParameter, type ParameterNames } from '../../../lambda/src/core/image-parameters.ts';
 import { planTags } from '../../../lambda/src/core/copy-tags.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
 import { copyRequestFor, type BakedImage } from '../common/bake.ts';
@@ -31,6 +32,8 @@ export interface PlannedCall {
 /** An image and who may use it, as EC2 shows it to its owner. */
 export interface OwnedImage extends BakedImage {
   readonly ownerId: string;
+  /** Names of the tags that are shared already. */
+  readonly sharedTags: readonly string[];
   /** Of AWS Marketplace. */
   readonly productCodes: readonly string[];
   readonly launchPermissions: readonly LaunchPermission[];
@@ -74,6 +77,7 @@ async function readOwnedImage(ec2: EC2Client, imageId: string, region: string): 
     description: image.Description ?? '',
     tags: requestTags(image),
     ownerId: image.OwnerId ?? '',
+    sharedTags: (image.Tags ?? []).flatMap(({ Key = '' }) => (Key.startsWith(SHARED_TAG) ? [Key] : [])),
     productCodes: (image.ProductCodes ?? []).flatMap(({ ProductCodeId }) => ProductCodeId ?? []),
     launchPermissions: LaunchPermissions,
     snapshotUsers: new Map(snapshotIds.map((snapshotId, index) => [snapshotId, users[index] ?? []])),
@@ -92,29 +96,39 @@ interface RequestedCopies {
   readonly imageId: string;
   readonly region: string;
   readonly topics: readonly AskedOnTopic[];
-  /** The tags that accounts set on every copy: those of the request have to fit beside them. */
-  readonly copyTags: readonly (readonly Tag[])[];
+  readonly copiers: readonly CopierInputs[];
+}
+
+/** What accounts do with the tags of a request. */
+interface CopierInputs extends ParameterNames {
+  /** The tags that an account sets on every copy: those of the request have to fit beside them. */
+  readonly copyTags: readonly Tag[];
 }
 
 /**
  * All that has to be called in the source account so that accounts copy an image: it is shared first.
+ * @param warn is told, each time once, what would be missing beside a copy
  * @throws {UserError} if they could not: without `share` also if they lack a permission
  */
 export async function planRequest(
   { ec2, kms }: Pick<AwsClients, 'ec2' | 'kms'>,
-  { imageId, region, topics, copyTags }: RequestedCopies,
+  { imageId, region, topics, copiers }: RequestedCopies,
   { share, sharedTags }: { readonly share?: boolean | undefined; readonly sharedTags?: boolean | undefined },
+  warn: (line: string) => void,
 ): Promise<PlannedCall[]> {
   const image = await readOwnedImage(ec2, imageId, region);
   await requireCopyable(image, kms, ec2);
-  for (const tags of copyTags) requireTagsToFit(image, tags);
+  const planned = copiers.map((copier) => ({ copier, tags: tagsOfCopy(image, copier.copyTags) }));
+  for (const reason of new Set(planned.flatMap(({ tags, copier }) => withoutParameter(tags, copier)))) {
+    warn(`No parameter will point to the copies of ${imageId}. ${reason}`);
+  }
   const accounts = Array.from(new Set(topics.flatMap((topic) => topic.accounts)));
   const missing = missingPermissions(image, accounts);
   const lacks = describeMissing(missing);
   if (lacks !== undefined && !share) throw new UserError(`${imageId} lacks ${lacks}. Add --share to give it.`, 1);
   return [
     ...sharingCalls(ec2, image, missing),
-    ...(sharedTags ? sharedTagsCall(ec2, image) : []),
+    ...(sharedTags ? sharedTagsCall(ec2, image, Math.max(...planned.map(({ tags }) => tags.length + 1))) : []),
     ...topics.map((topic) => requestCall(image, region, topic)),
   ];
 }
@@ -151,14 +165,24 @@ async function requireCopyable(image: OwnedImage, kms: KMSClient, ec2: EC2Client
   }
 }
 
-/** @throws {UserError} if an account would reject the request because of its tags */
-function requireTagsToFit({ imageId, name, description, tags }: OwnedImage, copyTags: readonly Tag[]): void {
+/**
+ * The tags of a copy, but the copier's own.
+ * @throws {UserError} if an account would reject the request because of its tags
+ */
+function tagsOfCopy({ imageId, name, description, tags }: OwnedImage, copyTags: readonly Tag[]): Tag[] {
   const entries = Object.entries(tags).map(([key, value]) => ({ key, value }));
   try {
-    planTags({ sourceAmi: imageId, sourceRegion: '', targetAccounts: [], name, description, tags: entries }, copyTags);
+    const request = { sourceAmi: imageId, sourceRegion: '', targetAccounts: [], name, description, tags: entries };
+    return planTags(request, copyTags);
   } catch (error) {
     throw new UserError(messageOf(error), 1, { cause: error });
   }
+}
+
+/** Why no parameter can point to the copies, if they have a recipe at all. */
+function withoutParameter(tags: readonly Tag[], copier: CopierInputs): string[] {
+  const parameter = recipeParameter(tags, copier);
+  return 'reason' in parameter && parameter.recipe !== undefined ? [parameter.reason] : [];
 }
 
 /** The permissions that the accounts lack. An organization's launch permission may be for them: EC2 does not say. */
@@ -229,18 +253,23 @@ export function sharingCalls(ec2: EC2Client, { imageId }: OwnedImage, missing: M
 
 /**
  * The call that lets the accounts see the image's tags, in EC2 itself.
+ * @param tagsOfCopy how many tags a copy gets without them
  * @throws {UserError} if EC2 would not take so many tags, or such a long name
  */
-export function sharedTagsCall(ec2: EC2Client, { imageId, tags }: OwnedImage): PlannedCall[] {
+export function sharedTagsCall(ec2: EC2Client, image: OwnedImage, tagsOfCopy: number): PlannedCall[] {
+  const { imageId, tags } = image;
   const shared = Object.entries(tags).map(([key, Value]) => ({ Key: `${SHARED_TAG}${key}`, Value }));
   if (shared.length === 0) return [];
   const long = shared.find(({ Key }) => Key.length > MAX_KEY);
   if (long) {
     throw new UserError(`The tag ${long.Key} has more than ${MAX_KEY} characters. Leave out --shared-tags.`, 1);
   }
-  if (2 * shared.length > MAX_TAGS) {
+  const sharedCount = new Set([...image.sharedTags, ...shared.map(({ Key }) => Key)]).size;
+  // CopyImage may take shared tags along: so says the EC2 User Guide ("Copy an Amazon EC2 AMI"), unlike the API Reference.
+  const most = Math.max(shared.length, tagsOfCopy) + sharedCount;
+  if (most > MAX_TAGS) {
     throw new UserError(
-      `${imageId} has ${shared.length} tags, and with as many shared ones more than EC2's ${MAX_TAGS}. Leave out --shared-tags.`,
+      `${imageId} has ${shared.length} tags, and ${sharedCount} shared ones with --shared-tags. With those that the copier sets a copy could have ${most}, more than EC2's ${MAX_TAGS}. Leave out --shared-tags.`,
       1,
     );
   }

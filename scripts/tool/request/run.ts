@@ -1,5 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { accessOf, accountOf, environmentsOf, regionOf, topicArn, type Environments } from '../common/environments.ts';
+import {
+  accessOf,
+  accountOf,
+  DEFAULT_INPUTS,
+  environmentsOf,
+  regionOf,
+  topicArn,
+  type Environments,
+} from '../common/environments.ts';
 import type { AwsClients, Connect } from '../common/aws-clients.ts';
 import type { EnvironmentOptions } from '../common/environment-options.ts';
 import { lineAbout } from '../common/environment.ts';
@@ -174,9 +182,12 @@ async function prepare(
       topicArn: arn,
       accounts: targets.map(({ accountId }) => accountId),
     }));
-    const copyTags = asked.flatMap(({ targets }) => targets.map(({ copier }) => copier?.copyTags ?? []));
-    const planned = { imageId, region: imageRegion, topics, copyTags };
-    requests.push({ image, asked, calls: await planRequest(sourceIn(imageRegion), planned, options) });
+    const inputs = asked.flatMap(({ targets }) => targets.map(({ copier }) => copier ?? DEFAULT_INPUTS));
+    const planned = { imageId, region: imageRegion, topics, copiers: inputs };
+    const calls = await planRequest(sourceIn(imageRegion), planned, options, (line) => {
+      print(terminal.err, line);
+    });
+    requests.push({ image, asked, calls });
   }
   return requests;
 }

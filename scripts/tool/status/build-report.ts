@@ -1,4 +1,5 @@
 import type { ImageState } from '../../../lambda/src/core/image-catalogue.ts';
+import { recipeParameter, type ParameterNames } from '../../../lambda/src/core/image-parameters.ts';
 import type { Outcome } from '../common/in-environments.ts';
 import type { Cell, CopyFact, Row, SourceImageFact, StatusReport } from './report.ts';
 
@@ -108,7 +109,7 @@ function rowOf(
       const newest = images.find(({ region }) => region === outcome.copier.region);
       if (!newest) return { state: 'not shared' };
       if (!('value' in outcome)) return { state: 'unknown', reason: outcome.problem };
-      const cell = cellOf(newest, outcome.value, rows === 'recipes');
+      const cell = cellOf(newest, outcome.value, rows === 'recipes', outcome.copier);
       const isShared = isSharedWith(outcome.copier.accountId, sharedWith.get(newest.imageId));
       if (isShared || (cell.state !== 'missing' && cell.state !== 'stale')) return cell;
       return cell.state === 'stale' ? { ...cell, reason: NOT_SHARED } : { state: 'not shared' };
@@ -124,11 +125,17 @@ function isSharedWith(accountId: string, sharedWith: SharedWith | undefined): bo
   return sharedWith === undefined || sharedWith === 'many' || sharedWith.includes(accountId);
 }
 
-function cellOf(newest: SourceImage, { copies, failures }: CopierFacts, olderCount: boolean): Cell {
+function cellOf(
+  newest: SourceImage,
+  { copies, failures }: CopierFacts,
+  olderCount: boolean,
+  copier: ParameterNames,
+): Cell {
   const ofNewest = copies.filter(({ fact }) => fact.sourceImageId === newest.imageId);
   const available = ofNewest.find(({ state }) => state === 'available');
   if (available && (available.fact.settledAt !== undefined || !available.isOurs)) {
-    return { state: 'available', copy: available.fact };
+    const reason = available.isOurs ? withoutParameter(available.recipe, copier) : undefined;
+    return { state: 'available', copy: available.fact, ...(reason !== undefined && { reason }) };
   }
   if (available) return { state: 'pending', copy: available.fact, reason: IN_SETTLING };
   const pending = ofNewest.find(({ state }) => state === 'pending');
@@ -143,4 +150,11 @@ function cellOf(newest: SourceImage, { copies, failures }: CopierFacts, olderCou
     .filter(({ recipe, state }) => olderCount && recipe === newest.recipe && state === 'available')
     .sort((one, other) => Date.parse(other.fact.bakedAt) - Date.parse(one.fact.bakedAt));
   return older ? { state: 'stale', copy: older.fact } : { state: 'missing' };
+}
+
+/** Why no parameter can point to the copies of a recipe. */
+function withoutParameter(recipe: string | undefined, copier: ParameterNames): string | undefined {
+  if (recipe === undefined) return undefined;
+  const parameter = recipeParameter([{ key: copier.recipeTag, value: recipe }], copier);
+  return 'reason' in parameter ? parameter.reason : undefined;
 }

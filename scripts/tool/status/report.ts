@@ -36,7 +36,7 @@ export interface Cell {
   readonly state: CellState;
   /** The copy that the state is about; for `stale` the newest one that there is. */
   readonly copy?: CopyFact;
-  /** Why it failed, or why the account could not be read. */
+  /** Why it failed, why the account could not be read, or why no parameter points to a copy that is available. */
   readonly reason?: string;
 }
 

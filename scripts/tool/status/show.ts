@@ -9,7 +9,7 @@ const HEAD = ['IMAGE', 'ACCOUNT', 'REGION', 'STATE', 'COPY', 'AGE', 'TOOK', 'KEY
 
 /**
  * The report for a terminal or a log: the matrix where it fits into the width, else how many accounts are in which state;
- * then a line for each cell that is not available.
+ * then a line for each cell that is not available, or of which there is more to say.
  * @param options `all` for a line for each cell; `width` of the terminal, without which there is room for everything
  */
 export function formatStatus(
@@ -22,7 +22,7 @@ export function formatStatus(
   const fits = width === undefined || matrix.split('\n').every((line) => line.length <= width);
   const open = rows.flatMap((row) =>
     row.cells.flatMap((cell, index) =>
-      cell.state === 'available' && !all ? [] : [{ row, cell, column: columns[index] }],
+      cell.state === 'available' && cell.reason === undefined && !all ? [] : [{ row, cell, column: columns[index] }],
     ),
   );
   const shown = all ? open : open.slice(0, MAX_LINES_OF_CELLS);

@@ -24,6 +24,7 @@ locals {
         [local.metrics_namespace, "RequestsUncertain", "service", local.function_name, {}],
         [local.metrics_namespace, "CopiesReused", "service", local.function_name, {}],
         [local.metrics_namespace, "RequestsIgnored", "service", local.function_name, {}],
+        [local.metrics_namespace, "BadAccounts", "service", local.function_name, {}],
       ]
     },
     {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { imageCopierTemplate } from '../template.ts';
+import { resolved } from './resolved.ts';
 
 const template = imageCopierTemplate();
 
@@ -15,6 +16,19 @@ describe('the template', () => {
       AllowedValues.map((hours) => String(5 + Number(hours) * 10)),
     );
     expect(AllowedValues).toHaveLength(91);
+  });
+
+  it.each([
+    ['222222222222', ['222222222222', '*']],
+    ['102222222222', ['102222222222', '*']],
+    ['020222222222', ['020222222222', '20222222222', '*']],
+    ['000222222222', ['000222222222', '00222222222', '0222222222', '222222222', '*']],
+    ['000002222222', ['000002222222', '00002222222', '0002222222', '002222222', '02222222', '*']],
+  ])('lets requests for %s pass, as for each form of it with lost zeros', (accountId, targetAccounts) => {
+    const { FilterPolicy } = template.Resources['Subscription']?.Properties ?? {};
+    const parameters = { 'AWS::AccountId': accountId, FilterEnabled: 'true' };
+
+    expect(resolved(FilterPolicy, parameters, template)).toEqual({ targetAccounts });
   });
 
   it('is the same each time', () => {

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { parseTags, type Tag } from '../../core/copy-request.ts';
 import { requestedTags } from '../../core/copy-tags.ts';
+import type { ParameterNames } from '../../core/image-parameters.ts';
 
 /** What both functions need to know, from their environment; the Terraform module sets all of it. */
 interface CopierConfig {
@@ -21,15 +22,11 @@ export interface CopyImageConfig extends CopierConfig {
   readonly retrySeconds: number;
 }
 
-export interface SettleCopyConfig extends CopierConfig {
+export interface SettleCopyConfig extends CopierConfig, ParameterNames {
   /** How long the next try waits after a copy that failed, 0 to 900. */
   readonly failedCopyDelaySeconds: number;
   /** After how long a copy that is not announced is overdue. */
   readonly overdueSeconds: number;
-  /** The start of the parameters' names, such as `/image-copier`. */
-  readonly parameterPath: string;
-  /** The tag whose value ends a parameter's name. */
-  readonly recipeTag: string;
   readonly resultsTopicArn?: string;
 }
 

@@ -60,6 +60,8 @@ export async function handler(event: SQSEvent, lambda: Context): Promise<SQSBatc
 function report({ error, ...result }: DeliveryResult, requestId: string): void {
   metrics.count(METRIC[result.outcome]);
   if (result.uncertain) metrics.count('RequestsUncertain');
+  // Once for each request, however often it is tried.
+  if (result.badAccounts && result.outcome !== 'retried') metrics.count('BadAccounts', result.badAccounts.count);
   if (result.waitedSeconds !== undefined) metrics.add('RequestWait', 'Seconds', result.waitedSeconds);
   const line = { ...result, requestId, error };
   if (result.outcome === 'refused') log('ERROR', 'request refused', line);

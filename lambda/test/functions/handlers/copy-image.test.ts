@@ -124,6 +124,22 @@ describe('the copy-image function', () => {
     expect(lines.find((line) => '_aws' in line)).toMatchObject({ RequestsRetried: 1, RequestsUncertain: 1 });
   });
 
+  it('counts what no account can be, once for each request', async () => {
+    const { invoke } = await load();
+    const targetAccounts = ['*', '22', 'x'];
+    const unshared = { ...requestJson, sourceAmi: 'ami-0ff', targetAccounts };
+    await invoke(record('good', { ...requestJson, targetAccounts }), record('later', unshared));
+
+    const [metrics] = lines.filter((line) => '_aws' in line);
+    expect(metrics).toMatchObject({ CopiesStarted: 1, RequestsRetried: 1, BadAccounts: 2 });
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        messageId: 'good',
+        badAccounts: { count: 2, first: ['targetAccounts[1]: "22"', 'targetAccounts[2]: "x"'] },
+      }),
+    );
+  });
+
   it('measures how long a request waited for its copy to start', async () => {
     const { invoke } = await load();
     await invoke(record('good', requestJson, Date.now() - 90_000), record('bad', 'hello', Date.now() - 90_000));

@@ -64,6 +64,23 @@ describe('backfill', () => {
     ]);
   });
 
+  it('says beforehand that no parameter can point to the copies of a recipe', async () => {
+    const aws = new FakeAws();
+    const Tags = [{ Key: 'Recipe', Value: 'ubuntu 24' }];
+    sourceAccount(aws, [{ ...shared(), image: baked(IMAGE, { Tags }) }]);
+    targetAccount(aws, PAYMENTS, hasNothing);
+    targetAccount(aws, WEB, hasNothing);
+
+    const { code, err } = await backfill(aws, '--dry-run');
+
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: expect.stringMatching(
+        /^No parameter will point to the copies of \S+ The value of the tag Recipe, "ubuntu 24"/,
+      ),
+    });
+  });
+
   it('asks for those of some recipes alone', async () => {
     const aws = new FakeAws();
     const source = sourceAccount(aws, [shared(), debian]);

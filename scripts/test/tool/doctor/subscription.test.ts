@@ -50,6 +50,23 @@ describe('checkSubscription', () => {
     expect(codes(checkSubscription(subscribed(changes), COPIER))).toEqual(expected);
   });
 
+  it('asks for an account id with zeros at its start also without them', () => {
+    const copier = { ...COPIER, accountId: '001111111111' };
+    const { RedrivePolicy } = subscriptionAttributes(copier.accountId);
+    const check = (...targetAccounts: readonly string[]) =>
+      checkSubscription(subscribed({ RedrivePolicy, FilterPolicy: JSON.stringify({ targetAccounts }) }), copier);
+
+    expect(check('001111111111', '01111111111', '1111111111', '*')).toEqual([]);
+    expect(check('001111111111', '*')).toMatchObject([
+      {
+        code: 'FilterLacksLostZeros',
+        severity: 'warning',
+        what: 'The filter policy does not let requests for 01111111111, 1111111111 through.',
+        fix: expect.stringContaining(`'{"targetAccounts":["001111111111","01111111111","1111111111","*"]}'`) as unknown,
+      },
+    ]);
+  });
+
   it('finds that there is none, or that it could not be read', () => {
     const none = { topicArn: TOPIC, subscriptions: [], isUnread: false };
 

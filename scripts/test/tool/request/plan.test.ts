@@ -19,6 +19,7 @@ const image: OwnedImage = {
   description: '',
   tags: { Recipe: 'ubuntu' },
   ownerId: '111111111111',
+  sharedTags: [],
   productCodes: [],
   launchPermissions: [],
   snapshotUsers: new Map([
@@ -87,22 +88,37 @@ describe('missing permissions', () => {
 });
 
 describe('shared tags', () => {
-  it('are refused where EC2 has no room for them', () => {
-    const tags = Object.fromEntries(Array.from({ length: 26 }, (_, index) => [`Tag${index}`, 'x']));
+  const some = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`Tag${index}`, 'x']));
 
-    expect(() => sharedTagsCall(ec2, { ...image, tags })).toThrow(
-      /has 26 tags, and with as many shared ones more than/,
+  it.each<[what: string, tags: number, sharedTags: readonly string[], ofCopy: number]>([
+    ['on the image', 26, [], 20],
+    ['on a copy, with the tags that the copier sets', 25, [], 28],
+    [
+      'beside those that are shared already',
+      23,
+      ['ec2:SharedTag/Tag0', 'ec2:SharedTag/Other', 'ec2:SharedTag/More'],
+      26,
+    ],
+  ])('are refused where EC2 has no room for them %s', (_, tags, sharedTags, ofCopy) => {
+    expect(() => sharedTagsCall(ec2, { ...image, tags: some(tags), sharedTags }, ofCopy)).toThrow(
+      new RegExp(`has ${tags} tags, and \\d+ shared ones .* a copy could have 5\\d, more than EC2's 50`),
     );
   });
 
+  it('are set where there is just room for them', () => {
+    const sharedTags = ['ec2:SharedTag/Tag0', 'ec2:SharedTag/Other'];
+
+    expect(sharedTagsCall(ec2, { ...image, tags: some(23), sharedTags }, 26)).toHaveLength(1);
+  });
+
   it('are refused where the name gets too long', () => {
-    expect(() => sharedTagsCall(ec2, { ...image, tags: { ['x'.repeat(114)]: '' } })).toThrow(
+    expect(() => sharedTagsCall(ec2, { ...image, tags: { ['x'.repeat(114)]: '' } }, 4)).toThrow(
       /more than 127 characters/,
     );
   });
 
   it('are nothing for an image without tags', () => {
-    expect(sharedTagsCall(ec2, { ...image, tags: {} })).toEqual([]);
+    expect(sharedTagsCall(ec2, { ...image, tags: {} }, 3)).toEqual([]);
   });
 });
 

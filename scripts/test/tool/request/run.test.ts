@@ -104,6 +104,21 @@ describe('request', () => {
     ]);
   });
 
+  it.each(['86385474502', '2222222222222', '22222222222x', '"222222222222"'])(
+    'refuses the account %s before it asks AWS for anything',
+    async (id) => {
+      const aws = new FakeAws();
+      const source = sourceAccount(aws, [shared]);
+
+      const byId = ['--accounts', `${PAYMENTS},${id}`, '--topic', TOPIC, '--share'];
+      const { code, err } = await run(['request', IMAGE, ...byId], { aws });
+
+      expect(code).toBe(2);
+      expect(err).toContain(`${id} must be an account id of 12 digits.`);
+      expect([...source.ec2.calls(), ...source.sns.calls()]).toEqual([]);
+    },
+  );
+
   it('names what the accounts lack, and neither shares nor asks', async () => {
     const aws = new FakeAws();
     const source = sourceAccount(aws, [{ image: baked(), launchers: [PAYMENTS], snapshotUsers: [] }]);
@@ -152,6 +167,17 @@ describe('request', () => {
       })}`,
       `PublishCommand ${JSON.stringify({ TopicArn: TOPIC_ARN, Message: JSON.stringify(COPY_REQUEST) })}`,
     ]);
+  });
+
+  it('counts what sharing the tags adds before it shares anything', async () => {
+    const aws = new FakeAws();
+    const Tags = Array.from({ length: 25 }, (_, index) => ({ Key: `Tag${index}`, Value: 'x' }));
+    const source = sourceAccount(aws, [{ image: baked(IMAGE, { Tags }) }]);
+
+    const { code, err } = await run(['request', IMAGE, ...BY_ID, '--share', '--shared-tags'], { aws });
+
+    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringContaining('a copy could have 53') as unknown });
+    expect(changesIn(source)).toEqual([]);
   });
 
   it('shows in a dry run each call that it would make, and makes none', async () => {
@@ -214,6 +240,41 @@ describe('request', () => {
 
     expect(code).toBe(2);
     expect(err).toContain('It must be a number of minutes above 0.');
+  });
+});
+
+describe('a recipe that cannot be the name of a parameter', () => {
+  const image = baked(IMAGE, { Tags: [{ Key: 'Recipe', Value: 'ubuntu 24' }] });
+  const warning =
+    `No parameter will point to the copies of ${IMAGE}. The value of the tag Recipe, "ubuntu 24", cannot end the name of a ` +
+    'parameter: it must be letters, digits, dots, hyphens and underscores, with single slashes between levels, none of them . or .., of which there ' +
+    'may be 15 with /image-copier.\n';
+
+  it('is told once before anything is done, also in a dry run', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [{ ...shared, image }]);
+
+    const dry = await run(['request', IMAGE, ...BY_ID, '--dry-run'], { aws });
+    const { code, err } = await run(['request', IMAGE, ...BY_ID], { aws });
+
+    expect(dry).toMatchObject({ code: 0, err: warning });
+    expect(code).toBe(0);
+    expect(err).toMatch(new RegExp(`^No parameter will .*\\nsns:Publish ${TOPIC_ARN}\\n`));
+    expect(published(source)).toHaveLength(1);
+  });
+
+  it('is so by the inputs of each account', async () => {
+    const aws = new FakeAws();
+    sourceAccount(aws, [{ ...shared, image }]);
+    const inputs = { recipe_tag: 'Role', parameter_path: '/images' };
+    const by = (more: object) => accountsFile([{ id: PAYMENTS, name: 'payments', inputs: { ...inputs, ...more } }]);
+
+    const none = await run(['request', IMAGE, '--accounts-file', by({})], { aws });
+    const own = await run(['request', IMAGE, '--accounts-file', by({ copy_tags: { Role: 'a/' } })], { aws });
+
+    expect(none.err).not.toContain('No parameter');
+    expect(own.err).toContain('The value of the tag Role, "a/", cannot end the name of a parameter');
+    expect(own.err).toContain('15 with /images.');
   });
 });
 

@@ -47,7 +47,10 @@ function unsettled(image: SourceImage, more: Partial<CopyInAccount> = {}): CopyI
 }
 
 const copierIn = (accountId: string, region = 'eu-west-1') =>
-  ({ accountId, account: accountId, region, labels: {} }) as Copier;
+  ({
+    ...{ accountId, account: accountId, region, labels: {} },
+    ...{ parameterPath: '/image-copier', recipeTag: 'Recipe' },
+  }) as Copier;
 
 function inAccount(facts: Partial<CopierFacts>, at = copierIn('222222222222')): Outcome<CopierFacts> {
   return { copier: at, value: { copies: [], failures: [], ...facts } };
@@ -103,6 +106,18 @@ describe('the state of a recipe in an account', () => {
     ['missing with a copy of another recipe', { copies: [copyOf(OLD, { recipe: 'debian' })] }, { state: 'missing' }],
   ])('is %s', (_, facts, expected) => {
     expect(stateOf(inAccount(facts))).toMatchObject(expected);
+  });
+
+  it('says of a recipe that cannot be the name of a parameter that none points to its copies', () => {
+    const reasonOf = (recipe: string, more: Partial<CopyInAccount> = {}) =>
+      stateOf(inAccount({ copies: [copyOf(NEW, { recipe, ...more })] }), { sources: [{ ...NEW, recipe }] })?.reason;
+
+    expect(reasonOf('ubuntu 24')).toMatch(
+      /^The value of the tag Recipe, "ubuntu 24", cannot end the name of a parameter:/,
+    );
+    expect(reasonOf('linux/ubuntu')).toBeUndefined();
+    // AMIgo's copier has no parameters at all.
+    expect(reasonOf('ubuntu 24', { isOurs: false })).toBeUndefined();
   });
 
   it('is stale with the newest of the older copies', () => {

@@ -56,6 +56,17 @@ describe('the status for people', () => {
     expect(lines.filter((line) => line.includes('eu-west-1'))).toHaveLength(3);
   });
 
+  it('has a line for a copy that is available, if there is something to say of it', () => {
+    const reason = 'No parameter.';
+    const shown = formatStatus(reportOf({ state: 'available', copy, reason }, { state: 'available', copy }), {
+      width: undefined,
+    });
+
+    expect(shown.split('\n').filter((line) => line.includes('eu-west-1'))).toEqual([
+      expect.stringMatching(/No parameter\.$/),
+    ]);
+  });
+
   it('leaves out what would be too much, and says so', () => {
     const cells = Array.from({ length: 100 }, (): Cell => ({ state: 'missing' }));
     const columns = cells.map((_, index) => column(`account-${index}`, '222222222222'));

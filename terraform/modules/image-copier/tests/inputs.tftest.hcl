@@ -214,6 +214,20 @@ run "defaults" {
   }
 }
 
+run "an_account_id_with_zeros_at_its_start" {
+  command = plan
+
+  override_data {
+    target = data.aws_caller_identity.current
+    values = { account_id = "000002222222" }
+  }
+
+  assert {
+    condition     = jsondecode(aws_sns_topic_subscription.requests.filter_policy).targetAccounts == ["000002222222", "00002222222", "0002222222", "002222222", "02222222", "*"]
+    error_message = "A request reaches the account also if its id has lost up to four zeros."
+  }
+}
+
 run "alarms" {
   command = plan
 

@@ -34,7 +34,7 @@ from .events import announce
 from .model import DEFAULT_ROOT_DEVICE, Image, ImageView, find_image, set_tags
 from .registering import checked_name, ebs_of, registered_device, require_new_name
 from .settling import LOCK, PendingSnapshot, settle_later
-from .tags import checked_tags, require_room, tags_on_create
+from .tags import checked_tags, require_no_shared, require_room, tags_on_create
 
 
 class ImageOperations(EC2BaseResponse):
@@ -273,6 +273,8 @@ class ImageOperations(EC2BaseResponse):
         backend, ids = self.ec2_backend, self._get_param("Resources", [])
         validate_resource_ids(ids)
         tags = checked_tags(self.params.get("Tags") or [], reserved_too=True)
+        if not all(resource_id.startswith("ami-") for resource_id in ids):
+            require_no_shared(tags)
         with LOCK:
             for resource_id in ids:
                 if resource_id in backend.deleted_amis:

@@ -29,6 +29,8 @@ def tags_on_create(specifications: list[dict], allowed: Collection[str]) -> dict
                 "The same resource type may not be specified more than once in tag specifications.",
             )
         result[resource_type] = checked_tags(specification.get("Tags") or [])
+        if resource_type != "image":
+            require_no_shared(result[resource_type])
         require_room(result[resource_type])
     return result
 
@@ -53,6 +55,13 @@ def checked_tags(tags: list[dict], *, reserved_too: bool = False) -> TagMap:
             raise ec2_error("InvalidParameterValue", f"Duplicate tag key '{key}' specified.")
         result[key] = value
     return result
+
+
+def require_no_shared(tags: TagMap) -> None:
+    """Only an image's tags can be shared (EC2 User Guide, "Share tags of an AMI")."""
+    if any(key.startswith(SHARED_PREFIX) for key in tags):
+        message = f"Tag keys starting with '{SHARED_PREFIX}' are supported for images only"
+        raise ec2_error("InvalidParameterValue", message)
 
 
 def require_room(tags: TagMap) -> None:
