@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DescribeSnapshotsCommand } from '@aws-sdk/client-ec2';
+import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { bakeImage, type BakedImage } from '../../scripts/tool/common/bake.ts';
 import { findCopies, snapshotsOf } from '../../scripts/tool/common/copies.ts';
 import type { Finding } from '../../scripts/tool/doctor/finding.ts';
 import type { StatusReport } from '../../scripts/tool/status/report.ts';
 import { OPERATORS_ACCOUNT } from '../../scripts/dev/administrator-role.ts';
 import { emulatedAccount, emulatedEnvironment, withoutAws } from '../../scripts/dev/emulated-account.ts';
-import { endpoint, newAccountId, REGION } from './support/emulator.ts';
+import { endCopies, endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
 import { leaveAccount } from './support/leave-account.ts';
 import { changesOf, NO_CHANGES, Rollout } from './support/rollout.ts';
 import { runHere } from './support/run-here.ts';
@@ -95,6 +97,54 @@ describe('an image that was baked in one Region, for two accounts in two Regions
       `arn:aws:sns:us-east-1:${rollout.source}:amigo-TEST-notify`,
     ]);
   });
+
+  it(
+    'is copied in a hurry where EC2 has throughput for it, and otherwise at its pace',
+    async () => {
+      const [place] = places;
+      if (!place) throw new Error('no account');
+      const bake = async (name: string, ...volumeSizes: number[]) =>
+        await bakeImage(source.ec2, { name, description: '', tags: {}, volumeSizes });
+      const request = async ({ imageId }: BakedImage, ...options: string[]) => {
+        const one = ['--only', 'payments', '--only-region', REGION, '--share', '--within', '15m', '--json'];
+        const { stdout } = await run('request', imageId, ...one, ...options);
+        return JSON.parse(stdout) as { state: string; reason: string | null }[];
+      };
+      const durationsOf = async ({ imageId }: BakedImage) => {
+        const [copy] = await findCopies(place, imageId);
+        const { Snapshots = [] } = await place.ec2.send(
+          new DescribeSnapshotsCommand({
+            OwnerIds: ['self'],
+            Filters: [{ Name: 'tag:CopiedFromAMI', Values: [copy?.SourceImageId ?? ''] }],
+          }),
+        );
+        return Snapshots.map(({ CompletionDurationMinutes }) => CompletionDurationMinutes);
+      };
+      const [small, large, next] = [
+        await bake('small', 8),
+        await bake('large', 600, 600, 600, 600),
+        await bake('next', 8),
+      ];
+
+      expect(await request(small, '--wait')).toMatchObject([{ state: 'available', reason: null }]);
+      expect(await durationsOf(small)).toEqual([15]);
+
+      const slow = await injectFault({ kind: 'slow-copy', account: payments, seconds: 3600 });
+      try {
+        await request(large);
+        await waitFor('the copy that takes all throughput', async () =>
+          (await durationsOf(large)).length === 4 ? true : undefined,
+        );
+      } finally {
+        await slow();
+      }
+      const reason = "at EC2's own pace, not within 15 minutes";
+      expect(await request(next, '--wait')).toMatchObject([{ state: 'available', reason }]);
+      expect(await durationsOf(next)).toEqual([undefined]);
+      await endCopies(payments);
+    },
+    TIMEOUT_MS,
+  );
 
   it('is current in the Region of the bake, also in the source account, whose copy is no image of its own', async () => {
     const { stdout } = await run('status', '--region', REGION, '--json');

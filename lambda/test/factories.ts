@@ -95,6 +95,8 @@ export class FakeCatalogue implements ImageCatalogue {
   source: SourceImage | undefined = sourceImage();
   copies: ImageCopy[] = [];
   startError: Error | undefined;
+  /** What EC2 says of a copy that is to be made within a time. */
+  paceError: Error | undefined;
   /** What CopyImage answers, one after the other, and the states of those images; by default one that is pending. */
   answers: [imageId: string, state: ImageState | undefined][] = [];
   readonly started: CopyPlan[] = [];
@@ -109,6 +111,7 @@ export class FakeCatalogue implements ImageCatalogue {
 
   startCopy(plan: CopyPlan): Promise<string> {
     if (this.startError) return Promise.reject(this.startError);
+    if (this.paceError && plan.withinMinutes !== undefined) return Promise.reject(this.paceError);
     this.started.push(plan);
     return Promise.resolve(this.answers[this.started.length - 1]?.[0] ?? 'ami-0bbbbbbbbbbbbbbbb');
   }

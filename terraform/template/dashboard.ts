@@ -23,6 +23,7 @@ const GRAPHS: readonly Graph[] = [
       own('CopiesGivenUp', SETTLE_COPY),
       own('CopiesUnverified', SETTLE_COPY),
       own('CopiesOverdue', SETTLE_COPY),
+      own('CopiesAtOwnPace', COPY_IMAGE),
     ],
   },
   {

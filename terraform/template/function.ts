@@ -97,6 +97,7 @@ export const functionResources: Resources = {
     timeoutSeconds: FUNCTION_TIMEOUT_SECONDS,
     environment: {
       COPY_TAGS: ref('CopyTags'),
+      COPY_WITHIN_MINUTES: ref('CopyWithinMinutes'),
       RETRY_SECONDS: fromHours('RetryHours', 'seconds'),
       TRUSTED_OWNERS,
     },

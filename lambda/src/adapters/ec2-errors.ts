@@ -1,4 +1,4 @@
-import { RejectedError, RetryableError, ThrottledError, UncertainError } from '../core/errors.ts';
+import { PaceRefusedError, RejectedError, RetryableError, ThrottledError, UncertainError } from '../core/errors.ts';
 import { spellOutHidden } from '../core/hidden-characters.ts';
 
 /** Of EC2's answers, those that a later try may not meet again (EC2 Developer Guide, "Error codes for the Amazon EC2 API"). */
@@ -103,6 +103,31 @@ export function classifyEc2Error(error: unknown, namedRegion?: string): Retryabl
     }
   }
   return new UncertainError(code, message, { cause: error });
+}
+
+// EC2 documents that it refuses a time-based copy where the throughput is used up, and that Local Zones have none (EBS User Guide,
+// "Time-based copies for Amazon EBS snapshots and EBS-backed AMIs"), but not with which code.
+const PACE_CODES: ReadonlySet<string> = new Set([
+  'InvalidParameter',
+  'InvalidParameterCombination',
+  'InvalidParameterValue',
+  'ResourceLimitExceeded',
+  'Unsupported',
+  'UnsupportedOperation',
+]);
+const PACE_TEXT = /throughput|completion ?duration|time-based/i;
+
+/** Whether it may be the time within which EC2 was to copy that it refuses. */
+export function mayRefusePace(error: unknown): boolean {
+  return (
+    error instanceof Error && isClientError(error) && (PACE_CODES.has(error.name) || PACE_TEXT.test(error.message))
+  );
+}
+
+/** What EC2 said of the time within which it was to copy. */
+export function paceRefused(error: unknown): PaceRefusedError {
+  const { code, message } = classifyEc2Error(error);
+  return new PaceRefusedError(code, message, { cause: error });
 }
 
 /** Whether EC2 knows no image of this id: it is new, gone for long, or not shared with this account. */

@@ -9,7 +9,7 @@ import {
 import type { Tag } from '../core/copy-request.ts';
 import { snapshotTags } from '../core/copy-tags.ts';
 import type { CopyPlan, ImageCatalogue, ImageCopy, ImageState, SourceImage } from '../core/image-catalogue.ts';
-import { classifyEc2Error, isImageUnknown } from './ec2-errors.ts';
+import { classifyEc2Error, isImageUnknown, mayRefusePace, paceRefused } from './ec2-errors.ts';
 
 // EC2 API Reference, DescribeImages: unpaginated calls are prone to throttling and time-outs; a page has at most 1,000.
 export const PAGE_SIZE = 1000;
@@ -73,6 +73,7 @@ export class Ec2ImageCatalogue implements ImageCatalogue {
       Encrypted: true,
       KmsKeyId: plan.kmsKeyArn,
       ClientToken: plan.clientToken,
+      SnapshotCopyCompletionDurationMinutes: plan.withinMinutes,
       // With the copy, not after it: if EC2 cannot set a tag it makes no copy (EC2 User Guide, "Tag your resources").
       TagSpecifications: [
         { ResourceType: 'image', Tags: fromTags(plan.tags) },
@@ -83,6 +84,7 @@ export class Ec2ImageCatalogue implements ImageCatalogue {
       const { ImageId } = await this.#ec2In(this.#ownRegion).send(copy);
       return required(ImageId, 'ImageId');
     } catch (error) {
+      if (plan.withinMinutes !== undefined && mayRefusePace(error)) throw paceRefused(error);
       throw classifyEc2Error(error);
     }
   }

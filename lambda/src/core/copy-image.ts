@@ -1,9 +1,10 @@
 import { clientToken } from './client-token.ts';
-import { formatMarker, keyIdOf, MARKER, parseMarker } from './copy-marker.ts';
+import { formatMarker, keyIdOf, MARKER, parseMarker, type CopyMarker } from './copy-marker.ts';
 import { isFor, type CopyRequest, type Tag } from './copy-request.ts';
 import { COPIED_FROM, planTags } from './copy-tags.ts';
-import { RejectedError, RetryableError } from './errors.ts';
+import { PaceRefusedError, RejectedError, RetryableError } from './errors.ts';
 import type { CopyPlan, ImageCatalogue, ImageCopy, ImageState, SourceImage } from './image-catalogue.ts';
+import type { Reason } from './request-queue.ts';
 
 /** The account that the copies are made for. */
 export interface CopyTarget {
@@ -14,12 +15,14 @@ export interface CopyTarget {
   readonly kmsKeyArn: string;
   /** The tags that this account sets on every copy. */
   readonly copyTags: readonly Tag[];
+  /** Minutes within which EC2 is to copy where the request names none. */
+  readonly withinMinutes?: number;
   /** The accounts whose images are copied. */
   readonly trustedOwners: readonly string[];
 }
 
 export type CopyOutcome =
-  | { readonly kind: 'started'; readonly imageId: string }
+  | { readonly kind: 'started'; readonly imageId: string; readonly ownPace?: Reason }
   | { readonly kind: 'reused'; readonly imageId: string }
   | { readonly kind: 'ignored' };
 
@@ -48,20 +51,29 @@ export async function copyImage(
 
   const { createdAt: bakedAt } = requireCopyable(sourceImageId, sourceRegion, source);
   const { copier, kmsKeyArn } = target;
-  const marker = formatMarker({ copier, attempt: retry?.attempt ?? 1, bakedAt, keyId: keyIdOf(kmsKeyArn) });
-  const imageId = await startNewCopy(
-    {
-      sourceImageId,
-      sourceRegion,
-      name,
-      description,
-      kmsKeyArn,
-      tags: [...tags, { key: MARKER, value: marker }],
-    },
-    retry?.after,
-    catalogue,
-  );
-  return { kind: 'started', imageId };
+  const withinMinutes = request.withinMinutes ?? target.withinMinutes;
+  const order: Order = {
+    plan: { sourceImageId, sourceRegion, name, description, kmsKeyArn, tags },
+    marker: { copier, attempt: retry?.attempt ?? 1, bakedAt, keyId: keyIdOf(kmsKeyArn) },
+    ...(withinMinutes !== undefined && { withinMinutes }),
+  };
+  return { kind: 'started', ...(await startNewCopy(order, retry?.after, catalogue)) };
+}
+
+/** What is asked of EC2. */
+interface Order {
+  /** With the tags of the copy but the marker. */
+  readonly plan: Omit<CopyPlan, 'clientToken' | 'withinMinutes'>;
+  readonly marker: CopyMarker;
+  /** Minutes within which EC2 is to copy. */
+  readonly withinMinutes?: number;
+}
+
+/** A copy that EC2 has taken on. */
+interface StartedCopy {
+  readonly imageId: string;
+  /** Why EC2 copies at its own pace, though it was to copy within a time. */
+  readonly ownPace?: Reason;
 }
 
 /** How many copies that are gone one delivery steps over. Each costs a call of CopyImage, of which EC2 allows one a second. */
@@ -71,25 +83,45 @@ const MAX_COPIES_GONE = 5;
  * Starts a copy that is really there: EC2 answers a token that it knows with the copy of long ago, even if that is
  * gone. Every delivery steps over the same copies, so that all of them end at the same one.
  */
-async function startNewCopy(
-  plan: Omit<CopyPlan, 'clientToken'>,
-  after: string | undefined,
-  catalogue: ImageCatalogue,
-): Promise<string> {
+async function startNewCopy(order: Order, after: string | undefined, catalogue: ImageCatalogue): Promise<StartedCopy> {
   let gone = after;
   for (let copiesGone = 0; copiesGone < MAX_COPIES_GONE; copiesGone += 1) {
-    const { sourceImageId, sourceRegion, kmsKeyArn } = plan;
+    const { sourceImageId, sourceRegion, kmsKeyArn } = order.plan;
     const token = clientToken({ sourceImageId, sourceRegion, kmsKeyArn, ...(gone !== undefined && { after: gone }) });
-    const imageId = await catalogue.startCopy({ ...plan, clientToken: token });
+    const started = await startAtPace(order, token, catalogue);
+    const { imageId } = started;
     const state = await catalogue.stateOf(imageId);
     if (state === undefined) {
       throw new RetryableError('CopyNotListed', `EC2 answers with ${imageId}, which it does not list (yet).`);
     }
     // One that has failed already carries the request on: settling it enqueues the next try.
-    if (state !== 'deregistered') return imageId;
+    if (state !== 'deregistered') return started;
     gone = imageId;
   }
   throw new RetryableError('CopiesGone', `${MAX_COPIES_GONE} earlier copies are gone. It goes on after them.`);
+}
+
+/**
+ * Starts a copy within the time that was asked for or, where EC2 refuses that, at its own pace: late is better than never. Both
+ * have one token: of two deliveries at the same time that EC2 answers differently, one starts the copy.
+ */
+async function startAtPace(
+  { plan, marker, withinMinutes }: Order,
+  clientToken: string,
+  catalogue: ImageCatalogue,
+): Promise<StartedCopy> {
+  const start = async (pace: Pick<Order, 'withinMinutes'>) => {
+    const tags = [...plan.tags, { key: MARKER, value: formatMarker({ ...marker, ...pace }) }];
+    return await catalogue.startCopy({ ...plan, ...pace, tags, clientToken });
+  };
+  if (withinMinutes === undefined) return { imageId: await start({}) };
+  try {
+    return { imageId: await start({ withinMinutes }) };
+  } catch (error) {
+    if (!(error instanceof PaceRefusedError)) throw error;
+    const { code, message } = error;
+    return { imageId: await start({}), ownPace: { code, message } };
+  }
 }
 
 function requireTrusted(imageId: string, source: SourceImage, trustedOwners: readonly string[]): void {

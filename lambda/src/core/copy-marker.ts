@@ -11,6 +11,8 @@ export interface CopyMarker {
   readonly bakedAt: string;
   /** The key that it was ordered under: the copier may have another by now. Copies of the first versions do not name it. */
   readonly keyId?: string;
+  /** Minutes within which EC2 has taken it on to copy; none where it copies at its own pace. */
+  readonly withinMinutes?: number;
   /** On an image whose end is decided. Its time stays the same when an announcement has to be repeated. */
   readonly announcement?: Announcement;
 }
@@ -24,26 +26,28 @@ export interface Announcement {
 export const MAX_ATTEMPTS = 3;
 
 const FORM =
-  /^(?<copier>[A-Za-z0-9_-]+)(?: (?<state>announcing|announced)=(?<settledAt>\S+))? attempt=(?<attempt>[1-9]) baked=(?<bakedAt>\S+?)(?: key=(?<keyId>[A-Za-z0-9-]+))?$/;
+  /^(?<copier>[A-Za-z0-9_-]+)(?: (?<state>announcing|announced)=(?<settledAt>\S+))? attempt=(?<attempt>[1-9]) baked=(?<bakedAt>\S+?)(?: key=(?<keyId>[A-Za-z0-9-]+))?(?: within=(?<within>[1-9][0-9]{0,3}))?$/;
 
 /** The tag's value: words, so that it can be read in the console and matched by filters and IAM conditions. */
-export function formatMarker({ copier, attempt, bakedAt, keyId, announcement }: CopyMarker): string {
+export function formatMarker({ copier, attempt, bakedAt, keyId, withinMinutes, announcement }: CopyMarker): string {
   const announced = announcement ? ` ${announcement.state}=${announcement.settledAt}` : '';
   const key = keyId === undefined ? '' : ` key=${keyId}`;
-  return `${copier}${announced} attempt=${attempt} baked=${bakedAt}${key}`;
+  const within = withinMinutes === undefined ? '' : ` within=${withinMinutes}`;
+  return `${copier}${announced} attempt=${attempt} baked=${bakedAt}${key}${within}`;
 }
 
 /** The marker of a copy of this copier, or undefined for any other value of the tag, or none. */
 export function parseMarker(value: string | undefined, copier: string): CopyMarker | undefined {
   const fields = FORM.exec(value ?? '')?.groups;
   if (fields?.['copier'] !== copier) return undefined;
-  const { state, settledAt, attempt, bakedAt = '', keyId } = fields;
+  const { state, settledAt, attempt, bakedAt = '', keyId, within } = fields;
   if (Number.isNaN(Date.parse(bakedAt))) return undefined;
   return {
     copier,
     attempt: Number(attempt),
     bakedAt,
     ...(keyId && { keyId }),
+    ...(within && { withinMinutes: Number(within) }),
     ...(settledAt && { announcement: { state: state as Announcement['state'], settledAt } }),
   };
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { isPace, PACE } from './copy-pace.ts';
 import { MAX_ATTEMPTS } from './copy-marker.ts';
 import { RejectedError } from './errors.ts';
 import { spellOutHidden } from './hidden-characters.ts';
@@ -14,6 +15,8 @@ export interface CopyRequest {
   readonly name: string;
   readonly description: string;
   readonly tags: readonly Tag[];
+  /** Minutes within which EC2 is to copy, for more money; by default it takes its own time. */
+  readonly withinMinutes?: number | undefined;
   /** Set by the copier itself when it enqueues the next try after a copy that failed. */
   readonly retry?: Retry | undefined;
 }
@@ -125,6 +128,9 @@ const attempt = z
     z.refine((value) => Number.isInteger(value) && value >= 1 && value <= MAX_ATTEMPTS, `must be 1 to ${MAX_ATTEMPTS}`),
   );
 
+const PACES = `must be minutes, ${PACE.stepMinutes} to ${PACE.maxMinutes} in steps of ${PACE.stepMinutes}`;
+const withinMinutes = z.number(PACES).check(z.refine(isPace, PACES));
+
 const copyRequest = z.object(
   {
     sourceAmi: imageId,
@@ -136,6 +142,7 @@ const copyRequest = z.object(
     // EC2 API Reference, CopyImage: up to 255 characters.
     description: text(/^.{0,255}$/su, 'at most 255 characters').check(z.regex(STORABLE, NOT_STORABLE)),
     tags,
+    withinMinutes: z.optional(withinMinutes),
     retry: z.optional(z.object({ attempt, after: imageId }, 'must be an object of attempt and after')),
   },
   'must be a JSON object',

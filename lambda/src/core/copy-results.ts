@@ -13,6 +13,8 @@ export interface CopyResult {
   /** The same in each announcement of one copy, should it be repeated. */
   readonly settledAt: string;
   readonly attempt: number;
+  /** Minutes within which EC2 has taken it on to copy; null where it copies at its own pace. */
+  readonly withinMinutes: number | null;
   /** The name of its recipe's parameter, which points to it, or to the copy of a newer image; null if there is none. */
   readonly parameter: string | null;
   /** Why there is no parameter for a copy. */

@@ -28,6 +28,11 @@ export class UncertainError extends RetryableError {
  */
 export const UNCERTAIN_SECONDS = 60 * 60;
 
+/** EC2 does not copy within the time that was asked for. Without such a time it may. */
+export class PaceRefusedError extends RetryableError {
+  override readonly name = 'PaceRefusedError';
+}
+
 /** A failure that trying again cannot fix: the message goes to the dead-letter queue with this reason. */
 export class RejectedError extends Error {
   override readonly name = 'RejectedError';

@@ -25,6 +25,8 @@ export interface DeliveryResult {
   readonly copy?: string;
   /** What stood among the accounts of the request and no account can be. */
   readonly badAccounts?: BadAccounts;
+  /** For a copy that was to be made within a time: why EC2 makes it at its own pace. */
+  readonly ownPace?: Reason;
   /** For a copy that was started: since the message came into the queue. */
   readonly waitedSeconds?: number;
   readonly reason?: Reason;
@@ -50,6 +52,7 @@ export async function handleDelivery(delivery: Delivery, context: DeliveryContex
       ...known,
       ...(copied.kind !== 'ignored' && { copy: copied.imageId }),
       ...(copied.kind === 'started' && { waitedSeconds: (context.nowMs() - delivery.sentAtMs) / 1000 }),
+      ...(copied.kind === 'started' && copied.ownPace && { ownPace: copied.ownPace }),
     };
   } catch (error) {
     return { messageId, ...known, ...(await settleFailure(delivery, asError(error), context)) };

@@ -28,6 +28,8 @@ export interface CopyPlan {
   readonly kmsKeyArn: string;
   readonly tags: readonly Tag[];
   readonly clientToken: string;
+  /** Minutes within which EC2 is to copy, as `isPace` allows them; without them it takes its own time. */
+  readonly withinMinutes?: number;
 }
 
 /**
@@ -39,7 +41,10 @@ export interface ImageCatalogue {
   findSource(imageId: string, region: string): Promise<SourceImage | undefined>;
   /** This account's images that were copied from the source, in any state. */
   findCopies(sourceImageId: string, sourceRegion: string): Promise<ImageCopy[]>;
-  /** Starts the copy and returns its image id. The same token gives the same copy. */
+  /**
+   * Starts the copy and returns its image id. The same token gives the same copy.
+   * @throws {PaceRefusedError} if EC2 does not copy within the time of the plan
+   */
   startCopy(plan: CopyPlan): Promise<string>;
   /** The state of an image of this account, or undefined while EC2 does not know it: it is new, or gone for long. */
   stateOf(imageId: string): Promise<ImageState | undefined>;

@@ -229,6 +229,7 @@ function bodyOf(copy: OwnCopy, retry: Retry, { account }: SettleContext): string
     name,
     description,
     tags: requestedTags(tags),
+    withinMinutes: copy.marker.withinMinutes,
     retry,
   });
 }
@@ -251,5 +252,6 @@ function resultOf(
     startedAt: copy.createdAt,
     settledAt,
     attempt: copy.marker.attempt,
+    withinMinutes: copy.marker.withinMinutes ?? null,
   };
 }

@@ -204,6 +204,39 @@ describe('startCopy', () => {
     expect(ofSnapshots?.Tags?.map(({ Key }) => Key)).toEqual(['Name', 'ec2:SharedTag']);
   });
 
+  it('asks for a copy within a time', async () => {
+    ec2?.on(CopyImageCommand).resolves({ ImageId: 'ami-3' });
+
+    await catalogue.startCopy({ ...plan, withinMinutes: 45 });
+
+    const [call] = ec2?.commandCalls(CopyImageCommand) ?? [];
+    expect(call?.args[0].input.SnapshotCopyCompletionDurationMinutes).toBe(45);
+  });
+
+  it.each([
+    ['ResourceLimitExceeded', 'whatever it says'],
+    ['UnsupportedOperation', 'whatever it says'],
+    ['SomethingNew', 'The cumulative snapshot copy throughput quota is reached.'],
+    ['SomethingNew', 'The completion duration is too short.'],
+  ])('tells %s (%s) of the time from what EC2 says of the copy', async (code, message) => {
+    ec2?.on(CopyImageCommand).rejects(Object.assign(ec2Error(code), { message, $metadata: { httpStatusCode: 400 } }));
+
+    await expect(catalogue.startCopy({ ...plan, withinMinutes: 15 })).rejects.toMatchObject({
+      name: 'PaceRefusedError',
+      code,
+      message: `${code}: ${message}`,
+    });
+    await expect(catalogue.startCopy(plan)).rejects.not.toMatchObject({ name: 'PaceRefusedError' });
+  });
+
+  it.each(['RequestLimitExceeded', 'UnauthorizedOperation'])('does not blame the time for %s', async (code) => {
+    ec2?.on(CopyImageCommand).rejects(ec2Error(code));
+
+    await expect(catalogue.startCopy({ ...plan, withinMinutes: 15 })).rejects.not.toMatchObject({
+      name: 'PaceRefusedError',
+    });
+  });
+
   it('names the image id where EC2 leaves it out', async () => {
     ec2?.on(CopyImageCommand).resolves({});
 

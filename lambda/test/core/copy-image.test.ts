@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { copyImage } from '../../src/core/copy-image.ts';
+import type { Tag } from '../../src/core/copy-request.ts';
+import { PaceRefusedError, RetryableError } from '../../src/core/errors.ts';
 import type { ImageState } from '../../src/core/image-catalogue.ts';
 import {
   BAKED_AT,
@@ -271,5 +273,51 @@ describe('copyImage', () => {
     await expect(run({ tags: [{ key: '', value: '' }] })).rejects.toEqual(
       failure('RejectedError', 'InvalidTags', 'Bad copy request: tags: a tag has an empty name.'),
     );
+  });
+});
+
+describe('a copy in a hurry', () => {
+  const markerOf = ({ tags }: { tags: readonly Tag[] }) => tags.find(({ key }) => key === 'ImageCopier')?.value;
+  const hurried = { ...target, withinMinutes: 60 };
+
+  it.each([
+    ['the time that the request names', target, { withinMinutes: 15 }, 15],
+    ['that of the account', hurried, {}, 60],
+    ['that of the request rather than that of the account', hurried, { withinMinutes: 15 }, 15],
+  ])('is to be made within %s', async (_what, to, changes, minutes) => {
+    expect(await copyImage(copyRequest(changes), to, catalogue)).toEqual({
+      kind: 'started',
+      imageId: 'ami-0bbbbbbbbbbbbbbbb',
+    });
+    expect(catalogue.started).toMatchObject([{ withinMinutes: minutes }]);
+    expect(catalogue.started.map(markerOf)).toEqual([expect.stringMatching(new RegExp(` within=${minutes}$`))]);
+  });
+
+  it('is made at the pace of EC2 where that refuses the time, and says so', async () => {
+    catalogue.paceError = new PaceRefusedError('ResourceLimitExceeded', 'no throughput is left');
+
+    expect(await run({ withinMinutes: 15 })).toEqual({
+      kind: 'started',
+      imageId: 'ami-0bbbbbbbbbbbbbbbb',
+      ownPace: { code: 'ResourceLimitExceeded', message: 'no throughput is left' },
+    });
+    const [started] = catalogue.started;
+    expect(started).not.toHaveProperty('withinMinutes');
+    expect(started && markerOf(started)).not.toContain('within');
+  });
+
+  it('has the token of any other copy of the image: there is to be one', async () => {
+    await run({ withinMinutes: 15 });
+    await run();
+
+    const [first, second] = catalogue.started;
+    expect(first?.clientToken).toBe(second?.clientToken);
+  });
+
+  it('is not tried at another pace after another error', async () => {
+    const error = new RetryableError('SourceNotReady', 'not yet');
+    catalogue.startError = error;
+
+    await expect(run({ withinMinutes: 15 })).rejects.toBe(error);
   });
 });

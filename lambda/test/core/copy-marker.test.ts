@@ -30,6 +30,11 @@ describe('the marker of a copy', () => {
       copyMarker({ keyId: 'mrk-1', announcement: { state: 'announced', settledAt: SETTLED_AT } }),
       `image-copier announced=${SETTLED_AT} attempt=1 baked=${BAKED_AT} key=mrk-1`,
     ],
+    [
+      'that is made in a hurry',
+      copyMarker({ keyId: 'mrk-1', withinMinutes: 15 }),
+      `image-copier attempt=1 baked=${BAKED_AT} key=mrk-1 within=15`,
+    ],
   ])('%s is written and read', (_what, marker, value) => {
     expect(formatMarker(marker)).toBe(value);
     expect(parse(value)).toEqual(marker);
@@ -49,6 +54,7 @@ describe('the marker of a copy', () => {
     ['with more words', `image-copier attempt=1 baked=${BAKED_AT} by=me`],
     ['with a key that is none', `image-copier attempt=1 baked=${BAKED_AT} key=alias/a`],
     ['with more words after its key', `image-copier attempt=1 baked=${BAKED_AT} key=1 by=me`],
+    ['with a time that is none', `image-copier attempt=1 baked=${BAKED_AT} within=soon`],
     ['with a line break', `image-copier attempt=1 baked=${BAKED_AT}\n`],
   ])('does not read one %s', (_what, value) => {
     expect(parse(value)).toBeUndefined();

@@ -23,6 +23,10 @@ describe('parseCopyRequest', () => {
     expect(parse({ ...requestJson, sourceRegion })).toEqual(copyRequest({ sourceRegion }));
   });
 
+  it.each([15, 45, 2880])('takes a copy within %d minutes', (withinMinutes) => {
+    expect(parse({ ...requestJson, withinMinutes })).toEqual(copyRequest({ withinMinutes }));
+  });
+
   it.each([1, 3])('takes attempt %d', (attempt) => {
     const retry = { attempt, after: 'ami-1' };
 
@@ -114,6 +118,14 @@ describe('parseCopyRequest', () => {
     ['a tag', { tags: { Stage: 1 } }, 'tags["Stage"] must be a string'],
     ['a tag with a control character', { tags: { Stage: 'a\u0000b' } }, `tags["Stage"] ${NOT_STORABLE}`],
     ['a tag named by half a character', { tags: { 'a\ud800b': '' } }, `tags["a\\ud800b"] ${NOT_STORABLE}`],
+    ...[0, 10, 20, 2895, -15, 15.5, '15', null].map(
+      (withinMinutes) =>
+        [
+          `within ${String(withinMinutes)}`,
+          { withinMinutes },
+          'withinMinutes must be minutes, 15 to 2880 in steps of 15',
+        ] as const,
+    ),
     ['retry', { retry: 2 }, 'retry must be an object of attempt and after'],
     ['attempt', { retry: { attempt: '2', after: 'ami-1' } }, 'retry["attempt"] must be a number from 1 to 3'],
     ...[0, 4, 1.5].map(

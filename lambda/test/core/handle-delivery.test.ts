@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { RejectedError, RetryableError, UncertainError } from '../../src/core/errors.ts';
+import { PaceRefusedError, RejectedError, RetryableError, UncertainError } from '../../src/core/errors.ts';
 import { handleDelivery } from '../../src/core/handle-delivery.ts';
 import type { Delivery } from '../../src/core/request-queue.ts';
 import {
@@ -48,6 +48,16 @@ describe('handleDelivery', () => {
     expect(await run({ body })).toMatchObject({
       outcome,
       badAccounts: { count: 1, first: ['targetAccounts[1]: "22"'] },
+    });
+  });
+
+  it('says why a copy in a hurry is made at the pace of EC2', async () => {
+    catalogue.paceError = new PaceRefusedError('ResourceLimitExceeded', 'no throughput is left');
+
+    const ownPace = { code: 'ResourceLimitExceeded', message: 'no throughput is left' };
+    expect(await run({ body: JSON.stringify({ ...requestJson, withinMinutes: 15 }) })).toMatchObject({
+      outcome: 'started',
+      ownPace,
     });
   });
 

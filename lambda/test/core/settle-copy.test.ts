@@ -73,6 +73,7 @@ describe('settleCopy of an available copy', () => {
         startedAt: '2026-11-23T23:50:00.000Z',
         settledAt: NOW,
         attempt: 1,
+        withinMinutes: null,
         parameter: PARAMETER,
         parameterReason: null,
         reason: null,
@@ -609,6 +610,19 @@ describe('settleCopy of a failed copy', () => {
     account.undeletable = ['snap-1'];
 
     expect(await settle()).toMatchObject({ kind, undeletedSnapshots: ['snap-1'] });
+  });
+
+  it('asks for the next try in the same hurry, and says in the end how much that was', async () => {
+    const hurried = { marker: copyMarker({ attempt: 1, withinMinutes: 45 }) };
+    account = new FakeAccount(failed(1, hurried));
+    await settle();
+
+    expect(readRequest(account.enqueued[0]?.body)).toMatchObject({ withinMinutes: 45 });
+
+    account = new FakeAccount(failed(3, { marker: copyMarker({ attempt: 3, withinMinutes: 45 }) }));
+    await settle();
+
+    expect(account.announced).toMatchObject([{ withinMinutes: 45 }]);
   });
 
   it('counts no further than the last attempt', async () => {

@@ -18,16 +18,22 @@ const request: fc.Arbitrary<CopyRequest> = fc.record({
   name: fc.stringMatching(/^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/),
   description: storableText(255),
   tags: fc.uniqueArray(fc.record({ key: storableName, value: storableText(300) }), { selector: ({ key }) => key }),
+  withinMinutes: fc.option(
+    fc.integer({ min: 1, max: 192 }).map((steps) => 15 * steps),
+    { nil: undefined },
+  ),
   retry: fc.option(fc.record({ attempt: fc.integer({ min: 1, max: 3 }), after: imageId }), { nil: undefined }),
 });
 
 /** A request in which anything may stand for anything. */
 const almostRequest = fc.record(
   Object.fromEntries(
-    Object.entries({ ...requestJson, retry: { attempt: 2, after: 'ami-1' } }).map(([field, value]) => [
-      field,
-      fc.oneof(fc.constant(value), fc.jsonValue(), fc.dictionary(tagName, fc.jsonValue()), anyText()),
-    ]),
+    Object.entries({ ...requestJson, withinMinutes: 15, retry: { attempt: 2, after: 'ami-1' } }).map(
+      ([field, value]) => [
+        field,
+        fc.oneof(fc.constant(value), fc.jsonValue(), fc.dictionary(tagName, fc.jsonValue()), anyText()),
+      ],
+    ),
   ),
   { requiredKeys: [] },
 );

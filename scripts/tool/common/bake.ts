@@ -97,10 +97,16 @@ export async function shareSnapshots(ec2: EC2Client, image: BakedImage, accounts
   );
 }
 
-/** The copy request for an image, as guardian/amigo publishes it. */
-export function copyRequestFor(image: BakedImage, sourceRegion: string, targetAccounts: readonly string[]) {
+/** The copy request for an image, as guardian/amigo publishes it, and the time within which EC2 is to copy, which only we know. */
+export function copyRequestFor(
+  image: BakedImage,
+  sourceRegion: string,
+  targetAccounts: readonly string[],
+  withinMinutes?: number,
+) {
   const { imageId: sourceAmi, name, description, tags } = image;
-  return { sourceAmi, sourceRegion, targetAccounts, name, description, tags };
+  const pace = withinMinutes === undefined ? {} : { withinMinutes };
+  return { sourceAmi, sourceRegion, targetAccounts, name, description, tags, ...pace };
 }
 
 async function bakeSnapshot(

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { isPace } from '../../../lambda/src/core/copy-pace.ts';
 import { IMAGE_ID } from '../../../lambda/src/core/copy-request.ts';
 
 /** Collects a list that is given with commas, or by several options. */
@@ -43,4 +44,15 @@ export function numberUpTo(most: number): (value: string) => number {
     if (read > 0 && read <= most) return read;
     throw new InvalidArgumentError(`It must be a number above 0, at most ${most}.`);
   };
+}
+
+/** What {@link pace} reads, in words. */
+export const PACE_WORDS = '15m to 48h, in steps of 15 minutes';
+
+/** Reads a time within which EC2 is to copy, such as `45m` or `2h`, as minutes. */
+export function pace(value: string): number {
+  const [, number = '', unit] = /^(\d{1,4})([mh])$/.exec(value) ?? [];
+  const minutes = Number(number) * (unit === 'h' ? 60 : 1);
+  if (isPace(minutes)) return minutes;
+  throw new InvalidArgumentError(`It must be a time such as 15m or 2h: ${PACE_WORDS}.`);
 }

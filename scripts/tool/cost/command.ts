@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { ASSUMED_DURATION_MS, ASSUMED_KEY_ROTATIONS } from './assumptions.ts';
 import { COPIER } from './copier.ts';
 import { PRICES, PRICES_REGION } from './prices.ts';
-import { numberUpTo, wholeNumber } from '../common/option-values.ts';
+import { numberUpTo, pace, PACE_WORDS, wholeNumber } from '../common/option-values.ts';
 import type { Terminal } from '../common/terminal.ts';
 import { EXIT_CODES } from '../common/tool.ts';
 import { cost, type CostOptions } from './run.ts';
@@ -56,6 +56,7 @@ export function addCost(program: Command, terminal: Terminal): void {
       ),
     )
     .addOption(option('--recipes <n>', 'with --incremental-gib: one copy of each is full', wholeNumber(1, MAX_RECIPES)))
+    .addOption(option('--within <time>', `copies in a hurry, each within such a time; ${PACE_WORDS}`, pace))
     .addOption(
       option(
         '--key-rotations <n>',

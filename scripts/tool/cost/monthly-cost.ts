@@ -9,7 +9,7 @@ import {
   SOURCE_ALARMS,
   SWEEP_METRICS,
 } from './copier.ts';
-import { PRICES, type PriceList } from './prices.ts';
+import { pacePrice, PRICES, type PriceList } from './prices.ts';
 import { count, plural } from './words.ts';
 
 /** What is asked for. Every image is copied into each account and Region. */
@@ -28,6 +28,8 @@ export interface CostPlan {
   readonly crossRegion: boolean;
   /** Where EC2 makes incremental copies; by default each copy is full. */
   readonly incremental?: IncrementalCopies;
+  /** Minutes within which EC2 is asked to make each copy; by default it takes its own time. */
+  readonly withinMinutes?: number;
   /** Rotations that each key has behind it. */
   readonly keyRotations: number;
   /** Milliseconds that Lambda bills for an invocation, on average. */
@@ -53,6 +55,8 @@ export interface Quantities {
   readonly keptCopies: number;
   /** GiB of snapshots that are there at any time. */
   readonly snapshotGib: number;
+  /** GiB that are copied. */
+  readonly copiedGib: number;
   readonly transferGib: number;
   readonly keys: number;
   /** Rotations that are billed. */
@@ -89,6 +93,7 @@ export function quantitiesOf(plan: CostPlan): Quantities {
   const { accounts, regions, bakesPerDay, keepDays } = plan;
   const copiers = accounts * regions;
   const copies = copiers * bakesPerDay * DAYS_A_MONTH;
+  const copiedGib = copies * (plan.incremental?.gib ?? plan.imageGib);
   const keptCopies = bakesPerDay * keepDays;
   const copyInvocations = copies * REQUESTS_PER_COPY;
   const sweeps = copiers * ((HOURS_A_MONTH * 60) / COPIER.sweepMinutes);
@@ -103,7 +108,8 @@ export function quantitiesOf(plan: CostPlan): Quantities {
     copies,
     keptCopies,
     snapshotGib: copiers * storedGib(plan, keptCopies),
-    transferGib: plan.crossRegion ? copies * ((regions - 1) / regions) * (plan.incremental?.gib ?? plan.imageGib) : 0,
+    copiedGib,
+    transferGib: plan.crossRegion ? copiedGib * ((regions - 1) / regions) : 0,
     keys: copiers * COPIER.keys,
     rotations: copiers * COPIER.keys * Math.min(plan.keyRotations, MAX_BILLED_ROTATIONS),
     keyRequests: copies * ASSUMPTIONS.keyRequests.value,
@@ -169,6 +175,15 @@ export function monthlyCost(plan: CostPlan, prices: PriceList = PRICES): Monthly
           },
         ]
       : []),
+    ...(plan.withinMinutes === undefined
+      ? []
+      : [
+          {
+            part: 'EBS time-based copies',
+            dollars: q.copiedGib * pacePrice(plan.withinMinutes),
+            counted: `${count(q.copiedGib)} GiB`,
+          },
+        ]),
     {
       part: 'KMS keys',
       dollars: q.keys * price('key') + q.rotations * price('rotation'),

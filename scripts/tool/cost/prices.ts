@@ -41,3 +41,26 @@ export const PRICES = {
 
 /** Dollars for one of each unit, by name. */
 export type PriceList = Readonly<Record<keyof typeof PRICES, Price>>;
+
+/** A price of time-based copies, for durations from so many minutes on. */
+export interface PacePrice {
+  readonly fromMinutes: number;
+  /** For a GiB that is copied. */
+  readonly dollars: number;
+}
+
+/** Of copies that are to be done within a time (EBS User Guide, "Time-based copies", Pricing and billing), the shortest time first. */
+export const PACE_PRICES: readonly PacePrice[] = [
+  { fromMinutes: 15, dollars: 0.02 },
+  { fromMinutes: 30, dollars: 0.018 },
+  { fromMinutes: 60, dollars: 0.016 },
+  { fromMinutes: 2 * 60, dollars: 0.014 },
+  { fromMinutes: 4 * 60, dollars: 0.012 },
+  { fromMinutes: 8 * 60, dollars: 0.01 },
+  { fromMinutes: 16 * 60, dollars: 0.005 },
+];
+
+/** Dollars for a GiB that is copied within so many minutes, 15 or more. */
+export function pacePrice(minutes: number): number {
+  return PACE_PRICES.findLast(({ fromMinutes }) => fromMinutes <= minutes)?.dollars ?? NaN;
+}

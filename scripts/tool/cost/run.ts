@@ -15,6 +15,8 @@ export interface CostOptions {
   readonly keepDays: number;
   readonly incrementalGib?: number;
   readonly recipes?: number;
+  /** Minutes. */
+  readonly within?: number;
   readonly keyRotations: number;
   readonly durationMs: number;
   readonly memoryMb: number;
@@ -53,6 +55,7 @@ function planOf(options: CostOptions): CostPlan {
   return {
     ...{ accounts, regions, bakesPerDay, imageGib, keepDays, crossRegion, keyRotations, durationMs, memoryMb },
     ...(incremental && { incremental }),
+    ...(options.within !== undefined && { withinMinutes: options.within }),
   };
 }
 

@@ -1,11 +1,14 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { imageId, list, region } from '../common/option-values.ts';
+import { imageId, list, pace, PACE_WORDS, region } from '../common/option-values.ts';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
 import { request, type RequestOptions } from './run.ts';
 
 const HELP = `
 The credentials are those of the source account; an accounts file says by itself how that account is reached.
+
+With --within EC2 charges by the GiB that is copied: image-copier cost --within says how much. It copies a snapshot at 500 MiB/s at most,
+and all such copies between two Regions together at 2,000 MiB/s. Where nothing of that is left the copy is made at EC2's own pace.
 
 Examples:
   npx image-copier request ami-0123456789abcdef0 --accounts-file accounts.yaml --share --wait
@@ -28,6 +31,11 @@ export function addRequest(program: Command, tool: Tool, end: End): void {
     .option('--topic <name>', 'name of the topic for copy requests; an accounts file has it already')
     .option('--share', 'give launch permission, and createVolume permission on each snapshot, where they are missing')
     .option('--shared-tags', 'set the tags on the image once more as ec2:SharedTag/, so that the accounts see them')
+    .addOption(
+      new Option('--within <time>', `ask EC2 for copies within this time, for more money; ${PACE_WORDS}`).argParser(
+        pace,
+      ),
+    )
     .option('--wait', 'wait until each account has its copy or has failed')
     .addOption(new Option('--timeout <minutes>', 'how long to wait, at most').argParser(minutes).default(120))
     .option('--dry-run', 'show every call that changes something, and make none')

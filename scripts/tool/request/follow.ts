@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findCopies, isAnnounced } from '../common/copies.ts';
+import type { Image } from '@aws-sdk/client-ec2';
+import { MARKER, parseMarker } from '../../../lambda/src/core/copy-marker.ts';
+import { findCopies, isAnnounced, tagOf } from '../common/copies.ts';
 import { reasonOf } from '../common/aws-errors.ts';
 import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
 import { lineAbout, type Copier, type Environment } from '../common/environment.ts';
@@ -8,6 +10,8 @@ import type { ResultMessage, ResultsInbox } from './results-inbox.ts';
 /** An environment that was asked for a copy of an image. */
 export interface Target extends Pick<Environment, 'account' | 'accountId' | 'region'> {
   readonly imageId: string;
+  /** Minutes within which EC2 was to copy. */
+  readonly withinMinutes?: number;
   /** The way there; without it only the results topic tells. */
   readonly copier?: Copier;
 }
@@ -86,13 +90,24 @@ type Heard = Partial<TargetState> & Pick<TargetState, 'progress'>;
 
 function changesBy({ 'detail-type': type, detail }: ResultMessage, targets: readonly Target[]): [number, Heard][] {
   const { account, region, sourceAmi, imageId: copy, reason } = detail;
-  const change: Heard =
+  const changeOf = (target: Target): Heard =>
     type === 'Image Copied'
-      ? { progress: 'available', copy }
+      ? { progress: 'available', copy, ...noteOnPace(target, detail.withinMinutes) }
       : { progress: 'failed', copy, reason: reason ?? 'No reason was given.' };
   return targets.flatMap((target, index): [number, Heard][] =>
-    account === target.accountId && region === target.region && sourceAmi === target.imageId ? [[index, change]] : [],
+    account === target.accountId && region === target.region && sourceAmi === target.imageId
+      ? [[index, changeOf(target)]]
+      : [],
   );
+}
+
+/** Says so where a copy in a hurry is made at EC2's own pace. */
+function noteOnPace(
+  { withinMinutes }: Pick<Target, 'withinMinutes'>,
+  taken: number | null | undefined,
+): Pick<TargetState, 'reason'> {
+  if (withinMinutes === undefined || typeof taken === 'number') return {};
+  return { reason: `at EC2's own pace, not within ${withinMinutes} minutes` };
 }
 
 /**
@@ -111,7 +126,7 @@ async function lookIn(
       if (!copier || isSettled(state)) return;
       const said = heard.get(index);
       try {
-        const seen = await look(copier, state.target.imageId, options);
+        const seen = await look(copier, state.target, options);
         const change = seen ?? (said?.progress === 'failed' ? said : undefined);
         if (change) update(index, change);
       } catch (error) {
@@ -125,15 +140,19 @@ async function lookIn(
 
 async function look(
   copier: Copier,
-  imageId: string,
+  target: Target,
   { since, signal, warn }: FollowOptions,
 ): Promise<Partial<TargetState> | undefined> {
   const { aws, name } = copier;
+  const { imageId } = target;
+  const noteOn = (copy: Image) => noteOnPace(target, parseMarker(tagOf(copy, MARKER), name)?.withinMinutes);
   const copies = await findCopies(aws, imageId);
   const announced = copies.find((copy) => isAnnounced(copy, name));
-  if (announced?.ImageId !== undefined) return { progress: 'available', copy: announced.ImageId };
+  if (announced?.ImageId !== undefined) {
+    return { progress: 'available', copy: announced.ImageId, ...noteOn(announced) };
+  }
   const begun = copies.find(({ State }) => State === 'pending' || State === 'available');
-  if (begun?.ImageId !== undefined) return { progress: 'pending', copy: begun.ImageId };
+  if (begun?.ImageId !== undefined) return { progress: 'pending', copy: begun.ImageId, ...noteOn(begun) };
   const letters = await peekLetters(aws.sqs, name, signal, (line) => {
     warn(lineAbout(copier, line));
   });

@@ -105,6 +105,13 @@ interface CopierInputs extends ParameterNames {
   readonly copyTags: readonly Tag[];
 }
 
+interface RequestChoices {
+  readonly share?: boolean | undefined;
+  readonly sharedTags?: boolean | undefined;
+  /** Minutes within which EC2 is to copy. */
+  readonly within?: number | undefined;
+}
+
 /**
  * All that has to be called in the source account so that accounts copy an image: it is shared first.
  * @param warn is told, each time once, what would be missing beside a copy
@@ -113,7 +120,7 @@ interface CopierInputs extends ParameterNames {
 export async function planRequest(
   { ec2, kms }: Pick<AwsClients, 'ec2' | 'kms'>,
   { imageId, region, topics, copiers }: RequestedCopies,
-  { share, sharedTags }: { readonly share?: boolean | undefined; readonly sharedTags?: boolean | undefined },
+  { share, sharedTags, within }: RequestChoices,
   warn: (line: string) => void,
 ): Promise<PlannedCall[]> {
   const image = await readOwnedImage(ec2, imageId, region);
@@ -129,7 +136,7 @@ export async function planRequest(
   return [
     ...sharingCalls(ec2, image, missing),
     ...(sharedTags ? sharedTagsCall(ec2, image, Math.max(...planned.map(({ tags }) => tags.length + 1))) : []),
-    ...topics.map((topic) => requestCall(image, region, topic)),
+    ...topics.map((topic) => requestCall(image, region, topic, within)),
   ];
 }
 
@@ -287,8 +294,13 @@ export function sharedTagsCall(ec2: EC2Client, image: OwnedImage, tagsOfCopy: nu
  * The call that asks the accounts for their copies.
  * @throws {UserError} if every copier would reject the request
  */
-export function requestCall(image: OwnedImage, region: string, { sns, topicArn, accounts }: AskedOnTopic): PlannedCall {
-  const Message = JSON.stringify(copyRequestFor(image, region, accounts));
+export function requestCall(
+  image: OwnedImage,
+  region: string,
+  { sns, topicArn, accounts }: AskedOnTopic,
+  withinMinutes?: number,
+): PlannedCall {
+  const Message = JSON.stringify(copyRequestFor(image, region, accounts, withinMinutes));
   try {
     parseCopyRequest(Message);
   } catch (error) {

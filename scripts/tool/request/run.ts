@@ -33,6 +33,8 @@ export interface RequestOptions extends EnvironmentOptions {
   readonly topic?: string;
   readonly share?: true;
   readonly sharedTags?: true;
+  /** Minutes within which EC2 is to copy. */
+  readonly within?: number;
   readonly wait?: true;
   readonly timeout: number;
   readonly dryRun?: true;
@@ -165,11 +167,12 @@ async function prepare(
     const asked: AskedRegion[] = [];
     for (const region of here) {
       const aws = sourceIn(region);
+      const about = { region, imageId, ...(options.within !== undefined && { withinMinutes: options.within }) };
       const targets: Target[] = [
-        ...ids.map((accountId) => ({ accountId, account: accountId, region, imageId })),
+        ...ids.map((accountId) => ({ accountId, account: accountId, ...about })),
         ...copiers
           .filter((copier) => copier.region === region)
-          .map((copier) => ({ accountId: copier.accountId, account: copier.account, region, imageId, copier })),
+          .map((copier) => ({ accountId: copier.accountId, account: copier.account, ...about, copier })),
       ];
       asked.push({ region, aws, targets, topicArn: await topicArnOf(options, accounts, aws, region) });
     }

@@ -13,6 +13,7 @@ locals {
         [local.metrics_namespace, "CopiesGivenUp", "service", local.settle_function_name, {}],
         [local.metrics_namespace, "CopiesUnverified", "service", local.settle_function_name, {}],
         [local.metrics_namespace, "CopiesOverdue", "service", local.settle_function_name, {}],
+        [local.metrics_namespace, "CopiesAtOwnPace", "service", local.function_name, {}],
       ]
     },
     {

@@ -132,6 +132,7 @@ module "copy_image" {
   environment = merge(var.environment_variables, {
     COPIER_NAME           = var.name
     COPY_TAGS             = jsonencode(var.copy_tags)
+    COPY_WITHIN_MINUTES   = var.copy_within_minutes
     DEAD_LETTER_QUEUE_URL = aws_sqs_queue.dead_letters.url
     KMS_KEY_ARN           = local.key_arn
     QUEUE_URL             = local.requests_queue_url

@@ -59,6 +59,19 @@ variable "copy_tags" {
   }
 }
 
+variable "copy_within_minutes" {
+  description = "Minutes within which EC2 is asked to copy each image whose request names no time itself. EC2 charges for it by the GiB, and copies at its own pace where its throughput is used up. 0 leaves the pace to EC2."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  # EC2 takes each step of 15 minutes up to 48 hours (EBS User Guide, Time-based copies).
+  validation {
+    condition     = contains([0, 15, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 960, 1440, 2880], var.copy_within_minutes)
+    error_message = "copy_within_minutes: 0, 15, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 960, 1440 or 2880."
+  }
+}
+
 variable "deletion_protection" {
   description = "Whether the policies of the key and of the queues refuse their deletion. To destroy them on purpose, set it to false, apply, and destroy."
   type        = bool

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { isPace } from '../../core/copy-pace.ts';
 import { parseTags, type Tag } from '../../core/copy-request.ts';
 import { requestedTags } from '../../core/copy-tags.ts';
 import type { ParameterNames } from '../../core/image-parameters.ts';
@@ -18,6 +19,8 @@ interface CopierConfig {
 export interface CopyImageConfig extends CopierConfig {
   /** The tags that are set on every copy. */
   readonly copyTags: readonly Tag[];
+  /** Minutes within which EC2 is asked to copy, where the request names none. */
+  readonly withinMinutes?: number;
   readonly trustedOwners: readonly string[];
   readonly retrySeconds: number;
 }
@@ -60,9 +63,14 @@ const copyTags = z.pipe(
   }),
 );
 
+const copyWithinMinutes = setting(/^[0-9]{1,4}$/, 'a number of minutes, such as 15, or 0').check(
+  z.refine((value) => value === '0' || isPace(Number(value)), 'must be 0, or 15 to 2880 in steps of 15'),
+);
+
 const copyImage = z.object({
   ...copier,
   COPY_TAGS: z.optional(copyTags),
+  COPY_WITHIN_MINUTES: z.optional(copyWithinMinutes),
   TRUSTED_OWNERS: setting(/^[0-9]{12}(,[0-9]{12})*$/, '12-digit account ids, separated by commas'),
   RETRY_SECONDS: setting(/^[1-9][0-9]{0,6}$/, 'a number of seconds, such as 21600'),
 });
@@ -83,6 +91,7 @@ export function readCopyImageConfig(variables: Variables): CopyImageConfig {
   return {
     ...copierConfig(read, variables),
     copyTags: read.COPY_TAGS ?? [],
+    ...(Number(read.COPY_WITHIN_MINUTES ?? 0) > 0 && { withinMinutes: Number(read.COPY_WITHIN_MINUTES) }),
     trustedOwners: read.TRUSTED_OWNERS.split(','),
     retrySeconds: Number(read.RETRY_SECONDS),
   };

@@ -60,12 +60,14 @@ export async function handler(event: SQSEvent, lambda: Context): Promise<SQSBatc
 function report({ error, ...result }: DeliveryResult, requestId: string): void {
   metrics.count(METRIC[result.outcome]);
   if (result.uncertain) metrics.count('RequestsUncertain');
+  if (result.ownPace) metrics.count('CopiesAtOwnPace');
   // Once for each request, however often it is tried.
   if (result.badAccounts && result.outcome !== 'retried') metrics.count('BadAccounts', result.badAccounts.count);
   if (result.waitedSeconds !== undefined) metrics.add('RequestWait', 'Seconds', result.waitedSeconds);
   const line = { ...result, requestId, error };
   if (result.outcome === 'refused') log('ERROR', 'request refused', line);
   else if (result.outcome === 'retried') log('WARN', 'request retried', line);
+  else if (result.ownPace) log('WARN', 'request started, at the pace of EC2', line);
   else log('INFO', `request ${result.outcome}`, line);
 }
 

@@ -26,6 +26,16 @@ describe('readCopyImageConfig', () => {
   });
 
   it.each([
+    ['15', 15],
+    ['2880', 2880],
+    ['0', undefined],
+  ])('reads the pace of copies: %s', (COPY_WITHIN_MINUTES, minutes) => {
+    expect(readCopyImageConfig({ ...environment, COPY_WITHIN_MINUTES }).withinMinutes).toBe(minutes);
+  });
+
+  it.each([
+    ...['10', '2895', '00'].map((minutes) => ['COPY_WITHIN_MINUTES', minutes, '0, or 15 to 2880 in steps of 15']),
+    ['COPY_WITHIN_MINUTES', '15m', 'a number of minutes, such as 15, or 0'],
     ...['', 'CostCenter=42', '["CostCenter"]', '{"CostCenter":42}', '{"aws:a":"b"}', '{"imagecopier":"b"}'].map(
       (tags) => [
         'COPY_TAGS',

@@ -140,6 +140,25 @@ describe('the copy-image function', () => {
     );
   });
 
+  it('warns of a copy in a hurry that is made at the pace of EC2, and counts it', async () => {
+    const { sdk, ec2, invoke } = await load();
+    const refused = Object.assign(new Error('no throughput is left'), {
+      name: 'ResourceLimitExceeded',
+      $metadata: { httpStatusCode: 400 },
+    });
+    ec2.on(sdk.CopyImageCommand, { SnapshotCopyCompletionDurationMinutes: 15 }).rejects(refused);
+    await invoke(record('hurried', { ...requestJson, withinMinutes: 15 }));
+
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        level: 'WARN',
+        outcome: 'started',
+        ownPace: { code: 'ResourceLimitExceeded', message: 'ResourceLimitExceeded: no throughput is left' },
+      }),
+    );
+    expect(lines.find((line) => '_aws' in line)).toMatchObject({ CopiesStarted: 1, CopiesAtOwnPace: 1 });
+  });
+
   it('measures how long a request waited for its copy to start', async () => {
     const { invoke } = await load();
     await invoke(record('good', requestJson, Date.now() - 90_000), record('bad', 'hello', Date.now() - 90_000));

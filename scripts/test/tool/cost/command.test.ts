@@ -44,6 +44,12 @@ describe('image-copier cost', () => {
     expect(without).not.toContain('Transfer');
   });
 
+  it('counts copies in a hurry', async () => {
+    const { stdout } = await runCost(argsOf({ ...PLAN, within: '45m' }));
+
+    expect(stdout).toMatch(/^EBS time-based copies +43,800\.00 .* 2,433,333 GiB$/m);
+  });
+
   it('takes incremental copies', async () => {
     const { stdout } = await runCost(argsOf({ ...PLAN, 'incremental-gib': '0.5', recipes: '10' }));
 

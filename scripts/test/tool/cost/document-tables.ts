@@ -10,7 +10,7 @@ import {
   SWEEP_METRICS,
 } from '../../../tool/cost/copier.ts';
 import { monthlyCost, type CostPlan } from '../../../tool/cost/monthly-cost.ts';
-import { PRICES } from '../../../tool/cost/prices.ts';
+import { PACE_PRICES, PRICES } from '../../../tool/cost/prices.ts';
 import { count, formatDollars, formatShare } from '../../../tool/cost/words.ts';
 import { planWith } from './plan.ts';
 
@@ -19,7 +19,7 @@ export type Rows = readonly (readonly string[])[];
 
 /** Every table of docs/cost.md, in its order. */
 export function tablesOfDocument(): readonly Rows[] {
-  return [byScale(), anAccountMore(), levers(), counts(), assumptions(), prices()];
+  return [byScale(), anAccountMore(), levers(), paces(), counts(), assumptions(), prices()];
 }
 
 /** What a plan costs: snapshots, all else, and both. */
@@ -88,6 +88,18 @@ function levers(): Rows {
     return [words, count(Math.round(dollars)), formatShare(dollars, base)];
   });
   return [['Plan', 'Total, $', 'Of the first'], ...rows];
+}
+
+function paces(): Rows {
+  const rows = PACE_PRICES.map(({ fromMinutes, dollars }) => {
+    const { dollars: total } = costOf(planWith({ withinMinutes: fromMinutes }));
+    return [
+      fromMinutes < 60 ? `${fromMinutes}m` : `${fromMinutes / 60}h`,
+      String(dollars),
+      count(Math.round(total - costOf(planWith()).dollars)),
+    ];
+  });
+  return [['`--within`, or longer', '$ a GiB copied', 'More than the first plan, $'], ...rows];
 }
 
 function counts(): Rows {

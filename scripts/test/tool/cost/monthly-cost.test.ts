@@ -15,6 +15,7 @@ const plans = fc.record({
   imageGib: fc.double({ min: 0.001, max: 65_536, noNaN: true }),
   keepDays: fc.double({ min: 0.001, max: 3650, noNaN: true }),
   crossRegion: fc.boolean(),
+  withinMinutes: fc.integer({ min: 1, max: 192 }).map((steps) => 15 * steps),
   keyRotations: fc.integer({ min: 0, max: 100 }),
   durationMs: fc.integer({ min: 1, max: 120_000 }),
   memoryMb: fc.integer({ min: 128, max: 10_240 }),
@@ -34,6 +35,19 @@ describe('the quantities of a month', () => {
 
   it('wakes copy-image once a copy, and settle-copy twice and every 15 minutes', () => {
     expect(quantitiesOf(ONE)).toMatchObject({ copyInvocations: 730, settleInvocations: 2 * 730 + 4 * 730 });
+  });
+
+  it.each([
+    [15, 0.02],
+    [45, 0.018],
+    [105, 0.016],
+    [225, 0.014],
+    [465, 0.012],
+    [945, 0.01],
+    [2880, 0.005],
+  ])('bills each GiB that is copied within %i minutes, as EBS does', (withinMinutes, price) => {
+    expect(dollarsOf({ ...ONE, withinMinutes }, 'EBS time-based copies')).toBeCloseTo(730 * 8 * price, 6);
+    expect(dollarsOf(ONE, 'EBS time-based copies')).toBeNaN();
   });
 
   it('bills the time and memory of each invocation', () => {

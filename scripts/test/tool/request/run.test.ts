@@ -76,6 +76,26 @@ describe('request', () => {
     expect(published(source)).toEqual([{ topic: TOPIC_ARN, request: COPY_REQUEST }]);
   });
 
+  it.each([
+    ['15m', 15],
+    ['2h', 120],
+    ['48h', 2880],
+  ])('asks for copies within %s', async (within, withinMinutes) => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared]);
+
+    expect(await run(['request', IMAGE, ...BY_ID, '--within', within], { aws })).toMatchObject({ code: 0 });
+
+    expect(published(source)).toEqual([{ topic: TOPIC_ARN, request: { ...COPY_REQUEST, withinMinutes } }]);
+  });
+
+  it.each(['15', '20m', '0m', '49h', '15M', '1.5h', ''])('refuses the time %j', async (within) => {
+    const { code, err } = await run(['request', IMAGE, ...BY_ID, '--within', within]);
+
+    expect(code).toBe(2);
+    expect(err).toContain('It must be a time such as 15m or 2h: 15m to 48h, in steps of 15 minutes.');
+  });
+
   it('asks those of an accounts file by their names, on the topic of the file or another', async () => {
     const aws = new FakeAws();
     const source = sourceAccount(aws, [shared]);

@@ -22,6 +22,10 @@ NAME = re.compile(r"[A-Za-z0-9()\[\] ./\-'@_]{3,128}")
 MAX_DESCRIPTION_LENGTH = 255
 MAX_TOKEN_LENGTH = 64
 MAX_COMPLETION_MINUTES = 48 * 60
+# Of time-based copies, MiB/s: of one snapshot, and of all that are on their way between two Regions (EBS User Guide,
+# "Time-based copies", Quotas).
+MAX_SNAPSHOT_THROUGHPUT = 500
+MAX_THROUGHPUT = 2000
 DESTINATIONS = ("DestinationOutpostArn", "DestinationAvailabilityZone", "DestinationAvailabilityZoneId")
 
 
@@ -119,6 +123,8 @@ def copy_image(backend: Any, request: CopyRequest) -> str:
             return known
         source = find_source(backend.account_id, request)
         faults.check_concurrent_copies(backend.account_id, backend.region_name, pending_copies(backend))
+        if request.completion_minutes is not None:
+            require_throughput(backend, request.source_region)
         image = start_copy(backend, source, request)
         if request.token:
             tokens_of(backend)[request.token] = (fingerprint(request), image.id)
@@ -149,6 +155,20 @@ def fingerprint(request: CopyRequest) -> str:
 def pending_copies(backend: Any) -> int:
     images = list(own(backend.amis).values())
     return sum(image.state == "pending" and image.source_image_id is not None for image in images)
+
+
+def require_throughput(backend: Any, source_region: str) -> None:
+    """While nothing of the quota is left a time-based copy is refused (ibid.); with what code is not documented."""
+    used = sum(
+        throughput
+        for snapshot in list(own(backend.snapshots).values())
+        if snapshot.status == "pending"
+        for region, throughput in [getattr(snapshot, "time_based_from", (None, 0))]
+        if region == source_region
+    )
+    if used >= MAX_THROUGHPUT:
+        message = f"The cumulative snapshot copy throughput quota of {MAX_THROUGHPUT} MiB/s is reached."
+        raise ec2_error("ResourceLimitExceeded", message)
 
 
 def find_source(account: str, request: CopyRequest) -> Ami:
@@ -215,6 +235,11 @@ def copy_snapshot(backend: Any, image: Image, source_id: str, request: CopyReque
         key_arn=key_of_copy(backend, source, request),
         tags=request.tags.get("snapshot", {}),
     )
+    minutes = request.completion_minutes
+    if minutes is not None:
+        throughput = min(source.volume.size * 1024 / (minutes * 60), MAX_SNAPSHOT_THROUGHPUT)
+        snapshot.completion_minutes = minutes
+        snapshot.time_based_from = (request.source_region, throughput)
     return PendingSnapshot(snapshot, source)
 
 

@@ -106,6 +106,7 @@ class SnapshotView:
             "Description": snapshot.description,
             "Encrypted": bool(snapshot.encrypted),
             "KmsKeyId": snapshot.kms_key_id or None,
+            "CompletionDurationMinutes": getattr(snapshot, "completion_minutes", None),
             "StorageTier": "standard",
             "Tags": to_list(self.tags),
         }
