@@ -104,7 +104,7 @@ describe('an image that was baked in one Region, for two accounts in two Regions
       const [place] = places;
       if (!place) throw new Error('no account');
       const bake = async (name: string, ...volumeSizes: number[]) =>
-        await bakeImage(source.ec2, { name, description: '', tags: {}, volumeSizes });
+        await bakeImage(source.ec2, { name, description: '', tags: { Recipe: 'hurry' }, volumeSizes });
       const request = async ({ imageId }: BakedImage, ...options: string[]) => {
         const one = ['--only', 'payments', '--only-region', REGION, '--share', '--within', '15m', '--json'];
         const { stdout } = await run('request', imageId, ...one, ...options);
@@ -147,7 +147,7 @@ describe('an image that was baked in one Region, for two accounts in two Regions
   );
 
   it('is current in the Region of the bake, also in the source account, whose copy is no image of its own', async () => {
-    const { stdout } = await run('status', '--region', REGION, '--json');
+    const { stdout } = await run('status', '--region', REGION, '--recipe', 'ubuntu', '--json');
     const { rows } = JSON.parse(stdout) as StatusReport;
 
     expect(

@@ -183,6 +183,7 @@ describe('a copy that is available', () => {
         startedAt: made.CreationDate,
         settledAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as unknown,
         attempt: 1,
+        withinMinutes: null,
         parameter: '/image-copier/ubuntu',
         parameterReason: null,
         reason: null,
