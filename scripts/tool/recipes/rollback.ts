@@ -1,7 +1,7 @@
 import { DescribeSnapshotsCommand, type Image } from '@aws-sdk/client-ec2';
 import { DescribeKeyCommand } from '@aws-sdk/client-kms';
 import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
-import { required } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
+import { required } from '../../../lambda/src/adapters/ec2-image-facts.ts';
 import { isAnnounced, keyIdOf, MARKER, parseMarker, type CopyMarker } from '../../../lambda/src/core/copy-marker.ts';
 import type { Copier } from '../common/environment.ts';
 import { UserError } from '../common/user-error.ts';
