@@ -108,7 +108,7 @@ async function copyByHand(
   from: Pick<CopyImageRequest, 'SourceImageId'>,
   more: Partial<CopyImageRequest>,
 ): Promise<Image> {
-  const copy = new CopyImageCommand({ SourceRegion: REGION, Name: 'by hand', ...from, ...more } as CopyImageRequest);
+  const copy = new CopyImageCommand({ SourceRegion: REGION, Name: 'by hand', ...from, ...more });
   return await available((await target.account.ec2.send(copy)).ImageId);
 }
 

@@ -1,5 +1,5 @@
 import { clientToken } from './client-token.ts';
-import { formatMarker, keyIdOf, MARKER } from './copy-marker.ts';
+import { formatMarker, keyArnOf, keyIdOf, MARKER } from './copy-marker.ts';
 import { isFor, type CopyRequest, type Tag } from './copy-request.ts';
 import { planTags } from './copy-tags.ts';
 import { RejectedError, RetryableError } from './errors.ts';
@@ -135,7 +135,11 @@ async function withoutContradicted(
     const { image, ownership } = copy;
     const snapshotIds = snapshotIdsOf(image);
     if (ownership.kind === 'ours' && snapshotIds.length > 0 && LIVE.includes(image.state)) {
-      const flaw = findFlaw(snapshotIds, await catalogue.findSnapshots(snapshotIds), ownership.marker, kmsKeyArn);
+      const flaw = findFlaw(
+        snapshotIds,
+        await catalogue.findSnapshots(snapshotIds),
+        keyArnOf(ownership.marker, kmsKeyArn),
+      );
       if (flaw && isContradicted(flaw)) continue;
     }
     kept.push(copy);

@@ -1,4 +1,4 @@
-import { keyArnOf, MARKER, parseMarker, type CopyMarker } from './copy-marker.ts';
+import { MARKER, parseMarker, type CopyMarker } from './copy-marker.ts';
 import type { Tag } from './copy-request.ts';
 import { COPIED_FROM } from './copy-tags.ts';
 import type { EbsDevice, ImageFacts, SnapshotFacts } from './image-catalogue.ts';
@@ -64,10 +64,10 @@ function valueOf(tags: readonly Tag[], name: string): string | undefined {
   return tags.find(({ key }) => key === name)?.value;
 }
 
-/** Whether it is a copy of this image. EC2 gives no id twice, so a copy that names no Region may be of any. */
-export function isCopyOf(ownership: Ownership, imageId: string, region: string): boolean {
+/** Whether it is a copy of this image. EC2 gives no id twice, so where a Region is not known, any will do. */
+export function isCopyOf(ownership: Ownership, imageId: string, region?: string): boolean {
   if (ownership.kind === 'none' || ownership.sourceImageId !== imageId) return false;
-  return ownership.sourceRegion === undefined || ownership.sourceRegion === region;
+  return region === undefined || ownership.sourceRegion === undefined || ownership.sourceRegion === region;
 }
 
 /** The snapshots of an image that is available. */
@@ -75,17 +75,14 @@ export function snapshotIdsOf({ devices }: Pick<ImageFacts, 'devices'>): string[
   return devices.flatMap(({ snapshotId }) => snapshotId ?? []);
 }
 
-/** The devices of an available image for which EC2 makes an empty volume at each launch. */
-export function blankDevicesOf({ devices }: Pick<ImageFacts, 'devices'>): EbsDevice[] {
-  return devices.filter(({ snapshotId }) => snapshotId === undefined);
-}
-
 /**
- * The names of those empty volumes that EC2 makes unencrypted, unless a launch or the account's default says otherwise (EBS User
- * Guide, "Enable Amazon EBS encryption by default").
+ * The devices of an available image for which EC2 makes an empty volume at each launch, and an unencrypted one unless the launch or
+ * the account's default says otherwise (EBS User Guide, "Enable Amazon EBS encryption by default").
  */
-export function unencryptedBlanksOf(image: Pick<ImageFacts, 'devices'>): string[] {
-  return blankDevicesOf(image).flatMap(({ name, encrypted }) => (encrypted === true ? [] : [name]));
+export function unencryptedBlanksOf({ devices }: Pick<ImageFacts, 'devices'>): string[] {
+  return devices.flatMap(({ name, snapshotId, encrypted }) =>
+    snapshotId === undefined && encrypted !== true ? [name] : [],
+  );
 }
 
 /**
@@ -108,21 +105,19 @@ export interface Flaw {
 /**
  * What is wrong with an available copy of ours: each of its snapshots is to be under the key that its marker names. Only
  * DescribeSnapshots shows for certain which key encrypts a snapshot. Devices without one have nothing to verify.
- * @param copiersKeyArn the copier's own key: the key of copies that do not name theirs
+ * @param keyArn that key; undefined where it is not known, and is not compared
  */
 export function findFlaw(
   snapshotIds: readonly string[],
   snapshots: readonly SnapshotFacts[],
-  marker: CopyMarker,
-  copiersKeyArn: string,
+  keyArn: string | undefined,
 ): Flaw | undefined {
-  const keyArn = keyArnOf(marker, copiersKeyArn);
   if (snapshotIds.length === 0) return { code: 'NoSnapshot', reason: 'EC2 shows no snapshot of it.' };
   for (const snapshotId of snapshotIds) {
     const snapshot = snapshots.find((each) => each.snapshotId === snapshotId);
     if (!snapshot) return { code: 'SnapshotNotShown', reason: `EC2 does not show ${snapshotId}.` };
     if (!snapshot.encrypted) return { code: 'NotEncrypted', reason: `${snapshotId} is not encrypted.` };
-    if (snapshot.kmsKeyArn !== keyArn) {
+    if (keyArn !== undefined && snapshot.kmsKeyArn !== keyArn) {
       const found = snapshot.kmsKeyArn ?? 'no known key';
       return { code: 'OtherKey', reason: `${snapshotId} is encrypted under ${found}, not under ${keyArn}.` };
     }

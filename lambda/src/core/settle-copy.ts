@@ -104,7 +104,7 @@ function flawOf(
   snapshots: readonly CopySnapshot[],
   { kmsKeyArn }: SettleContext,
 ): Flaw | undefined {
-  return findFlaw(snapshotIds, snapshots, marker, kmsKeyArn);
+  return findFlaw(snapshotIds, snapshots, keyArnOf(marker, kmsKeyArn));
 }
 
 /** The account's default is asked for only where it decides. */

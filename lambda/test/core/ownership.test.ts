@@ -144,21 +144,24 @@ it('tells devices with a snapshot from those for which EC2 makes an empty volume
 
 describe('findFlaw', () => {
   const KEY = `${target.kmsKeyArn}0`;
-  const flawOf = (...snapshots: ReturnType<typeof copySnapshot>[]) =>
-    findFlaw(['snap-1'], snapshots, copyMarker(), target.kmsKeyArn);
+  const flawOf = (...snapshots: ReturnType<typeof copySnapshot>[]) => findFlaw(['snap-1'], snapshots, target.kmsKeyArn);
 
-  it('finds none where each snapshot is under the key that the marker names', () => {
-    const earlier = copySnapshot({ kmsKeyArn: target.kmsKeyArn.replace(/[^/]+$/, 'earlier') });
-
+  it('finds none where each snapshot is under the key', () => {
     expect(flawOf(copySnapshot())).toBeUndefined();
-    expect(findFlaw(['snap-1'], [earlier], copyMarker({ keyId: 'earlier' }), target.kmsKeyArn)).toBeUndefined();
+  });
+
+  it('compares no key where it is not known', () => {
+    expect(findFlaw(['snap-1'], [copySnapshot({ kmsKeyArn: KEY })], undefined)).toBeUndefined();
+    expect(findFlaw(['snap-1'], [copySnapshot({ encrypted: false })], undefined)).toMatchObject({
+      code: 'NotEncrypted',
+    });
   });
 
   it.each([
     ['SnapshotNotShown', false, flawOf()],
     ['NotEncrypted', true, flawOf(copySnapshot({ encrypted: false }))],
     ['OtherKey', true, flawOf(copySnapshot({ kmsKeyArn: KEY }))],
-    ['NoSnapshot', false, findFlaw([], [], copyMarker(), target.kmsKeyArn)],
+    ['NoSnapshot', false, findFlaw([], [], target.kmsKeyArn)],
   ])('finds %s', (code, contradicted, flaw) => {
     expect(flaw).toMatchObject({ code });
     expect(flaw && isContradicted(flaw)).toBe(contradicted);

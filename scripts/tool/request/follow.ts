@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findCopies, isAnnounced } from '../common/copies.ts';
+import { copiesOf, standingsOf } from '../common/known-copies.ts';
 import { reasonOf } from '../common/aws-errors.ts';
 import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
 import { lineAbout, type Copier, type Environment } from '../common/environment.ts';
@@ -129,11 +129,16 @@ async function look(
   { since, signal, warn }: FollowOptions,
 ): Promise<Partial<TargetState> | undefined> {
   const { aws, name } = copier;
-  const copies = await findCopies(aws, imageId);
-  const announced = copies.find((copy) => isAnnounced(copy, name));
-  if (announced?.ImageId !== undefined) return { progress: 'available', copy: announced.ImageId };
-  const begun = copies.find(({ State }) => State === 'pending' || State === 'available');
-  if (begun?.ImageId !== undefined) return { progress: 'pending', copy: begun.ImageId };
+  const copies = await standingsOf(copier, await copiesOf(copier, imageId));
+  const ready = copies.find(({ standing }) => standing.kind === 'ready');
+  if (ready) return { progress: 'available', copy: ready.copy.facts.imageId };
+  const begun = copies.find(({ standing }) => standing.kind === 'pending' || standing.kind === 'settling');
+  if (begun) return { progress: 'pending', copy: begun.copy.facts.imageId };
+  for (const { copy, standing } of copies) {
+    // Somebody else's is no reason: then another copy is made.
+    if (standing.kind !== 'flawed' || copy.ownership.kind !== 'ours') continue;
+    return { progress: 'failed', copy: copy.facts.imageId, reason: `It is not verified: ${standing.reason}` };
+  }
   const letters = await peekLetters(aws.sqs, name, signal, (line) => {
     warn(lineAbout(copier, line));
   });
