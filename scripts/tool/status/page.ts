@@ -159,8 +159,7 @@ function imagesOf({ images }: Row): string {
 function failures({ rows, columns }: StatusReport): string {
   const failed = rows.flatMap((row, rowIndex) =>
     row.cells.flatMap((cell, index) => {
-      const isLeftOut = cell.state === 'available' || cell.state === 'unknown';
-      const isOne = cell.state === 'failed' || (!isLeftOut && cell.reason !== undefined);
+      const isOne = cell.state === 'failed' || (cell.state !== 'unknown' && cell.reason !== undefined);
       return isOne ? [failure(cell, row.title, columns[index], cellId(rowIndex, index))] : [];
     }),
   );
