@@ -19,7 +19,7 @@ import { expectedTags, tagsOf } from '../../scripts/dev/inspect-copy.ts';
 import { COPY_IMAGE_ACTIONS } from '../../scripts/tool/doctor/called-actions.ts';
 import { emulatedAccount, type EmulatedAccount } from '../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
-import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
+import { endCopies, endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
 import { CallRecorder } from './support/function-calls.ts';
 import type { HandlerProcess } from './support/handler-process.ts';
 import { removeImages } from './support/remove-images.ts';
@@ -392,6 +392,8 @@ describe('the function', () => {
     const image = await bakeFor(target);
     const unshared = await bake();
 
+    await target.deliver(handler, requestFor(image, ['*']));
+    await endCopies(target.account.id);
     await target.deliver(handler, requestFor(image, ['*']));
     await target.deliver(handler, requestFor(unshared, ['*']));
     await target.deliver(handler, 'rubbish');

@@ -6,6 +6,7 @@ import { findCopies, snapshotsOf } from '../../scripts/tool/common/copies.ts';
 import { KEY_ACTIONS } from '../../scripts/tool/doctor/role-calls.ts';
 import { emulatedAccount } from '../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
+import { bakeWithBlankVolume } from './support/blank-volume.ts';
 import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
 import { CallRecorder } from './support/function-calls.ts';
 import type { HandlerProcess } from './support/handler-process.ts';
@@ -96,6 +97,7 @@ describe('the role of copy-image', () => {
   let role: FunctionRole;
   let handler: HandlerProcess;
   let image: BakedImage;
+  let copied: BakedImage;
 
   /** Has the copy fail, since EC2 may not do with the key what a copy needs. */
   async function failedCopy(): Promise<void> {
@@ -114,6 +116,14 @@ describe('the role of copy-image', () => {
 
   const TAKEN: readonly Taken[] = [
     ['ReadImages: ec2:DescribeImages', rejected],
+    [
+      'ReadImages: ec2:DescribeSnapshots',
+      async (action) => {
+        await target.deliver(handler, requestFor(copied));
+        const [letter] = await target.takeDeadLetters();
+        expect(letter?.MessageAttributes?.['Reason']?.StringValue).toMatch(denialOf(action));
+      },
+    ],
     ['CopyImages: ec2:CopyImage', rejected],
     ['TagCopies: ec2:CreateTags', rejected],
     ...KEY_ACTIONS.map((action) => [`EncryptThroughEc2: ${action}`, failedCopy] as const),
@@ -143,6 +153,9 @@ describe('the role of copy-image', () => {
     role = new FunctionRole(target.account, 'copy-image');
     handler = await target.startFunction();
     image = await bake(target.account.id);
+    copied = await bake(target.account.id);
+    await target.deliver(handler, requestFor(copied));
+    await endedCopy(copied);
   });
 
   it.each(TAKEN)('needs %s', async (grant, expectFailure) => {
@@ -173,8 +186,7 @@ describe('the role of settle-copy', () => {
   let good: Image;
   let failed: Image;
 
-  async function copy(): Promise<Image> {
-    const image = await bake(target.account.id);
+  async function copy(image: BakedImage): Promise<Image> {
     await target.deliver(copying, requestFor(image));
     return await endedCopy(image);
   }
@@ -188,6 +200,7 @@ describe('the role of settle-copy', () => {
   const TAKEN: readonly Taken[] = [
     ['ReadCopies: ec2:DescribeImages', putOff],
     ['ReadCopies: ec2:DescribeSnapshots', putOff],
+    ['ReadCopies: ec2:GetEbsEncryptionByDefault', putOff],
     ['MarkCopies: ec2:CreateTags', putOff],
     [
       'RepairSnapshotTags: ec2:CreateTags',
@@ -243,13 +256,15 @@ describe('the role of settle-copy', () => {
     results = await ResultsInbox.open(target, source);
     copying = await target.startFunction();
     settling = await target.startSettling({ RESULTS_TOPIC_ARN: results.topicArn });
-    good = await copy();
+    const sharedWith = target.account.id;
+    const recipe = { name: 'blank', description: '', tags: { Recipe: 'ubuntu' }, keyArn };
+    good = await copy(await bakeWithBlankVolume(source, recipe, { sharedWith }));
     const restore = await injectFault({
       kind: 'fail-copy',
       account: target.account.id,
       stateReason: { code: 'Client.InternalError', message: 'AMI snapshot copy failed with error: no luck' },
     });
-    failed = await copy();
+    failed = await copy(await bake(sharedWith));
     await restore();
   });
 

@@ -19,6 +19,7 @@ import { expectedTags, tagsOf } from '../../scripts/dev/inspect-copy.ts';
 import { SETTLE_COPY_ACTIONS } from '../../scripts/tool/doctor/called-actions.ts';
 import { emulatedAccount, emulatedEnvironment } from '../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
+import { bakeWithBlankVolume } from './support/blank-volume.ts';
 import { endCopies, endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
 import { CallRecorder } from './support/function-calls.ts';
 import type { HandlerProcess } from './support/handler-process.ts';
@@ -179,6 +180,7 @@ describe('a copy that is available', () => {
         name: image.name,
         kmsKeyArn: stage.target.keyArn,
         snapshotIds: snapshots.map(({ SnapshotId }) => SnapshotId),
+        unencryptedDevices: [],
         tags: expectedTags(image),
         startedAt: made.CreationDate,
         settledAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as unknown,
@@ -642,7 +644,8 @@ describe('the function', () => {
       RESULTS_TOPIC_ARN: stage.results.topicArn,
       ...through(recorder, stage),
     });
-    const good = await copy(stage, await bakeFor(stage));
+    const recipe = { name: 'blank', description: '', tags: { Recipe: 'ubuntu' } };
+    const good = await copy(stage, await bakeWithBlankVolume(source, recipe, { sharedWith: account.id }));
     const [snapshot] = await snapshotsOf(account, good);
     const Resources = [snapshot?.SnapshotId ?? ''];
     await account.ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key: 'Recipe' }] }));

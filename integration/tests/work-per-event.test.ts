@@ -80,7 +80,7 @@ const sqs: Answer = ({ service, operation, body }) => {
 const noImage: Answer = (request) =>
   canned.answer({ ...request, body: 'Filter.1.Name=source-image-id&Filter.1.Value.1=x' });
 
-const isSearchForCopies = ({ body }: AwsRequest) => body.includes('source-image-id');
+const isSearchForCopies = ({ body }: AwsRequest) => /source-image-id|CopiedFromAMI/.test(body);
 /** EC2 shows the copy of the image that is asked for. */
 const copied: Answer = (request) =>
   isSearchForCopies(request) ? canned.answer({ ...request, body: `ImageId.1=${COPY}` }) : undefined;
@@ -92,11 +92,11 @@ const foreign: Answer = (request) =>
   request.service === 'ec2' ? canned.answer(request)?.replaceAll(SOURCE_ACCOUNT, '999999999999') : sqs(request);
 
 describe('what a request costs copy-image', () => {
-  const LOOK = ['ec2:DescribeImages', 'ec2:DescribeImages'];
+  const LOOK = ['ec2:DescribeImages', 'ec2:DescribeImages', 'ec2:DescribeImages'];
 
   it.each<[string, object | string, Answer | undefined, string[]]>([
     ['a copy', copyRequest, undefined, [...LOOK, 'ec2:CopyImage', 'ec2:DescribeImages']],
-    ['a duplicate', copyRequest, copied, LOOK],
+    ['a duplicate', copyRequest, copied, [...LOOK, 'ec2:DescribeSnapshots']],
     ['one for another account', { ...copyRequest, targetAccounts: ['333333333333'] }, undefined, []],
     ['one that cannot be read', 'hello', sqs, ['sqs:SendMessage']],
     ['one of an untrusted owner', copyRequest, foreign, [...LOOK, 'sqs:SendMessage']],
@@ -105,8 +105,8 @@ describe('what a request costs copy-image', () => {
     expect((await workOf('copy-image', sqsEvent(request), answer)).calls).toEqual(calls);
   });
 
-  it('opens both connections that a copy takes before there is an event', async () => {
-    expect((await workOf('copy-image', sqsEvent(copyRequest))).opened).toEqual({ before: 2, later: 0 });
+  it('opens the connections that a copy takes before there is an event', async () => {
+    expect((await workOf('copy-image', sqsEvent(copyRequest))).opened).toEqual({ before: 3, later: 0 });
   });
 });
 

@@ -3,7 +3,15 @@ import type { CopyTarget } from '../src/core/copy-image.ts';
 import type { CopyInventory, CopySnapshot, OwnCopy } from '../src/core/copy-inventory.ts';
 import { formatMarker, isAnnounced, type CopyMarker } from '../src/core/copy-marker.ts';
 import type { CopyResult, CopyResults } from '../src/core/copy-results.ts';
-import type { CopyPlan, ImageCatalogue, ImageCopy, ImageState, SourceImage } from '../src/core/image-catalogue.ts';
+import type {
+  CopyPlan,
+  EbsDevice,
+  ImageCatalogue,
+  ImageFacts,
+  ImageState,
+  SnapshotFacts,
+  SourceImage,
+} from '../src/core/image-catalogue.ts';
 import type { ImageParameter, ImageParameters } from '../src/core/image-parameters.ts';
 import type { DeadLetter, Delivery, NextTries, RequestQueue } from '../src/core/request-queue.ts';
 import type { SettleCopiesContext } from '../src/core/settle-copies.ts';
@@ -65,14 +73,27 @@ export function copyRequest(changes: Partial<CopyRequest> = {}): CopyRequest {
   return { ...requestJson, tags: requestTags, ...changes };
 }
 
-export function imageCopy(changes: Partial<ImageCopy> = {}): ImageCopy {
+export function imageCopy(changes: Partial<ImageFacts> = {}): ImageFacts {
   return {
     imageId: 'ami-0aaaaaaaaaaaaaaaa',
+    ownerId: ACCOUNT,
     state: 'available',
+    source: { imageId: SOURCE_IMAGE, region: REGION },
     tags: [{ key: 'CopiedFromAMI', value: SOURCE_IMAGE }],
-    encrypted: true,
+    devices: [ebsDevice()],
     ...changes,
   };
+}
+
+export function ebsDevice(changes: Partial<EbsDevice> = {}): EbsDevice {
+  return { name: '/dev/xvda', snapshotId: 'snap-1', encrypted: true, ...changes };
+}
+
+/** An image whose source EC2 has not noted. */
+export function withoutSource(image: ImageFacts): ImageFacts {
+  const copy: { -readonly [Field in keyof ImageFacts]: ImageFacts[Field] } = { ...image };
+  delete copy.source;
+  return copy;
 }
 
 export function delivery(changes: Partial<Delivery> = {}): Delivery {
@@ -93,7 +114,8 @@ export function sourceImage(changes: Partial<SourceImage> = {}): SourceImage {
 /** A catalogue in memory, in which the source is shared and not copied yet. */
 export class FakeCatalogue implements ImageCatalogue {
   source: SourceImage | undefined = sourceImage();
-  copies: ImageCopy[] = [];
+  copies: ImageFacts[] = [];
+  snapshots: SnapshotFacts[] = [copySnapshot()];
   startError: Error | undefined;
   /** What EC2 says of a copy that is to be made within a time. */
   paceError: Error | undefined;
@@ -105,8 +127,12 @@ export class FakeCatalogue implements ImageCatalogue {
     return Promise.resolve(this.source);
   }
 
-  findCopies(): Promise<ImageCopy[]> {
+  findCopies(): Promise<ImageFacts[]> {
     return Promise.resolve(this.copies);
+  }
+
+  findSnapshots(snapshotIds: readonly string[]): Promise<SnapshotFacts[]> {
+    return Promise.resolve(this.snapshots.filter(({ snapshotId }) => snapshotIds.includes(snapshotId)));
   }
 
   startCopy(plan: CopyPlan): Promise<string> {
@@ -171,6 +197,7 @@ export function ownCopy(changes: Partial<OwnCopy> = {}): OwnCopy {
     tags: copyTags(marker),
     marker,
     snapshotIds: SNAPSHOTS,
+    unencryptedBlanks: [],
     ...changes,
   };
 }
@@ -185,6 +212,7 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
   copies: OwnCopy[];
   snapshots: CopySnapshot[];
   failedSnapshots: string[] = [];
+  isEncryptingByDefault = false;
   /** Snapshots that stay when their image is removed. */
   undeletable: string[] = [];
   readonly parameters = new Map<string, string>();
@@ -207,9 +235,7 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
     this.copies = copies.length > 0 ? [...copies] : [ownCopy()];
     this.snapshots = this.copies.flatMap(({ snapshotIds, tags, marker: { copier, attempt, bakedAt } }) => {
       const marker = { key: 'ImageCopier', value: formatMarker({ copier, attempt, bakedAt }) };
-      return snapshotIds
-        .filter((id) => id !== undefined)
-        .map((snapshotId) => copySnapshot({ snapshotId, tags: withTags(tags, [marker]) }));
+      return snapshotIds.map((snapshotId) => copySnapshot({ snapshotId, tags: withTags(tags, [marker]) }));
     });
   }
 
@@ -240,6 +266,10 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
 
   snapshotsOf(snapshotIds: readonly string[]): Promise<CopySnapshot[]> {
     return this.#call('snapshotsOf', () => this.snapshots.filter(({ snapshotId }) => snapshotIds.includes(snapshotId)));
+  }
+
+  encryptsByDefault(): Promise<boolean> {
+    return this.#call('encryptsByDefault', () => this.isEncryptingByDefault);
   }
 
   tagSnapshots(snapshotIds: readonly string[], tags: readonly Tag[]): Promise<void> {

@@ -26,7 +26,7 @@ const THROUGH_EC2 = { 'kms:ViaService': 'ec2.*.amazonaws.com' };
 /** As function.tf and modules/function. */
 export const functionResources: Resources = {
   CopyImageRole: functionRole('copy-image', [
-    { Sid: 'ReadImages', Effect: 'Allow', Action: 'ec2:DescribeImages', Resource: '*' },
+    { Sid: 'ReadImages', Effect: 'Allow', Action: ['ec2:DescribeImages', 'ec2:DescribeSnapshots'], Resource: '*' },
     {
       Sid: 'CopyImages',
       Effect: 'Allow',

@@ -58,7 +58,12 @@ export const settleResources: Resources = {
     ScheduleExpression: 'rate(15 minutes)',
   }),
   SettleCopyRole: functionRole('settle-copy', [
-    { Sid: 'ReadCopies', Effect: 'Allow', Action: ['ec2:DescribeImages', 'ec2:DescribeSnapshots'], Resource: '*' },
+    {
+      Sid: 'ReadCopies',
+      Effect: 'Allow',
+      Action: ['ec2:DescribeImages', 'ec2:DescribeSnapshots', 'ec2:GetEbsEncryptionByDefault'],
+      Resource: '*',
+    },
     {
       Sid: 'MarkCopies',
       Effect: 'Allow',

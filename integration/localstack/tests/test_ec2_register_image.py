@@ -5,7 +5,18 @@ import concurrent.futures
 import pytest
 from botocore.exceptions import ClientError
 from conditions import wait_until
-from ec2_images import bake_image, create_snapshot, ebs_of, error_code, image_of, rejection, settled, tag_list, tags_of
+from ec2_images import (
+    REGION,
+    bake_image,
+    create_snapshot,
+    ebs_of,
+    error_code,
+    image_of,
+    rejection,
+    settled,
+    tag_list,
+    tags_of,
+)
 
 
 def root_device(ec2) -> list[dict]:
@@ -193,6 +204,25 @@ def test_create_image_makes_a_snapshot_of_each_volume(localstack, new_account):
     [root] = ebs_of(image).values()
     [snapshot] = ec2.describe_snapshots(SnapshotIds=[root["SnapshotId"]])["Snapshots"]
     assert (snapshot["State"], tags_of(snapshot)) == ("completed", {"Recipe": "ubuntu"})
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["image is there", "image is gone"])
+def test_create_image_shows_what_the_instance_was_launched_from(localstack, new_account, gone):
+    """EC2 User Guide, "Use AMI ancestry": the source is the launched AMI; only CreateImage gives a source instance."""
+    baked = bake_image(localstack, new_account())
+    ec2 = baked.ec2
+    run = ec2.run_instances(ImageId=baked.id, InstanceType="t3.micro", MinCount=1, MaxCount=1)
+    instance_id = run["Instances"][0]["InstanceId"]
+    if gone:
+        ec2.deregister_image(ImageId=baked.id)
+
+    created = settled(ec2, ec2.create_image(InstanceId=instance_id, Name="from-instance")["ImageId"])
+    copied = settled(ec2, ec2.copy_image(Name="copy", SourceImageId=created["ImageId"], SourceRegion=REGION)["ImageId"])
+
+    assert (created["SourceImageId"], created["SourceImageRegion"]) == (baked.id, REGION)
+    assert (copied["SourceImageId"], copied["SourceImageRegion"]) == (created["ImageId"], REGION)
+    assert created["SourceInstanceId"] == instance_id
+    assert "SourceInstanceId" not in copied
 
 
 def test_instances_launch_from_a_registered_image(localstack, new_account):

@@ -3,6 +3,7 @@ import { CreateKeyCommand } from '@aws-sdk/client-kms';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { GetQueueUrlCommand, PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { actionsOf } from '../../../scripts/dev/permissions.ts';
+import { bakeWithBlankVolume } from '../support/blank-volume.ts';
 import type { Ended } from '../support/command.ts';
 import { REGION } from '../support/emulator.ts';
 import { runHere } from '../support/run-here.ts';
@@ -75,6 +76,7 @@ const TAKEN: Readonly<Record<'read' | 'request' | 'operate', Readonly<Record<str
     'ec2:DescribeSnapshotAttribute': { command: doctorOfImage },
     'ec2:DescribeSnapshots': { command: status },
     'ec2:GetAllowedImagesSettings': { command: doctorOfAccount },
+    'ec2:GetEbsEncryptionByDefault': { command: status },
     'events:DescribeRule': { command: doctorOfAccount },
     'events:ListTargetsByRule': { command: doctorOfAccount },
     'iam:SimulatePrincipalPolicy': { command: doctorOfAccount },
@@ -140,7 +142,8 @@ async function takeOut(policy: PolicyName, ...actions: string[]): Promise<void> 
 
 describe('without a single action of', () => {
   beforeAll(async () => {
-    ({ imageId: copied } = await bake());
+    const recipe = { name: 'amigo_blank', description: '', tags: { Recipe: 'ubuntu' } };
+    ({ imageId: copied } = await bakeWithBlankVolume(source, recipe, { sharedWith: target.id }));
     expect(await ask(copied)).toMatchObject({ code: 0 });
     const { KeyMetadata } = await source.kms.send(new CreateKeyCommand({}));
     ({ imageId: encrypted } = await bake(KeyMetadata?.Arn));

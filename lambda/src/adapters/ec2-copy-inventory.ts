@@ -3,35 +3,37 @@ import {
   DeleteSnapshotCommand,
   DeregisterImageCommand,
   DescribeSnapshotsCommand,
+  GetEbsEncryptionByDefaultCommand,
   paginateDescribeImages,
   paginateDescribeSnapshots,
   type DescribeImagesCommandInput,
   type EC2Client,
   type Filter,
   type Image,
-  type Snapshot,
 } from '@aws-sdk/client-ec2';
 import type { CopyInventory, CopySnapshot, OwnCopy } from '../core/copy-inventory.ts';
-import { formatMarker, MARKER, markerPatterns, parseMarker, type CopyMarker } from '../core/copy-marker.ts';
+import { formatMarker, MARKER, markerPatterns, type CopyMarker } from '../core/copy-marker.ts';
 import type { Tag } from '../core/copy-request.ts';
+import { ownershipOf, snapshotIdsOf, unencryptedBlanksOf, type Copyist } from '../core/ownership.ts';
 import { isImageGone, isSnapshotGoneOrInUse } from './ec2-errors.ts';
-import { fromTags, PAGE_SIZE, required, toTags } from './ec2-image-catalogue.ts';
+import { PAGE_SIZE } from './ec2-image-catalogue.ts';
+import { fromTags, required, toImageFacts, toSnapshotFacts, toTags } from './ec2-image-facts.ts';
 
 // EC2 User Guide, "List and filter using the CLI and API": a filter takes at most 200 values.
 const MAX_FILTER_VALUES = 200;
 
 export class Ec2CopyInventory implements CopyInventory {
   readonly #ec2: EC2Client;
-  readonly #copier: string;
+  readonly #copyist: Copyist;
 
-  constructor(ec2: EC2Client, copier: string) {
+  constructor(ec2: EC2Client, copyist: Copyist) {
     this.#ec2 = ec2;
-    this.#copier = copier;
+    this.#copyist = copyist;
   }
 
   async findById(imageIds: readonly string[]): Promise<OwnCopy[]> {
     // By a filter: asked for by parameter, one id that is gone would be an error for all of them.
-    return (await this.#byId(imageIds)).flatMap((image) => toOwnCopy(image, this.#copier) ?? []);
+    return (await this.#byId(imageIds)).flatMap((image) => toOwnCopy(image, this.#copyist) ?? []);
   }
 
   async findUnannounced(): Promise<OwnCopy[]> {
@@ -52,7 +54,12 @@ export class Ec2CopyInventory implements CopyInventory {
     const Filters = [{ Name: 'snapshot-id', Values: [...snapshotIds] }];
     const describe = new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters, MaxResults: PAGE_SIZE });
     const { Snapshots = [] } = await this.#ec2.send(describe);
-    return Snapshots.map(toSnapshot);
+    return Snapshots.map((snapshot) => ({ ...toSnapshotFacts(snapshot), tags: toTags(snapshot.Tags) }));
+  }
+
+  async encryptsByDefault(): Promise<boolean> {
+    const { EbsEncryptionByDefault } = await this.#ec2.send(new GetEbsEncryptionByDefaultCommand({}));
+    return required(EbsEncryptionByDefault, 'EbsEncryptionByDefault');
   }
 
   async tagSnapshots(snapshotIds: readonly string[], tags: readonly Tag[]): Promise<void> {
@@ -110,7 +117,7 @@ export class Ec2CopyInventory implements CopyInventory {
   }
 
   async #copies(filters: Filter[]): Promise<OwnCopy[]> {
-    return (await this.#images(filters)).flatMap((image) => toOwnCopy(image, this.#copier) ?? []);
+    return (await this.#images(filters)).flatMap((image) => toOwnCopy(image, this.#copyist) ?? []);
   }
 
   async #images(filters: Filter[]): Promise<Image[]> {
@@ -123,7 +130,7 @@ export class Ec2CopyInventory implements CopyInventory {
   }
 
   #markerFilter(...starts: Parameters<typeof markerPatterns>[1][]): Filter {
-    return { Name: `tag:${MARKER}`, Values: markerPatterns(this.#copier, ...starts) };
+    return { Name: `tag:${MARKER}`, Values: markerPatterns(this.#copyist.copier, ...starts) };
   }
 
   async #tag(resources: readonly string[], tags: readonly Tag[]): Promise<void> {
@@ -147,32 +154,26 @@ function unlessGone(error: unknown): { DeleteSnapshotResults?: never } {
   throw error;
 }
 
-/** Undefined for an image that is no copy of this copier. */
-function toOwnCopy(image: Image, copier: string): OwnCopy | undefined {
-  const tags = toTags(image.Tags);
-  const marker = parseMarker(tags.find(({ key }) => key === MARKER)?.value, copier);
-  const { SourceImageId, SourceImageRegion, StateReason } = image;
-  if (!marker || SourceImageId === undefined || SourceImageRegion === undefined) return undefined;
+/** Undefined for an image that is not ours. */
+function toOwnCopy(image: Image, copyist: Copyist): OwnCopy | undefined {
+  const facts = toImageFacts(image);
+  const ownership = ownershipOf(facts, copyist);
+  if (ownership.kind !== 'ours') return undefined;
+  const { imageId, state, tags } = facts;
+  const { sourceImageId, sourceRegion, marker } = ownership;
+  const { StateReason } = image;
   return {
-    imageId: required(image.ImageId, 'ImageId'),
-    state: required(image.State, 'State'),
+    imageId,
+    state,
     ...(StateReason?.Message !== undefined && { stateReason: StateReason.Message }),
     name: required(image.Name, 'Name'),
     description: image.Description ?? '',
     createdAt: required(image.CreationDate, 'CreationDate'),
-    sourceImageId: SourceImageId,
-    sourceRegion: SourceImageRegion,
+    sourceImageId,
+    sourceRegion,
     tags,
     marker,
-    snapshotIds: (image.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => (Ebs ? [Ebs.SnapshotId] : [])),
-  };
-}
-
-function toSnapshot(snapshot: Snapshot): CopySnapshot {
-  return {
-    snapshotId: required(snapshot.SnapshotId, 'SnapshotId'),
-    encrypted: snapshot.Encrypted === true,
-    ...(snapshot.KmsKeyId !== undefined && { kmsKeyArn: snapshot.KmsKeyId }),
-    tags: toTags(snapshot.Tags),
+    snapshotIds: snapshotIdsOf(facts),
+    unencryptedBlanks: unencryptedBlanksOf(facts),
   };
 }

@@ -1,15 +1,22 @@
 import {
   CopyImageCommand,
   DescribeImagesCommand,
+  DescribeSnapshotsCommand,
   paginateDescribeImages,
   type EC2Client,
-  type Image,
-  type Tag as Ec2Tag,
+  type Filter,
 } from '@aws-sdk/client-ec2';
-import type { Tag } from '../core/copy-request.ts';
-import { snapshotTags } from '../core/copy-tags.ts';
-import type { CopyPlan, ImageCatalogue, ImageCopy, ImageState, SourceImage } from '../core/image-catalogue.ts';
+import { COPIED_FROM, snapshotTags } from '../core/copy-tags.ts';
+import type {
+  CopyPlan,
+  ImageCatalogue,
+  ImageFacts,
+  ImageState,
+  SnapshotFacts,
+  SourceImage,
+} from '../core/image-catalogue.ts';
 import { classifyEc2Error, isImageUnknown, mayRefusePace, paceRefused } from './ec2-errors.ts';
+import { fromTags, required, toImageFacts, toSnapshotFacts } from './ec2-image-facts.ts';
 
 // EC2 API Reference, DescribeImages: unpaginated calls are prone to throttling and time-outs; a page has at most 1,000.
 export const PAGE_SIZE = 1000;
@@ -44,21 +51,38 @@ export class Ec2ImageCatalogue implements ImageCatalogue {
     }
   }
 
-  async findCopies(sourceImageId: string, sourceRegion: string): Promise<ImageCopy[]> {
-    // EC2 keeps the source of a copy even when the source is gone or hidden (EC2 User Guide, "AMI ancestry").
-    const filters = {
-      Owners: ['self'],
-      IncludeDisabled: true,
-      Filters: [
+  async findCopies(sourceImageId: string, sourceRegion: string): Promise<ImageFacts[]> {
+    // EC2 keeps the source of a copy even when the source is gone or hidden (EC2 User Guide, "Use AMI ancestry"), but has none of
+    // some older images. Filters are joined by "and", so that takes two calls. They are made at the same time.
+    const found = await Promise.all([
+      this.#ownImages([
         { Name: 'source-image-id', Values: [sourceImageId] },
         { Name: 'source-image-region', Values: [sourceRegion] },
-      ],
-    };
-    const pages = paginateDescribeImages({ client: this.#ec2In(this.#ownRegion), pageSize: PAGE_SIZE }, filters);
+      ]),
+      this.#ownImages([{ Name: `tag:${COPIED_FROM}`, Values: [sourceImageId] }]),
+    ]);
+    return [...new Map(found.flat().map((image) => [image.imageId, image])).values()];
+  }
+
+  async #ownImages(filters: Filter[]): Promise<ImageFacts[]> {
+    const input = { Owners: ['self'], IncludeDisabled: true, Filters: filters };
+    const pages = paginateDescribeImages({ client: this.#ec2In(this.#ownRegion), pageSize: PAGE_SIZE }, input);
     try {
-      const copies: ImageCopy[] = [];
-      for await (const { Images = [] } of pages) copies.push(...Images.map(toCopy));
-      return copies;
+      const images: ImageFacts[] = [];
+      for await (const { Images = [] } of pages) images.push(...Images.map(toImageFacts));
+      return images;
+    } catch (error) {
+      throw classifyEc2Error(error);
+    }
+  }
+
+  async findSnapshots(snapshotIds: readonly string[]): Promise<SnapshotFacts[]> {
+    // By a filter: one that is gone is not shown, and no error.
+    const Filters = [{ Name: 'snapshot-id', Values: [...snapshotIds] }];
+    const describe = new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters, MaxResults: PAGE_SIZE });
+    try {
+      const { Snapshots = [] } = await this.#ec2In(this.#ownRegion).send(describe);
+      return Snapshots.map(toSnapshotFacts);
     } catch (error) {
       throw classifyEc2Error(error);
     }
@@ -100,27 +124,4 @@ export class Ec2ImageCatalogue implements ImageCatalogue {
       throw classifyEc2Error(error);
     }
   }
-}
-
-function toCopy(image: Image): ImageCopy {
-  return {
-    imageId: required(image.ImageId, 'ImageId'),
-    state: required(image.State, 'State'),
-    tags: toTags(image.Tags),
-    encrypted: (image.BlockDeviceMappings ?? []).every(({ Ebs }) => Ebs?.Encrypted !== false),
-  };
-}
-
-export function fromTags(tags: readonly Tag[]): Ec2Tag[] {
-  return tags.map(({ key, value }) => ({ Key: key, Value: value }));
-}
-
-export function toTags(tags: readonly Ec2Tag[] = []): Tag[] {
-  return tags.map(({ Key = '', Value = '' }) => ({ key: Key, value: Value }));
-}
-
-/** EC2 always answers these; the SDK's types only say that it may. */
-export function required<T>(value: T | undefined, field: string): T {
-  if (value === undefined) throw new Error(`EC2 answered without ${field}`);
-  return value;
 }

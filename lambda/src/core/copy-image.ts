@@ -1,9 +1,18 @@
 import { clientToken } from './client-token.ts';
-import { formatMarker, keyIdOf, MARKER, parseMarker, type CopyMarker } from './copy-marker.ts';
+import { formatMarker, keyArnOf, keyIdOf, MARKER, type CopyMarker } from './copy-marker.ts';
 import { isFor, type CopyRequest, type Tag } from './copy-request.ts';
-import { COPIED_FROM, planTags } from './copy-tags.ts';
+import { planTags } from './copy-tags.ts';
 import { PaceRefusedError, RejectedError, RetryableError } from './errors.ts';
-import type { CopyPlan, ImageCatalogue, ImageCopy, ImageState, SourceImage } from './image-catalogue.ts';
+import type { CopyPlan, ImageCatalogue, ImageFacts, ImageState, SourceImage } from './image-catalogue.ts';
+import {
+  findFlaw,
+  isContradicted,
+  isCopyOf,
+  looksEncrypted,
+  ownershipOf,
+  snapshotIdsOf,
+  type Ownership,
+} from './ownership.ts';
 import type { Reason } from './request-queue.ts';
 
 /** The account that the copies are made for. */
@@ -39,15 +48,17 @@ export async function copyImage(
   if (!isFor(request, target.account)) return { kind: 'ignored' };
   const tags = planTags(request, target.copyTags);
   const { sourceAmi: sourceImageId, sourceRegion, name, description, retry } = request;
-  const [source, copies] = await Promise.all([
+  const [source, found] = await Promise.all([
     catalogue.findSource(sourceImageId, sourceRegion),
     catalogue.findCopies(sourceImageId, sourceRegion),
   ]);
   if (source) requireTrusted(sourceImageId, source, target.trustedOwners);
 
-  const existing = existingCopy(sourceImageId, copies, target.copier);
+  const images = found.map((image): Owned => ({ image, ownership: ownershipOf(image, target) }));
+  const copies = images.filter(({ ownership }) => isCopyOf(ownership, sourceImageId, sourceRegion));
+  const existing = existingCopy(await withoutContradicted(copies, target, catalogue), images);
   if (existing) return { kind: 'reused', imageId: existing.imageId };
-  requireSettled(copies, target.copier, retry?.after);
+  requireSettled(copies, retry?.after);
 
   const { createdAt: bakedAt } = requireCopyable(sourceImageId, sourceRegion, source);
   const { copier, kmsKeyArn } = target;
@@ -136,35 +147,72 @@ function requireTrusted(imageId: string, source: SourceImage, trustedOwners: rea
 // A copy that somebody has disabled is not replaced: it was disabled so that nobody launches this image.
 const LIVE: readonly ImageState[] = ['pending', 'available', 'disabled'];
 
-/**
- * The copy that makes another one needless: ours, or one that guardian/amigo's copier made, which sets the same tag.
- * @throws {RetryableError} while the outcome of somebody else's copy is open: if it fails, nobody but us makes another
- */
-function existingCopy(sourceImageId: string, copies: readonly ImageCopy[], copier: string): ImageCopy | undefined {
-  const live = copies.filter(({ state, encrypted }) => encrypted && LIVE.includes(state));
-  const requested = live.filter(({ tags }) =>
-    tags.some(({ key, value }) => key === COPIED_FROM && value === sourceImageId),
-  );
-  const existing = requested.find((copy) => copy.state !== 'pending' || isOurs(copy, copier));
-  // AMIgo's copier tags a moment after it copies. Wait until its copy has tags, or turns out to be somebody else's.
-  const open = [...requested, ...live.filter(({ tags }) => tags.length === 0)].find(({ state }) => state === 'pending');
-  if (!existing && open) {
-    throw new RetryableError('CopyInProgress', `${open.imageId}, a copy that somebody else started, is still pending.`);
-  }
-  return existing;
+/** An image, and what it is to this copier. */
+interface Owned {
+  readonly image: ImageFacts;
+  readonly ownership: Ownership;
 }
 
-function isOurs({ tags }: ImageCopy, copier: string): boolean {
-  return tags.some(({ key, value }) => key === MARKER && parseMarker(value, copier) !== undefined);
+/**
+ * The copies without those that only say that they are ours: a marker can be set by hand, the key of a snapshot cannot. That takes a
+ * call where there is a copy already, and none where one is to be made.
+ */
+async function withoutContradicted(
+  copies: readonly Owned[],
+  { kmsKeyArn }: CopyTarget,
+  catalogue: ImageCatalogue,
+): Promise<Owned[]> {
+  const kept: Owned[] = [];
+  for (const copy of copies) {
+    const { image, ownership } = copy;
+    const snapshotIds = snapshotIdsOf(image);
+    if (ownership.kind === 'ours' && snapshotIds.length > 0 && LIVE.includes(image.state)) {
+      const flaw = findFlaw(
+        snapshotIds,
+        await catalogue.findSnapshots(snapshotIds),
+        keyArnOf(ownership.marker, kmsKeyArn),
+      );
+      if (flaw && isContradicted(flaw)) continue;
+    }
+    kept.push(copy);
+  }
+  return kept;
+}
+
+/**
+ * The copy that makes another one needless: ours, or one that somebody else made of the same source, as guardian/amigo's copier.
+ * @throws {RetryableError} while the outcome of somebody else's copy is open: if it fails, nobody but us makes another
+ */
+function existingCopy(copies: readonly Owned[], images: readonly Owned[]): ImageFacts | undefined {
+  const isLive = ({ image, ownership }: Owned) =>
+    LIVE.includes(image.state) && (looksEncrypted(image) || ownership.kind === 'ours');
+  const live = copies.filter(isLive);
+  const existing = live.find(({ image, ownership }) => image.state !== 'pending' || ownership.kind === 'ours');
+  // AMIgo's copier tags a moment after it copies. Wait until its copy has tags, or turns out to be somebody else's.
+  const untagged = images.filter(
+    (owned) => isLive(owned) && isNotTagged(owned.ownership) && owned.image.tags.length === 0,
+  );
+  const open = [...live, ...untagged].find(({ image }) => image.state === 'pending');
+  if (!existing && open) {
+    const { imageId } = open.image;
+    throw new RetryableError('CopyInProgress', `${imageId}, a copy that somebody else started, is still pending.`);
+  }
+  return existing?.image;
+}
+
+function isNotTagged(ownership: Ownership): boolean {
+  return ownership.kind === 'none' && ownership.code === 'NotTagged';
 }
 
 const FAILED: readonly ImageState[] = ['failed', 'error', 'invalid'];
 
 /** A failed copy of ours is settled first: that removes it, and enqueues the next try. */
-function requireSettled(copies: readonly ImageCopy[], copier: string, settled: string | undefined): void {
-  const failed = copies.find((copy) => FAILED.includes(copy.state) && copy.imageId !== settled && isOurs(copy, copier));
+function requireSettled(copies: readonly Owned[], settled: string | undefined): void {
+  const failed = copies.find(
+    ({ image, ownership }) => ownership.kind === 'ours' && FAILED.includes(image.state) && image.imageId !== settled,
+  );
   if (!failed) return;
-  const { imageId } = failed;
+  const { imageId } = failed.image;
   throw new RetryableError('CopyFailed', `${imageId}, an earlier copy, has failed and is about to be settled.`);
 }
 

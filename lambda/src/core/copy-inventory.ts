@@ -1,8 +1,8 @@
 import type { CopyMarker } from './copy-marker.ts';
 import type { Tag } from './copy-request.ts';
-import type { ImageState } from './image-catalogue.ts';
+import type { ImageState, SnapshotFacts } from './image-catalogue.ts';
 
-/** A copy that this copier made, as EC2 shows it. */
+/** A copy that is ours, as `ownershipOf` says it. */
 export interface OwnCopy {
   readonly imageId: string;
   readonly state: ImageState;
@@ -16,14 +16,13 @@ export interface OwnCopy {
   readonly sourceRegion: string;
   readonly tags: readonly Tag[];
   readonly marker: CopyMarker;
-  /** The snapshot behind each EBS device; undefined where EC2 does not show it. */
-  readonly snapshotIds: readonly (string | undefined)[];
+  /** The snapshots behind its devices; EC2 shows them once it is available. */
+  readonly snapshotIds: readonly string[];
+  /** The names of the devices without a snapshot whose volumes are made unencrypted, unless the account's default is to encrypt. */
+  readonly unencryptedBlanks: readonly string[];
 }
 
-export interface CopySnapshot {
-  readonly snapshotId: string;
-  readonly encrypted: boolean;
-  readonly kmsKeyArn?: string;
+export interface CopySnapshot extends SnapshotFacts {
   readonly tags: readonly Tag[];
 }
 
@@ -36,6 +35,8 @@ export interface CopyInventory {
   /** The available copies with this tag whose end is decided. */
   findSettled(tag: Tag): Promise<OwnCopy[]>;
   snapshotsOf(snapshotIds: readonly string[]): Promise<CopySnapshot[]>;
+  /** Whether EC2 encrypts every new volume of this account and Region. */
+  encryptsByDefault(): Promise<boolean>;
   /** Sets tags on snapshots; those of the same name are overwritten. */
   tagSnapshots(snapshotIds: readonly string[], tags: readonly Tag[]): Promise<void>;
   /** Writes the marker of an image. */

@@ -8,6 +8,8 @@ export interface CopyResult {
   readonly name: string;
   readonly kmsKeyArn: string;
   readonly snapshotIds: readonly string[];
+  /** Devices without a snapshot for which EC2 makes an empty, unencrypted volume at each launch that does not ask for more. */
+  readonly unencryptedDevices: readonly string[];
   readonly tags: Readonly<Record<string, string>>;
   readonly startedAt: string;
   /** The same in each announcement of one copy, should it be repeated. */

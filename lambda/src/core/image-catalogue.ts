@@ -11,13 +11,32 @@ export interface SourceImage {
   readonly createdAt: string;
 }
 
-/** An image of this account that was copied from the source. */
-export interface ImageCopy {
+/** An image of this account, as EC2 shows it. */
+export interface ImageFacts {
   readonly imageId: string;
+  readonly ownerId: string;
   readonly state: ImageState;
+  /** What it was made of, as EC2 notes it. EC2 has no such note of some older images (EC2 User Guide, "Use AMI ancestry"). */
+  readonly source?: { readonly imageId: string; readonly region: string };
+  /** The instance that CreateImage made it of; EC2 shows none for a copy (EC2 API Reference, Image). */
+  readonly sourceInstanceId?: string;
   readonly tags: readonly Tag[];
-  /** False if EC2 shows a device that is not encrypted; unknown devices of a pending copy do not count. */
+  /** Its EBS devices; instance stores and devices that are left out have nothing to verify. */
+  readonly devices: readonly EbsDevice[];
+}
+
+export interface EbsDevice {
+  readonly name: string;
+  /** Missing while the image is pending. An available image without it has an empty volume there. */
+  readonly snapshotId?: string;
+  readonly encrypted?: boolean;
+}
+
+/** A snapshot as EC2 shows it. */
+export interface SnapshotFacts {
+  readonly snapshotId: string;
   readonly encrypted: boolean;
+  readonly kmsKeyArn?: string;
 }
 
 export interface CopyPlan {
@@ -39,8 +58,13 @@ export interface CopyPlan {
 export interface ImageCatalogue {
   /** The image in its own Region, or undefined while it is not visible to this account. */
   findSource(imageId: string, region: string): Promise<SourceImage | undefined>;
-  /** This account's images that were copied from the source, in any state. */
-  findCopies(sourceImageId: string, sourceRegion: string): Promise<ImageCopy[]>;
+  /**
+   * This account's images, in any state, that EC2 says were made of the source, and those that are tagged as copies of it.
+   * What each of them is, `ownershipOf` says.
+   */
+  findCopies(sourceImageId: string, sourceRegion: string): Promise<ImageFacts[]>;
+  /** Those of this account's snapshots that EC2 shows. */
+  findSnapshots(snapshotIds: readonly string[]): Promise<SnapshotFacts[]>;
   /**
    * Starts the copy and returns its image id. The same token gives the same copy.
    * @throws {PaceRefusedError} if EC2 does not copy within the time of the plan

@@ -1,5 +1,12 @@
 import { ThrottledError } from './errors.ts';
-import type { CopyPlan, ImageCatalogue, ImageCopy, ImageState, SourceImage } from './image-catalogue.ts';
+import type {
+  CopyPlan,
+  ImageCatalogue,
+  ImageFacts,
+  ImageState,
+  SnapshotFacts,
+  SourceImage,
+} from './image-catalogue.ts';
 
 export interface Patience {
   /** No wait ends later than this, in milliseconds since 1970. */
@@ -32,8 +39,12 @@ export class PatientCatalogue implements ImageCatalogue {
     return this.#catalogue.findSource(imageId, region);
   }
 
-  findCopies(sourceImageId: string, sourceRegion: string): Promise<ImageCopy[]> {
+  findCopies(sourceImageId: string, sourceRegion: string): Promise<ImageFacts[]> {
     return this.#catalogue.findCopies(sourceImageId, sourceRegion);
+  }
+
+  findSnapshots(snapshotIds: readonly string[]): Promise<SnapshotFacts[]> {
+    return this.#catalogue.findSnapshots(snapshotIds);
   }
 
   stateOf(imageId: string): Promise<ImageState | undefined> {

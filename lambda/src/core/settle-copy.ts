@@ -18,6 +18,7 @@ import {
   type ParameterNames,
   type RecipeParameter,
 } from './image-parameters.ts';
+import { findFlaw, isContradicted, type Flaw } from './ownership.ts';
 import type { NextTries } from './request-queue.ts';
 
 export interface SettleContext extends ParameterNames {
@@ -42,6 +43,8 @@ export interface SettleOutcome {
   readonly repairedSnapshots?: readonly string[];
   /** Snapshots of a copy that failed that EC2 would not delete. */
   readonly undeletedSnapshots?: readonly string[];
+  /** Devices for which EC2 makes an empty, unencrypted volume at each launch that does not ask for more. */
+  readonly unencryptedDevices?: readonly string[];
   /** The parameter that points to the copy now, or why there is none. */
   readonly parameter?: string;
   /** From the call of CopyImage to now. */
@@ -70,17 +73,18 @@ export async function settleCopy(copy: OwnCopy, context: SettleContext): Promise
 
 async function settleAvailable(copy: OwnCopy, context: SettleContext): Promise<SettleOutcome> {
   const { inventory, results, nowMs } = context;
-  const snapshotIds = copy.snapshotIds.filter((id) => id !== undefined);
-  const snapshots = await inventory.snapshotsOf(snapshotIds);
-  const reason = findFlaw(copy, snapshots, keyArnOf(copy.marker, context.kmsKeyArn));
-  if (reason !== undefined) return { kind: 'unverified', reason };
+  const snapshots = await inventory.snapshotsOf(copy.snapshotIds);
+  const flaw = flawOf(copy, snapshots, context);
+  if (flaw) return { kind: 'unverified', reason: flaw.reason };
 
+  const unencryptedDevices = await unencryptedDevicesOf(copy, inventory);
   const settledAt = await decide(copy, context);
   const repairedSnapshots = await repairTags(copy, snapshots, settledAt, inventory);
   const wanted = recipeParameter(copy.tags, context);
   const parameter = await updateParameter(copy, wanted, context);
   await results.announce({
     ...resultOf(copy, settledAt, context),
+    unencryptedDevices,
     parameter: 'name' in wanted ? wanted.name : null,
     parameterReason: 'reason' in wanted ? wanted.reason : null,
     reason: null,
@@ -91,21 +95,25 @@ async function settleAvailable(copy: OwnCopy, context: SettleContext): Promise<S
     parameter,
     copySeconds: (nowMs() - Date.parse(copy.createdAt)) / 1000,
     ...(repairedSnapshots.length > 0 && { repairedSnapshots }),
+    ...(unencryptedDevices.length > 0 && { unencryptedDevices }),
   };
 }
 
-/** Why a copy must not be announced: only DescribeSnapshots shows for certain which key encrypts it. */
-function findFlaw({ snapshotIds }: OwnCopy, snapshots: readonly CopySnapshot[], kmsKeyArn: string): string | undefined {
-  if (snapshotIds.length === 0) return 'EC2 shows no snapshot of it.';
-  for (const snapshotId of snapshotIds) {
-    const snapshot = snapshots.find((each) => each.snapshotId === snapshotId);
-    if (!snapshot) return `EC2 does not show ${snapshotId ?? 'the snapshot of each device'}.`;
-    if (!snapshot.encrypted) return `${snapshot.snapshotId} is not encrypted.`;
-    if (snapshot.kmsKeyArn !== kmsKeyArn) {
-      return `${snapshot.snapshotId} is encrypted under ${snapshot.kmsKeyArn ?? 'no known key'}, not under ${kmsKeyArn}.`;
-    }
-  }
-  return undefined;
+function flawOf(
+  { snapshotIds, marker }: OwnCopy,
+  snapshots: readonly CopySnapshot[],
+  { kmsKeyArn }: SettleContext,
+): Flaw | undefined {
+  return findFlaw(snapshotIds, snapshots, keyArnOf(marker, kmsKeyArn));
+}
+
+/** The account's default is asked for only where it decides. */
+async function unencryptedDevicesOf(
+  { unencryptedBlanks }: OwnCopy,
+  inventory: CopyInventory,
+): Promise<readonly string[]> {
+  if (unencryptedBlanks.length === 0 || (await inventory.encryptsByDefault())) return [];
+  return unencryptedBlanks;
 }
 
 /**
@@ -166,17 +174,26 @@ async function updateParameter(copy: OwnCopy, parameter: RecipeParameter, contex
   const others = await inventory.findSettled({ key: recipeTag, value: recipe });
   // By its id too: what EC2 lists by tag may lag behind what it was told a moment ago.
   if (current !== undefined) others.push(...(await inventory.findById([current])));
-  const newest = newestOf(others, copy);
+  const newest = await newestOf(others, copy, context);
   if (current !== newest.imageId) await pointTo(newest.imageId, name, context);
   return newest.imageId === copy.imageId ? name : `none: ${newest.imageId} is of a newer image`;
 }
 
-/** The copy of the newest image among this one and those that can be launched and are verified. */
-function newestOf(others: readonly OwnCopy[], copy: OwnCopy): OwnCopy {
+/**
+ * The copy of the newest image among this one and those that can be launched and are verified. A marker can be set by hand, so a
+ * newer copy's snapshots are looked at again. One that EC2 does not show at the moment is no reason to go back.
+ */
+async function newestOf(others: readonly OwnCopy[], copy: OwnCopy, context: SettleContext): Promise<OwnCopy> {
   const bakedMs = ({ marker }: OwnCopy) => Date.parse(marker.bakedAt);
-  return others
+  const newer = others
     .filter(({ state, marker }) => state === 'available' && marker.announcement !== undefined)
-    .reduce((newest, other) => (bakedMs(other) > bakedMs(newest) ? other : newest), copy);
+    .filter((other) => bakedMs(other) > bakedMs(copy))
+    .toSorted((one, other) => bakedMs(other) - bakedMs(one));
+  for (const other of newer) {
+    const flaw = flawOf(other, await context.inventory.snapshotsOf(other.snapshotIds), context);
+    if (!flaw || !isContradicted(flaw)) return other;
+  }
+  return copy;
 }
 
 async function pointTo(imageId: string, name: string, { parameters, pause }: SettleContext): Promise<void> {
@@ -210,7 +227,13 @@ async function settleFailed(copy: OwnCopy, context: SettleContext): Promise<Sett
     });
   }
   const settledAt = await decide(copy, context);
-  await results.announce({ ...resultOf(copy, settledAt, context), parameter: null, parameterReason: null, reason });
+  await results.announce({
+    ...resultOf(copy, settledAt, context),
+    unencryptedDevices: [],
+    parameter: null,
+    parameterReason: null,
+    reason,
+  });
   return { kind: 'givenUp', reason, ...(await removed(imageId, inventory)) };
 }
 
@@ -238,7 +261,7 @@ function resultOf(
   copy: OwnCopy,
   settledAt: string,
   context: SettleContext,
-): Omit<CopyResult, 'parameter' | 'parameterReason' | 'reason'> {
+): Omit<CopyResult, 'unencryptedDevices' | 'parameter' | 'parameterReason' | 'reason'> {
   return {
     sourceAmi: copy.sourceImageId,
     sourceRegion: copy.sourceRegion,
@@ -247,7 +270,7 @@ function resultOf(
     imageId: copy.imageId,
     name: copy.name,
     kmsKeyArn: keyArnOf(copy.marker, context.kmsKeyArn),
-    snapshotIds: copy.snapshotIds.filter((id) => id !== undefined),
+    snapshotIds: copy.snapshotIds,
     tags: tagsAsObject(identityTags(copy)),
     startedAt: copy.createdAt,
     settledAt,

@@ -7,12 +7,14 @@ import {
   DescribeSnapshotsCommand,
   EC2Client,
   EC2ServiceException,
+  GetEbsEncryptionByDefaultCommand,
   type Image,
   type SnapshotReturnCodes,
 } from '@aws-sdk/client-ec2';
 import { mockClient } from 'aws-sdk-client-mock';
 import { Ec2CopyInventory } from '../../src/adapters/ec2-copy-inventory.ts';
 import {
+  ACCOUNT,
   answerPages,
   BAKED_AT,
   COPIER,
@@ -29,7 +31,7 @@ import {
 
 const client = new EC2Client({ region: REGION });
 const ec2 = mockClient(client);
-const inventory = new Ec2CopyInventory(client, COPIER);
+const inventory = new Ec2CopyInventory(client, { copier: COPIER, account: ACCOUNT });
 const Tags = copyTags().map(({ key, value }) => ({ Key: key, Value: value }));
 const MARKER = `image-copier attempt=1 baked=${BAKED_AT}`;
 
@@ -37,6 +39,7 @@ const MARKER = `image-copier attempt=1 baked=${BAKED_AT}`;
 function image(changes: Partial<Image> = {}): Image {
   return {
     ImageId: COPY,
+    OwnerId: ACCOUNT,
     State: 'available',
     Name: requestJson.name,
     Description: requestJson.description,
@@ -90,21 +93,41 @@ describe('findById', () => {
   it('reads what EC2 says of a failed copy, and of one that is not finished', async () => {
     const Images = [
       image({ State: 'failed', StateReason: { Code: 'Client.InternalError', Message: 'the key is disabled' } }),
-      image({ State: 'pending', BlockDeviceMappings: [{ Ebs: {} }, { VirtualName: 'ephemeral0' }] }),
+      image({
+        State: 'pending',
+        BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: {} }, { VirtualName: 'ephemeral0' }],
+      }),
     ];
     delete Images[1]?.Description;
     ec2.on(DescribeImagesCommand).resolves({ Images });
 
     expect(await inventory.findById([COPY])).toEqual([
       ownCopy({ state: 'failed', stateReason: 'the key is disabled' }),
-      ownCopy({ state: 'pending', snapshotIds: [undefined], description: '' }),
+      ownCopy({ state: 'pending', snapshotIds: [], unencryptedBlanks: ['/dev/xvda'], description: '' }),
     ]);
   });
 
-  it.each(['ImageId', 'State', 'Name', 'CreationDate'])('names %s where EC2 leaves it out', async (field) => {
-    ec2.on(DescribeImagesCommand).resolves({ Images: [image({ [field]: undefined })] });
+  it.each(['ImageId', 'OwnerId', 'State', 'Name', 'CreationDate'])(
+    'names %s where EC2 leaves it out',
+    async (field) => {
+      ec2.on(DescribeImagesCommand).resolves({ Images: [image({ [field]: undefined })] });
 
-    await expect(inventory.findById([COPY])).rejects.toThrow(`EC2 answered without ${field}`);
+      await expect(inventory.findById([COPY])).rejects.toThrow(`EC2 answered without ${field}`);
+    },
+  );
+
+  it('tells empty volumes, which need no snapshot, from those that EC2 encrypts in any case', async () => {
+    const BlockDeviceMappings = [
+      ...SNAPSHOTS.map((SnapshotId) => ({ Ebs: { SnapshotId } })),
+      { DeviceName: '/dev/sdf', Ebs: { VolumeSize: 22 } },
+      { DeviceName: '/dev/sdg', Ebs: { VolumeSize: 22, Encrypted: false } },
+      { DeviceName: '/dev/sdh', Ebs: { VolumeSize: 22, Encrypted: true } },
+      { DeviceName: '/dev/sdb', VirtualName: 'ephemeral0' },
+      { DeviceName: '/dev/sdc', NoDevice: '' },
+    ];
+    ec2.on(DescribeImagesCommand).resolves({ Images: [image({ BlockDeviceMappings })] });
+
+    expect(await inventory.findById([COPY])).toEqual([ownCopy({ unencryptedBlanks: ['/dev/sdf', '/dev/sdg'] })]);
   });
 
   it('takes an answer without images for one of none', async () => {
@@ -217,6 +240,14 @@ describe('snapshotsOf', () => {
   it('asks for nothing where there is nothing to ask for: EC2 would answer all snapshots', async () => {
     expect(await inventory.snapshotsOf([])).toEqual([]);
     expect(ec2.calls()).toHaveLength(0);
+  });
+});
+
+describe('encryptsByDefault', () => {
+  it.each([true, false])('says %s as EC2 does', async (EbsEncryptionByDefault) => {
+    ec2.on(GetEbsEncryptionByDefaultCommand).resolves({ EbsEncryptionByDefault });
+
+    expect(await inventory.encryptsByDefault()).toBe(EbsEncryptionByDefault);
   });
 });
 

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import {
   CopyImageCommand,
   DescribeImagesCommand,
+  DescribeSnapshotsCommand,
   EC2Client,
   EC2ServiceException,
   type DescribeImagesResult,
@@ -83,40 +84,81 @@ describe('findSource', () => {
 });
 
 describe('findCopies', () => {
-  it("reads all pages of this account's images that were copied from the source", async () => {
-    const image = { OwnerId: ACCOUNT, State: 'pending' } as const;
-    const pages: DescribeImagesResult[] = [
-      { Images: [{ ...image, ImageId: 'ami-1', Tags: [{ Key: 'Name', Value: 'a' }] }], NextToken: 'more' },
-      { Images: [{ ...image, ImageId: 'ami-2' }] },
-    ];
+  const ancestry = [
+    { Name: 'source-image-id', Values: [SOURCE_IMAGE] },
+    { Name: 'source-image-region', Values: [OTHER_REGION] },
+  ];
+  const tagged = [{ Name: 'tag:CopiedFromAMI', Values: [SOURCE_IMAGE] }];
+  const own = { Owners: ['self'], IncludeDisabled: true, MaxResults: 1000 };
+  const pending = { OwnerId: ACCOUNT, State: 'pending' } as const;
+
+  it("reads all pages of this account's images that were made of the source, or are tagged so", async () => {
+    const SourceImageId = SOURCE_IMAGE;
+    const Tags = [{ Key: 'Name', Value: 'a' }];
     ec2
-      ?.on(DescribeImagesCommand)
-      .resolvesOnce(pages[0] ?? {})
-      .resolvesOnce(pages[1] ?? {});
+      ?.on(DescribeImagesCommand, { ...own, Filters: ancestry })
+      .resolvesOnce({
+        Images: [{ ...pending, ImageId: 'ami-1', SourceImageId, SourceImageRegion: OTHER_REGION, Tags }],
+        NextToken: 'more',
+      })
+      .resolvesOnce({ Images: [{ ...pending, ImageId: 'ami-2' }] });
+    ec2
+      ?.on(DescribeImagesCommand, { ...own, Filters: tagged })
+      .resolves({ Images: [{ ...pending, ImageId: 'ami-3' }] });
 
     expect(await catalogue.findCopies(SOURCE_IMAGE, OTHER_REGION)).toEqual([
-      { imageId: 'ami-1', state: 'pending', tags: [{ key: 'Name', value: 'a' }], encrypted: true },
-      { imageId: 'ami-2', state: 'pending', tags: [], encrypted: true },
+      {
+        imageId: 'ami-1',
+        ownerId: ACCOUNT,
+        state: 'pending',
+        source: { imageId: SOURCE_IMAGE, region: OTHER_REGION },
+        tags: [{ key: 'Name', value: 'a' }],
+        devices: [],
+      },
+      { imageId: 'ami-2', ownerId: ACCOUNT, state: 'pending', tags: [], devices: [] },
+      { imageId: 'ami-3', ownerId: ACCOUNT, state: 'pending', tags: [], devices: [] },
     ]);
-    expect(ec2?.commandCalls(DescribeImagesCommand)[0]?.args[0].input).toMatchObject({
-      Owners: ['self'],
-      IncludeDisabled: true,
-      Filters: [
-        { Name: 'source-image-id', Values: [SOURCE_IMAGE] },
-        { Name: 'source-image-region', Values: [OTHER_REGION] },
-      ],
-    });
   });
 
-  it.each([
-    [true, [{ Ebs: { Encrypted: true } }, { VirtualName: 'ephemeral0' }]],
-    [false, [{ Ebs: { Encrypted: true } }, { Ebs: { Encrypted: false } }]],
-  ])('says %s to encrypted by the devices', async (encrypted, BlockDeviceMappings) => {
+  it('reads an image once that both calls show', async () => {
+    ec2?.on(DescribeImagesCommand).resolves({ Images: [{ ...pending, ImageId: 'ami-1' }] });
+
+    expect(await catalogue.findCopies(SOURCE_IMAGE, OTHER_REGION)).toHaveLength(1);
+    expect(ec2?.calls()).toHaveLength(2);
+  });
+
+  it('asks both at the same time', async () => {
+    const waiting: ((answer: DescribeImagesResult) => void)[] = [];
+    ec2?.on(DescribeImagesCommand).callsFake(() => new Promise((resolve) => waiting.push(resolve)));
+
+    const finding = catalogue.findCopies(SOURCE_IMAGE, OTHER_REGION);
+    while (waiting.length < 2) await new Promise(setImmediate);
+    for (const resolve of waiting) resolve({});
+
+    expect(await finding).toEqual([]);
+  });
+
+  it('reads the devices that can have a snapshot, and the instance that it was made of', async () => {
+    const BlockDeviceMappings = [
+      { DeviceName: '/dev/xvda', Ebs: { SnapshotId: 'snap-1', Encrypted: true } },
+      { DeviceName: '/dev/sdf', Ebs: { VolumeSize: 22, Encrypted: false } },
+      { Ebs: {} },
+      { DeviceName: '/dev/sdb', VirtualName: 'ephemeral0' },
+    ];
     ec2?.on(DescribeImagesCommand).resolves({
-      Images: [{ ImageId: 'ami-1', State: 'available', BlockDeviceMappings }],
+      Images: [{ ...pending, ImageId: 'ami-1', BlockDeviceMappings, SourceInstanceId: 'i-1' }],
     });
 
-    expect(await catalogue.findCopies(SOURCE_IMAGE, REGION)).toMatchObject([{ encrypted }]);
+    expect(await catalogue.findCopies(SOURCE_IMAGE, REGION)).toMatchObject([
+      {
+        sourceInstanceId: 'i-1',
+        devices: [
+          { name: '/dev/xvda', snapshotId: 'snap-1', encrypted: true },
+          { name: '/dev/sdf', encrypted: false },
+          { name: '' },
+        ],
+      },
+    ]);
   });
 
   it('takes an answer without images for one of none', async () => {
@@ -127,7 +169,7 @@ describe('findCopies', () => {
 
   it('takes what a tag lacks for empty', async () => {
     ec2?.on(DescribeImagesCommand).resolves({
-      Images: [{ ImageId: 'ami-1', State: 'available', Tags: [{ Key: 'Name' }, { Value: 'x' }] }],
+      Images: [{ ...pending, ImageId: 'ami-1', Tags: [{ Key: 'Name' }, { Value: 'x' }] }],
     });
 
     expect(await catalogue.findCopies(SOURCE_IMAGE, REGION)).toMatchObject([
@@ -140,9 +182,9 @@ describe('findCopies', () => {
     ]);
   });
 
-  it.each(['ImageId', 'State'])('names %s where EC2 leaves it out', async (field) => {
-    const copy = { ImageId: 'ami-1', State: 'available', [field]: undefined };
-    ec2?.on(DescribeImagesCommand).resolves({ Images: [copy as Image] });
+  it.each(['ImageId', 'OwnerId', 'State'])('names %s where EC2 leaves it out', async (field) => {
+    const copy = { ...pending, ImageId: 'ami-1', [field]: undefined };
+    ec2?.on(DescribeImagesCommand).resolves({ Images: [copy] });
 
     await expect(catalogue.findCopies(SOURCE_IMAGE, REGION)).rejects.toThrow(`EC2 answered without ${field}`);
   });
@@ -151,6 +193,36 @@ describe('findCopies', () => {
     ec2?.on(DescribeImagesCommand).rejects(ec2Error('RequestLimitExceeded'));
 
     await expect(catalogue.findCopies(SOURCE_IMAGE, REGION)).rejects.toMatchObject({ name: 'ThrottledError' });
+  });
+});
+
+describe('findSnapshots', () => {
+  it('reads the key that encrypts each snapshot', async () => {
+    ec2?.on(DescribeSnapshotsCommand).resolves({
+      Snapshots: [{ SnapshotId: 'snap-1', Encrypted: true, KmsKeyId: target.kmsKeyArn }, { SnapshotId: 'snap-2' }],
+    });
+
+    expect(await catalogue.findSnapshots(['snap-1', 'snap-2'])).toEqual([
+      { snapshotId: 'snap-1', encrypted: true, kmsKeyArn: target.kmsKeyArn },
+      { snapshotId: 'snap-2', encrypted: false },
+    ]);
+    expect(ec2?.commandCalls(DescribeSnapshotsCommand)[0]?.args[0].input).toEqual({
+      OwnerIds: ['self'],
+      Filters: [{ Name: 'snapshot-id', Values: ['snap-1', 'snap-2'] }],
+      MaxResults: 1000,
+    });
+  });
+
+  it('takes an answer without snapshots for one of none', async () => {
+    ec2?.on(DescribeSnapshotsCommand).resolves({});
+
+    expect(await catalogue.findSnapshots(['snap-1'])).toEqual([]);
+  });
+
+  it('classes what EC2 refuses', async () => {
+    ec2?.on(DescribeSnapshotsCommand).rejects(ec2Error('UnauthorizedOperation'));
+
+    await expect(catalogue.findSnapshots(['snap-1'])).rejects.toMatchObject({ name: 'UncertainError' });
   });
 });
 

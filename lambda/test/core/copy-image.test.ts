@@ -6,12 +6,15 @@ import type { ImageState } from '../../src/core/image-catalogue.ts';
 import {
   BAKED_AT,
   copyRequest,
+  copySnapshot,
+  ebsDevice,
   FakeCatalogue,
   imageCopy,
   REGION,
   SOURCE_IMAGE,
   sourceImage,
   target,
+  withoutSource,
 } from '../factories.ts';
 
 const FAILED = 'ami-0ffffffffffffffff';
@@ -25,6 +28,7 @@ const run = (changes = {}) => copyImage(copyRequest(changes), target, catalogue)
 const failure = (name: string, code: string, message: string) =>
   expect.objectContaining({ name, code, message }) as unknown;
 const COPY = 'ami-0aaaaaaaaaaaaaaaa';
+const OURS = [...imageCopy().tags, { key: 'ImageCopier', value: `image-copier attempt=1 baked=${BAKED_AT}` }];
 const UNTRUSTED =
   `${SOURCE_IMAGE} belongs to account 999999999999, which is not trusted. ` +
   'Trusted: 111111111111, 444444444444 (trusted_owner_ids).';
@@ -96,6 +100,64 @@ describe('copyImage', () => {
     expect(catalogue.started).toEqual([]);
   });
 
+  it.each(['available', 'disabled'] as const)(
+    'takes a copy for done of which EC2 notes no source: %s',
+    async (state) => {
+      catalogue.copies = [withoutSource(imageCopy({ state }))];
+
+      expect(await run()).toEqual({ kind: 'reused', imageId: COPY });
+      expect(catalogue.started).toEqual([]);
+    },
+  );
+
+  it('takes a copy of ours for done whose snapshot EC2 does not show at the moment', async () => {
+    catalogue.copies = [imageCopy({ tags: OURS })];
+    catalogue.snapshots = [];
+
+    expect(await run()).toEqual({ kind: 'reused', imageId: COPY });
+  });
+
+  it.each([
+    ['under another key than its marker names', { kmsKeyArn: `${target.kmsKeyArn}0` }],
+    ['not encrypted', { encrypted: false }],
+  ])('makes its own copy beside one that only says that it is ours: it is %s', async (_what, changes) => {
+    catalogue.copies = [imageCopy({ tags: OURS })];
+    catalogue.snapshots = [copySnapshot(changes)];
+
+    expect(await run()).toMatchObject({ kind: 'started' });
+  });
+
+  it('takes a copy for done whose empty volumes are not encrypted', async () => {
+    catalogue.copies = [imageCopy({ devices: [ebsDevice(), { name: '/dev/xvdcz', encrypted: false }] })];
+
+    expect(await run()).toEqual({ kind: 'reused', imageId: COPY });
+  });
+
+  it.each([
+    ['the tag that names its source', OURS.filter(({ key }) => key !== 'CopiedFromAMI')],
+    ['all tags but the marker', OURS.filter(({ key }) => key === 'ImageCopier')],
+  ])('takes a copy of ours for done that has lost %s', async (_what, tags) => {
+    catalogue.copies = [imageCopy({ tags })];
+
+    expect(await run()).toEqual({ kind: 'reused', imageId: COPY });
+  });
+
+  it('waits for a copy that another copier has started, whose empty volumes are not encrypted', async () => {
+    const devices = [
+      { name: '/dev/xvda', encrypted: true },
+      { name: '/dev/xvdcz', encrypted: false },
+    ];
+    catalogue.copies = [imageCopy({ state: 'pending', devices })];
+
+    await expect(run()).rejects.toMatchObject({ code: 'CopyInProgress' });
+  });
+
+  it('makes its own copy beside an image that is being made of an instance of the source', async () => {
+    catalogue.copies = [imageCopy({ state: 'pending', tags: [], sourceInstanceId: 'i-0123' })];
+
+    expect(await run()).toMatchObject({ kind: 'started' });
+  });
+
   it('takes a copy for done although its source is gone', async () => {
     catalogue.source = undefined;
     catalogue.copies = [imageCopy()];
@@ -104,13 +166,19 @@ describe('copyImage', () => {
   });
 
   it.each([
-    ['is not encrypted', { encrypted: false }],
+    ['is not encrypted', { devices: [ebsDevice({ encrypted: false })] }],
+    ['has a snapshot that is not', { devices: [ebsDevice(), ebsDevice({ encrypted: false })] }],
+    ['has no snapshot', { devices: [] }],
     ['somebody made for another end', { tags: [{ key: 'Name', value: 'mine' }] }],
     ['has no tags and is finished', { tags: [] }],
     ['EC2 has deregistered', { state: 'deregistered' as ImageState }],
     ['somebody makes for another end', { state: 'pending' as ImageState, tags: [{ key: 'Name', value: 'mine' }] }],
     ['is tagged as a copy of another image', { tags: [{ key: 'CopiedFromAMI', value: 'ami-0123' }] }],
     ['names its source in another tag', { tags: [{ key: 'Parent', value: SOURCE_IMAGE }] }],
+    ['has the tags of a copy and was copied from that one', { source: { imageId: COPY, region: REGION }, tags: OURS }],
+    ['has the tags of a copy and was made of an instance', { sourceInstanceId: 'i-0123', tags: OURS }],
+    ['belongs to another account', { ownerId: '333333333333', tags: OURS }],
+    ['EC2 says is of another Region', { source: { imageId: SOURCE_IMAGE, region: 'us-east-1' } }],
   ])('makes its own copy beside one that %s', async (_what, change) => {
     catalogue.copies = [imageCopy(change)];
 

@@ -22,7 +22,7 @@ const COUNT_CONNECTIONS = `
 `;
 
 it.each([
-  ['copy-image', environment, 2],
+  ['copy-image', environment, 3],
   ['settle-copy', settleEnvironment, 4],
 ])('%s has opened its connections before Lambda can hand out an event', async (name, variables, connections) => {
   const entry = join(import.meta.dirname, '..', '..', 'src', 'functions', `${name}.ts`);

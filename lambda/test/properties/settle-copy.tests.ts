@@ -42,9 +42,9 @@ const marker: fc.Arbitrary<CopyMarker> = fc
   )
   .map(copyMarker);
 
-/** A device of an image; `shown` says how much of its snapshot EC2 shows. Most are sound. */
+/** A device of an image; `shown` says how much of its snapshot EC2 shows, if it has one. Most are sound. */
 interface Device {
-  readonly shown: 'snapshot' | 'id' | 'nothing';
+  readonly shown: 'snapshot' | 'id' | 'blank';
   readonly encrypted: boolean;
   readonly key: 'ours' | 'another' | 'none';
   readonly tagged: boolean;
@@ -52,19 +52,21 @@ interface Device {
 const mostly = <T>(usual: T, ...others: readonly T[]) =>
   fc.oneof({ weight: 8, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) });
 const device: fc.Arbitrary<Device> = fc.record({
-  shown: mostly<Device['shown']>('snapshot', 'id', 'nothing'),
+  shown: mostly<Device['shown']>('snapshot', 'id', 'blank'),
   encrypted: mostly(true, false),
   key: mostly<Device['key']>('ours', 'another', 'none'),
   tagged: fc.boolean(),
 });
 const devices = fc.array(device, { maxLength: 4 });
 
+const isBlank = ({ shown }: Device) => shown === 'blank';
 const isSound = (all: readonly Device[]) =>
-  all.length > 0 && all.every(({ shown, encrypted, key }) => shown === 'snapshot' && encrypted && key === 'ours');
+  !all.every(isBlank) &&
+  all.every((each) => isBlank(each) || (each.shown === 'snapshot' && each.encrypted && each.key === 'ours'));
 const idOf = (imageId: string, index: number) => imageId.replace('ami', `snap-${index}`);
 
-function snapshotIdsOf(imageId: string, all: readonly Device[]): (string | undefined)[] {
-  return all.map(({ shown }, index) => (shown === 'nothing' ? undefined : idOf(imageId, index)));
+function snapshotIdsOf(imageId: string, all: readonly Device[]): string[] {
+  return all.flatMap((each, index) => (isBlank(each) ? [] : idOf(imageId, index)));
 }
 
 function snapshotsOf(imageId: string, all: readonly Device[]): CopySnapshot[] {

@@ -1,7 +1,8 @@
 import { DeregisterImageCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../common/bake.ts';
-import { findCopies, isAnnounced, ownImages, snapshotsOf } from '../common/copies.ts';
+import { ownImages } from '../common/copies.ts';
+import { copiesOf, standingsOf } from '../common/known-copies.ts';
 import { reasonOf } from '../common/aws-errors.ts';
 import { UserError } from '../common/user-error.ts';
 import { waitFor, type Patience } from '../common/wait-for.ts';
@@ -77,16 +78,24 @@ async function untilAnnounced(
   const copy = await waitFor(
     `an announced copy of ${image.imageId} in ${id}, ${region}. Look at the alarms and the dead letters there`,
     async () => {
-      const copies = await findCopies({ ec2 }, image.imageId);
-      return copies.find((copy) => isAnnounced(copy, copier));
+      const owner = { name: copier, accountId: id, region, aws: { ec2 } };
+      const copies = await standingsOf(owner, await copiesOf(owner, image.imageId));
+      for (const {
+        copy: { facts },
+        standing,
+      } of copies) {
+        if (standing.kind === 'ready') return facts.imageId;
+        if (standing.kind !== 'flawed') continue;
+        throw new UserError(
+          `The smoke copy ${facts.imageId} in ${id}, ${region}, is not verified: ${standing.reason}`,
+          1,
+        );
+      }
+      return undefined;
     },
     patience,
   );
-  const snapshots = await snapshotsOf({ ec2 }, copy);
-  if (snapshots.length === 0 || snapshots.some(({ Encrypted }) => !Encrypted)) {
-    throw new UserError(`The smoke copy ${copy.ImageId ?? ''} in ${id}, ${region}, is not encrypted.`, 1);
-  }
-  print(`Smoke copy in ${region}: ${copy.ImageId ?? ''} in ${id} is encrypted and announced.`);
+  print(`Smoke copy in ${region}: ${copy} in ${id} is encrypted and announced.`);
 }
 
 /** What cannot be removed is printed: the check itself has its result by then. */

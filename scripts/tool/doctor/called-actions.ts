@@ -2,6 +2,7 @@
 export const COPY_IMAGE_ACTIONS = [
   'ec2:CopyImage',
   'ec2:DescribeImages',
+  'ec2:DescribeSnapshots',
   'sqs:ChangeMessageVisibility',
   'sqs:SendMessage',
 ] as const;
@@ -13,6 +14,7 @@ export const SETTLE_COPY_ACTIONS = [
   'ec2:DeregisterImage',
   'ec2:DescribeImages',
   'ec2:DescribeSnapshots',
+  'ec2:GetEbsEncryptionByDefault',
   'events:PutEvents',
   'sns:Publish',
   'sqs:SendMessage',

@@ -65,8 +65,10 @@ export async function examine(
     readArea('key', 'kms:DescribeKey, kms:GetKeyPolicy, kms:GetKeyRotationStatus', () =>
       readKey(aws.kms, work.keyArn ?? `alias/${name}`),
     ),
-    readArea('images and parameters', 'ec2:DescribeImages, ssm:GetParametersByPath', () =>
-      readOwnImages(aws.ec2, aws.ssm, work.parameterPath),
+    readArea(
+      'images and parameters',
+      'ec2:DescribeImages, ec2:GetEbsEncryptionByDefault, ssm:GetParametersByPath',
+      () => readOwnImages(aws.ec2, aws.ssm, work.parameterPath, copier),
     ),
     examineRoles(known, work, aws.iam, copier),
     image

@@ -1,7 +1,11 @@
 import { paginateDescribeImages, type EC2Client } from '@aws-sdk/client-ec2';
 import { paginateGetParametersByPath, type SSMClient } from '@aws-sdk/client-ssm';
+import { MARKER, parseMarker } from '../../../lambda/src/core/copy-marker.ts';
+import type { ImageFacts } from '../../../lambda/src/core/image-catalogue.ts';
 import { allOf } from '../common/aws-answers.ts';
-import { aws, found, type CheckedCopier, type Finding } from './finding.ts';
+import { tagOf } from '../common/copies.ts';
+import { isCopy, knownTo, unencryptedDevicesOf } from '../common/known-copies.ts';
+import { aws, found, listed, type CheckedCopier, type Finding } from './finding.ts';
 
 /** The images of an account in a Region, and the parameters that name some. */
 export interface OwnImagesFacts {
@@ -9,6 +13,10 @@ export interface OwnImagesFacts {
   /** Copies that EC2 is making, also those that others asked for. */
   readonly copying: number;
   readonly parameters: readonly ParameterFacts[];
+  /** Images that have the copier's marker and are no copies of it, with what EC2 says. */
+  readonly impostors: readonly { readonly imageId: string; readonly reason: string }[];
+  /** Copies with devices for which EC2 makes empty, unencrypted volumes. */
+  readonly unencrypted: readonly { readonly imageId: string; readonly devices: readonly string[] }[];
 }
 
 /** A parameter that holds an image. */
@@ -28,7 +36,12 @@ const PAGE = 1000;
 const FILTER_VALUES = 200;
 
 /** Reads what counts against EC2's quotas, and the parameters below the path. */
-export async function readOwnImages(ec2: EC2Client, ssm: SSMClient, parameterPath: string): Promise<OwnImagesFacts> {
+export async function readOwnImages(
+  ec2: EC2Client,
+  ssm: SSMClient,
+  parameterPath: string,
+  copier: CheckedCopier,
+): Promise<OwnImagesFacts> {
   const [images, parameters] = await Promise.all([
     allOf(
       paginateDescribeImages({ client: ec2, pageSize: PAGE }, { Owners: ['self'], IncludeDisabled: true }),
@@ -45,14 +58,27 @@ export async function readOwnImages(ec2: EC2Client, ssm: SSMClient, parameterPat
   const states = new Map(images.map(({ ImageId = '', State = '' }) => [ImageId, State] as [string, string]));
   const others = named.map(({ imageId }) => imageId).filter((imageId) => !states.has(imageId));
   for (const [imageId, state] of await statesOf(ec2, others)) states.set(imageId, state);
+  const known = images.map((image) => knownTo(copier, image));
+  const unencrypted = await unencryptedDevicesOf(ec2, known.filter(isCopy));
   return {
     images: images.length,
-    copying: images.filter(({ State, SourceImageId }) => State === 'pending' && SourceImageId !== undefined).length,
+    copying: known.filter(({ facts }) => facts.state === 'pending' && isBeingCopied(facts)).length,
+    impostors: known.flatMap(({ image, facts, ownership }) =>
+      ownership.kind === 'none' && parseMarker(tagOf(image, MARKER), copier.name)
+        ? [{ imageId: facts.imageId, reason: ownership.reason }]
+        : [],
+    ),
+    unencrypted: Array.from(unencrypted, ([{ facts }, devices]) => ({ imageId: facts.imageId, devices })),
     parameters: named.map((parameter) => {
       const imageState = states.get(parameter.imageId);
       return imageState === undefined ? parameter : { ...parameter, imageState };
     }),
   };
+}
+
+/** EC2 notes a source of images of instances too. */
+function isBeingCopied({ source, sourceInstanceId }: ImageFacts): boolean {
+  return source !== undefined && sourceInstanceId === undefined;
 }
 
 /** By filter, not by id: an id that does not exist would fail the whole call. */
@@ -72,8 +98,14 @@ async function statesOf(ec2: EC2Client, imageIds: readonly string[]): Promise<[s
   return states;
 }
 
-/** Checks how near the account is to EC2's quotas, and that each parameter names an image that can be launched. */
-export function checkOwnImages({ images, copying, parameters }: OwnImagesFacts, copier: CheckedCopier): Finding[] {
+/**
+ * Checks how near the account is to EC2's quotas, that each parameter names an image that can be launched, and that copies are what
+ * they seem to be.
+ */
+export function checkOwnImages(
+  { images, copying, parameters, impostors, unencrypted }: OwnImagesFacts,
+  copier: CheckedCopier,
+): Finding[] {
   return found(
     copying >= MAX_COPYING * NEAR && {
       code: 'CopiesNearQuota',
@@ -91,6 +123,22 @@ export function checkOwnImages({ images, copying, parameters }: OwnImagesFacts, 
       why: 'At the quota no further image can be made.',
       fix: `Deregister images that are not used, or raise the quota "AMIs" in ${copier.region}.`,
     },
+    ...impostors.map(({ imageId, reason }): Finding => ({
+      code: 'NotOurCopy',
+      severity: 'warning',
+      subject: imageId,
+      what: `It has the tag ${MARKER} of this copier and is no copy of it. ${reason}`,
+      why: 'It is not verified, not announced, and no parameter is pointed to it.',
+      fix: `${aws(`ec2 delete-tags --resources ${imageId} --tags Key=${MARKER}`, copier)}; or set a tag back that was edited`,
+    })),
+    ...unencrypted.map(({ imageId, devices }): Finding => ({
+      code: 'EmptyVolumesUnencrypted',
+      severity: 'warning',
+      subject: imageId,
+      what: `It has no snapshot for ${listed(devices)}, and says nothing of encryption there.`,
+      why: 'EC2 makes these volumes empty and unencrypted at each launch that does not ask for more.',
+      fix: `${aws('ec2 enable-ebs-encryption-by-default', copier)}; or bake with Encrypted = true for the device`,
+    })),
     ...parameters
       .filter(({ imageState }) => imageState !== 'available')
       .map(({ name: subject, imageId, imageState }): Finding => ({

@@ -48,6 +48,7 @@ export function copyImageCalls({ keyArn }: RoleWork, copier: CheckedCopier): Rol
       { resources: [images.image, images.snapshot], context: [text('aws:RequestedRegion', copier.region)] },
     ],
     'ec2:DescribeImages': [ANY],
+    'ec2:DescribeSnapshots': [ANY],
     'sqs:ChangeMessageVisibility': [{ resources: [queues.requests], context: [] }],
     'sqs:SendMessage': [{ resources: [queues.deadLetters], context: [] }],
   };
@@ -95,6 +96,7 @@ export function settleCopyCalls({ parameterPath, resultsTopicArn }: RoleWork, co
     'ec2:DeregisterImage': [{ resources: [image], context: [marked('started')] }],
     'ec2:DescribeImages': [ANY],
     'ec2:DescribeSnapshots': [ANY],
+    'ec2:GetEbsEncryptionByDefault': [ANY],
     'events:PutEvents': ['Image Copied', 'Image Copy Failed'].map((detailType) => ({
       resources: [bus],
       context: [texts('events:source', 'image-copier'), texts('events:detail-type', detailType)],

@@ -1,7 +1,8 @@
-import type { Image } from '@aws-sdk/client-ec2';
 import { paginateGetParameterHistory } from '@aws-sdk/client-ssm';
+import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
 import type { Copier } from '../common/environment.ts';
-import { isAnnounced, ownImages } from '../common/copies.ts';
+import { ownImages } from '../common/copies.ts';
+import { findSnapshots, isVerified, knownTo, type KnownImage } from '../common/known-copies.ts';
 
 /** A value that the parameter of a recipe has or had. */
 export interface RecipeVersion {
@@ -57,18 +58,18 @@ export async function readHistory(copier: Copier, recipe: string): Promise<Recip
   }
 }
 
-async function imagesOf({ aws, name }: Copier, imageIds: readonly string[]): Promise<Map<string, ImageOfVersion>> {
+async function imagesOf(copier: Copier, imageIds: readonly string[]): Promise<Map<string, ImageOfVersion>> {
   if (imageIds.length === 0) return new Map();
   const filters = [{ Name: 'image-id', Values: [...imageIds] }];
-  const images = await ownImages(aws, filters, { disabledToo: true });
-  return new Map(images.map((image) => [image.ImageId ?? '', imageOf(image, name)]));
+  const images = await ownImages(copier.aws, filters, { disabledToo: true });
+  const known = images.map((image) => knownTo(copier, image));
+  const snapshotIds = known.flatMap(({ facts }) => snapshotIdsOf(facts));
+  const snapshots = await findSnapshots(copier.aws.ec2, snapshotIds);
+  return new Map(known.map((image) => [image.facts.imageId, imageOf(image, isVerified(image, snapshots, copier))]));
 }
 
-function imageOf(image: Image, copier: string): ImageOfVersion {
-  const { SourceImageId = '', State } = image;
-  return {
-    sourceImageId: SourceImageId,
-    state: State ?? 'in no state',
-    isVerified: isAnnounced(image, copier),
-  };
+function imageOf({ facts, ownership }: KnownImage, isVerifiedCopy: boolean): ImageOfVersion {
+  const { source, state } = facts;
+  const sourceImageId = ownership.kind === 'none' ? (source?.imageId ?? '') : ownership.sourceImageId;
+  return { sourceImageId, state, isVerified: isVerifiedCopy };
 }

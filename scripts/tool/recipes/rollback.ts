@@ -1,11 +1,12 @@
-import { DescribeSnapshotsCommand, type Image } from '@aws-sdk/client-ec2';
 import { DescribeKeyCommand } from '@aws-sdk/client-kms';
+import { required } from '../../../lambda/src/adapters/ec2-image-facts.ts';
 import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
-import { required } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
-import { isAnnounced, keyIdOf, MARKER, parseMarker, type CopyMarker } from '../../../lambda/src/core/copy-marker.ts';
-import type { Copier } from '../common/environment.ts';
-import { UserError } from '../common/user-error.ts';
+import { isAnnounced } from '../../../lambda/src/core/copy-marker.ts';
+import { findFlaw, snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
 import { ownImages, tagOf } from '../common/copies.ts';
+import type { Copier } from '../common/environment.ts';
+import { copiesOf, findSnapshots, keyArnOf, knownTo, type KnownImage } from '../common/known-copies.ts';
+import { UserError } from '../common/user-error.ts';
 import { waitFor } from '../common/wait-for.ts';
 import { parameterOf, readHistory } from './history.ts';
 
@@ -30,7 +31,7 @@ export async function planRollback(copier: Copier, recipe: string, to: string | 
   const [current] = history;
   if (!current) throw new UserError(`There is no parameter ${parameter}.`, 1);
   const image = await imageFor(copier, to ?? previousOf(history));
-  const { ImageId: imageId = '' } = image;
+  const { imageId } = image.facts;
   if (imageId === current.imageId) throw new UserError(`${parameter} points to ${imageId} already.`, 1);
   await requireVerified(copier, recipe, image);
   return { parameter, from: current.imageId, to: imageId };
@@ -60,46 +61,39 @@ function previousOf(history: Awaited<ReturnType<typeof readHistory>>): string {
 }
 
 /** An image of this account: the one that is named, or a copy of it. */
-async function imageFor({ aws, name }: Copier, named: string): Promise<Image> {
-  const find = async (Name: string) => await ownImages(aws, [{ Name, Values: [named] }], { disabledToo: true });
-  const [itself] = await find('image-id');
-  if (itself) return itself;
+async function imageFor(copier: Copier, named: string): Promise<KnownImage> {
+  const filters = [{ Name: 'image-id', Values: [named] }];
+  const [itself] = await ownImages(copier.aws, filters, { disabledToo: true });
+  if (itself) return knownTo(copier, itself);
   // A source image may have several copies here, of which at most one is this copier's.
-  const copies = await find('source-image-id');
-  const copy = copies.find((each) => parseMarker(tagOf(each, MARKER), name)) ?? copies[0];
+  const copies = await copiesOf(copier, named);
+  const copy = copies.find(({ ownership }) => ownership.kind === 'ours') ?? copies[0];
   if (copy) return copy;
   throw new UserError(`${named} is neither an image of this account nor the source of one.`, 1);
 }
 
 /** As settle-copy verifies: available, announced by this copier, and each snapshot under the key that it was ordered under. */
-async function requireVerified(copier: Copier, recipe: string, image: Image): Promise<void> {
-  const { ec2 } = copier.aws;
+async function requireVerified(copier: Copier, recipe: string, { image, facts, ownership }: KnownImage): Promise<void> {
   const reject = (why: string): never => {
-    throw new UserError(`${image.ImageId ?? ''} ${why}. The parameter is left as it is.`, 1);
+    throw new UserError(`${facts.imageId} ${why} The parameter is left as it is.`, 1);
   };
-  if (image.State !== 'available') return reject(`is ${image.State ?? 'in no state'}, not available`);
+  if (facts.state !== 'available') return reject(`is ${facts.state}, not available.`);
   if (tagOf(image, copier.recipeTag) !== recipe) {
-    return reject(`belongs to ${tagOf(image, copier.recipeTag) ?? 'no recipe'}, not to ${recipe}`);
+    return reject(`belongs to ${tagOf(image, copier.recipeTag) ?? 'no recipe'}, not to ${recipe}.`);
   }
-  const marker = parseMarker(tagOf(image, MARKER), copier.name);
-  if (!marker || !isAnnounced(marker)) return reject(`is no verified copy of ${copier.name}`);
-  const keyId = await keyIdFor(marker, copier);
-  const ids = (image.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
-  const { Snapshots = [] } = await ec2.send(
-    new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters: [{ Name: 'snapshot-id', Values: ids }] }),
-  );
-  const bad = ids.find(
-    (id) =>
-      !Snapshots.some(
-        ({ SnapshotId, Encrypted, KmsKeyId = '' }) => SnapshotId === id && Encrypted && keyIdOf(KmsKeyId) === keyId,
-      ),
-  );
-  if (ids.length === 0 || bad !== undefined) return reject(`has a snapshot that is not under the key ${keyId}`);
+  if (ownership.kind === 'none') return reject(`is no copy of ${copier.name}. ${ownership.reason}`);
+  if (ownership.kind === 'theirs' || !isAnnounced(ownership.marker)) {
+    return reject(`is no verified copy of ${copier.name}.`);
+  }
+  const snapshotIds = snapshotIdsOf(facts);
+  const snapshots = await findSnapshots(copier.aws.ec2, snapshotIds);
+  const keyArn = keyArnOf(ownership.marker, copier) ?? (await ownKeyArn(copier));
+  const flaw = findFlaw(snapshotIds, snapshots, keyArn);
+  if (flaw) return reject(`is not verified: ${flaw.reason}`);
 }
 
 /** Copies of the first versions do not name their key: they were made under the module's own. */
-async function keyIdFor({ keyId }: CopyMarker, { aws, name }: Copier): Promise<string> {
-  if (keyId !== undefined) return keyId;
+async function ownKeyArn({ aws, name }: Copier): Promise<string> {
   const described = await aws.kms.send(new DescribeKeyCommand({ KeyId: `alias/${name}` }));
-  return required(described.KeyMetadata?.KeyId, 'KeyId');
+  return required(described.KeyMetadata?.Arn, 'Arn');
 }

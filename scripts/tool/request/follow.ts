@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Image } from '@aws-sdk/client-ec2';
-import { MARKER, parseMarker } from '../../../lambda/src/core/copy-marker.ts';
-import { findCopies, isAnnounced, tagOf } from '../common/copies.ts';
+import { copiesOf, standingsOf, type KnownCopy } from '../common/known-copies.ts';
 import { reasonOf } from '../common/aws-errors.ts';
 import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
 import { lineAbout, type Copier, type Environment } from '../common/environment.ts';
@@ -145,14 +143,18 @@ async function look(
 ): Promise<Partial<TargetState> | undefined> {
   const { aws, name } = copier;
   const { imageId } = target;
-  const noteOn = (copy: Image) => noteOnPace(target, parseMarker(tagOf(copy, MARKER), name)?.withinMinutes);
-  const copies = await findCopies(aws, imageId);
-  const announced = copies.find((copy) => isAnnounced(copy, name));
-  if (announced?.ImageId !== undefined) {
-    return { progress: 'available', copy: announced.ImageId, ...noteOn(announced) };
+  const copies = await standingsOf(copier, await copiesOf(copier, imageId));
+  const noteOn = ({ ownership }: KnownCopy) =>
+    noteOnPace(target, ownership.kind === 'ours' ? ownership.marker.withinMinutes : undefined);
+  const ready = copies.find(({ standing }) => standing.kind === 'ready');
+  if (ready) return { progress: 'available', copy: ready.copy.facts.imageId, ...noteOn(ready.copy) };
+  const begun = copies.find(({ standing }) => standing.kind === 'pending' || standing.kind === 'settling');
+  if (begun) return { progress: 'pending', copy: begun.copy.facts.imageId, ...noteOn(begun.copy) };
+  for (const { copy, standing } of copies) {
+    // Somebody else's is no reason: then another copy is made.
+    if (standing.kind !== 'flawed' || copy.ownership.kind !== 'ours') continue;
+    return { progress: 'failed', copy: copy.facts.imageId, reason: `It is not verified: ${standing.reason}` };
   }
-  const begun = copies.find(({ State }) => State === 'pending' || State === 'available');
-  if (begun?.ImageId !== undefined) return { progress: 'pending', copy: begun.ImageId, ...noteOn(begun) };
   const letters = await peekLetters(aws.sqs, name, signal, (line) => {
     warn(lineAbout(copier, line));
   });

@@ -11,6 +11,8 @@ export interface CopyInAccount {
   readonly stateReason?: string;
   /** Whether this copier made it; else AMIgo's did. */
   readonly isOurs: boolean;
+  /** Why it never counts as a copy that can be used. */
+  readonly flaw?: string;
   readonly recipe: string | undefined;
 }
 
@@ -120,6 +122,11 @@ function rowOf(
 const NOT_SHARED = 'The newest image is not shared with the account.';
 const IN_SETTLING = 'EC2 has copied it; it is not verified and announced yet.';
 
+function unencryptedVolumes({ unencryptedDevices = [] }: CopyFact): string | undefined {
+  if (unencryptedDevices.length === 0) return undefined;
+  return `EC2 makes ${unencryptedDevices.join(', ')} as an empty, unencrypted volume.`;
+}
+
 /** Where it is not known, it counts as shared: then a missing copy is shown, not hidden. */
 function isSharedWith(accountId: string, sharedWith: SharedWith | undefined): boolean {
   return sharedWith === undefined || sharedWith === 'many' || sharedWith.includes(accountId);
@@ -131,23 +138,40 @@ function cellOf(
   olderCount: boolean,
   copier: ParameterNames,
 ): Cell {
-  const ofNewest = copies.filter(({ fact }) => fact.sourceImageId === newest.imageId);
-  const available = ofNewest.find(({ state }) => state === 'available');
-  if (available && (available.fact.settledAt !== undefined || !available.isOurs)) {
-    const reason = available.isOurs ? withoutParameter(available.recipe, copier) : undefined;
-    return { state: 'available', copy: available.fact, ...(reason !== undefined && { reason }) };
+  // Somebody else's that is not encrypted is no reason: then another copy is made.
+  const ofNewest = copies.filter(
+    ({ fact, isOurs, flaw }) => fact.sourceImageId === newest.imageId && (isOurs || flaw === undefined),
+  );
+  const ready = ofNewest.find(
+    ({ fact, state, isOurs, flaw }) =>
+      state === 'available' && flaw === undefined && (fact.settledAt !== undefined || !isOurs),
+  );
+  if (ready) {
+    const reasons = [
+      ready.isOurs ? withoutParameter(ready.recipe, copier) : undefined,
+      unencryptedVolumes(ready.fact),
+    ].filter((reason) => reason !== undefined);
+    return { state: 'available', copy: ready.fact, ...(reasons.length > 0 && { reason: reasons.join(' ') }) };
   }
+  const available = ofNewest.find(({ state, flaw }) => state === 'available' && flaw === undefined);
   if (available) return { state: 'pending', copy: available.fact, reason: IN_SETTLING };
   const pending = ofNewest.find(({ state }) => state === 'pending');
   if (pending) return { state: 'pending', copy: pending.fact };
   const failure = failures.find(({ sourceImageId }) => sourceImageId === newest.imageId);
   if (failure) return { state: 'failed', reason: failure.reason };
+  const flawed = ofNewest.find(({ flaw }) => flaw !== undefined);
+  if (flawed?.flaw !== undefined) {
+    return { state: 'failed', copy: flawed.fact, reason: `It is not verified: ${flawed.flaw}` };
+  }
   const [failed] = ofNewest;
   if (failed) {
     return { state: 'failed', copy: failed.fact, reason: failed.stateReason ?? `The copy is ${failed.state}.` };
   }
   const [older] = copies
-    .filter(({ recipe, state }) => olderCount && recipe === newest.recipe && state === 'available')
+    .filter(
+      ({ recipe, state, flaw }) =>
+        olderCount && recipe === newest.recipe && state === 'available' && flaw === undefined,
+    )
     .sort((one, other) => Date.parse(other.fact.bakedAt) - Date.parse(one.fact.bakedAt));
   return older ? { state: 'stale', copy: older.fact } : { state: 'missing' };
 }

@@ -3,28 +3,45 @@ import {
   type EC2Client,
   paginateDescribeSnapshots,
   type Filter,
-  type Image,
 } from '@aws-sdk/client-ec2';
 import { PAGE_SIZE } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
-import { isAnnounced, MARKER, parseMarker } from '../../../lambda/src/core/copy-marker.ts';
+import { toSnapshotFacts } from '../../../lambda/src/adapters/ec2-image-facts.ts';
+import { isAnnounced, MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { COPIED_FROM } from '../../../lambda/src/core/copy-tags.ts';
+import type { SnapshotFacts } from '../../../lambda/src/core/image-catalogue.ts';
+import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
 import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
 import type { Copier } from '../common/environment.ts';
 import { ownImages, tagOf } from '../common/copies.ts';
+import {
+  findSnapshots,
+  isCopy,
+  knownTo,
+  standingOf,
+  unencryptedDevicesOf,
+  type KnownCopy,
+} from '../common/known-copies.ts';
 import type { CopyInAccount, CopierFacts, SharedWith, SourceImage } from './build-report.ts';
 
 /** Reads the copies of an environment and its dead letters: four calls, side by side. */
 export async function readCopier(copier: Copier, signal: AbortSignal, warn: Warn): Promise<CopierFacts> {
   const { ec2, sqs } = copier.aws;
-  const ours = { Name: 'tag-key', Values: [COPIED_FROM] };
-  const [images, keys, letters] = await Promise.all([
-    ownImages({ ec2 }, [ours], { disabledToo: true }),
-    keysOf(ec2, ours),
+  // A filter takes any of its values: a copy may have lost one of the two.
+  const tagged = { Name: 'tag-key', Values: [COPIED_FROM, MARKER] };
+  const [images, tagSnapshots, letters] = await Promise.all([
+    ownImages({ ec2 }, [tagged], { disabledToo: true }),
+    snapshotsWith(ec2, tagged),
     peekLetters(sqs, copier.name, signal, warn),
   ]);
+  const copies = images.map((image) => knownTo(copier, image)).filter(isCopy);
+  const shown = new Set(tagSnapshots.map(({ snapshotId }) => snapshotId));
+  // Somebody else's copier may not tag snapshots, and tags can be removed.
+  const others = copies.flatMap(({ facts }) => snapshotIdsOf(facts)).filter((id) => !shown.has(id));
+  const snapshots = [...tagSnapshots, ...(await findSnapshots(ec2, others))];
+  const unencrypted = await unencryptedDevicesOf(ec2, copies);
   return {
-    copies: images.flatMap((image) => copyOf(image, copier, keys)),
+    copies: copies.map((copy) => copyInAccount(copy, snapshots, unencrypted.get(copy) ?? [], copier)),
     failures: letters.flatMap(({ sourceImage, reason = 'It is a dead letter without a reason.' }) =>
       sourceImage === undefined ? [] : [{ sourceImageId: sourceImage, reason }],
     ),
@@ -50,40 +67,45 @@ export async function readSharedWith({ ec2 }: AwsClients, imageId: string, owner
   return isForMany ? 'many' : [ownerId, ...LaunchPermissions.flatMap(({ UserId }) => UserId ?? [])];
 }
 
-/** The key of each snapshot. Only DescribeSnapshots gives it reliably. */
-async function keysOf(ec2: EC2Client, filter: Filter): Promise<ReadonlyMap<string, string>> {
-  const keys = new Map<string, string>();
+/** Only DescribeSnapshots gives the key of a snapshot reliably. */
+async function snapshotsWith(ec2: EC2Client, filter: Filter): Promise<SnapshotFacts[]> {
+  const found: SnapshotFacts[] = [];
   const input = { OwnerIds: ['self'], Filters: [filter] };
   for await (const { Snapshots = [] } of paginateDescribeSnapshots({ client: ec2, pageSize: PAGE_SIZE }, input)) {
-    for (const { SnapshotId, KmsKeyId } of Snapshots) {
-      if (SnapshotId !== undefined && KmsKeyId !== undefined) keys.set(SnapshotId, KmsKeyId);
-    }
+    found.push(...Snapshots.map(toSnapshotFacts));
   }
-  return keys;
+  return found;
 }
 
-function copyOf(image: Image, copier: Copier, keys: ReadonlyMap<string, string>): CopyInAccount[] {
-  const { ImageId, SourceImageId, State, StateReason, CreationDate = '', BlockDeviceMappings = [] } = image;
-  if (ImageId === undefined || SourceImageId === undefined || State === undefined) return [];
-  const marker = parseMarker(tagOf(image, MARKER), copier.name);
-  const keyArn = BlockDeviceMappings.map(({ Ebs }) => keys.get(Ebs?.SnapshotId ?? '')).find((key) => key !== undefined);
+function copyInAccount(
+  copy: KnownCopy,
+  snapshots: readonly SnapshotFacts[],
+  unencryptedDevices: readonly string[],
+  copier: Copier,
+): CopyInAccount {
+  const { image, facts, ownership } = copy;
+  const { CreationDate = '', StateReason } = image;
+  const marker = ownership.kind === 'ours' ? ownership.marker : undefined;
+  const ids = snapshotIdsOf(facts);
+  const keyArn = snapshots.find(({ snapshotId, kmsKeyArn }) => ids.includes(snapshotId) && kmsKeyArn)?.kmsKeyArn;
   const { announcement } = marker ?? {};
-  return [
-    {
-      fact: {
-        imageId: ImageId,
-        sourceImageId: SourceImageId,
-        // AMIgo's copier notes no such time: its copies are made right after the bake.
-        bakedAt: marker?.bakedAt ?? CreationDate,
-        startedAt: CreationDate,
-        ...(announcement && isAnnounced(marker) && { settledAt: announcement.settledAt }),
-        attempt: marker?.attempt ?? 1,
-        ...(keyArn !== undefined && { keyArn }),
-      },
-      state: State,
-      isOurs: marker !== undefined,
-      ...(StateReason?.Message !== undefined && { stateReason: StateReason.Message }),
-      recipe: tagOf(image, copier.recipeTag),
+  const standing = standingOf(copy, snapshots, copier);
+  return {
+    fact: {
+      imageId: facts.imageId,
+      sourceImageId: ownership.sourceImageId,
+      // AMIgo's copier notes no such time: its copies are made right after the bake.
+      bakedAt: marker?.bakedAt ?? CreationDate,
+      startedAt: CreationDate,
+      ...(announcement && isAnnounced(marker) && { settledAt: announcement.settledAt }),
+      attempt: marker?.attempt ?? 1,
+      ...(keyArn !== undefined && { keyArn }),
+      ...(unencryptedDevices.length > 0 && { unencryptedDevices }),
     },
-  ];
+    state: facts.state,
+    isOurs: marker !== undefined,
+    ...(standing.kind === 'flawed' && { flaw: standing.reason }),
+    ...(StateReason?.Message !== undefined && { stateReason: StateReason.Message }),
+    recipe: tagOf(image, copier.recipeTag),
+  };
 }

@@ -5,7 +5,7 @@ export type CellState =
   /** A verified copy of the newest image. */
   | 'available'
   | 'pending'
-  /** EC2 gave the copy up, or the request is among the dead letters. */
+  /** EC2 gave the copy up, it is not verified, or the request is among the dead letters. */
   | 'failed'
   /** The image is shared with the account, and there is no copy and no failure. */
   | 'missing'
@@ -30,13 +30,15 @@ export interface CopyFact {
   readonly attempt: number;
   /** ARN of the key of its snapshots. */
   readonly keyArn?: string;
+  /** Devices for which EC2 makes an empty, unencrypted volume at each launch that does not ask for more. */
+  readonly unencryptedDevices?: readonly string[];
 }
 
 export interface Cell {
   readonly state: CellState;
   /** The copy that the state is about; for `stale` the newest one that there is. */
   readonly copy?: CopyFact;
-  /** Why it failed, why the account could not be read, or why no parameter points to a copy that is available. */
+  /** Why it failed, why the account could not be read, or what is to be known of a copy that is available. */
   readonly reason?: string;
 }
 

@@ -4,10 +4,10 @@ locals {
 }
 
 data "aws_iam_policy_document" "copy_image" {
-  # DescribeImages takes no resource (Service Authorization Reference), and asks the source's Region too.
+  # These take no resource (Service Authorization Reference). DescribeImages asks the source's Region too.
   statement {
     sid       = "ReadImages"
-    actions   = ["ec2:DescribeImages"]
+    actions   = ["ec2:DescribeImages", "ec2:DescribeSnapshots"]
     resources = ["*"]
   }
 

@@ -103,7 +103,7 @@ data "aws_iam_policy_document" "settle_copy" {
   # These take no resource (Service Authorization Reference).
   statement {
     sid       = "ReadCopies"
-    actions   = ["ec2:DescribeImages", "ec2:DescribeSnapshots"]
+    actions   = ["ec2:DescribeImages", "ec2:DescribeSnapshots", "ec2:GetEbsEncryptionByDefault"]
     resources = ["*"]
   }
 

@@ -10,6 +10,7 @@ data "aws_iam_policy_document" "read" {
       "ec2:DescribeImages",
       "ec2:DescribeSnapshots",
       "ec2:GetAllowedImagesSettings",
+      "ec2:GetEbsEncryptionByDefault",
       "lambda:ListEventSourceMappings",
       "sns:GetSubscriptionAttributes",
       "sns:ListSubscriptions",

@@ -13,8 +13,8 @@ import { Metrics } from '../common/metrics.ts';
 import { prewarmCopying } from '../start/prewarm-functions.ts';
 
 const config = readCopyImageConfig(process.env);
-// A request is looked up in two ways at the same time.
-const ec2 = clientOf(EC2Client, config.region, 2);
+// A request is looked up in three ways at the same time.
+const ec2 = clientOf(EC2Client, config.region, 3);
 const context: DeliveryContext = {
   target: config,
   retrySeconds: config.retrySeconds,

@@ -35,7 +35,7 @@ const topic =
       { arn: resultsTopicArn, ...clientOf(SNSClient, resultsTopicArn.split(':')[3] ?? region) };
 const context: SettleCopiesContext = {
   ...config,
-  inventory: new Ec2CopyInventory(ec2.client, config.copier),
+  inventory: new Ec2CopyInventory(ec2.client, config),
   parameters: new SsmImageParameters(ssm.client, config.parameterPath),
   results: new PublishedResults(events.client, topic && { arn: topic.arn, sns: topic.client }),
   nextTries: lazyQueues(config),

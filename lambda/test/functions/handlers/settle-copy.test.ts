@@ -2,7 +2,16 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { DescribeImagesRequest, DescribeSnapshotsRequest, Image } from '@aws-sdk/client-ec2';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
-import { copyMarker, copyTags, REGION, requestJson, settleEnvironment, SOURCE_IMAGE, target } from '../../factories.ts';
+import {
+  ACCOUNT,
+  copyMarker,
+  copyTags,
+  REGION,
+  requestJson,
+  settleEnvironment,
+  SOURCE_IMAGE,
+  target,
+} from '../../factories.ts';
 import { warm } from './warm.ts';
 
 const original = process.env;
@@ -12,6 +21,7 @@ let lines: Record<string, unknown>[];
 function image(ImageId: string, changes: Image = {}, attempt = 1): Image {
   return {
     ImageId,
+    OwnerId: ACCOUNT,
     State: 'available',
     Name: requestJson.name,
     CreationDate: new Date(Date.now() - 600_000).toISOString(),

@@ -94,7 +94,7 @@ function describedImages(form: URLSearchParams): string[] {
   }
   if (values['image-id'] !== undefined) return [values['image-id'] === COPY ? copy : older];
   // No copy of the source yet; of the recipe there is an older one.
-  return 'source-image-id' in values ? [] : [older];
+  return 'source-image-id' in values || 'tag:CopiedFromAMI' in values ? [] : [older];
 }
 
 function image(id: string, owner: string, tags: Readonly<Record<string, string>>): string {

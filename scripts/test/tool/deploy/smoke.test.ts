@@ -77,7 +77,11 @@ function bakesIn(region: string): void {
 }
 
 /** A target account that has its copy by the time it is asked for it. */
-function copiesIn(name: 'payments' | 'web', region: string, { Encrypted = true } = {}): void {
+function copiesIn(
+  name: 'payments' | 'web',
+  region: string,
+  { Encrypted = true, OwnerId = IDS[name] }: { Encrypted?: boolean; OwnerId?: string } = {},
+): void {
   const { ec2 } = rollout.aws.in(IDS[name], region);
   const announced = formatMarker({
     copier: 'image-copier',
@@ -87,18 +91,23 @@ function copiesIn(name: 'payments' | 'web', region: string, { Encrypted = true }
   });
   const copy: Image = {
     ImageId: `ami-${name}-${region}`,
+    OwnerId,
+    SourceImageId: ofImages(region).ImageId,
+    SourceImageRegion: region,
     State: 'available',
     BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-2' } }],
     Tags: [{ Key: MARKER, Value: announced }],
   };
   ec2
+    .on(DescribeImagesCommand)
+    .resolves({ Images: [] })
     .on(DescribeImagesCommand, {
       Owners: ['self'],
       Filters: [{ Name: 'source-image-id', Values: [ofImages(region).ImageId] }],
     })
     .resolves({ Images: [copy] })
-    .on(DescribeSnapshotsCommand, { SnapshotIds: ['snap-2'] })
-    .resolves({ Snapshots: [{ Encrypted }] });
+    .on(DescribeSnapshotsCommand, { Filters: [{ Name: 'snapshot-id', Values: ['snap-2'] }] })
+    .resolves({ Snapshots: [{ SnapshotId: 'snap-2', Encrypted }] });
   deregistersIn(IDS[name], region);
 }
 
@@ -161,6 +170,7 @@ Smoke copy in us-east-1: ami-payments-us-east-1 in 222222222222 is encrypted and
       rollout.aws.connect({ roleArn: `arn:aws:iam::${id}:role/deployer`, region: 'eu-west-1' });
     const requestTopicArn = requested('eu-west-1').TopicArn;
     const source = { id: IDS.source, ...clientsOf(IDS.source), requestTopicArn };
+    copiesIn('payments', 'eu-west-1', { OwnerId: IDS.source });
     const target = { id: IDS.source, copier: 'image-copier', ec2: clientsOf(IDS.payments).ec2 };
 
     await smokeCopy(source, [target], () => undefined, new AbortController().signal);
@@ -181,7 +191,7 @@ Smoke copy in us-east-1: ami-payments-us-east-1 in 222222222222 is encrypted and
 
     expect(failed.code).toBe(1);
     expect(failed.err).toContain(
-      '\n\nThe smoke copy ami-payments-eu-west-1 in 222222222222, eu-west-1, is not encrypted.\n\nFix the cause, then go on: ',
+      '\n\nThe smoke copy ami-payments-eu-west-1 in 222222222222, eu-west-1, is not verified: snap-2 is not encrypted.\n\nFix the cause, then go on: ',
     );
     expect(failed.out).toMatch(/web .* not reached /);
     expect(deeds.slice(0, 3)).toEqual([
@@ -225,7 +235,7 @@ Smoke copy in us-east-1: ami-payments-us-east-1 in 222222222222 is encrypted and
 
   it('removes the images when it is stopped while it waits for copies, and checks again when it is resumed', async () => {
     const stopped = new AbortController();
-    const copies = { Images: [{ ImageId: 'ami-web-eu-west-1' }] };
+    const copies = { Images: [{ ImageId: 'ami-web-eu-west-1', OwnerId: IDS.web, State: 'pending' as const }] };
     rollout.aws
       .in(IDS.web)
       .ec2.on(DescribeImagesCommand)

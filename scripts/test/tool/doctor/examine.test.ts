@@ -75,12 +75,12 @@ describe('an area that is denied', () => {
     ],
     [
       'images and parameters',
-      'ec2:DescribeImages, ssm:GetParametersByPath',
+      'ec2:DescribeImages, ec2:GetEbsEncryptionByDefault, ssm:GetParametersByPath',
       ({ ssm }) => ssm.on(GetParametersByPathCommand).rejects(denied()),
     ],
     [
       'images and parameters',
-      'ec2:DescribeImages, ssm:GetParametersByPath',
+      'ec2:DescribeImages, ec2:GetEbsEncryptionByDefault, ssm:GetParametersByPath',
       ({ ec2 }) => ec2.on(DescribeImagesCommand).rejects(denied('UnauthorizedOperation')),
     ],
   ])('is reported, and nothing else: %s, read by %s', async (subject, actions, answers) => {

@@ -132,7 +132,7 @@ export function healthyCopier(accountId: string = ACCOUNT) {
       isRotated: true,
     },
     allowedImages: { State: 'disabled', ImageCriteria: [] } as Partial<GetAllowedImagesSettingsCommandOutput>,
-    images: [{ ImageId: 'ami-copy', State: 'available' }] as Image[],
+    images: [{ ImageId: 'ami-copy', OwnerId: accountId, State: 'available' }] as Image[],
     parameters: [{ Name: '/image-copier/ubuntu', Value: 'ami-copy', DataType: 'aws:ec2:image' }] as Parameter[],
   };
 }

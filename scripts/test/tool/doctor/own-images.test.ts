@@ -1,14 +1,17 @@
 import { describe, expect, it } from '@jest/globals';
-import { DescribeImagesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { DescribeImagesCommand, EC2Client, GetEbsEncryptionByDefaultCommand } from '@aws-sdk/client-ec2';
 import { GetParametersByPathCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { mockClient } from 'aws-sdk-client-mock';
 import { checkOwnImages, readOwnImages, type OwnImagesFacts } from '../../../tool/doctor/own-images.ts';
-import { codes, COPIER } from './facts.ts';
+import { ACCOUNT, codes, COPIER } from './facts.ts';
 
 const [OWN, PENDING, OTHERS, GONE] = ['ami-own', 'ami-pending', 'ami-others', 'ami-gone'] as const;
 
 function check(changes: Partial<OwnImagesFacts>) {
-  return checkOwnImages({ images: 100, copying: 3, parameters: [], ...changes }, COPIER);
+  return checkOwnImages(
+    { images: 100, copying: 3, parameters: [], impostors: [], unencrypted: [], ...changes },
+    COPIER,
+  );
 }
 
 describe('checkOwnImages', () => {
@@ -35,16 +38,39 @@ describe('checkOwnImages', () => {
       { code: 'ParameterDangles', subject: '/image-copier/disabled', what: 'It names ami-own, which is disabled.' },
     ]);
   });
+
+  it('names images that only look like copies of this copier', () => {
+    expect(check({ impostors: [{ imageId: OWN, reason: 'It was made of the instance i-1.' }] })).toMatchObject([
+      {
+        code: 'NotOurCopy',
+        severity: 'warning',
+        subject: OWN,
+        what: 'It has the tag ImageCopier of this copier and is no copy of it. It was made of the instance i-1.',
+      },
+    ]);
+  });
+
+  it('names the devices of copies whose volumes are not encrypted', () => {
+    expect(check({ unencrypted: [{ imageId: OWN, devices: ['/dev/sdf', '/dev/sdg'] }] })).toMatchObject([
+      {
+        code: 'EmptyVolumesUnencrypted',
+        severity: 'warning',
+        subject: OWN,
+        what: 'It has no snapshot for /dev/sdf and /dev/sdg, and says nothing of encryption there.',
+      },
+    ]);
+  });
 });
 
 describe('readOwnImages', () => {
   it("counts the account's images and copies, and looks up images of others that parameters name", async () => {
     const [ec2, ssm] = [mockClient(EC2Client), mockClient(SSMClient)];
+    const source = { SourceImageId: OTHERS, SourceImageRegion: 'eu-west-1' };
     ec2.on(DescribeImagesCommand, { Owners: ['self'] }).resolves({
       Images: [
-        { ImageId: OWN, State: 'available' },
-        { ImageId: PENDING, State: 'pending', SourceImageId: OTHERS },
-        { ImageId: 'ami-created', State: 'pending' },
+        { ImageId: OWN, OwnerId: ACCOUNT, State: 'available' },
+        { ImageId: PENDING, OwnerId: ACCOUNT, State: 'pending', ...source },
+        { ImageId: 'ami-created', OwnerId: ACCOUNT, State: 'pending', ...source, SourceInstanceId: 'i-1' },
       ],
     });
     ec2.on(DescribeImagesCommand, { Filters: [{ Name: 'image-id', Values: [OTHERS, GONE] }] }).resolves({
@@ -57,7 +83,8 @@ describe('readOwnImages', () => {
       .resolves({ Parameters: [parameter('/gone', GONE), parameter('/text', 'hello', 'text')] });
 
     const region = 'eu-west-1';
-    expect(await readOwnImages(new EC2Client({ region }), new SSMClient({ region }), '/image-copier')).toEqual({
+    const read = await readOwnImages(new EC2Client({ region }), new SSMClient({ region }), '/image-copier', COPIER);
+    expect(read).toEqual({
       images: 3,
       copying: 1,
       parameters: [
@@ -65,6 +92,52 @@ describe('readOwnImages', () => {
         { name: '/others', imageId: OTHERS, imageState: 'available' },
         { name: '/gone', imageId: GONE },
       ],
+      impostors: [],
+      unencrypted: [],
     });
   });
+
+  it.each([
+    [false, [{ imageId: OWN, devices: ['/dev/sdf'] }]],
+    [true, []],
+  ])(
+    'finds impostors, and empty volumes where encryption by default is %s',
+    async (EbsEncryptionByDefault, unencrypted) => {
+      const [ec2, ssm] = [mockClient(EC2Client), mockClient(SSMClient)];
+      const Tags = [
+        { Key: 'CopiedFromAMI', Value: OTHERS },
+        { Key: 'ImageCopier', Value: 'image-copier attempt=1 baked=2026-11-23T22:10:00.000Z' },
+      ];
+      const copy = {
+        ImageId: OWN,
+        OwnerId: ACCOUNT,
+        State: 'available',
+        Tags,
+        SourceImageRegion: 'eu-west-1',
+      } as const;
+      const BlockDeviceMappings = [
+        { DeviceName: '/dev/xvda', Ebs: { SnapshotId: 'snap-1' } },
+        { DeviceName: '/dev/sdf', Ebs: { VolumeSize: 22, Encrypted: false } },
+        { DeviceName: '/dev/sdg', Ebs: { VolumeSize: 22, Encrypted: true } },
+      ];
+      ec2.on(DescribeImagesCommand).resolves({
+        Images: [
+          { ...copy, SourceImageId: OTHERS, BlockDeviceMappings },
+          { ...copy, SourceImageId: OWN, ImageId: 'ami-again', BlockDeviceMappings },
+        ],
+      });
+      ec2.on(GetEbsEncryptionByDefaultCommand).resolves({ EbsEncryptionByDefault });
+      ssm.on(GetParametersByPathCommand).resolves({});
+
+      const region = 'eu-west-1';
+      const read = await readOwnImages(new EC2Client({ region }), new SSMClient({ region }), '/image-copier', COPIER);
+      expect(read.impostors).toEqual([
+        {
+          imageId: 'ami-again',
+          reason: `EC2 says that it was copied from ${OWN}, its tag CopiedFromAMI names ${OTHERS}.`,
+        },
+      ]);
+      expect(read.unencrypted).toEqual(unencrypted);
+    },
+  );
 });

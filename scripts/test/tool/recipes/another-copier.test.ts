@@ -13,9 +13,13 @@ function copyBy(copier: string, ImageId: string): Image {
   const marker = `${copier} announced=2026-11-24T00:00:00.000Z attempt=1 baked=2026-11-23T22:10:00.000Z`;
   return {
     ImageId,
+    OwnerId: '222222222222',
+    SourceImageId: SOURCE,
+    SourceImageRegion: 'eu-west-1',
     State: 'available',
     Tags: [
       { Key: 'Recipe', Value: 'ubuntu' },
+      { Key: 'CopiedFromAMI', Value: SOURCE },
       { Key: 'ImageCopier', Value: marker },
     ],
     BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-1' } }],

@@ -4,7 +4,6 @@ import { GetParameterCommand, GetParameterHistoryCommand, PutParameterCommand } 
 import { formatMarker } from '../../../../lambda/src/core/copy-marker.ts';
 import type { FakeServices } from '../support/fake-aws.ts';
 
-const KEY = 'arn:aws:kms:eu-west-1:222222222222:key/1';
 const SET_AT = ['2026-11-21', '2026-11-22', '2026-11-23', '2026-11-24', '2026-11-25'];
 
 /** An account with the parameter /image-copier/ubuntu, as SSM, EC2 and KMS answer for it. */
@@ -15,7 +14,11 @@ export class FakeRecipe {
   /** Snapshots that are under another key. */
   readonly foreignSnapshots = new Set<string>();
 
-  constructor({ ec2, kms, ssm }: FakeServices) {
+  readonly #account: string;
+
+  constructor({ ec2, kms, ssm }: FakeServices, account: string) {
+    this.#account = account;
+    const key = (id: string) => `arn:aws:kms:eu-west-1:${account}:key/${id}`;
     const Name = '/image-copier/ubuntu';
     ssm.on(GetParameterHistoryCommand, { Name }).callsFake(({ NextToken }: { NextToken?: string }) => {
       const page = Number(NextToken ?? 0);
@@ -41,24 +44,28 @@ export class FakeRecipe {
     });
     ec2.on(DescribeImagesCommand).callsFake(({ Filters: [filter] = [] }: { Filters?: Filter[] }) => ({
       Images: this.#images.filter(({ ImageId = '', SourceImageId = '' }) =>
-        filter?.Values?.includes(filter.Name === 'image-id' ? ImageId : SourceImageId),
+        filter?.Values?.includes(filter.Name === 'source-image-id' ? SourceImageId : ImageId),
       ),
     }));
     ec2.on(DescribeSnapshotsCommand).callsFake(({ Filters: [filter] = [] }: { Filters?: Filter[] }) => ({
       Snapshots: filter?.Values?.map((SnapshotId) => ({
         SnapshotId,
         Encrypted: true,
-        KmsKeyId: this.foreignSnapshots.has(SnapshotId) ? `${KEY}2` : KEY,
+        KmsKeyId: key(this.foreignSnapshots.has(SnapshotId) ? '12' : '1'),
       })),
     }));
-    kms.on(DescribeKeyCommand, { KeyId: 'alias/image-copier' }).resolves({ KeyMetadata: { KeyId: '1', Arn: KEY } });
+    kms
+      .on(DescribeKeyCommand, { KeyId: 'alias/image-copier' })
+      .resolves({ KeyMetadata: { KeyId: '1', Arn: key('1') } });
   }
 
   /** Adds ami-c1, a verified copy of ami-a1, for 1. */
   addCopy(number: number, changes: Partial<Image> = {}): void {
     this.#images.push({
       ImageId: copyId(number),
+      OwnerId: this.#account,
       SourceImageId: sourceId(number),
+      SourceImageRegion: 'eu-west-1',
       State: 'available',
       Tags: tags('announced'),
       BlockDeviceMappings: [{ Ebs: { SnapshotId: `snap-${number}` } }, { VirtualName: 'ephemeral0' }],

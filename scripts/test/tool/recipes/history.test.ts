@@ -14,8 +14,8 @@ let web: FakeRecipe;
 
 beforeEach(() => {
   aws = new FakeAws();
-  payments = new FakeRecipe(aws.in(PAYMENTS));
-  web = new FakeRecipe(aws.in(WEB));
+  payments = new FakeRecipe(aws.in(PAYMENTS), PAYMENTS);
+  web = new FakeRecipe(aws.in(WEB), WEB);
 });
 
 function history(...args: string[]) {
@@ -41,6 +41,20 @@ describe('history', () => {
         `${WEB}  eu-west-1  1        ami-c3  ami-a3        2026-11-21T00:00:00.000Z  current, available, not verified\n`,
       err: '',
     });
+  });
+
+  it('takes no image for verified whose facts belie its marker', async () => {
+    payments.values.push(copyId(1), copyId(2), copyId(3));
+    payments.addCopy(1, { SourceInstanceId: 'i-1' });
+    payments.addCopy(2, { Tags: [...tags('announced'), { Key: 'CopiedFromAMI', Value: 'ami-a1' }] });
+    payments.addCopy(3, { Tags: tags('announced', 'ubuntu', '12') });
+    web.values.push(copyId(1));
+    web.addCopy(1);
+
+    const { out } = await history('--json');
+
+    const verified = (JSON.parse(out) as { account: string; verified: boolean }[]).map((each) => each.verified);
+    expect(verified).toEqual([false, false, false, true]);
   });
 
   it('prints JSON', async () => {

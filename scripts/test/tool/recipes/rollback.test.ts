@@ -18,9 +18,9 @@ let web: FakeRecipe;
 
 beforeEach(() => {
   aws = new FakeAws();
-  payments = new FakeRecipe(aws.in(PAYMENTS));
+  payments = new FakeRecipe(aws.in(PAYMENTS), PAYMENTS);
   payments.values.push(copyId(1), copyId(2), copyId(3));
-  web = new FakeRecipe(aws.in(WEB));
+  web = new FakeRecipe(aws.in(WEB), WEB);
   web.values.push(copyId(1), copyId(2));
   for (const recipe of [payments, web]) for (const number of [1, 2, 3]) recipe.addCopy(number);
 });
@@ -138,7 +138,7 @@ describe('rollback', () => {
   });
 
   it('takes the marked copy of a source before others of it', async () => {
-    payments.addCopy(8, { SourceImageId: sourceId(9), Tags: [] });
+    payments.addCopy(8, { SourceImageId: sourceId(9), Tags: [{ Key: 'CopiedFromAMI', Value: sourceId(9) }] });
     payments.addCopy(9);
 
     expect(await rollbackOne('--to', sourceId(9))).toMatchObject({ code: 0 });
@@ -162,13 +162,13 @@ describe('rollback', () => {
     expect(payments.values.at(-1)).toBe(copyId(4));
   });
 
+  const KEY = `arn:aws:kms:eu-west-1:${PAYMENTS}:key/`;
   const KEPT = 'The parameter is left as it is.';
 
   it.each<[string, string, Partial<Image> | undefined, string]>([
     ['is unknown', copyId(9), undefined, 'ami-c9 is neither an image of this account nor the source of one.'],
     ['is the current one', copyId(3), undefined, '/image-copier/ubuntu points to ami-c3 already.'],
     ['is disabled', copyId(4), { State: 'disabled' }, `ami-c4 is disabled, not available. ${KEPT}`],
-    ['has no state', copyId(4), { State: undefined }, `ami-c4 is in no state, not available. ${KEPT}`],
     [
       'is of another recipe',
       copyId(4),
@@ -183,22 +183,41 @@ describe('rollback', () => {
       `ami-c4 is no verified copy of image-copier. ${KEPT}`,
     ],
     [
-      'is no copy of a source',
-      sourceId(4),
+      'is no copy',
+      copyId(4),
       { Tags: [{ Key: 'Recipe', Value: 'ubuntu' }] },
+      `ami-c4 is no copy of image-copier. It has no tag CopiedFromAMI. ${KEPT}`,
+    ],
+    [
+      'was made of an instance of a copy',
+      copyId(4),
+      { SourceInstanceId: 'i-1' },
+      `ami-c4 is no copy of image-copier. It was made of the instance i-1. ${KEPT}`,
+    ],
+    [
+      'is a copy of a copy, with its tags',
+      copyId(4),
+      { Tags: [...tags('announced'), { Key: 'CopiedFromAMI', Value: 'ami-a1' }] },
+      'ami-c4 is no copy of image-copier. EC2 says that it was copied from ami-a4, its tag CopiedFromAMI names ami-a1. ' +
+        KEPT,
+    ],
+    [
+      "is somebody else's copy",
+      copyId(4),
+      { Tags: [...tags('announced').slice(0, 1), { Key: 'CopiedFromAMI', Value: 'ami-a4' }] },
       `ami-c4 is no verified copy of image-copier. ${KEPT}`,
     ],
     [
       'has no snapshots',
       copyId(4),
       { BlockDeviceMappings: undefined },
-      `ami-c4 has a snapshot that is not under the key 1. ${KEPT}`,
+      `ami-c4 is not verified: EC2 shows no snapshot of it. ${KEPT}`,
     ],
     [
       'has a snapshot under another key',
       copyId(4),
       { BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-1' } }, { Ebs: { SnapshotId: 'snap-x' } }] },
-      `ami-c4 has a snapshot that is not under the key 1. ${KEPT}`,
+      `ami-c4 is not verified: snap-x is encrypted under ${KEY}12, not under ${KEY}1. ${KEPT}`,
     ],
   ])('sets no image that %s', async (_, to, copy, problem) => {
     if (copy) payments.addCopy(4, copy);

@@ -10,7 +10,9 @@ import {
   DescribeSnapshotsCommand,
   ModifyImageAttributeCommand,
   ModifySnapshotAttributeCommand,
+  type Filter,
   type Image,
+  type Snapshot,
 } from '@aws-sdk/client-ec2';
 import { DescribeKeyCommand } from '@aws-sdk/client-kms';
 import { PublishCommand, SubscribeCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
@@ -167,8 +169,12 @@ export interface Standing {
 export function targetAccount(aws: FakeAws, id: string, standing: () => Standing, region = 'eu-west-1'): FakeServices {
   const services = aws.in(id, region);
   const { ec2, sqs } = services;
-  ec2.on(DescribeImagesCommand).callsFake(() => ({ Images: standing().copies ?? [] }));
-  ec2.on(DescribeSnapshotsCommand).resolves({ Snapshots: [] });
+  ec2.on(DescribeImagesCommand).callsFake(() => ({
+    Images: (standing().copies ?? []).map((image): Image => ({ OwnerId: id, ...image })),
+  }));
+  ec2.on(DescribeSnapshotsCommand).callsFake(({ Filters: [filter] = [] }: { Filters?: Filter[] }) => ({
+    Snapshots: filter?.Name === 'snapshot-id' ? filter.Values?.flatMap(shown) : [],
+  }));
   sqs.on(GetQueueUrlCommand, { QueueName: 'image-copier-dead-letters' }).resolves({ QueueUrl: 'https://letters' });
   sqs.on(GetQueueAttributesCommand).callsFake(() => ({
     Attributes: { ApproximateNumberOfMessages: String(standing().letters?.length ?? 0) },
@@ -187,14 +193,30 @@ export function targetAccount(aws: FakeAws, id: string, standing: () => Standing
   return services;
 }
 
+/** A snapshot in a target account, unless EC2 hides it: encrypted unless its name says otherwise. */
+function shown(SnapshotId: string): Snapshot[] {
+  return SnapshotId === 'snap-hidden' ? [] : [{ SnapshotId, Encrypted: SnapshotId !== 'snap-plain' }];
+}
+
 /** A copy in a target account, as far as its marker says. */
 export function copy(ImageId: string, marker: string, changes: Partial<Image> = {}): Image {
   const Value = `${marker} attempt=1 baked=${BAKED_AT}`;
+  const { SourceImageId = IMAGE } = changes;
   const Tags = [
     { Key: 'ImageCopier', Value },
+    { Key: 'CopiedFromAMI', Value: SourceImageId },
     { Key: 'Recipe', Value: 'ubuntu' },
   ];
-  return { ImageId, SourceImageId: IMAGE, State: 'available', CreationDate: BAKED_AT, Tags, ...changes };
+  return {
+    ImageId,
+    SourceImageId,
+    SourceImageRegion: 'eu-west-1',
+    State: 'available',
+    CreationDate: BAKED_AT,
+    BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { SnapshotId: `snap-of-${ImageId}`, Encrypted: true } }],
+    Tags,
+    ...changes,
+  };
 }
 
 export function letter(reason: string | undefined, requestedAt: Date, imageId = IMAGE): Message {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { CreateTagsCommand, ModifyImageAttributeCommand, ModifySnapshotAttributeCommand } from '@aws-sdk/client-ec2';
+import {
+  CreateTagsCommand,
+  ModifyImageAttributeCommand,
+  ModifySnapshotAttributeCommand,
+  type Image,
+} from '@aws-sdk/client-ec2';
 import { PublishCommand, SubscribeCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
 import {
   CreateQueueCommand,
@@ -610,18 +615,46 @@ describe('request --wait', () => {
     ]);
   });
 
-  it("takes no other copier's copy for the one that was asked for", async () => {
+  it.each<[string, string, Image[], number, string]>([
+    [
+      "takes somebody else's copy for the one that was asked for, as the copier does",
+      'web, eu-west-1: available, ami-0f\n',
+      [copy('ami-0f', 'golden announced=2026-11-24T00:00:00.000Z')],
+      0,
+      '',
+    ],
+    [
+      'takes no copy of a copy for one, whatever its tags say',
+      '',
+      [{ ...copy('ami-0f', ANNOUNCED), SourceImageId: 'ami-0e' }],
+      1,
+      'The time (0.5 minutes) is over for web.',
+    ],
+    [
+      'is told of a copy that is never verified',
+      'web, eu-west-1: failed, ami-0f, It is not verified: snap-plain is not encrypted.',
+      [copy('ami-0f', 'image-copier', { BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-plain' } }] })],
+      1,
+      '',
+    ],
+    [
+      'waits for a copy whose snapshot EC2 does not show at the moment',
+      'web, eu-west-1: pending, ami-0f\n',
+      [copy('ami-0f', ANNOUNCED, { BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-hidden' } }] })],
+      1,
+      'The time (0.5 minutes) is over for web.',
+    ],
+  ])('%s', async (_what, line, copies, expected, end) => {
     const aws = new FakeAws();
-    const source = sourceAccount(aws, [shared]);
-    resultsQueue(source);
-    targetAccount(aws, WEB, () => ({ copies: [copy('ami-0f', 'golden announced=2026-11-24T00:00:00.000Z')] }));
+    resultsQueue(sourceAccount(aws, [shared]));
+    targetAccount(aws, WEB, () => ({ copies }));
     const args = ['--accounts-file', accountsFile(), '--only', 'web', '--wait', '--timeout', '0.5'];
 
     const { code, err } = await fastForward(run(['request', IMAGE, ...args], { aws }));
 
-    expect(code).toBe(1);
-    expect(err).toContain('web, eu-west-1: pending, ami-0f\n');
-    expect(err).toContain('The time (0.5 minutes) is over for web.');
+    expect(code).toBe(expected);
+    expect(err).toContain(line);
+    expect(err).toContain(end);
   });
 
   it('believes no result that the account itself belies', async () => {

@@ -4,6 +4,7 @@ import {
   DescribeImageAttributeCommand,
   DescribeImagesCommand,
   DescribeSnapshotsCommand,
+  GetEbsEncryptionByDefaultCommand,
   type Image,
   type Snapshot,
 } from '@aws-sdk/client-ec2';
@@ -53,6 +54,8 @@ beforeEach(() => {
   aws = new FakeAws();
 });
 
+const ROOT = { SnapshotId: 'snap-01', Encrypted: true };
+
 interface Contents {
   readonly images?: readonly Image[];
   readonly snapshots?: readonly Snapshot[];
@@ -60,9 +63,9 @@ interface Contents {
 }
 
 /** What a target account has in a Region. */
-function targetHas(accountId: string, { images = [], snapshots = [], letters = [] }: Contents = {}): void {
+function targetHas(accountId: string, { images = [], snapshots = [ROOT], letters = [] }: Contents = {}): void {
   const { ec2, sqs } = aws.in(accountId);
-  ec2.on(DescribeImagesCommand).resolves({ Images: [...images] });
+  ec2.on(DescribeImagesCommand).resolves({ Images: images.map((image): Image => ({ OwnerId: accountId, ...image })) });
   ec2.on(DescribeSnapshotsCommand).resolves({ Snapshots: [...snapshots] });
   sqs
     .on(GetQueueUrlCommand, { QueueName: 'image-copier-dead-letters' })
@@ -98,6 +101,7 @@ function copyOf(SourceImageId: string, bakedAt: string, changes: Image = {}): Im
   return {
     ImageId: COPY,
     SourceImageId,
+    SourceImageRegion: 'eu-west-1',
     State: 'available',
     CreationDate: STARTED_AT,
     BlockDeviceMappings: [{ DeviceName: '/dev/sdb', VirtualName: 'ephemeral0' }, { Ebs: { SnapshotId: 'snap-01' } }],
@@ -107,6 +111,14 @@ function copyOf(SourceImageId: string, bakedAt: string, changes: Image = {}): Im
     ],
     ...changes,
   };
+}
+
+/** The tags of a copy that AMIgo's copier made. */
+function tagsOfAmigo(sourceImageId: string, recipe = 'ubuntu') {
+  return [
+    { Key: 'Recipe', Value: recipe },
+    { Key: 'CopiedFromAMI', Value: sourceImageId },
+  ];
 }
 
 const FACT = {
@@ -132,7 +144,10 @@ describe('status of an accounts file', () => {
     });
     targetHas(PAYMENTS, {
       images: [copyOf(NEW, NEW_AT), { ImageId: 'ami-04', State: 'available' }],
-      snapshots: [{ SnapshotId: 'snap-00', KmsKeyId: 'other' }, { SnapshotId: 'snap-01', KmsKeyId: KEY }, {}],
+      snapshots: [
+        { SnapshotId: 'snap-00', KmsKeyId: 'other' },
+        { ...ROOT, KmsKeyId: KEY },
+      ],
     });
     targetHas(WEB);
     targetHas(OPS);
@@ -157,6 +172,86 @@ describe('status of an accounts file', () => {
     });
   });
 
+  describe('tells what a copy is', () => {
+    const marked = (keyId: string) => [
+      ...tagsOfAmigo(NEW),
+      { Key: 'ImageCopier', Value: `image-copier announced=${SETTLED_AT} attempt=1 baked=${NEW_AT} key=${keyId}` },
+    ];
+    const key = (id: string) => `arn:aws:kms:eu-west-1:${WEB}:key/${id}`;
+    const blank = { DeviceName: '/dev/xvdcz', Ebs: { VolumeSize: 22 } };
+    const withBlank = { BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-01' } }, blank] };
+    const UNENCRYPTED = 'EC2 makes /dev/xvdcz as an empty, unencrypted volume.';
+
+    it.each<[string, Image[], object]>([
+      [
+        'a copy of a copy, with its tags',
+        [{ ...copyOf(NEW, NEW_AT), SourceImageId: 'ami-0b', Tags: marked('1') }],
+        { state: 'missing' },
+      ],
+      [
+        'an image of an instance, with its tags',
+        [copyOf(NEW, NEW_AT, { SourceInstanceId: 'i-1' })],
+        { state: 'missing' },
+      ],
+      [
+        'a copy without ancestry',
+        [copyOf(NEW, NEW_AT, { SourceImageId: undefined, Tags: tagsOfAmigo(NEW) })],
+        { state: 'available' },
+      ],
+      [
+        "somebody else's that is not encrypted",
+        [
+          copyOf(NEW, NEW_AT, {
+            Tags: tagsOfAmigo(NEW),
+            BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-01', Encrypted: false } }],
+          }),
+        ],
+        { state: 'missing' },
+      ],
+      ['a copy under the key that it names', [copyOf(NEW, NEW_AT, { Tags: marked('1') })], { state: 'available' }],
+      [
+        'a copy under another key than it names',
+        [copyOf(NEW, NEW_AT, { Tags: marked('2') })],
+        {
+          state: 'failed',
+          reason: `It is not verified: snap-01 is encrypted under ${key('1')}, not under ${key('2')}.`,
+        },
+      ],
+      [
+        'a copy without snapshots',
+        [copyOf(NEW, NEW_AT, { BlockDeviceMappings: [blank] })],
+        { state: 'failed', reason: 'It is not verified: EC2 shows no snapshot of it.' },
+      ],
+      ['a copy with an empty volume', [copyOf(NEW, NEW_AT, withBlank)], { state: 'available', reason: UNENCRYPTED }],
+    ])('%s', async (_what, images, cell) => {
+      sourceHas([source(NEW, NEW_AT)], { [NEW]: [WEB] });
+      targetHas(WEB, { images, snapshots: [{ ...ROOT, KmsKeyId: key('1') }] });
+      aws.in(WEB).ec2.on(GetEbsEncryptionByDefaultCommand).resolves({ EbsEncryptionByDefault: false });
+      const { report: read } = await report('--accounts-file', FILE, '--only', 'web');
+
+      expect(read.rows[0]?.cells).toMatchObject([cell]);
+    });
+
+    it('has a line for a copy with an empty volume that is not encrypted, and is well', async () => {
+      sourceHas([source(NEW, NEW_AT)]);
+      targetHas(WEB, { images: [copyOf(NEW, NEW_AT, withBlank)] });
+      aws.in(WEB).ec2.on(GetEbsEncryptionByDefaultCommand).resolves({ EbsEncryptionByDefault: false });
+      const { code, out } = await run(['status', '--accounts-file', FILE, '--only', 'web'], { aws });
+
+      expect(code).toBe(0);
+      expect(out).toContain(UNENCRYPTED);
+    });
+
+    it('has nothing to say of it where the account encrypts by default', async () => {
+      sourceHas([source(NEW, NEW_AT)]);
+      targetHas(WEB, { images: [copyOf(NEW, NEW_AT, withBlank)] });
+      aws.in(WEB).ec2.on(GetEbsEncryptionByDefaultCommand).resolves({ EbsEncryptionByDefault: true });
+      const { report: read } = await report('--accounts-file', FILE, '--only', 'web');
+
+      expect(read.rows[0]?.cells[0]).not.toHaveProperty('reason');
+    });
+  });
+
   it('asks for the images of the copier and of the recipes alone', async () => {
     sourceHas([source(NEW, NEW_AT)], { [NEW]: [] });
     for (const account of [PAYMENTS, WEB, OPS]) targetHas(account);
@@ -172,7 +267,7 @@ describe('status of an accounts file', () => {
       { ...own, IncludeDisabled: false, Filters: [{ Name: 'tag-key', Values: ['Recipe'] }] },
     ]);
     expect(asked(PAYMENTS)).toMatchObject([
-      { ...own, IncludeDisabled: true, Filters: [{ Name: 'tag-key', Values: ['CopiedFromAMI'] }] },
+      { ...own, IncludeDisabled: true, Filters: [{ Name: 'tag-key', Values: ['CopiedFromAMI', 'ImageCopier'] }] },
     ]);
   });
 
@@ -254,7 +349,7 @@ describe('status of the account of the credentials', () => {
       images: [
         copyOf(NEW, NEW_AT),
         copyOf(OLD, OLD_AT, { ImageId: 'ami-0d' }),
-        copyOf('ami-05', NEW_AT, { ImageId: 'ami-0e', Tags: [{ Key: 'Recipe', Value: 'debian' }] }),
+        copyOf('ami-05', NEW_AT, { ImageId: 'ami-0e', Tags: tagsOfAmigo('ami-05', 'debian') }),
       ],
     });
   });

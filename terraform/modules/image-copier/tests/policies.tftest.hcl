@@ -131,7 +131,7 @@ run "role" {
 
   assert {
     condition = { for s in jsondecode(module.copy_image.role_policy.policy).Statement : s.Sid => sort(flatten([s.Action])) } == {
-      ReadImages            = tolist(["ec2:DescribeImages"])
+      ReadImages            = tolist(["ec2:DescribeImages", "ec2:DescribeSnapshots"])
       CopyImages            = tolist(["ec2:CopyImage"])
       CopyNoStrangersImages = tolist(["ec2:CopyImage"])
       TagCopies             = tolist(["ec2:CreateTags"])
@@ -211,7 +211,7 @@ run "role_of_settle_copy" {
 
   assert {
     condition = { for s in jsondecode(module.settle_copy.role_policy.policy).Statement : s.Sid => sort(flatten([s.Action])) } == {
-      ReadCopies               = tolist(["ec2:DescribeImages", "ec2:DescribeSnapshots"])
+      ReadCopies               = tolist(["ec2:DescribeImages", "ec2:DescribeSnapshots", "ec2:GetEbsEncryptionByDefault"])
       MarkCopies               = tolist(["ec2:CreateTags"])
       MarkAnnouncedCopiesAgain = tolist(["ec2:CreateTags"])
       RepairSnapshotTags       = tolist(["ec2:CreateTags"])

@@ -154,7 +154,8 @@ def fingerprint(request: CopyRequest) -> str:
 
 def pending_copies(backend: Any) -> int:
     images = list(own(backend.amis).values())
-    return sum(image.state == "pending" and image.source_image_id is not None for image in images)
+    copies = [image for image in images if image.source_image_id is not None and image.instance_id is None]
+    return sum(image.state == "pending" for image in copies)
 
 
 def require_throughput(backend: Any, source_region: str) -> None:

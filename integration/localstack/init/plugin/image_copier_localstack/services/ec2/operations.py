@@ -77,7 +77,8 @@ class ImageOperations(EC2BaseResponse):
         """EC2 API Reference, CreateImage: a snapshot of each EBS volume of the instance.
 
         The boot mode is the instance's (EC2 User Guide, "Set the boot mode of an Amazon EC2 AMI"). The watermarks are
-        those of the image that it was launched from, also if that one is gone.
+        those of the image that it was launched from, also if that one is gone. It is shown as the source (EC2 User
+        Guide, "Use AMI ancestry").
         """
         params, backend = self.params, self.ec2_backend
         name = checked_name(params)
@@ -99,6 +100,8 @@ class ImageOperations(EC2BaseResponse):
                 root_device_type="ebs",
                 attributes=attributes.LINUX | ({"BootMode": boot_mode} if boot_mode else {}),
                 instance_id=instance.id,
+                source_image_id=instance.image_id,
+                source_image_region=self.region,
                 watermarks=watermarks.of(getattr(instance, "launched_image", None)),
             )
             made = []
