@@ -31,6 +31,11 @@ locals {
   watch_queue_url = trimsuffix(aws_sqs_queue.unheard.url, local.watch_queues.unheard.name)
 
   results_log_group = "/image-copier/${var.name}/results"
+
+  watch_queue_alarms = {
+    unheard            = { queue = aws_sqs_queue.unheard.name, description = "Copy requests that reached nobody, or that an account gave no result of, are in the queue ${local.watch_queues.unheard.name}. Each has its reason." }
+    watch-dead-letters = { queue = aws_sqs_queue.watch_dead_letters.name, description = "${local.watch_function} could not handle a request or a result, so nobody watches over it. Its log group is ${module.watch.log_group.name}; the message is in the queue ${local.watch_queues.dead_letters.name}." }
+  }
 }
 
 data "aws_iam_policy_document" "watch_queue" {
@@ -228,10 +233,7 @@ resource "aws_cloudwatch_metric_alarm" "unheard_requests" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "watch_queues" {
-  for_each = {
-    unheard            = { queue = aws_sqs_queue.unheard.name, description = "Copy requests that reached nobody, or that an account gave no result of, are in the queue ${local.watch_queues.unheard.name}. Each has its reason." }
-    watch-dead-letters = { queue = aws_sqs_queue.watch_dead_letters.name, description = "${local.watch_function} could not handle a request or a result, so nobody watches over it. Its log group is ${module.watch.log_group.name}; the message is in the queue ${local.watch_queues.dead_letters.name}." }
-  }
+  for_each = local.watch_queue_alarms
 
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = each.value.description
