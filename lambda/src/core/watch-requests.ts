@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { IMAGE_ID, parseCopyRequest, quoteName } from './copy-request.ts';
+import { accountId, IMAGE_ID, parseCopyRequest, quoteName } from './copy-request.ts';
 import { RejectedError } from './errors.ts';
 import type { DeadLetter, Delivery, Reason } from './request-queue.ts';
 
@@ -127,17 +127,13 @@ function hearing(targetAccounts: readonly unknown[], subscribers: readonly strin
       if (subscribers.length === 0) unheard.add('"*", since no account has subscribed');
       continue;
     }
-    const account = accountOf(entry);
+    // A subscription's filter compares texts: a number passes none, whatever it would be read as.
+    const account = typeof entry === 'string' ? accountId(entry) : undefined;
     if (account === undefined) unheard.add(`${shown(entry)} is no account id in quotes`);
     else if (subscribers.includes(account)) heard.add(account);
     else unheard.add(`${account} has not subscribed`);
   }
   return { heard: Array.from(heard), unheard: Array.from(unheard) };
-}
-
-/** The account that an entry stands for, if a subscription's filter can match it: filters tell text from numbers. */
-function accountOf(entry: unknown): string | undefined {
-  return typeof entry === 'string' && /^[0-9]{1,12}$/.test(entry) ? entry.padStart(12, '0') : undefined;
 }
 
 function shown(entry: unknown): string {
