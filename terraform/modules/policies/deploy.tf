@@ -134,9 +134,10 @@ data "aws_iam_policy_document" "deploy_source" {
     resources = [local.watch_arns.function, local.arns.mappings]
   }
 
+  # Tags are asked for on the group's own ARN, all else on one that ends in `:*` (CloudWatch Logs User Guide, Overview of managing access).
   statement {
     sid       = "LogGroups"
-    resources = local.watch_arns.log_groups
+    resources = concat(local.watch_arns.log_groups, formatlist("%s:*", local.watch_arns.log_groups))
 
     actions = [
       "logs:CreateLogGroup",

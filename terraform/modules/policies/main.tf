@@ -29,11 +29,12 @@ locals {
   # What the module source-account makes beside its topics and alarms.
   watch_arns = {
     function    = "arn:${local.partition}:lambda:*:*:function:${var.topic_name}-watch"
-    log_groups  = ["arn:${local.partition}:logs:*:*:log-group:/aws/lambda/${var.topic_name}-watch", "arn:${local.partition}:logs:*:*:log-group:/image-copier/${var.topic_name}/results"]
+    log_groups  = ["${local.log_groups}/aws/lambda/${var.topic_name}-watch", "${local.log_groups}/image-copier/${var.topic_name}/results"]
     queues      = ["arn:${local.partition}:sqs:*:*:${var.topic_name}-watch-*", "arn:${local.partition}:sqs:*:*:${var.topic_name}-unheard"]
     role        = "arn:${local.partition}:iam::*:role${var.role_path}${var.topic_name}-watch-*"
     subscribers = ["arn:${local.partition}:sqs:*:*:${var.topic_name}-watch-requests", "arn:${local.partition}:sqs:*:*:${var.topic_name}-watch-results"]
   }
 
-  partition = data.aws_partition.current.partition
+  log_groups = "arn:${local.partition}:logs:*:*:log-group:"
+  partition  = data.aws_partition.current.partition
 }

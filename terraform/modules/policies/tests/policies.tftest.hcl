@@ -35,8 +35,13 @@ run "names" {
       Mappings         = "*"
       ReadMappings     = "arn:aws:lambda:*:*:event-source-mapping:*"
       LambdaTags       = ["arn:aws:lambda:*:*:function:amigo-PROD-notify-watch", "arn:aws:lambda:*:*:event-source-mapping:*"]
-      LogGroups        = ["arn:aws:logs:*:*:log-group:/image-copier/amigo-PROD-notify/results", "arn:aws:logs:*:*:log-group:/aws/lambda/amigo-PROD-notify-watch"]
-      FindLogGroups    = "*"
+      LogGroups = [
+        "arn:aws:logs:*:*:log-group:/image-copier/amigo-PROD-notify/results:*",
+        "arn:aws:logs:*:*:log-group:/image-copier/amigo-PROD-notify/results",
+        "arn:aws:logs:*:*:log-group:/aws/lambda/amigo-PROD-notify-watch:*",
+        "arn:aws:logs:*:*:log-group:/aws/lambda/amigo-PROD-notify-watch",
+      ]
+      FindLogGroups = "*"
     }
     error_message = "Whoever deploys the source account reaches the three topics, their alarms, and what belongs to the watch."
   }
