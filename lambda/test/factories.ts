@@ -15,6 +15,7 @@ import type {
 import type { ImageParameter, ImageParameters } from '../src/core/image-parameters.ts';
 import type { DeadLetter, Delivery, NextTries, RequestQueue } from '../src/core/request-queue.ts';
 import type { SettleCopiesContext } from '../src/core/settle-copies.ts';
+import type { GivenResult, GivenResults, Subscribers, WatchContext, WatchQueues } from '../src/core/watch-requests.ts';
 
 export const SOURCE_ACCOUNT = '111111111111';
 export const ACCOUNT = '222222222222';
@@ -396,4 +397,60 @@ export function answerPages(
     return page ? Promise.resolve(page) : Promise.reject(new Error('There are no more pages.'));
   });
   return inputs;
+}
+
+export const TOPIC = `arn:aws:sns:${REGION}:${SOURCE_ACCOUNT}:amigo-DEMO-notify`;
+const WATCH_QUEUE = `arn:aws:sqs:${REGION}:${SOURCE_ACCOUNT}:amigo-DEMO-notify-watch`;
+
+export const watchEnvironment = {
+  AWS_LAMBDA_FUNCTION_NAME: 'amigo-DEMO-notify-watch',
+  TOPIC_ARN: TOPIC,
+  REQUESTS_QUEUE_ARN: `${WATCH_QUEUE}-requests`,
+  RESULTS_QUEUE_ARN: `${WATCH_QUEUE}-results`,
+  AWAITED_QUEUE_URL: 'https://sqs.test/awaited',
+  UNHEARD_QUEUE_URL: 'https://sqs.test/unheard',
+  RESULTS_LOG_GROUP: '/image-copier/amigo-DEMO-notify/results',
+  OVERDUE_SECONDS: '86400',
+};
+
+/** The source account in memory, in which some accounts have subscribed. */
+export class FakeWatch implements Subscribers, GivenResults, WatchQueues {
+  nowMs = NOW_MS;
+  subscribed: string[] = [ACCOUNT, '333333333333'];
+  readonly noted: GivenResult[] = [];
+  readonly reported: DeadLetter[] = [];
+  readonly awaited: { body: string; requestedAtMs: number }[] = [];
+  readonly postponed: { receiptHandle: string; seconds: number }[] = [];
+
+  list(): Promise<readonly string[]> {
+    return Promise.resolve(this.subscribed);
+  }
+
+  note(result: GivenResult): Promise<void> {
+    this.noted.push(result);
+    return Promise.resolve();
+  }
+
+  of(sourceAmi: string): Promise<readonly GivenResult[]> {
+    return Promise.resolve(this.noted.filter((result) => result.sourceAmi === sourceAmi));
+  }
+
+  report(letter: DeadLetter): Promise<void> {
+    this.reported.push(letter);
+    return Promise.resolve();
+  }
+
+  await(body: string, requestedAtMs: number): Promise<void> {
+    this.awaited.push({ body, requestedAtMs });
+    return Promise.resolve();
+  }
+
+  postpone(receiptHandle: string, seconds: number): Promise<void> {
+    this.postponed.push({ receiptHandle, seconds });
+    return Promise.resolve();
+  }
+}
+
+export function watchContext(watch: FakeWatch): WatchContext {
+  return { overdueSeconds: 86_400, subscribers: watch, results: watch, queues: watch, nowMs: () => watch.nowMs };
 }

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { build, type Metafile, type OutputFile, type Plugin } from 'esbuild';
 import { ROOT } from '../tool/common/paths.ts';
 
-/** Where the zip of both functions goes. */
+/** Where the zip of the functions goes. */
 export const ZIP = join(ROOT, 'lambda/dist/image-copier.zip');
 
-/** Each of them becomes one file. Lambda calls the export `handler` of the first two. */
+/** Each of them becomes one file. Lambda calls the export `handler` of all but the last. */
 const ENTRIES = {
   'copy-image': 'lambda/src/functions/copy-image.ts',
   'settle-copy': 'lambda/src/functions/settle-copy.ts',
+  'watch-requests': 'lambda/src/functions/watch-requests.ts',
   queues: 'lambda/src/functions/start/queues.ts',
 };
 

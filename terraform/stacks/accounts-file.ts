@@ -50,10 +50,19 @@ export const COPIER_INPUTS = {
 } as const satisfies Record<string, InputType>;
 
 /** The same of the module source-account. */
-export const SOURCE_INPUTS = { alarm_actions: 'list(string)', tags: 'map(string)' } as const satisfies Record<
-  string,
-  InputType
->;
+export const SOURCE_INPUTS = {
+  alarm_actions: 'list(string)',
+  architecture: 'string',
+  code_signing_config_arn: 'string',
+  function_zip: 'string',
+  log_kms_key_arn: 'string',
+  log_retention_days: 'number',
+  overdue_hours: 'number',
+  permissions_boundary_arn: 'string',
+  role_path: 'string',
+  tags: 'map(string)',
+  vpc: VPC,
+} as const satisfies Record<string, InputType>;
 
 /** The inputs that the stacks set themselves in one of the modules, and from what. */
 export const SET_INPUTS: Readonly<Record<string, string>> = {
@@ -130,7 +139,7 @@ const schema = fields({
   }).describe('The account where images are baked.'),
   topic: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{1,200}$/, 'must be 1 to 200 letters, digits, hyphens and underscores')
+    .regex(/^[A-Za-z0-9_-]{1,43}$/, 'must be 1 to 43 letters, digits, hyphens and underscores')
     .describe('Name of the topic for copy requests, in each Region of any target.'),
   organizationId: z
     .string()

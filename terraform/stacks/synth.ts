@@ -78,7 +78,7 @@ class AccountStack extends TerraformStack {
       // The source stays as it is; otherwise cdktn copies the folder of the module, with all that Terraform put there.
       skipAssetCreationFromLocalModules: true,
       providers: [provider],
-      variables: literal({ ...inputs, ...(module === 'image-copier' && this.#functionZip(inputs['function_zip'])) }),
+      variables: literal({ ...inputs, ...this.#functionZip(inputs['function_zip']) }),
     });
     // It is in the address of each resource, so it is not left to cdktn.
     call.overrideLogicalId(`${module}-${region}`);

@@ -20,12 +20,20 @@ describe('under the published policies Terraform', () => {
     rollout.write(targets, { deletion_protection: true });
   });
 
+  // A key that cannot be rotated would be made anew, and one that is protected stays. To change its rotation asks for the same.
+  const isMaking = (action: string) => isWriting(action) && action !== 'kms:EnableKeyRotation';
+
   it(
-    'makes everything',
+    'makes everything in the source account',
     async () => {
-      // A key that cannot be rotated would be made anew, and one that is protected stays. To change its rotation asks for the same.
-      const isMaking = (action: string) => isWriting(action) && action !== 'kms:EnableKeyRotation';
       await ofSource.perform('apply', isMaking);
+    },
+    DEPLOY_TIMEOUT_MS,
+  );
+
+  it(
+    'makes everything in a target account',
+    async () => {
       await ofTarget.perform('apply', isMaking);
       const plans = [ofSource, ofTarget].map((policy) => policy.perform('plan', () => false));
       expect(await Promise.all(plans)).toEqual([NO_CHANGES, NO_CHANGES]);
@@ -36,15 +44,17 @@ describe('under the published policies Terraform', () => {
   it(
     'changes everything',
     async () => {
-      rollout.write(targets, {
+      const changes = {
         deletion_protection: false,
         filter_enabled: false,
         key_rotation_period_days: 100,
         log_retention_days: 7,
         retry_hours: 7,
-      });
+      };
+      rollout.write(targets, changes, { log_retention_days: 7, overdue_hours: 48 });
       const zip = join(rollout.out, 'other.zip');
       writeFileSync(zip, zipSync({ ...unzipSync(readFileSync(ZIP)), 'README.md': strToU8('Another version.') }));
+      await ofSource.perform('apply', isWriting, zip);
       await ofTarget.perform('apply', isWriting, zip);
     },
     DEPLOY_TIMEOUT_MS,
@@ -56,6 +66,8 @@ describe('under the published policies Terraform', () => {
 
   it('asks for nothing else but what it does without', () => {
     // It lists a topic's subscriptions also where the topic is another account's (terraform-provider-aws, issue 42117).
-    expect([...ofSource.doneWithout, ...ofTarget.doneWithout]).toEqual(['sns:ListSubscriptionsByTopic']);
+    expect(new Set([...ofSource.doneWithout, ...ofTarget.doneWithout])).toEqual(
+      new Set(['sns:ListSubscriptionsByTopic']),
+    );
   });
 });

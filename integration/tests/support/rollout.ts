@@ -54,10 +54,15 @@ export class Rollout {
    * Writes the accounts file.
    * @param listed by name
    * @param inputs that the accounts share
+   * @param sourceInputs those of the source account
    */
-  write(listed: Readonly<Record<string, object>>, inputs: object = { deletion_protection: false }): void {
+  write(
+    listed: Readonly<Record<string, object>>,
+    inputs: object = { deletion_protection: false },
+    sourceInputs: object = {},
+  ): void {
     const file = {
-      source: { id: this.source },
+      source: { id: this.source, inputs: sourceInputs },
       topic: 'amigo-TEST-notify',
       defaults: { regions: [REGION], roleName: ROLE, inputs },
       accounts: Object.entries(listed).map(([name, account]) => ({ name, ...account })),

@@ -100,7 +100,7 @@ const targetAccounts = z.pipe(
 );
 
 /** The account that an entry stands for; undefined if no account can be meant. */
-function accountId(entry: unknown): string | undefined {
+export function accountId(entry: unknown): string | undefined {
   if (entry === EVERY_ACCOUNT) return entry;
   const digits = typeof entry === 'number' ? String(entry) : entry;
   if (typeof digits !== 'string' || !/^[0-9]+$/.test(digits)) return undefined;

@@ -12,7 +12,17 @@ export const COPIER = {
 } as const;
 
 /** Alarms of the module source-account, in each Region. Its topics cost nothing by themselves. */
-export const SOURCE_ALARMS = 4;
+export const SOURCE_ALARMS = 8;
+
+/** The watch of the module source-account, in each Region. */
+export const WATCH = {
+  /** Queues that it polls. */
+  queues: 3,
+  /** Invocations for a request: when it is published, and while it waits for its results, at once, after 11, 22 and 24 hours. */
+  invocationsPerRequest: 5,
+  /** Invocations for a result, at the most: there may be ten in one. */
+  invocationsPerResult: 1,
+} as const;
 
 /** Metrics that are sent with each sweep, so in every hour. */
 export const SWEEP_METRICS = ['Sweeps'] as const;

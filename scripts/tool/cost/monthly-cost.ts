@@ -8,6 +8,7 @@ import {
   RESULTS_PER_COPY,
   SOURCE_ALARMS,
   SWEEP_METRICS,
+  WATCH,
 } from './copier.ts';
 import { pacePrice, PRICES, type PriceList } from './prices.ts';
 import { count, plural } from './words.ts';
@@ -71,6 +72,8 @@ export interface Quantities {
   readonly fifoQueueRequests: number;
   readonly copyInvocations: number;
   readonly settleInvocations: number;
+  /** Of the source account's function. */
+  readonly watchInvocations: number;
   readonly gbSeconds: number;
   /** Requests and results that are published, in pieces of 64 KB. */
   readonly published: number;
@@ -98,11 +101,15 @@ export function quantitiesOf(plan: CostPlan): Quantities {
   const copyInvocations = copies * REQUESTS_PER_COPY;
   const sweeps = copiers * ((HOURS_A_MONTH * 60) / COPIER.sweepMinutes);
   const settleInvocations = copies * EVENTS_PER_COPY + sweeps;
-  const invocations = copyInvocations + settleInvocations;
-  const polls = copiers * ASSUMPTIONS.pollers.value * (SECONDS_A_MONTH / ASSUMPTIONS.pollSeconds.value);
+  const pollsOfQueue = ASSUMPTIONS.pollers.value * (SECONDS_A_MONTH / ASSUMPTIONS.pollSeconds.value);
+  const polls = copiers * pollsOfQueue;
   const requestBytes = ASSUMPTIONS.requestBytes.value + accounts * ASSUMPTIONS.accountBytes.value;
   const requestPieces = Math.ceil(requestBytes / PIECE_BYTES);
   const requests = bakesPerDay * DAYS_A_MONTH * regions;
+  const watchedRequests = requests * WATCH.invocationsPerRequest;
+  const watchedResults = copies * WATCH.invocationsPerResult;
+  const watchInvocations = watchedRequests + watchedResults;
+  const invocations = copyInvocations + settleInvocations + watchInvocations;
   return {
     copiers,
     copies,
@@ -118,10 +125,14 @@ export function quantitiesOf(plan: CostPlan): Quantities {
     // Bakes are taken to be spread over the day: up to 24 of them each come in an hour of their own.
     metrics: copiers * (SWEEP_METRICS.length + COPY_METRICS.length * Math.min(1, bakesPerDay / 24)),
     logGb: (invocations * ASSUMPTIONS.logBytes.value) / GB,
-    standardQueueRequests: polls + copyInvocations * REQUESTS_PER_MESSAGE * requestPieces,
+    standardQueueRequests:
+      polls +
+      regions * WATCH.queues * pollsOfQueue +
+      ((copyInvocations + watchedRequests) * requestPieces + watchedResults) * REQUESTS_PER_MESSAGE,
     fifoQueueRequests: polls + settleInvocations * REQUESTS_PER_MESSAGE,
     copyInvocations,
     settleInvocations,
+    watchInvocations,
     gbSeconds: invocations * (plan.durationMs / 1000) * (plan.memoryMb / 1024),
     published: requests * requestPieces + copies,
     filteredGb: (requests * accounts * requestBytes) / GB,
@@ -154,7 +165,7 @@ export interface MonthlyCost {
 
 const MILLION = 1e6;
 
-/** What a plan costs in a month, the source account's topics and alarms included. */
+/** What a plan costs in a month, the source account's topics, alarms and watch included. */
 export function monthlyCost(plan: CostPlan, prices: PriceList = PRICES): MonthlyCost {
   const quantities = quantitiesOf(plan);
   const q = quantities;
@@ -216,8 +227,9 @@ export function monthlyCost(plan: CostPlan, prices: PriceList = PRICES): Monthly
     {
       part: 'Lambda',
       dollars:
-        ((q.copyInvocations + q.settleInvocations) / MILLION) * price('invocations') + q.gbSeconds * price('duration'),
-      counted: `${count(q.copyInvocations)} of copy-image, ${count(q.settleInvocations)} of settle-copy`,
+        ((q.copyInvocations + q.settleInvocations + q.watchInvocations) / MILLION) * price('invocations') +
+        q.gbSeconds * price('duration'),
+      counted: `${count(q.copyInvocations)} of copy-image, ${count(q.settleInvocations)} of settle-copy, ${count(q.watchInvocations)} of the watch`,
     },
     {
       part: 'SNS',

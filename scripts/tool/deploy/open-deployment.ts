@@ -28,8 +28,8 @@ export async function openDeployment(
     apart: true,
     env,
   });
-  const needsOurs = deployment.stacks.some(({ kind, modules }) =>
-    modules.some(({ inputs }) => kind === 'target' && inputs['function_zip'] === undefined),
+  const needsOurs = deployment.stacks.some(({ modules }) =>
+    modules.some(({ inputs }) => inputs['function_zip'] === undefined),
   );
   if (functionZip === undefined && needsOurs && !existsSync(builtZip)) {
     throw new UserError(`There is no ${relative(ROOT, builtZip)}. Run "make build" first.`, 2);

@@ -77,6 +77,7 @@ module "source_account" {
 
   name               = var.topic_name
   target_account_ids = var.target_account_ids
+  function_zip       = var.function_zip
 }
 
 module "first" {

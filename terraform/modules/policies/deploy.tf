@@ -1,6 +1,8 @@
 # What Terraform asks for, with the AWS provider 5.100, to apply, plan, change and destroy the modules.
 
 data "aws_iam_policy_document" "deploy_source" {
+  # checkov:skip=CKV_AWS_356:The actions on * take no resource, or list log groups
+
   statement {
     sid       = "Topics"
     resources = [local.arns.topic, "${local.arns.topic}-housekeeping", local.arns.results_topic]
@@ -26,6 +28,130 @@ data "aws_iam_policy_document" "deploy_source" {
       "cloudwatch:PutMetricAlarm",
       "cloudwatch:TagResource",
     ]
+  }
+
+  statement {
+    sid       = "Queues"
+    resources = local.watch_arns.queues
+
+    actions = [
+      "sqs:CreateQueue",
+      "sqs:DeleteQueue",
+      "sqs:GetQueueAttributes",
+      "sqs:ListQueueTags",
+      "sqs:SetQueueAttributes",
+      "sqs:TagQueue",
+    ]
+  }
+
+  statement {
+    sid       = "Subscribe"
+    actions   = ["sns:Subscribe"]
+    resources = [local.arns.topic, local.arns.results_topic]
+
+    condition {
+      test     = "StringLike"
+      variable = "sns:Endpoint"
+      values   = local.watch_arns.subscribers
+    }
+  }
+
+  # These take no resource (Service Authorization Reference).
+  statement {
+    sid       = "Subscription"
+    actions   = ["sns:GetSubscriptionAttributes", "sns:Unsubscribe"]
+    resources = ["*"]
+  }
+
+  # Whoever may write a role's policy may give the function any right.
+  statement {
+    sid       = "Roles"
+    resources = [local.watch_arns.role]
+
+    actions = [
+      "iam:CreateRole",
+      "iam:DeleteRole",
+      "iam:DeleteRolePolicy",
+      "iam:GetRole",
+      "iam:GetRolePolicy",
+      "iam:ListAttachedRolePolicies",
+      "iam:ListInstanceProfilesForRole",
+      "iam:ListRolePolicies",
+      "iam:PutRolePolicy",
+      "iam:TagRole",
+    ]
+  }
+
+  statement {
+    sid       = "PassRoleToLambda"
+    actions   = ["iam:PassRole"]
+    resources = [local.watch_arns.role]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["lambda.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "Function"
+    resources = [local.watch_arns.function]
+
+    actions = [
+      "lambda:CreateFunction",
+      "lambda:DeleteFunction",
+      "lambda:GetFunction",
+      "lambda:GetFunctionCodeSigningConfig",
+      "lambda:ListVersionsByFunction",
+      "lambda:UpdateFunctionCode",
+      "lambda:UpdateFunctionConfiguration",
+    ]
+  }
+
+  statement {
+    sid       = "Mappings"
+    actions   = ["lambda:CreateEventSourceMapping", "lambda:DeleteEventSourceMapping"]
+    resources = ["*"]
+
+    condition {
+      test     = "ArnLike"
+      variable = "lambda:FunctionArn"
+      values   = [local.watch_arns.function]
+    }
+  }
+
+  # Also asked for when the mapping is gone, and with it the function that a condition could ask for.
+  statement {
+    sid       = "ReadMappings"
+    actions   = ["lambda:GetEventSourceMapping"]
+    resources = [local.arns.mappings]
+  }
+
+  statement {
+    sid       = "LambdaTags"
+    actions   = ["lambda:ListTags", "lambda:TagResource"]
+    resources = [local.watch_arns.function, local.arns.mappings]
+  }
+
+  # Tags are asked for on the group's own ARN, all else on one that ends in `:*` (CloudWatch Logs User Guide, Overview of managing access).
+  statement {
+    sid       = "LogGroups"
+    resources = concat(local.watch_arns.log_groups, formatlist("%s:*", local.watch_arns.log_groups))
+
+    actions = [
+      "logs:CreateLogGroup",
+      "logs:DeleteLogGroup",
+      "logs:ListTagsForResource",
+      "logs:PutRetentionPolicy",
+      "logs:TagResource",
+    ]
+  }
+
+  statement {
+    sid       = "FindLogGroups"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
   }
 }
 

@@ -26,5 +26,15 @@ locals {
     topics_alarms   = "arn:${local.partition}:cloudwatch:*:*:alarm:${var.topic_name}-*"
   }
 
-  partition = data.aws_partition.current.partition
+  # What the module source-account makes beside its topics and alarms.
+  watch_arns = {
+    function    = "arn:${local.partition}:lambda:*:*:function:${var.topic_name}-watch"
+    log_groups  = ["${local.log_groups}/aws/lambda/${var.topic_name}-watch", "${local.log_groups}/image-copier/${var.topic_name}/results"]
+    queues      = ["arn:${local.partition}:sqs:*:*:${var.topic_name}-watch-*", "arn:${local.partition}:sqs:*:*:${var.topic_name}-unheard"]
+    role        = "arn:${local.partition}:iam::*:role${var.role_path}${var.topic_name}-watch-*"
+    subscribers = ["arn:${local.partition}:sqs:*:*:${var.topic_name}-watch-requests", "arn:${local.partition}:sqs:*:*:${var.topic_name}-watch-results"]
+  }
+
+  log_groups = "arn:${local.partition}:logs:*:*:log-group:"
+  partition  = data.aws_partition.current.partition
 }

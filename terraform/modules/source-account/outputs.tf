@@ -3,6 +3,8 @@ output "alarm_names" {
   value = concat(
     [aws_cloudwatch_metric_alarm.unreadable_requests.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.failed_deliveries : alarm.alarm_name],
+    [aws_cloudwatch_metric_alarm.unheard_requests.alarm_name, aws_cloudwatch_metric_alarm.watch_age.alarm_name],
+    [for alarm in aws_cloudwatch_metric_alarm.watch_queues : alarm.alarm_name],
   )
 }
 
@@ -19,4 +21,19 @@ output "request_topic_arn" {
 output "results_topic_arn" {
   description = "ARN of the topic that copiers publish their results to."
   value       = aws_sns_topic.results.arn
+}
+
+output "unheard_queue_url" {
+  description = "URL of the queue with the requests that reached nobody, or that an account gave no result of."
+  value       = aws_sqs_queue.unheard.url
+}
+
+output "watch_function_name" {
+  description = "Name of the function that sees every request."
+  value       = module.watch.function.function_name
+
+  precondition {
+    condition     = fileexists(local.function_zip)
+    error_message = "function_zip: there is no file ${local.function_zip}. Run `make build`, or set function_zip to the zip of a release."
+  }
 }

@@ -10,16 +10,71 @@ variable "alarm_actions" {
   }
 }
 
+variable "architecture" {
+  description = "Processor architecture of the watch: arm64 or x86_64."
+  type        = string
+  default     = "arm64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture: arm64 or x86_64."
+  }
+}
+
+variable "code_signing_config_arn" {
+  description = "ARN of the code signing configuration of the watch, where the organization asks for one. The zip must be signed as it says: `make build` signs nothing."
+  type        = string
+  default     = null
+
+  # Lambda API Reference, CodeSigningConfig.
+  validation {
+    condition     = var.code_signing_config_arn == null || can(regex("^arn:aws[a-z-]*:lambda:[a-z0-9-]+:[0-9]{12}:code-signing-config:csc-[a-z0-9]{17}$", var.code_signing_config_arn))
+    error_message = "code_signing_config_arn: the ARN of a code signing configuration, for example arn:aws:lambda:eu-west-1:222222222222:code-signing-config:csc-0123456789abcdef0; or null."
+  }
+}
+
+variable "function_zip" {
+  description = "Path of the zip with the functions. The default is where `make build` puts it: lambda/dist/image-copier.zip of this repository."
+  type        = string
+  default     = null
+}
+
+variable "log_kms_key_arn" {
+  description = "ARN of the KMS key that encrypts the logs of the watch, where the organization asks for one. Its policy must let CloudWatch Logs in this Region use it."
+  type        = string
+  default     = null
+
+  # CloudWatch Logs User Guide, Encrypt log data: the ARN of a key, not of an alias.
+  validation {
+    condition     = var.log_kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.log_kms_key_arn))
+    error_message = "log_kms_key_arn: the ARN of a key, not of an alias, for example arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab; or null."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that the log of the watch is kept."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  # CloudWatch Logs API Reference, PutRetentionPolicy.
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days: one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653."
+  }
+}
+
 variable "name" {
   description = "Name of the topic for copy requests. The other topics are named after it: `<name>-housekeeping` and `<name>-results`."
   type        = string
   default     = "image-copier"
   nullable    = false
 
-  # Alarm names (255 characters) are the tightest limit: <name>-housekeeping-failed-deliveries.
+  # Names of roles (64 characters) are the tightest limit: <name>-watch-ap-southeast-1.
   validation {
-    condition     = can(regex("^[A-Za-z0-9_-]{1,200}$", var.name))
-    error_message = "name: 1 to 200 letters, digits, hyphens and underscores."
+    condition     = can(regex("^[A-Za-z0-9_-]{1,43}$", var.name))
+    error_message = "name: 1 to 43 letters, digits, hyphens and underscores."
   }
 }
 
@@ -31,6 +86,43 @@ variable "organization_id" {
   validation {
     condition     = var.organization_id == null || can(regex("^o-[a-z0-9]{10,32}$", var.organization_id))
     error_message = "organization_id: \"o-\" and 10 to 32 lower-case letters and digits, for example o-a1b2c3d4e5."
+  }
+}
+
+variable "overdue_hours" {
+  description = "Hours after its request in which each listed account has to give its result. One that gave none raises an alarm."
+  type        = number
+  default     = 24
+  nullable    = false
+
+  # A request waits in a queue, which keeps messages for 14 days at most (SQS API Reference, CreateQueue).
+  validation {
+    condition     = var.overdue_hours >= 1 && var.overdue_hours <= 312 && floor(var.overdue_hours) == var.overdue_hours
+    error_message = "overdue_hours: a whole number from 1 to 312."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that bounds the permissions of the watch's role, where the organization asks for one. It must allow what the role is given."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[!-~]+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn: the ARN of an IAM policy, for example arn:aws:iam::222222222222:policy/boundary; or null."
+  }
+}
+
+variable "role_path" {
+  description = "Path of the watch's role, where the organization's policies go by it. To change it later replaces the role."
+  type        = string
+  default     = "/"
+  nullable    = false
+
+  # IAM API Reference, CreateRole.
+  validation {
+    condition     = can(regex("^/([!-~]+/)?$", var.role_path)) && length(var.role_path) <= 512
+    error_message = "role_path: / alone, or a path that begins and ends with it, for example /organization/; at most 512 characters, none of them a space."
   }
 }
 
@@ -67,5 +159,22 @@ variable "target_account_ids" {
   validation {
     condition     = length(var.target_account_ids) <= 1500
     error_message = "target_account_ids: at most 1500 accounts fit into a topic policy. Set organization_id instead."
+  }
+}
+
+variable "vpc" {
+  description = "Subnets and security groups that the watch runs in, where the organization asks for it. From there it must reach CloudWatch Logs, SNS and SQS, by endpoints or a NAT gateway."
+  type        = object({ security_group_ids = list(string), subnet_ids = list(string) })
+  default     = null
+
+  # Lambda API Reference, VpcConfig.
+  validation {
+    condition     = var.vpc == null ? true : length(var.vpc.security_group_ids) >= 1 && length(var.vpc.security_group_ids) <= 5 && alltrue([for id in var.vpc.security_group_ids : can(regex("^sg-[0-9a-zA-Z]+$", id))])
+    error_message = "vpc: 1 to 5 security_group_ids such as sg-0123456789abcdef0."
+  }
+
+  validation {
+    condition     = var.vpc == null ? true : length(var.vpc.subnet_ids) >= 1 && length(var.vpc.subnet_ids) <= 16 && alltrue([for id in var.vpc.subnet_ids : can(regex("^subnet-[0-9a-z]+$", id))])
+    error_message = "vpc: 1 to 16 subnet_ids such as subnet-0123456789abcdef0."
   }
 }

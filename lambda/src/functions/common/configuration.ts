@@ -3,8 +3,9 @@ import { isPace } from '../../core/copy-pace.ts';
 import { parseTags, type Tag } from '../../core/copy-request.ts';
 import { requestedTags } from '../../core/copy-tags.ts';
 import type { ParameterNames } from '../../core/image-parameters.ts';
+import { ConfigurationError, overdueSeconds, parse, setting, topicArn, type Variables } from './variables.ts';
 
-/** What both functions need to know, from their environment; the Terraform module sets all of it. */
+/** What copy-image and settle-copy need to know, from their environment; the Terraform module sets all of it. */
 interface CopierConfig {
   /** The copier's name, by which it knows its own copies. */
   readonly copier: string;
@@ -33,17 +34,7 @@ export interface SettleCopyConfig extends CopierConfig, ParameterNames {
   readonly resultsTopicArn?: string;
 }
 
-type Variables = Readonly<Record<string, string | undefined>>;
-
-class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
-}
-
 const KEY_ARN = /^arn:aws[a-z-]*:kms:(?<region>[a-z0-9-]+):(?<account>[0-9]{12}):key\/[A-Za-z0-9-]+$/;
-
-function setting(pattern: RegExp, allowed: string) {
-  return z.string(`is not set; set it to ${allowed}`).check(z.regex(pattern, `must be ${allowed}`));
-}
 
 const copier = {
   COPIER_NAME: setting(/^[A-Za-z0-9_-]{1,37}$/, '1 to 37 letters, digits, hyphens and underscores'),
@@ -79,10 +70,10 @@ const settleCopy = z.object({
   ...copier,
   // SQS API Reference, SendMessage: DelaySeconds is at most 900.
   FAILED_COPY_DELAY_SECONDS: setting(/^([0-9]|[1-9][0-9]|[1-8][0-9]{2}|900)$/, 'a number of seconds from 0 to 900'),
-  OVERDUE_SECONDS: setting(/^[1-9][0-9]{0,6}$/, 'a number of seconds, such as 86400'),
+  OVERDUE_SECONDS: overdueSeconds,
   PARAMETER_PATH: setting(/^(\/[A-Za-z0-9_.-]+)+$/, 'the start of a parameter name, such as /image-copier'),
   RECIPE_TAG: setting(/^.{1,127}$/su, 'the name of a tag, such as Recipe'),
-  RESULTS_TOPIC_ARN: z.optional(setting(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:\S+$/, 'the ARN of an SNS topic')),
+  RESULTS_TOPIC_ARN: z.optional(topicArn),
 });
 
 /** @throws {ConfigurationError} naming each variable that is wrong and what it may be */
@@ -108,13 +99,6 @@ export function readSettleCopyConfig(variables: Variables): SettleCopyConfig {
     recipeTag: read.RECIPE_TAG,
     ...(read.RESULTS_TOPIC_ARN && { resultsTopicArn: read.RESULTS_TOPIC_ARN }),
   };
-}
-
-function parse<T>(schema: z.ZodMiniType<T>, variables: Variables): T {
-  const parsed = schema.safeParse(variables);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`);
-  throw new ConfigurationError(problems.join('; '));
 }
 
 function copierConfig(read: Readonly<Record<keyof typeof copier, string>>, variables: Variables): CopierConfig {

@@ -1,16 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { EC2Client } from '@aws-sdk/client-ec2';
-import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { Ec2ImageCatalogue } from '../../adapters/ec2-image-catalogue.ts';
 import { handleDelivery, type DeliveryContext, type DeliveryResult } from '../../core/handle-delivery.ts';
 import { PatientCatalogue } from '../../core/patient-catalogue.ts';
-import type { Delivery } from '../../core/request-queue.ts';
 import { clientOf } from '../common/clients.ts';
 import { readCopyImageConfig } from '../common/configuration.ts';
 import { lazyQueues } from '../start/lazy-queues.ts';
 import { log } from '../common/log.ts';
 import { Metrics } from '../common/metrics.ts';
 import { prewarmCopying } from '../start/prewarm-functions.ts';
+import { toDelivery } from './delivery.ts';
 
 const config = readCopyImageConfig(process.env);
 // A request is looked up in three ways at the same time.
@@ -69,14 +69,4 @@ function report({ error, ...result }: DeliveryResult, requestId: string): void {
   else if (result.outcome === 'retried') log('WARN', 'request retried', line);
   else if (result.ownPace) log('WARN', 'request started, at the pace of EC2', line);
   else log('INFO', `request ${result.outcome}`, line);
-}
-
-function toDelivery({ messageId, receiptHandle, body, attributes }: SQSRecord): Delivery {
-  return {
-    messageId,
-    receiptHandle,
-    body,
-    receiveCount: Number(attributes.ApproximateReceiveCount),
-    sentAtMs: Number(attributes.SentTimestamp),
-  };
 }

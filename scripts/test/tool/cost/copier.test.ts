@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { imageCopierTemplate } from '../../../../terraform/template/template.ts';
-import { COPIER, COPY_METRICS, SOURCE_ALARMS, SWEEP_METRICS } from '../../../tool/cost/copier.ts';
+import { COPIER, COPY_METRICS, SOURCE_ALARMS, SWEEP_METRICS, WATCH } from '../../../tool/cost/copier.ts';
 import { ROOT } from '../../../tool/common/paths.ts';
 
 const resources = Object.values(imageCopierTemplate().Resources);
@@ -78,9 +78,26 @@ it('counts the alarms of the source account', () => {
     .filter((file) => file.endsWith('.tf'))
     .map((file) => readFileSync(join(module, file), 'utf8'))
     .join('\n');
-  const [, topics = ''] = /^ {2}topics = \{\n(.*?)^ {2}\}/ms.exec(text) ?? [];
-  const alarms = Array.from(text.matchAll(/^resource "aws_cloudwatch_metric_alarm" "\w+" \{\n(.*)$/gm));
-  const each = alarms.filter(([, first = '']) => /for_each += local\.topics/.test(first));
+  const entriesOf = (local: string) => {
+    const [, entries = ''] = new RegExp(`^ {2}${local} = \\{\n(.*?)^ {2}\\}`, 'ms').exec(text) ?? [];
+    return entries.trim().split('\n').length;
+  };
+  const alarms = Array.from(
+    text.matchAll(/^resource "aws_cloudwatch_metric_alarm" "\w+" \{\n(.*)$/gm),
+    ([, first = '']) => {
+      const [, local] = /for_each += local\.(\w+)/.exec(first) ?? [];
+      return local === undefined ? 1 : entriesOf(local);
+    },
+  );
 
-  expect(alarms.length - each.length + each.length * topics.trim().split('\n').length).toBe(SOURCE_ALARMS);
+  expect(alarms.reduce((sum, count) => sum + count)).toBe(SOURCE_ALARMS);
+});
+
+it('counts what the watch of the source account polls, and how often it looks at a request', () => {
+  const watch = read('terraform', 'modules', 'source-account', 'watch.tf');
+  const [, hours = '0'] =
+    /LONGEST_SECONDS = (\d+) \* 3600/.exec(read('lambda', 'src', 'core', 'watch-requests.ts')) ?? [];
+
+  expect(watch.match(/receives = local\.watch_failures/g)).toHaveLength(WATCH.queues);
+  expect(2 + Math.ceil(24 / Number(hours))).toBe(WATCH.invocationsPerRequest);
 });

@@ -8,6 +8,7 @@ import {
   RESULTS_PER_COPY,
   SOURCE_ALARMS,
   SWEEP_METRICS,
+  WATCH,
 } from '../../../tool/cost/copier.ts';
 import { monthlyCost, type CostPlan } from '../../../tool/cost/monthly-cost.ts';
 import { PACE_PRICES, PRICES } from '../../../tool/cost/prices.ts';
@@ -115,6 +116,9 @@ function counts(): Rows {
     row('Invocations of `copy-image`', REQUESTS_PER_COPY, 'copy'),
     row('Invocations of `settle-copy`', EVENTS_PER_COPY, 'copy: available, and deregistered one day'),
     row('Invocations of `settle-copy`', `every ${COPIER.sweepMinutes} minutes`, 'account and Region: the sweep'),
+    row('Invocations of the watch', WATCH.invocationsPerRequest, 'bake and Region'),
+    row('Invocations of the watch', WATCH.invocationsPerResult, 'copy, at the most: its result'),
+    row('Queues that the watch polls', WATCH.queues, 'Region of the source account'),
     row('SQS requests', REQUESTS_PER_MESSAGE, 'message: sent and deleted. Polls come on top'),
     row('SNS requests published', 1, 'bake and Region, and one for each copy: its result'),
     row('Custom events', RESULTS_PER_COPY, 'copy: its result'),

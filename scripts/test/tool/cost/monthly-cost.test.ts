@@ -29,7 +29,7 @@ describe('the quantities of a month', () => {
   it('counts copies in each account and Region', () => {
     expect(quantitiesOf({ ...ONE, accounts: 3, regions: 2 })).toMatchObject({
       ...{ copiers: 6, copies: 4380, keptCopies: 240, snapshotGib: 11_520 },
-      ...{ keys: 6, dashboards: 6, alarms: 62 },
+      ...{ keys: 6, dashboards: 6, alarms: 70 },
     });
   });
 
@@ -50,16 +50,20 @@ describe('the quantities of a month', () => {
     expect(dollarsOf(ONE, 'EBS time-based copies')).toBeNaN();
   });
 
+  it('wakes the watch five times a request and once a result', () => {
+    expect(quantitiesOf({ ...ONE, accounts: 3 })).toMatchObject({ watchInvocations: (5 + 3) * 730 });
+  });
+
   it('bills the time and memory of each invocation', () => {
     const { gbSeconds } = quantitiesOf({ ...ONE, durationMs: 500, memoryMb: 512 });
 
-    expect(gbSeconds).toBeCloseTo(7 * 730 * 0.5 * 0.5, 6);
+    expect(gbSeconds).toBeCloseTo(13 * 730 * 0.5 * 0.5, 6);
   });
 
-  it('polls each of two queues with five long polls at a time', () => {
+  it('polls each of the two queues of a copier, and three of the watch, with five long polls at a time', () => {
     const { standardQueueRequests, fifoQueueRequests } = quantitiesOf(ONE);
 
-    expect(standardQueueRequests).toBe(657_000 + 2 * 730);
+    expect(standardQueueRequests).toBe(4 * 657_000 + 2 * 7 * 730);
     expect(fifoQueueRequests).toBe(657_000 + 2 * 6 * 730);
   });
 
@@ -118,11 +122,11 @@ describe('the cost of a month', () => {
     ['KMS keys', 1],
     ['KMS requests', (7300 / 10_000) * 0.03],
     ['CloudWatch dashboards', 3],
-    ['CloudWatch alarms', 1.3],
+    ['CloudWatch alarms', 1.7],
     ['CloudWatch metrics', 1.5],
-    ['CloudWatch Logs', ((7 * 730 * 3000) / 1e9) * (0.5 + (30 / (730 / 24)) * 0.03)],
-    ['SQS', 0.658_46 * 0.4 + 0.665_76 * 0.5],
-    ['Lambda', 0.005_11 * 0.2 + 5110 * 3 * 0.25 * 0.000_013_333_4],
+    ['CloudWatch Logs', ((13 * 730 * 3000) / 1e9) * (0.5 + (30 / (730 / 24)) * 0.03)],
+    ['SQS', 2.638_22 * 0.4 + 0.665_76 * 0.5],
+    ['Lambda', 0.009_49 * 0.2 + 9490 * 3 * 0.25 * 0.000_013_333_4],
     ['SNS', 0.001_46 * 0.5 + ((730 * 1015) / 1e9) * 0.09],
     ['EventBridge', 0.000_73],
     ['SSM parameters', 0],

@@ -115,7 +115,7 @@ describe('openDeployment', () => {
 
   it('needs no build if each account names a zip of its own', async () => {
     const inputs = { function_zip: 'own.zip' };
-    rollout.list({ payments: { inputs }, web: { inputs } });
+    rollout.list({ source: { inputs }, payments: { inputs }, web: { inputs } });
 
     expect((await openIt()).stacks.map(({ name }) => name)).toEqual(['source', 'payments', 'web']);
   });
@@ -124,6 +124,9 @@ describe('openDeployment', () => {
     rollout.terraform.write('built.zip', '');
 
     expect((await openIt()).stacks).toHaveLength(3);
+    expect(rollout.terraform.configurationOf('source')).toMatchObject({
+      module: { 'source-account-eu-west-1': { function_zip: '../../../built.zip' } },
+    });
     expect(rollout.terraform.configurationOf('web')).toMatchObject({
       module: { 'image-copier-eu-west-1': { function_zip: '../../../built.zip' } },
     });

@@ -34,10 +34,10 @@ export class Rollout {
     this.list({ payments: { labels: { wave: 'canary' } }, web: {} });
   }
 
-  /** @param accounts what the accounts file says of the targets, by their names */
-  list(accounts: Readonly<Partial<Record<keyof typeof IDS, object>>>): void {
+  /** @param accounts what the accounts file says of the source and of the targets, by their names */
+  list({ source, ...accounts }: Readonly<Partial<Record<keyof typeof IDS, object>>>): void {
     const file = {
-      source: { id: IDS.source },
+      source: { id: IDS.source, ...source },
       topic: 'amigo-TEST-notify',
       defaults: { regions: ['eu-west-1'], roleName: 'deployer', inputs: { deletion_protection: false } },
       accounts: Object.entries(accounts).map(([name, account]) => ({

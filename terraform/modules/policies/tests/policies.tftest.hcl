@@ -25,9 +25,34 @@ run "names" {
         "arn:aws:sns:*:*:amigo-PROD-notify-housekeeping",
         "arn:aws:sns:*:*:amigo-PROD-notify",
       ]
-      Alarms = "arn:aws:cloudwatch:*:*:alarm:amigo-PROD-notify-*"
+      Alarms           = "arn:aws:cloudwatch:*:*:alarm:amigo-PROD-notify-*"
+      Queues           = ["arn:aws:sqs:*:*:amigo-PROD-notify-watch-*", "arn:aws:sqs:*:*:amigo-PROD-notify-unheard"]
+      Subscribe        = ["arn:aws:sns:*:*:amigo-PROD-notify-results", "arn:aws:sns:*:*:amigo-PROD-notify"]
+      Subscription     = "*"
+      Roles            = "arn:aws:iam::*:role/amigo-PROD-notify-watch-*"
+      PassRoleToLambda = "arn:aws:iam::*:role/amigo-PROD-notify-watch-*"
+      Function         = "arn:aws:lambda:*:*:function:amigo-PROD-notify-watch"
+      Mappings         = "*"
+      ReadMappings     = "arn:aws:lambda:*:*:event-source-mapping:*"
+      LambdaTags       = ["arn:aws:lambda:*:*:function:amigo-PROD-notify-watch", "arn:aws:lambda:*:*:event-source-mapping:*"]
+      LogGroups = [
+        "arn:aws:logs:*:*:log-group:/image-copier/amigo-PROD-notify/results:*",
+        "arn:aws:logs:*:*:log-group:/image-copier/amigo-PROD-notify/results",
+        "arn:aws:logs:*:*:log-group:/aws/lambda/amigo-PROD-notify-watch:*",
+        "arn:aws:logs:*:*:log-group:/aws/lambda/amigo-PROD-notify-watch",
+      ]
+      FindLogGroups = "*"
     }
-    error_message = "Whoever deploys the source account reaches the three topics and their alarms."
+    error_message = "Whoever deploys the source account reaches the three topics, their alarms, and what belongs to the watch."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["deploy-source"]).Statement : statement.Sid => statement.Condition if can(statement.Condition) } == {
+      Subscribe        = { StringLike = { "sns:Endpoint" = ["arn:aws:sqs:*:*:amigo-PROD-notify-watch-requests", "arn:aws:sqs:*:*:amigo-PROD-notify-watch-results"] } }
+      PassRoleToLambda = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }
+      Mappings         = { ArnLike = { "lambda:FunctionArn" = "arn:aws:lambda:*:*:function:amigo-PROD-notify-watch" } }
+    }
+    error_message = "The role goes to Lambda alone, mappings to the watch, and only its queues are subscribed."
   }
 
   assert {

@@ -1,4 +1,24 @@
 mock_provider "aws" {
+  override_during = plan
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111111111111" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_region" {
+    defaults = { id = "eu-west-1" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111111111111:role/image-copier-watch-eu-west-1" }
+  }
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:eu-west-1:111111111111:function:image-copier-watch" }
+  }
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:eu-west-1:111111111111:image-copier-watch" }
+  }
   mock_data "aws_iam_policy_document" {
     defaults = { minified_json = "{}" }
   }
@@ -30,8 +50,12 @@ run "alarms" {
       "image-copier-failed-deliveries",
       "image-copier-housekeeping-failed-deliveries",
       "image-copier-results-failed-deliveries",
+      "image-copier-unheard",
+      "image-copier-unheard-requests",
+      "image-copier-watch-age",
+      "image-copier-watch-dead-letters",
     ])
-    error_message = "One alarm on unreadable requests, and one on failed deliveries a topic."
+    error_message = "One alarm on unreadable requests, one on failed deliveries a topic, and those of the watch."
   }
 
   assert {
@@ -62,6 +86,72 @@ run "alarms" {
   }
 }
 
+run "watch" {
+  command = plan
+
+  variables {
+    name          = "amigo-DEMO-notify"
+    overdue_hours = 48
+  }
+
+  assert {
+    condition = alltrue([
+      for subscription in [aws_sns_topic_subscription.watch["requests"], aws_sns_topic_subscription.watch["results"]] :
+      subscription.protocol == "sqs" && subscription.raw_message_delivery && subscription.filter_policy == null
+    ])
+    error_message = "The watch hears all requests and results, by no filter."
+  }
+
+  assert {
+    condition = { for key, queue in aws_sqs_queue.watched : queue.name => queue.visibility_timeout_seconds } == {
+      amigo-DEMO-notify-watch-awaited  = 360
+      amigo-DEMO-notify-watch-requests = 360
+      amigo-DEMO-notify-watch-results  = 360
+    }
+    error_message = "Each queue leaves the function its time six times."
+  }
+
+  assert {
+    condition     = alltrue([for queue in concat(values(aws_sqs_queue.watched), [aws_sqs_queue.unheard, aws_sqs_queue.watch_dead_letters]) : queue.sqs_managed_sse_enabled && queue.message_retention_seconds == 1209600])
+    error_message = "Each queue is encrypted and keeps its messages for as long as SQS lets it."
+  }
+
+  assert {
+    condition = (
+      module.watch.function.function_name == "amigo-DEMO-notify-watch" &&
+      module.watch.function.handler == "watch-requests.handler" &&
+      module.watch.function.environment[0].variables.OVERDUE_SECONDS == "172800" &&
+      module.watch.function.environment[0].variables.RESULTS_LOG_GROUP == "/image-copier/amigo-DEMO-notify/results"
+    )
+    error_message = "The function knows after how long an account is overdue, and where the results are."
+  }
+
+  assert {
+    condition     = alltrue([for mapping in aws_lambda_event_source_mapping.watch : mapping.function_response_types == toset(["ReportBatchItemFailures"])])
+    error_message = "What waits stays in its queue, without the others of its batch."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.unheard_requests.period == 60 &&
+      aws_cloudwatch_metric_alarm.unheard_requests.dimensions == tomap({ service = "amigo-DEMO-notify-watch" }) &&
+      aws_cloudwatch_metric_alarm.watch_queues["unheard"].period == 60 &&
+      aws_cloudwatch_metric_alarm.watch_queues["unheard"].dimensions == tomap({ QueueName = "amigo-DEMO-notify-unheard" })
+    )
+    error_message = "A request that reaches nobody raises an alarm within a minute, which lasts until it is looked at."
+  }
+}
+
+run "without_a_zip" {
+  command = plan
+
+  variables {
+    function_zip = "nowhere.zip"
+  }
+
+  expect_failures = [output.watch_function_name]
+}
+
 run "tags" {
   command = plan
 
@@ -74,6 +164,11 @@ run "tags" {
       for resource in concat(
         [aws_sns_topic.requests, aws_sns_topic.housekeeping, aws_sns_topic.results, aws_cloudwatch_metric_alarm.unreadable_requests],
         values(aws_cloudwatch_metric_alarm.failed_deliveries),
+        [aws_sqs_queue.unheard, aws_sqs_queue.watch_dead_letters, aws_cloudwatch_log_group.results, module.watch.function, module.watch.role, module.watch.log_group],
+        [aws_cloudwatch_metric_alarm.unheard_requests, aws_cloudwatch_metric_alarm.watch_age],
+        values(aws_cloudwatch_metric_alarm.watch_queues),
+        values(aws_sqs_queue.watched),
+        values(aws_lambda_event_source_mapping.watch),
       ) : resource.tags == tomap({ team = "platform" })
     ])
     error_message = "Everything that can have tags has them."
@@ -85,12 +180,34 @@ run "bad_values" {
 
   variables {
     alarm_actions   = ["on-call"]
+    architecture    = "arm"
     name            = "copier.fifo"
     organization_id = "ou-a1b2-c3d4e5f6"
+    overdue_hours   = 313
+    role_path       = "organization"
     tags            = { "aws:team" = "platform" }
+
+    code_signing_config_arn  = "csc-0123456789abcdef0"
+    log_kms_key_arn          = "alias/logs"
+    log_retention_days       = 31
+    permissions_boundary_arn = "boundary"
+    vpc                      = { security_group_ids = [], subnet_ids = ["subnet-0123456789abcdef0"] }
   }
 
-  expect_failures = [var.alarm_actions, var.name, var.organization_id, var.tags]
+  expect_failures = [
+    var.alarm_actions,
+    var.architecture,
+    var.code_signing_config_arn,
+    var.log_kms_key_arn,
+    var.log_retention_days,
+    var.name,
+    var.organization_id,
+    var.overdue_hours,
+    var.permissions_boundary_arn,
+    var.role_path,
+    var.tags,
+    var.vpc,
+  ]
 }
 
 run "account_id_of_11_digits" {

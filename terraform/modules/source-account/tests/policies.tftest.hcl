@@ -12,6 +12,10 @@ override_data {
   target = data.aws_caller_identity.current
   values = { account_id = "111111111111" }
 }
+override_data {
+  target = module.watch.data.aws_caller_identity.current
+  values = { account_id = "111111111111" }
+}
 
 run "listed_accounts" {
   command = plan
@@ -83,6 +87,68 @@ run "listed_accounts" {
       ]
     }
     error_message = "Only the copiers of the listed accounts may publish results, only over TLS."
+  }
+}
+
+run "watch" {
+  command = plan
+
+  variables {
+    name               = "amigo-DEMO-notify"
+    target_account_ids = ["222222222222"]
+  }
+
+  assert {
+    condition = { for s in jsondecode(module.watch.role_policy.policy).Statement : s.Sid => [s.Action, s.Resource] } == {
+      SeeWhoHears = ["sns:ListSubscriptionsByTopic", "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify"]
+      TakeMessages = [
+        ["sqs:ReceiveMessage", "sqs:GetQueueAttributes", "sqs:DeleteMessage"],
+        [
+          "arn:aws:sqs:eu-west-1:111111111111:amigo-DEMO-notify-watch-results",
+          "arn:aws:sqs:eu-west-1:111111111111:amigo-DEMO-notify-watch-requests",
+          "arn:aws:sqs:eu-west-1:111111111111:amigo-DEMO-notify-watch-awaited",
+        ],
+      ]
+      HaveRequestsWait = ["sqs:ChangeMessageVisibility", "arn:aws:sqs:eu-west-1:111111111111:amigo-DEMO-notify-watch-awaited"]
+      ReportRequests = [
+        "sqs:SendMessage",
+        [
+          "arn:aws:sqs:eu-west-1:111111111111:amigo-DEMO-notify-watch-awaited",
+          "arn:aws:sqs:eu-west-1:111111111111:amigo-DEMO-notify-unheard",
+        ],
+      ]
+      KeepResults = [
+        ["logs:PutLogEvents", "logs:GetLogEvents", "logs:CreateLogStream"],
+        "arn:aws:logs:eu-west-1:111111111111:log-group:/image-copier/amigo-DEMO-notify/results:*",
+      ]
+      WriteLog = [
+        ["logs:PutLogEvents", "logs:CreateLogStream"],
+        "arn:aws:logs:eu-west-1:111111111111:log-group:/aws/lambda/amigo-DEMO-notify-watch:*",
+      ]
+    }
+    error_message = "The watch may do what its code calls, on its own queues and log."
+  }
+
+  assert {
+    condition = {
+      for queue in concat(values(aws_sqs_queue.watched), [aws_sqs_queue.unheard, aws_sqs_queue.watch_dead_letters]) :
+      queue.name => [for s in jsondecode(queue.policy).Statement : s.Condition.ArnEquals["aws:SourceArn"] if s.Effect == "Allow"]
+      } == {
+      amigo-DEMO-notify-unheard        = []
+      amigo-DEMO-notify-watch-awaited  = []
+      amigo-DEMO-notify-watch-requests = ["arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify"]
+      amigo-DEMO-notify-watch-results  = ["arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results"]
+      amigo-DEMO-notify-watch-dead-letters = [[
+        "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify",
+        "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results",
+      ]]
+    }
+    error_message = "Each topic sends to its own queue, and nobody to what waits or is reported, beside this account's roles."
+  }
+
+  assert {
+    condition     = alltrue([for queue in concat(values(aws_sqs_queue.watched), [aws_sqs_queue.unheard, aws_sqs_queue.watch_dead_letters]) : anytrue([for s in jsondecode(queue.policy).Statement : s.Effect == "Deny" && s.Action == "sqs:*"])])
+    error_message = "Each queue is reached by TLS alone."
   }
 }
 
