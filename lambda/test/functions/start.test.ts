@@ -21,24 +21,31 @@ const COUNT_CONNECTIONS = `
   process.exit();
 `;
 
+// A process of its own compiles the function first, which takes its time on a busy machine.
+const START_TIMEOUT_MS = 60_000;
+
 it.each([
   ['copy-image', environment, 3],
   ['settle-copy', settleEnvironment, 4],
-])('%s has opened its connections before Lambda can hand out an event', async (name, variables, connections) => {
-  const entry = join(import.meta.dirname, '..', '..', 'src', 'functions', `${name}.ts`);
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--import', 'tsx', '--input-type=module', '--eval', COUNT_CONNECTIONS, entry],
-    {
-      env: {
-        ...variables,
-        AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001',
-        AWS_ACCESS_KEY_ID: 'AKIAQQQQQQQQQQQQQQQQ',
-        AWS_SECRET_ACCESS_KEY: 'nobody',
-        AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+])(
+  '%s has opened its connections before Lambda can hand out an event',
+  async (name, variables, connections) => {
+    const entry = join(import.meta.dirname, '..', '..', 'src', 'functions', `${name}.ts`);
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--import', 'tsx', '--input-type=module', '--eval', COUNT_CONNECTIONS, entry],
+      {
+        env: {
+          ...variables,
+          AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001',
+          AWS_ACCESS_KEY_ID: 'AKIAQQQQQQQQQQQQQQQQ',
+          AWS_SECRET_ACCESS_KEY: 'nobody',
+          AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+        },
       },
-    },
-  );
+    );
 
-  expect(stdout).toBe(`function ${connections}\n`);
-});
+    expect(stdout).toBe(`function ${connections}\n`);
+  },
+  START_TIMEOUT_MS,
+);
