@@ -41,6 +41,7 @@ export const COPIER_INPUTS = {
   parameter_path: 'string',
   permissions_boundary_arn: 'string',
   recipe_tag: 'string',
+  request_delay_seconds: 'number',
   retry_hours: 'number',
   role_path: 'string',
   source_key_arns: 'list(string)',
