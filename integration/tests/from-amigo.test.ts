@@ -2,7 +2,13 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Image } from '@aws-sdk/client-ec2';
-import { GetTopicAttributesCommand, ListSubscriptionsCommand, ListTopicsCommand } from '@aws-sdk/client-sns';
+import {
+  AuthorizationErrorException,
+  GetTopicAttributesCommand,
+  ListSubscriptionsCommand,
+  ListTopicsCommand,
+  SubscribeCommand,
+} from '@aws-sdk/client-sns';
 import { GetQueueAttributesCommand, GetQueueUrlCommand, type QueueAttributeName } from '@aws-sdk/client-sqs';
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { parse, stringify } from 'yaml';
@@ -181,6 +187,12 @@ describe('the way from AMIgo', () => {
       expect(Topics.map(({ TopicArn }) => TopicArn).sort()).toEqual(
         [amigo.requestTopic, amigo.housekeepingTopic, `${amigo.requestTopic}-results`].sort(),
       );
+
+      const stranger = emulatedAccount(endpoint(), newAccountId(), REGION);
+      const Endpoint = `arn:aws:sqs:${REGION}:${stranger.id}:image-copier-requests`;
+      await expect(
+        stranger.sns.send(new SubscribeCommand({ TopicArn: amigo.requestTopic, Protocol: 'sqs', Endpoint })),
+      ).rejects.toThrow(AuthorizationErrorException);
 
       // It lists one account more.
       await amigo.start([...TARGET_IDS, newAccountId()]);
