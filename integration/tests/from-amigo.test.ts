@@ -68,17 +68,17 @@ function steps(section: string, names: Readonly<Record<string, string>> = {}) {
   };
 }
 
-/** The document's block of a section, with the accounts that stand for its own here. */
-function blockOf(section: string, language: string): string {
-  const [block = ''] = document.blocksOf(section, language);
-  return Object.entries(ACCOUNTS).reduce((text, [shown, real]) => text.replaceAll(shown, real), block);
+/** What the document says at a place of a section, with the accounts that stand for its own here. */
+function textAt(section: string, place: RegExp): string {
+  const [, found = ''] = place.exec(document.textOf(section)) ?? [];
+  return Object.entries(ACCOUNTS).reduce((text, [shown, real]) => text.replaceAll(shown, real), found);
 }
 
 /** Replaces the entry of an account in the accounts file by that of a section. */
 function replaceEntry(section: string): void {
   const file = parse(readFileSync(accountsFile, 'utf8')) as { accounts: { name: string }[] };
-  const [entry] = parse(blockOf(section, 'yaml')) as { name: string }[];
-  const accounts = file.accounts.map((each) => (each.name === entry?.name ? entry : each));
+  const entry = parse(textAt(section, /`(\{ id: [^`]+)`/)) as { name: string };
+  const accounts = file.accounts.map((each) => (each.name === entry.name ? entry : each));
   writeFileSync(accountsFile, stringify({ ...file, accounts }));
 }
 
@@ -166,7 +166,7 @@ describe('the way from AMIgo', () => {
 
     const { Statement } = await policyOf(amigo.requestTopic);
     expect(Statement.find(({ Sid }) => Sid === 'amigo_lambda_subs')).toEqual(
-      JSON.parse(blockOf('What AMIgo owns', 'json')),
+      JSON.parse(textAt('What AMIgo owns', /```json\n([^`]+)```/)),
     );
     await steps('1. See what is there')(0);
   });
@@ -175,7 +175,7 @@ describe('the way from AMIgo', () => {
     'leaves its topics alone, also after it wrote their policies anew',
     async () => {
       // As long as it takes the function of AMIgo to begin.
-      const file = blockOf('2. List the accounts', 'yaml');
+      const file = textAt('2. List the accounts', /```yaml\n([^`]+)```/);
       expect(file).toContain('request_delay_seconds: 60');
       writeFileSync(accountsFile, file.replace('request_delay_seconds: 60', 'request_delay_seconds: 20'));
       const before = await policyOf(amigo.requestTopic);
@@ -277,7 +277,7 @@ describe('the way from AMIgo', () => {
       (await findCopies(canary, first.imageId)).length === 0 ? true : undefined,
     );
     expect(await findCopies(canary, ours.imageId)).toHaveLength(1);
-    expect(await snapshotsOf(canary, used as Image)).toHaveLength(1);
+    expect(used && (await snapshotsOf(canary, used))).toHaveLength(1);
     expect(await parameterIn(canary)).toBe(used?.ImageId);
     await next(0);
   });

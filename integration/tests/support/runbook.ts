@@ -48,17 +48,12 @@ export class Runbook {
     return titles.filter((title) => this.stepsOf(title).length > 0);
   }
 
-  /** The blocks of a section in another language, such as `yaml`. */
-  blocksOf(section: string, language: string): string[] {
-    const blocks = new RegExp(`\`\`\`${language}\\n([^\`]*)\`\`\``, 'g');
-    return Array.from(this.#textOf(section).matchAll(blocks), ([, block = '']) => block);
-  }
-
   stepsOf(section: string): Step[] {
-    return Array.from(this.#textOf(section).matchAll(BLOCK), ([, command = '', shown = '']) => ({ command, shown }));
+    return Array.from(this.textOf(section).matchAll(BLOCK), ([, command = '', shown = '']) => ({ command, shown }));
   }
 
-  #textOf(section: string): string {
+  /** All that a section says. */
+  textOf(section: string): string {
     const [, text = ''] = this.#text.split(`\n## ${section}\n`);
     return text.split('\n## ')[0] ?? '';
   }
