@@ -1,5 +1,5 @@
 variable "existing_topics" {
-  description = "Input `existing_topics` of the module source-account. With it, whoever deploys the source account reaches no topic but that of the results."
+  description = "Input `existing_topics` of the module source-account. With it, whoever deploys the source account manages no topic but that of the results."
   type        = bool
   default     = false
   nullable    = false
