@@ -17,8 +17,9 @@ import { CACHE } from '../../scripts/tool/common/paths.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { startCommand } from './support/command.ts';
 import { endpoint, newAccountId, REGION, refuseCopies } from './support/emulator.ts';
+import { following as follow } from './support/follow.ts';
 import { leaveAccount } from './support/leave-account.ts';
-import { inOneForm, isAsShown, Runbook } from './support/runbook.ts';
+import { Runbook } from './support/runbook.ts';
 
 const DEPLOY_TIMEOUT_MS = 900_000;
 const TOPIC = 'amigo-PROD-notify';
@@ -31,8 +32,6 @@ const [source, canary, payments, web] = [0, 1, 2, 3].map(() => emulatedAccount(e
 const folder = join(CACHE, 'test', 'operations', source.id);
 const environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OPERATORS_ACCOUNT, REGION) };
 const runbook = new Runbook('docs/operations.md', folder, environment);
-/** Writes the runbook anew, from what the commands print here. */
-const isWriting = process.env['WRITE_RUNBOOK'] === '1';
 
 const ACCOUNTS = {
   '111111111111': source.id,
@@ -96,25 +95,8 @@ async function untilCopied(image: BakedImage, ...targets: EmulatedAccount[]): Pr
   }
 }
 
-/** Runs the next step of a section, and compares what it prints with what the runbook shows. */
-function following(section: string, image?: BakedImage) {
-  const steps = runbook.stepsOf(section);
-  const names = { ...ACCOUNTS, ...(image && { 'ami-0123456789abcdef0': image.imageId }) };
-  return async (code: number) => {
-    const step = steps.shift();
-    if (!step) throw new Error(`"${section}" has no further step`);
-    const printed = await runbook.run(step, names);
-    if (isWriting) runbook.write(step, printed.output);
-    else if (!isAsShown(printed.output, step.shown)) {
-      expect({ command: step.command, output: inOneForm(printed.output) }).toEqual({
-        command: step.command,
-        output: inOneForm(step.shown),
-      });
-    }
-    expect({ command: step.command, code: printed.code, output: printed.output }).toMatchObject({ code });
-    return { isLast: steps.length === 0 };
-  };
-}
+const following = (section: string, image?: BakedImage) =>
+  follow(runbook, section, { ...ACCOUNTS, ...(image && { 'ami-0123456789abcdef0': image.imageId }) });
 
 beforeAll(async () => {
   mkdirSync(folder, { recursive: true });

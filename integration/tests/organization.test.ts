@@ -107,6 +107,7 @@ const scenarios: readonly Scenario[] = [
       overdue_hours: 120,
       parameter_path: '/images/newest',
       recipe_tag: 'Role',
+      request_delay_seconds: 30,
       request_topic_arn: topics.request,
       results_topic_arn: topics.results,
       retry_hours: 13,

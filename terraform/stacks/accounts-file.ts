@@ -41,6 +41,7 @@ export const COPIER_INPUTS = {
   parameter_path: 'string',
   permissions_boundary_arn: 'string',
   recipe_tag: 'string',
+  request_delay_seconds: 'number',
   retry_hours: 'number',
   role_path: 'string',
   source_key_arns: 'list(string)',
@@ -55,6 +56,7 @@ export const SOURCE_INPUTS = {
   architecture: 'string',
   code_signing_config_arn: 'string',
   function_zip: 'string',
+  housekeeping_topic_name: 'string',
   log_kms_key_arn: 'string',
   log_retention_days: 'number',
   overdue_hours: 'number',
@@ -66,6 +68,7 @@ export const SOURCE_INPUTS = {
 
 /** The inputs that the stacks set themselves in one of the modules, and from what. */
 export const SET_INPUTS: Readonly<Record<string, string>> = {
+  existing_topics: 'source.existingTopics',
   name: 'topic',
   organization_id: 'organizationId',
   request_topic_arn: 'topic and source.id',
@@ -135,6 +138,12 @@ const schema = fields({
     name: name.exactOptional(),
     ...access,
     inputs: inputs(SOURCE_INPUTS).exactOptional(),
+    existingTopics: z
+      .array(region)
+      .describe(
+        "Regions where the topics for requests and housekeeping are there already and are another system's, such as AMIgo's: used as they are.",
+      )
+      .exactOptional(),
     retiredRegions: retiredRegions.exactOptional(),
   }).describe('The account where images are baked.'),
   topic: z
@@ -500,6 +509,12 @@ function checkRegions({ source, defaults, accounts = [] }: Draft, report: Report
     checkRetired(['accounts', index], account.retiredRegions, new Set(regions), report);
   }
   checkRetired(['source'], source?.retiredRegions, used, report);
+  if (used.has(undefined)) return;
+  for (const [index, region] of (source?.existingTopics ?? []).entries()) {
+    if (region !== undefined && used.size > 0 && !used.has(region)) {
+      report(['source', 'existingTopics', index], `${region} is the Region of no account. Remove it, or correct it.`);
+    }
+  }
 }
 
 function checkRetired(

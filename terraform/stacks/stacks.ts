@@ -58,6 +58,7 @@ function sourceStack(file: AccountsFile): Stack {
       inputs: {
         ...resolved(source.inputs ?? {}, source.id, region),
         name: topic,
+        ...(source.existingTopics?.includes(region) && { existing_topics: true }),
         // With an organization, a new account leaves this stack as it is.
         ...(organizationId === undefined
           ? { target_account_ids: subscribersIn(file, region) }

@@ -69,6 +69,7 @@ export const queueResources: Resources = {
     UpdateReplacePolicy: 'Retain',
     Properties: {
       QueueName: sub('${Name}-requests'),
+      DelaySeconds: ref('RequestDelaySeconds'),
       MessageRetentionPeriod: FOURTEEN_DAYS,
       MaximumMessageSize: MAXIMUM_MESSAGE_BYTES,
       VisibilityTimeout: 6 * FUNCTION_TIMEOUT_SECONDS,

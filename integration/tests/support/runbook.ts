@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from '../../../scripts/tool/common/paths.ts';
+import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
 
-const BLOCK = /```console\n\$ (npx image-copier [^\n]+)\n([^`]*)```/g;
+const BLOCK = /```console\n\$ ((?:npx image-copier|aws) [^\n]+)\n([^`]*)```/g;
 
 /** A command of the runbook, and what the runbook says that it prints. */
 export interface Step {
@@ -38,11 +38,24 @@ export class Runbook {
     mkdirSync(folder, { recursive: true });
     // What `npm install --global` puts on PATH.
     symlinkSync(join(ROOT, 'scripts', 'dist', 'image-copier.mjs'), join(folder, 'image-copier'));
+    // The AWS CLI comes with LocalStack.
+    symlinkSync(join(CACHE, 'localstack', 'venv', 'bin', 'aws'), join(folder, 'aws'));
+  }
+
+  /** The titles of the sections that have steps. */
+  get sections(): string[] {
+    const titles = Array.from(this.#text.matchAll(/^## (.+)$/gm), ([, title = '']) => title);
+    return titles.filter((title) => this.stepsOf(title).length > 0);
   }
 
   stepsOf(section: string): Step[] {
-    const [, text = ''] = new RegExp(`\n## ${section}\n([\\s\\S]*?)(?=\n## |$)`).exec(this.#text) ?? [];
-    return Array.from(text.matchAll(BLOCK), ([, command = '', shown = '']) => ({ command, shown }));
+    return Array.from(this.textOf(section).matchAll(BLOCK), ([, command = '', shown = '']) => ({ command, shown }));
+  }
+
+  /** All that a section says. */
+  textOf(section: string): string {
+    const [, text = ''] = this.#text.split(`\n## ${section}\n`);
+    return text.split('\n## ')[0] ?? '';
   }
 
   /**

@@ -14,6 +14,8 @@ export interface Source {
   /** Name of the topic for copy requests. */
   readonly topic: string;
   readonly topicArnIn: (region: string) => string;
+  /** Whether the topic in a Region is another system's, which decides itself who may subscribe. */
+  readonly hasExistingTopicIn: (region: string) => boolean;
   readonly clientsIn: (region: string) => AwsClients;
 }
 
@@ -91,6 +93,8 @@ function environmentsOfFile(file: string, options: EnvironmentOptions, connect: 
       accountId: source.accountId,
       topic,
       topicArnIn: (region) => topicArn(source.accountId, region, topic),
+      hasExistingTopicIn: (region) =>
+        source.modules.some((module) => module.region === region && module.inputs['existing_topics'] === true),
       clientsIn: (region) => {
         const own = clients.get(region) ?? clientsFor(source, region);
         clients.set(region, own);

@@ -82,7 +82,7 @@ export async function examine(
   return {
     functions: known,
     findings: [
-      ...checkArea(subscriptions, (facts) => checkSubscription(facts, copier)),
+      ...checkArea(subscriptions, (facts) => checkSubscription(facts, copier, source?.hasExistingTopicIn(region))),
       ...checkArea(queues, (facts) => checkQueues(facts, queueUsers(known, topicArn), copier)),
       ...checkArea(functions, (facts) => checkFunctions(facts, builtSha256, copier)),
       ...roles,

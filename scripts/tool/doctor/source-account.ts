@@ -7,15 +7,17 @@ import { listByTopic } from './subscription.ts';
 /** What the source account answers, where an accounts file says how to reach it. */
 export interface SourceAnswers {
   readonly topicArnIn: (region: string) => string;
+  readonly hasExistingTopicIn: (region: string) => boolean;
   /** All subscriptions of the topic in a Region; undefined if they cannot be listed. */
   readonly subscriptions: (region: string) => Promise<readonly Subscription[] | undefined>;
   readonly ownersView: (imageId: string, region: string) => Promise<OwnersView>;
 }
 
 /** Asks the source account, each question once for all target accounts. That it cannot be read stops none of them. */
-export function askSource({ topicArnIn, clientsIn }: Source): SourceAnswers {
+export function askSource({ topicArnIn, hasExistingTopicIn, clientsIn }: Source): SourceAnswers {
   return {
     topicArnIn,
+    hasExistingTopicIn,
     subscriptions: once((region) => listByTopic(clientsIn(region).sns, topicArnIn(region)).catch(() => undefined)),
     ownersView: once(async (imageId, region) => {
       const { ec2, kms } = clientsIn(region);

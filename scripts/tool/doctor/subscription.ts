@@ -83,18 +83,22 @@ async function readSubscription(
   }
 }
 
-/** Checks that requests for this account reach the queue, and reach it as they were sent. */
+/**
+ * Checks that requests for this account reach the queue, and reach it as they were sent.
+ * @param isExistingTopic whether the topic is another system's, whose policy Terraform does not write
+ */
 export function checkSubscription(
   { topicArn, subscriptions, isUnread }: SubscriptionsFacts,
   copier: CheckedCopier,
+  isExistingTopic = false,
 ): Finding[] {
   const subject = topicArn ?? queueNames(copier.name).requests;
   const [first, ...others] = subscriptions;
-  if (!first) return [isUnread ? unread(subject, copier) : none(subject, topicArn, copier)];
+  if (!first) return [isUnread ? unread(subject, copier) : none(subject, topicArn, copier, isExistingTopic)];
   return [first, ...others].flatMap((each) => checkOne(each, copier));
 }
 
-function none(subject: string, topicArn: string | undefined, copier: CheckedCopier): Finding {
+function none(subject: string, topicArn: string | undefined, copier: CheckedCopier, isExistingTopic: boolean): Finding {
   return {
     code: 'NoSubscription',
     severity: 'problem',
@@ -104,7 +108,9 @@ function none(subject: string, topicArn: string | undefined, copier: CheckedCopi
         ? 'The requests queue is subscribed to no topic.'
         : 'The requests queue is not subscribed to the topic.',
     why: 'No copy request reaches this account.',
-    fix: copier.apply,
+    fix: isExistingTopic
+      ? `${copier.apply}. The topic's own policy must allow sns:Subscribe to account ${copier.accountId}: AMIgo sees to it at its start, for the accounts that Prism knows.`
+      : copier.apply,
   };
 }
 

@@ -96,6 +96,7 @@ resource "aws_sqs_queue" "dead_letters" {
 
 resource "aws_sqs_queue" "requests" {
   name                       = local.queues.requests.name
+  delay_seconds              = var.request_delay_seconds
   policy                     = data.aws_iam_policy_document.queue["requests"].minified_json
   message_retention_seconds  = 14 * 24 * 3600
   visibility_timeout_seconds = local.visibility_timeout_seconds

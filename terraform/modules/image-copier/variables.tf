@@ -281,6 +281,19 @@ variable "recipe_tag" {
   }
 }
 
+variable "request_delay_seconds" {
+  description = "Seconds that a request waits before its first delivery. Beside a copier that does not look for copies, such as AMIgo's, 120 let that go first: its copy is found, and no second one is made."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  # SQS API Reference, CreateQueue, DelaySeconds.
+  validation {
+    condition     = var.request_delay_seconds >= 0 && var.request_delay_seconds <= 900 && floor(var.request_delay_seconds) == var.request_delay_seconds
+    error_message = "request_delay_seconds: a whole number from 0 to 900."
+  }
+}
+
 variable "request_topic_arn" {
   description = "ARN of the topic for copy requests, in the Region of this copier (output request_topic_arn of the module source-account)."
   type        = string

@@ -5,7 +5,7 @@ data "aws_iam_policy_document" "deploy_source" {
 
   statement {
     sid       = "Topics"
-    resources = [local.arns.topic, "${local.arns.topic}-housekeeping", local.arns.results_topic]
+    resources = var.existing_topics ? [local.arns.results_topic] : [local.arns.topic, local.arns.housekeeping_topic, local.arns.results_topic]
 
     actions = [
       "sns:CreateTopic",
@@ -19,7 +19,7 @@ data "aws_iam_policy_document" "deploy_source" {
 
   statement {
     sid       = "Alarms"
-    resources = [local.arns.topics_alarms]
+    resources = var.housekeeping_topic_name == null ? [local.arns.topics_alarms] : [local.arns.topics_alarms, local.arns.housekeeping_alarm]
 
     actions = [
       "cloudwatch:DeleteAlarms",

@@ -3,27 +3,29 @@ data "aws_partition" "current" {}
 locals {
   # Of any account and Region: the documents are the same in all of them, and a policy gives nothing in an account of others.
   arns = {
-    alarms          = "arn:${local.partition}:cloudwatch:*:*:alarm"
-    copiers_alarms  = "arn:${local.partition}:cloudwatch:*:*:alarm:${var.name}-*"
-    dashboards      = "arn:${local.partition}:cloudwatch::*:dashboard/${var.name}-*"
-    dead_letters    = "arn:${local.partition}:sqs:*:*:${var.name}-dead-letters"
-    functions       = "arn:${local.partition}:lambda:*:*:function:${var.name}-*"
-    images          = "arn:${local.partition}:ec2:*::image/*"
-    key_alias       = "arn:${local.partition}:kms:*:*:alias/${var.name}"
-    keys            = "arn:${local.partition}:kms:*:*:key/*"
-    log_groups      = "arn:${local.partition}:logs:*:*:log-group:/aws/lambda/${var.name}-*"
-    mappings        = "arn:${local.partition}:lambda:*:*:event-source-mapping:*"
-    parameter_path  = "arn:${local.partition}:ssm:*:*:parameter${var.parameter_path}"
-    parameters      = "arn:${local.partition}:ssm:*:*:parameter${var.parameter_path}/*"
-    queues          = "arn:${local.partition}:sqs:*:*:${var.name}-*"
-    requests        = "arn:${local.partition}:sqs:*:*:${var.name}-requests"
-    results_inboxes = "arn:${local.partition}:sqs:*:*:image-copier-request-*" # scripts/tool/request/results-inbox.ts
-    results_topic   = "arn:${local.partition}:sns:*:*:${var.topic_name}-results"
-    roles           = "arn:${local.partition}:iam::*:role${var.role_path}${var.name}-*"
-    rules           = "arn:${local.partition}:events:*:*:rule/${var.name}-*"
-    snapshots       = "arn:${local.partition}:ec2:*::snapshot/*"
-    topic           = "arn:${local.partition}:sns:*:*:${var.topic_name}"
-    topics_alarms   = "arn:${local.partition}:cloudwatch:*:*:alarm:${var.topic_name}-*"
+    alarms             = "arn:${local.partition}:cloudwatch:*:*:alarm"
+    copiers_alarms     = "arn:${local.partition}:cloudwatch:*:*:alarm:${var.name}-*"
+    dashboards         = "arn:${local.partition}:cloudwatch::*:dashboard/${var.name}-*"
+    dead_letters       = "arn:${local.partition}:sqs:*:*:${var.name}-dead-letters"
+    functions          = "arn:${local.partition}:lambda:*:*:function:${var.name}-*"
+    housekeeping_alarm = "arn:${local.partition}:cloudwatch:*:*:alarm:${local.housekeeping_topic_name}-failed-deliveries"
+    housekeeping_topic = "arn:${local.partition}:sns:*:*:${local.housekeeping_topic_name}"
+    images             = "arn:${local.partition}:ec2:*::image/*"
+    key_alias          = "arn:${local.partition}:kms:*:*:alias/${var.name}"
+    keys               = "arn:${local.partition}:kms:*:*:key/*"
+    log_groups         = "arn:${local.partition}:logs:*:*:log-group:/aws/lambda/${var.name}-*"
+    mappings           = "arn:${local.partition}:lambda:*:*:event-source-mapping:*"
+    parameter_path     = "arn:${local.partition}:ssm:*:*:parameter${var.parameter_path}"
+    parameters         = "arn:${local.partition}:ssm:*:*:parameter${var.parameter_path}/*"
+    queues             = "arn:${local.partition}:sqs:*:*:${var.name}-*"
+    requests           = "arn:${local.partition}:sqs:*:*:${var.name}-requests"
+    results_inboxes    = "arn:${local.partition}:sqs:*:*:image-copier-request-*" # scripts/tool/request/results-inbox.ts
+    results_topic      = "arn:${local.partition}:sns:*:*:${var.topic_name}-results"
+    roles              = "arn:${local.partition}:iam::*:role${var.role_path}${var.name}-*"
+    rules              = "arn:${local.partition}:events:*:*:rule/${var.name}-*"
+    snapshots          = "arn:${local.partition}:ec2:*::snapshot/*"
+    topic              = "arn:${local.partition}:sns:*:*:${var.topic_name}"
+    topics_alarms      = "arn:${local.partition}:cloudwatch:*:*:alarm:${var.topic_name}-*"
   }
 
   # What the module source-account makes beside its topics and alarms.
@@ -37,4 +39,6 @@ locals {
 
   log_groups = "arn:${local.partition}:logs:*:*:log-group:"
   partition  = data.aws_partition.current.partition
+
+  housekeeping_topic_name = coalesce(var.housekeeping_topic_name, "${var.topic_name}-housekeeping")
 }

@@ -1,3 +1,21 @@
+variable "existing_topics" {
+  description = "Input `existing_topics` of the module source-account. With it, whoever deploys the source account manages no topic but that of the results."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "housekeeping_topic_name" {
+  description = "Input `housekeeping_topic_name` of the module source-account."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.housekeeping_topic_name == null || can(regex("^[A-Za-z0-9_-]{1,237}$", var.housekeeping_topic_name))
+    error_message = "housekeeping_topic_name: 1 to 237 letters, digits, hyphens and underscores, as of the topic."
+  }
+}
+
 variable "name" {
   description = "Input `name` of the module image-copier: start of the names of all that belongs to a copier."
   type        = string

@@ -5,9 +5,11 @@ data "aws_region" "current" {}
 locals {
   topics = {
     requests     = { name = var.name, allowed_action = "sns:Subscribe" }
-    housekeeping = { name = "${var.name}-housekeeping", allowed_action = "sns:Subscribe" }
+    housekeeping = { name = coalesce(var.housekeeping_topic_name, "${var.name}-housekeeping"), allowed_action = "sns:Subscribe" }
     results      = { name = "${var.name}-results", allowed_action = "sns:Publish" }
   }
+
+  managed = var.existing_topics ? { results = local.topics.results } : local.topics
 
   # Built, not read from the topics, so that each policy can be part of its topic.
   topic_arns = {
@@ -45,7 +47,7 @@ locals {
 }
 
 data "aws_iam_policy_document" "topic" {
-  for_each = local.topics
+  for_each = local.managed
 
   dynamic "statement" {
     for_each = local.callers
@@ -103,6 +105,8 @@ data "aws_iam_policy_document" "topic" {
 resource "aws_sns_topic" "requests" {
   # checkov:skip=CKV_AWS_26:It holds no secrets, and whoever publishes requests would need rights on the key
 
+  count = var.existing_topics ? 0 : 1
+
   name   = local.topics.requests.name
   policy = data.aws_iam_policy_document.topic["requests"].minified_json
   tags   = var.tags
@@ -110,6 +114,8 @@ resource "aws_sns_topic" "requests" {
 
 resource "aws_sns_topic" "housekeeping" {
   # checkov:skip=CKV_AWS_26:It holds no secrets, and whoever publishes retirements would need rights on the key
+
+  count = var.existing_topics ? 0 : 1
 
   name   = local.topics.housekeeping.name
   policy = data.aws_iam_policy_document.topic["housekeeping"].minified_json
@@ -130,7 +136,7 @@ resource "aws_cloudwatch_metric_alarm" "unreadable_requests" {
   alarm_description   = "A message on ${local.topics.requests.name} is not valid JSON, so no account got it. Publish it again as a copy request."
   namespace           = "AWS/SNS"
   metric_name         = "NumberOfNotificationsFilteredOut-InvalidMessageBody"
-  dimensions          = { TopicName = aws_sns_topic.requests.name }
+  dimensions          = { TopicName = local.topics.requests.name }
   statistic           = "Sum"
   period              = 60
   evaluation_periods  = 1

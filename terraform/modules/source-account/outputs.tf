@@ -10,12 +10,12 @@ output "alarm_names" {
 
 output "housekeeping_topic_arn" {
   description = "ARN of the topic for retirement requests."
-  value       = aws_sns_topic.housekeeping.arn
+  value       = var.existing_topics ? local.topic_arns["housekeeping"] : aws_sns_topic.housekeeping[0].arn
 }
 
 output "request_topic_arn" {
   description = "ARN of the topic for copy requests. AMIgo publishes to it, copiers subscribe to it."
-  value       = aws_sns_topic.requests.arn
+  value       = var.existing_topics ? local.topic_arns["requests"] : aws_sns_topic.requests[0].arn
 }
 
 output "results_topic_arn" {

@@ -34,10 +34,34 @@ variable "code_signing_config_arn" {
   }
 }
 
+variable "existing_topics" {
+  description = "Whether the topics for copy requests and for housekeeping are there already, made by another system such as AMIgo. They are used as they are: neither they nor their policies are managed, and `<name>-results` is made alone."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "function_zip" {
   description = "Path of the zip with the functions. The default is where `make build` puts it: lambda/dist/image-copier.zip of this repository."
   type        = string
   default     = null
+}
+
+variable "housekeeping_topic_name" {
+  description = "Name of the topic for retirement requests. The default is `<name>-housekeeping`; AMIgo's is amigo-PROD-housekeeping-notify."
+  type        = string
+  default     = null
+
+  # Alarm names (255 characters) are the tightest limit: <housekeeping_topic_name>-failed-deliveries.
+  validation {
+    condition     = var.housekeeping_topic_name == null || can(regex("^[A-Za-z0-9_-]{1,237}$", var.housekeeping_topic_name))
+    error_message = "housekeeping_topic_name: 1 to 237 letters, digits, hyphens and underscores."
+  }
+
+  validation {
+    condition     = !contains([var.name, "${var.name}-results"], coalesce(var.housekeeping_topic_name, "${var.name}-housekeeping"))
+    error_message = "housekeeping_topic_name: this is the name of the topic for copy requests or for results. Retirements need one of their own."
+  }
 }
 
 variable "log_kms_key_arn" {
@@ -66,7 +90,7 @@ variable "log_retention_days" {
 }
 
 variable "name" {
-  description = "Name of the topic for copy requests. The other topics are named after it: `<name>-housekeeping` and `<name>-results`."
+  description = "Name of the topic for copy requests. The others are named after it: `<name>-results` and, unless `housekeeping_topic_name` is given, `<name>-housekeeping`."
   type        = string
   default     = "image-copier"
   nullable    = false

@@ -30,7 +30,11 @@ describe('parseAccountsFile', () => {
         id: '011111111111',
         name: 'bakery',
         roleArn: 'arn:aws:iam::011111111111:role/ci/deployer',
-        inputs: { alarm_actions: ['arn:aws:sns:{region}:{account}:on-call'] },
+        inputs: {
+          alarm_actions: ['arn:aws:sns:{region}:{account}:on-call'],
+          housekeeping_topic_name: 'amigo-PROD-housekeeping-notify',
+        },
+        existingTopics: ['eu-west-1'],
         retiredRegions: ['us-east-1'],
       },
       topic: 'amigo-PROD-notify',
@@ -190,6 +194,11 @@ describe('parseAccountsFile', () => {
       '4:20: source.retiredRegions[0]: eu-west-1 is still in use. Take it out of regions first.',
     ],
     [
+      'existing topics in a Region that no account is in',
+      `${HEAD.replace('topic', '  existingTopics: [eu-west-1, eu-west-2]\ntopic')}${ACCOUNTS}`,
+      '4:31: source.existingTopics[1]: eu-west-2 is the Region of no account. Remove it, or correct it.',
+    ],
+    [
       'an unknown key',
       `${HEAD}${ACCOUNTS}    region: eu-west-1\n`,
       '10:5: accounts[0].region: there is no such key. Did you mean regions?',
@@ -302,9 +311,13 @@ describe('the inputs of the modules', () => {
   });
 
   it('are those of source-account, with their types', () => {
-    expect({ ...SOURCE_INPUTS, name: 'string', organization_id: 'string', target_account_ids: 'set(string)' }).toEqual(
-      variablesOf('source-account'),
-    );
+    expect({
+      ...SOURCE_INPUTS,
+      existing_topics: 'bool',
+      name: 'string',
+      organization_id: 'string',
+      target_account_ids: 'set(string)',
+    }).toEqual(variablesOf('source-account'));
   });
 
   it('are either set by the stacks or open to the accounts', () => {

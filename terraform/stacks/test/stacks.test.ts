@@ -41,6 +41,25 @@ describe('planStacks', () => {
     ]);
   });
 
+  it("leaves another system's topics alone in the Regions where they are", () => {
+    const source: AccountsFile['source'] = {
+      id: '111111111111',
+      existingTopics: ['eu-west-1'],
+      inputs: { housekeeping_topic_name: 'amigo-PROD-housekeeping-notify' },
+    };
+
+    const [planned] = planStacks(accountsFile({ source }));
+
+    expect(planned?.modules.map(({ region, inputs }) => [region, inputs['existing_topics']])).toEqual([
+      ['eu-central-1', undefined],
+      ['eu-west-1', true],
+    ]);
+    expect(planned?.modules.map(({ inputs }) => inputs['housekeeping_topic_name'])).toEqual([
+      'amigo-PROD-housekeeping-notify',
+      'amigo-PROD-housekeeping-notify',
+    ]);
+  });
+
   it("puts an account's own inputs, labels and Regions over the defaults", () => {
     const { labels, modules } = stack('payments', {
       defaults: {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { ListSubscriptionsByTopicCommand } from '@aws-sdk/client-sns';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import type { Finding } from '../../../tool/doctor/finding.ts';
 import { FakeAws } from '../support/fake-aws.ts';
 import { run } from '../support/run.ts';
@@ -143,6 +143,26 @@ describe('the source account', () => {
 
     expect(rows).toMatchObject([{ findings: [] }, { findings: [] }]);
     expect(aws.in(SOURCE).sns.commandCalls(ListSubscriptionsByTopicCommand)).toHaveLength(2);
+  });
+
+  it("says what the policy of another system's topic must allow", async () => {
+    const file = join(folder, 'amigo.yaml');
+    const text = readFileSync(accountsFile, 'utf8');
+    writeFileSync(
+      file,
+      stringify({ ...(parse(text) as object), source: { id: SOURCE, existingTopics: ['eu-west-1'] } }),
+    );
+    const aws = awsWith({ change: (copier) => (copier.subscriptions = []) });
+    aws.in(SOURCE).sns.on(ListSubscriptionsByTopicCommand).resolves({ Subscriptions: [] });
+
+    const { out } = await run([...ARGS, '--accounts-file', file], { aws });
+
+    const allowed = (account: string) =>
+      `The topic's own policy must allow sns:Subscribe to account ${account}: AMIgo sees to it at its start, for the accounts that Prism knows.`;
+    expect(JSON.parse(out)).toMatchObject([
+      { findings: [{ code: 'NoSubscription', fix: expect.stringContaining(allowed(ACCOUNT)) }] },
+      { findings: [{ code: 'NoSubscription', fix: expect.stringContaining(allowed(WEB)) }] },
+    ]);
   });
 
   it('names the topic whatever the policy of the queue names, and the owner whom Allowed AMIs must admit', async () => {

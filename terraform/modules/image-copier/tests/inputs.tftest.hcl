@@ -336,6 +336,7 @@ run "other_values" {
     overdue_hours             = 6
     parameter_path            = "/golden/images"
     recipe_tag                = "Family"
+    request_delay_seconds     = 120
     results_topic_arn         = "arn:aws:sns:eu-west-1:111111111111:golden-results"
   }
 
@@ -348,6 +349,11 @@ run "other_values" {
       module.settle_copy.function.environment[0].variables.RESULTS_TOPIC_ARN == "arn:aws:sns:eu-west-1:111111111111:golden-results"
     )
     error_message = "Delay, overdue time, parameters and results topic reach settle-copy."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.requests.delay_seconds == 120
+    error_message = "A request waits in its queue before its first delivery."
   }
 
   assert {
@@ -739,6 +745,7 @@ run "bad_values" {
     parameter_path            = "image-copier"
     permissions_boundary_arn  = "boundary"
     recipe_tag                = ""
+    request_delay_seconds     = -1
     results_topic_arn         = "golden-results"
     role_path                 = "/organization"
     tags                      = { "AWS:team" = "platform" }
@@ -762,6 +769,7 @@ run "bad_values" {
     var.parameter_path,
     var.permissions_boundary_arn,
     var.recipe_tag,
+    var.request_delay_seconds,
     var.request_topic_arn,
     var.results_topic_arn,
     var.retry_hours,
@@ -789,6 +797,7 @@ run "values_too_large" {
     overdue_hours             = 721
     parameter_path            = "/SSM/images"
     recipe_tag                = join("", [for i in range(128) : "x"])
+    request_delay_seconds     = 901
     role_path                 = "/${join("", [for i in range(511) : "x"])}/"
     tags                      = { team = join("", [for i in range(257) : "x"]) }
   }
@@ -802,6 +811,7 @@ run "values_too_large" {
     var.overdue_hours,
     var.parameter_path,
     var.recipe_tag,
+    var.request_delay_seconds,
     var.request_topic_arn,
     var.retry_hours,
     var.role_path,
@@ -822,12 +832,14 @@ run "fractions" {
 
     failed_copy_delay_seconds = 0.5
     overdue_hours             = 1.5
+    request_delay_seconds     = 0.5
   }
 
   expect_failures = [
     var.age_alarm_seconds,
     var.failed_copy_delay_seconds,
     var.overdue_hours,
+    var.request_delay_seconds,
     var.key_deletion_window_days,
     var.key_rotation_period_days,
     var.memory_size,

@@ -14,6 +14,39 @@ variables {
   topic_name     = "amigo-PROD-notify"
 }
 
+run "existing_topics" {
+  command = plan
+
+  variables {
+    existing_topics         = true
+    housekeeping_topic_name = "amigo-PROD-housekeeping-notify"
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["deploy-source"]).Statement : statement.Sid => statement.Resource if contains(["Topics", "Alarms"], statement.Sid) } == {
+      Topics = "arn:aws:sns:*:*:amigo-PROD-notify-results"
+      Alarms = [
+        "arn:aws:cloudwatch:*:*:alarm:amigo-PROD-notify-*",
+        "arn:aws:cloudwatch:*:*:alarm:amigo-PROD-housekeeping-notify-failed-deliveries",
+      ]
+    }
+    error_message = "Topics of another system are out of reach; they are watched all the same."
+  }
+}
+
+run "housekeeping_topic_of_another_name" {
+  command = plan
+
+  variables {
+    housekeeping_topic_name = "retirements"
+  }
+
+  assert {
+    condition     = contains(jsondecode(output.policies["deploy-source"]).Statement[0].Resource, "arn:aws:sns:*:*:retirements")
+    error_message = "The topic that is made under another name is within reach."
+  }
+}
+
 # What Terraform and the tool ask for is for the integration tests to say; here is what the actions are limited to.
 run "names" {
   command = plan
@@ -166,7 +199,9 @@ run "names_that_are_none" {
     name           = "copier*"
     parameter_path = "/images/*"
     topic_name     = "*"
+
+    housekeeping_topic_name = "*"
   }
 
-  expect_failures = [var.name, var.parameter_path, var.topic_name]
+  expect_failures = [var.housekeeping_topic_name, var.name, var.parameter_path, var.topic_name]
 }

@@ -32,7 +32,7 @@ run "names_of_topics" {
   command = plan
 
   assert {
-    condition     = [aws_sns_topic.requests.name, aws_sns_topic.housekeeping.name, aws_sns_topic.results.name] == ["image-copier", "image-copier-housekeeping", "image-copier-results"]
+    condition     = [aws_sns_topic.requests[0].name, aws_sns_topic.housekeeping[0].name, aws_sns_topic.results.name] == ["image-copier", "image-copier-housekeeping", "image-copier-results"]
     error_message = "The topics are named after the input name."
   }
 }
@@ -162,7 +162,7 @@ run "tags" {
   assert {
     condition = alltrue([
       for resource in concat(
-        [aws_sns_topic.requests, aws_sns_topic.housekeeping, aws_sns_topic.results, aws_cloudwatch_metric_alarm.unreadable_requests],
+        [aws_sns_topic.requests[0], aws_sns_topic.housekeeping[0], aws_sns_topic.results, aws_cloudwatch_metric_alarm.unreadable_requests],
         values(aws_cloudwatch_metric_alarm.failed_deliveries),
         [aws_sqs_queue.unheard, aws_sqs_queue.watch_dead_letters, aws_cloudwatch_log_group.results, module.watch.function, module.watch.role, module.watch.log_group],
         [aws_cloudwatch_metric_alarm.unheard_requests, aws_cloudwatch_metric_alarm.watch_age],
@@ -173,6 +173,77 @@ run "tags" {
     ])
     error_message = "Everything that can have tags has them."
   }
+}
+
+run "existing_topics" {
+  command = plan
+
+  variables {
+    name                    = "amigo-PROD-notify"
+    housekeeping_topic_name = "amigo-PROD-housekeeping-notify"
+    existing_topics         = true
+  }
+
+  assert {
+    condition     = length(aws_sns_topic.requests) == 0 && length(aws_sns_topic.housekeeping) == 0
+    error_message = "Topics of another system are left alone, and their policies with them."
+  }
+
+  assert {
+    condition     = aws_sns_topic.results.name == "amigo-PROD-notify-results" && keys(data.aws_iam_policy_document.topic) == ["results"]
+    error_message = "The topic for results stands alone, with its policy."
+  }
+
+  assert {
+    condition = [output.request_topic_arn, output.housekeeping_topic_arn] == [
+      for name in ["amigo-PROD-notify", "amigo-PROD-housekeeping-notify"] :
+      "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${name}"
+    ]
+    error_message = "The outputs name the topics that are there."
+  }
+
+  assert {
+    condition = length(setsubtract([
+      "amigo-PROD-notify-unreadable-requests",
+      "amigo-PROD-notify-failed-deliveries",
+      "amigo-PROD-housekeeping-notify-failed-deliveries",
+      "amigo-PROD-notify-results-failed-deliveries",
+    ], output.alarm_names)) == 0
+    error_message = "Topics of another system are watched like the module's own."
+  }
+}
+
+run "housekeeping_topic_of_another_name" {
+  command = plan
+
+  variables {
+    housekeeping_topic_name = "retirements"
+  }
+
+  assert {
+    condition     = aws_sns_topic.housekeeping[0].name == "retirements" && aws_cloudwatch_metric_alarm.failed_deliveries["housekeeping"].dimensions.TopicName == "retirements"
+    error_message = "The topic has the name that is given, and so has its alarm."
+  }
+}
+
+run "housekeeping_topic_with_a_bad_name" {
+  command = plan
+
+  variables {
+    housekeeping_topic_name = "housekeeping.fifo"
+  }
+
+  expect_failures = [var.housekeeping_topic_name]
+}
+
+run "housekeeping_topic_of_the_same_name" {
+  command = plan
+
+  variables {
+    housekeeping_topic_name = "image-copier-results"
+  }
+
+  expect_failures = [var.housekeeping_topic_name]
 }
 
 run "bad_values" {

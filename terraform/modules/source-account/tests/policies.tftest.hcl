@@ -26,7 +26,7 @@ run "listed_accounts" {
   }
 
   assert {
-    condition = jsondecode(aws_sns_topic.requests.policy) == {
+    condition = jsondecode(aws_sns_topic.requests[0].policy) == {
       Version = "2012-10-17"
       Statement = [
         {
@@ -57,7 +57,7 @@ run "listed_accounts" {
   }
 
   assert {
-    condition     = aws_sns_topic.housekeeping.policy == replace(aws_sns_topic.requests.policy, ":amigo-DEMO-notify\"", ":amigo-DEMO-notify-housekeeping\"")
+    condition     = aws_sns_topic.housekeeping[0].policy == replace(aws_sns_topic.requests[0].policy, ":amigo-DEMO-notify\"", ":amigo-DEMO-notify-housekeeping\"")
     error_message = "The housekeeping topic has the policy of the requests topic, for itself."
   }
 
@@ -161,7 +161,7 @@ run "organization" {
 
   assert {
     condition = {
-      for s in jsondecode(aws_sns_topic.requests.policy).Statement : s.Sid => s.Condition if s.Effect == "Allow"
+      for s in jsondecode(aws_sns_topic.requests[0].policy).Statement : s.Sid => s.Condition if s.Effect == "Allow"
       } == {
       Organization = {
         StringEquals = { "aws:PrincipalOrgID" = "o-a1b2c3d4e5", "sns:Protocol" = "sqs" }
@@ -206,7 +206,7 @@ run "policy_of_the_longest_list" {
   }
 
   assert {
-    condition     = length(aws_sns_topic.requests.policy) <= 30 * 1024
+    condition     = length(aws_sns_topic.requests[0].policy) <= 30 * 1024
     error_message = "1500 accounts must fit into the 30 KB of a topic policy."
   }
 }
