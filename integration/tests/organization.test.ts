@@ -94,6 +94,7 @@ const scenarios: readonly Scenario[] = [
     shared: () => ({
       age_alarm_seconds: 600,
       architecture: 'x86_64',
+      copy_within_minutes: 45,
       deletion_protection: false,
       failed_copy_delay_seconds: 60,
       filter_enabled: false,

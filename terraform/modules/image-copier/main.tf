@@ -15,6 +15,7 @@ locals {
   own_variables = [
     "COPIER_NAME",
     "COPY_TAGS",
+    "COPY_WITHIN_MINUTES",
     "DEAD_LETTER_QUEUE_URL",
     "FAILED_COPY_DELAY_SECONDS",
     "KMS_KEY_ARN",

@@ -7,6 +7,14 @@ mock_provider "aws" {
     defaults = { minified_json = "{}" }
   }
 
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111111111111" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
   mock_data "aws_region" {
     defaults = { id = "eu-west-1" }
   }
@@ -17,6 +25,14 @@ mock_provider "aws" {
 
   mock_data "aws_iam_policy_document" {
     defaults = { minified_json = "{}" }
+  }
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "111111111111" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
   }
 
   mock_data "aws_region" {

@@ -80,6 +80,7 @@ run "defaults" {
     condition = module.copy_image.function.environment[0].variables == tomap({
       COPIER_NAME           = "image-copier"
       COPY_TAGS             = "{}"
+      COPY_WITHIN_MINUTES   = "0"
       DEAD_LETTER_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-dead-letters"
       KMS_KEY_ARN           = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
       QUEUE_URL             = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-requests"
@@ -212,6 +213,29 @@ run "defaults" {
     )
     error_message = "The key rotates every year, waits 30 days for its deletion, and has an alias."
   }
+}
+
+run "copies_in_a_hurry" {
+  command = plan
+
+  variables {
+    copy_within_minutes = 45
+  }
+
+  assert {
+    condition     = module.copy_image.function.environment[0].variables.COPY_WITHIN_MINUTES == "45"
+    error_message = "The function asks for copies within the time."
+  }
+}
+
+run "a_hurry_that_there_is_not" {
+  command = plan
+
+  variables {
+    copy_within_minutes = 20
+  }
+
+  expect_failures = [var.copy_within_minutes]
 }
 
 run "an_account_id_with_zeros_at_its_start" {
