@@ -81,6 +81,16 @@ def test_description_is_not_taken_from_the_source(source, target):
     assert settled_copy(target, source, Description="d" * 255)["Description"] == "d" * 255
 
 
+def test_description_is_ascii(source, target):
+    """github.com/metadist/synaplan, pull 1546 (CreateImage); github.com/wendylabsinc/WendyOS-Builder, pull 56."""
+    dash = "weekly \u2014 ubuntu"
+    modify = source.ec2.modify_image_attribute
+
+    assert error_code(target.copy_image, **request(source, Description=dash)) == "InvalidParameterValue"
+    assert error_code(modify, ImageId=source.id, Description={"Value": dash}) == "InvalidParameterValue"
+    assert own_images(target) == []
+
+
 def request(source, **options) -> dict:
     return {"Name": "copy", "SourceImageId": source.id, "SourceRegion": REGION} | options
 

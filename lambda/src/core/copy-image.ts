@@ -13,6 +13,7 @@ import {
   snapshotIdsOf,
   type Ownership,
 } from './ownership.ts';
+import { isSamePartition } from './partition.ts';
 import type { Reason } from './request-queue.ts';
 
 /** The account that the copies are made for. */
@@ -48,6 +49,7 @@ export async function copyImage(
   if (!isFor(request, target.account)) return { kind: 'ignored' };
   const tags = planTags(request, target.copyTags);
   const { sourceAmi: sourceImageId, sourceRegion, name, description, retry } = request;
+  requireSamePartition(sourceImageId, sourceRegion, target.kmsKeyArn);
   const [source, found] = await Promise.all([
     catalogue.findSource(sourceImageId, sourceRegion),
     catalogue.findCopies(sourceImageId, sourceRegion),
@@ -133,6 +135,16 @@ async function startAtPace(
     const { code, message } = error;
     return { imageId: await start({}), ownPace: { code, message } };
   }
+}
+
+/** EC2 User Guide, "Copy an Amazon EC2 AMI": across partitions an image is stored and restored, never copied. */
+function requireSamePartition(imageId: string, region: string, kmsKeyArn: string): void {
+  const [, , , ownRegion = ''] = kmsKeyArn.split(':');
+  if (isSamePartition(region, ownRegion)) return;
+  throw new RejectedError(
+    'OtherPartition',
+    `${imageId} cannot be copied: ${region} is in another partition than ${ownRegion}. Bake the image in this partition.`,
+  );
 }
 
 function requireTrusted(imageId: string, source: SourceImage, trustedOwners: readonly string[]): void {

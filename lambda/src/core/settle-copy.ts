@@ -214,8 +214,14 @@ async function settleFailed(copy: OwnCopy, context: SettleContext): Promise<Sett
   // First the request, then the image: it carries the request until that is safe elsewhere.
   if (attempt < MAX_ATTEMPTS) {
     const body = bodyOf(copy, { attempt: attempt + 1, after: imageId }, context);
-    await nextTries.enqueue(body, context.failedCopyDelaySeconds);
-    return { kind: 'failed', reason, ...(await removed(imageId, inventory)) };
+    if (!marker.announcement) await nextTries.enqueue(body, context.failedCopyDelaySeconds);
+    try {
+      return { kind: 'failed', reason, ...(await removed(imageId, inventory)) };
+    } catch (error) {
+      // One that stays, for example since it is protected from deregistration, would ask for a next try at each sweep.
+      await decide(copy, context);
+      throw error;
+    }
   }
   // A copy whose end is decided has its letter, so that there is one, however often the announcement fails.
   if (!marker.announcement) {

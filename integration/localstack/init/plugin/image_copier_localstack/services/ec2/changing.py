@@ -8,6 +8,7 @@ from ..iam.authorization.ec2 import existing
 from ..iam.enforcement import is_allowed
 from . import attributes, protection, watermarks
 from .accounts import permissions_of
+from .copying import check_description
 from .errors import check_image_id, ec2_error, image_not_found, image_unavailable
 from .model import Image, find_image, snapshot_ids_of
 from .snapshots import images_using, is_encrypted_by_aws_managed_key
@@ -38,6 +39,7 @@ def modify_image(backend: Any, image: Ami, params: dict) -> None:
     """EC2 API Reference, ModifyImageAttribute: all of it or nothing."""
     if image.state != "available":
         raise image_unavailable(image.id)
+    description = new_description(image, params)
     add, remove = (permissions_of(params, each, "LaunchPermission", LAUNCH_PERMISSIONS) for each in ("add", "remove"))
     backend.validate_permission_targets(add)
     backend.validate_permission_targets(remove)
@@ -50,10 +52,17 @@ def modify_image(backend: Any, image: Ami, params: dict) -> None:
     attributes.modify(image, params)
     kept = [permission for permission in image.launch_permissions if permission not in remove]
     image.launch_permissions = kept + [permission for permission in add if permission not in kept]
+    image.description = description
+
+
+def new_description(image: Ami, params: dict) -> str:
+    """The description that a request gives in one of two forms, or the old one."""
     description = params.get("Description") or {}
     if params.get("Attribute") == "description":
         description = {"Value": params.get("Value")}
-    image.description = description.get("Value", image.description)
+    wanted = description.get("Value", image.description)
+    check_description(wanted or "")
+    return wanted
 
 
 def disable_image(image: Ami) -> None:

@@ -110,9 +110,16 @@ def check_name(name: str) -> None:
 
 
 def check_description(description: str) -> None:
-    """The length of an image's description (EC2 API Reference, CopyImage)."""
+    """The length of an image's description (EC2 API Reference, CopyImage), and its characters.
+
+    No page names these. EC2 says so of CreateImage (github.com/metadist/synaplan, pull 1546) and of ModifyImageAttribute
+    (github.com/wendylabsinc/WendyOS-Builder, pull 56), and in the same words of the descriptions of security groups.
+    """
     if len(description) > MAX_DESCRIPTION_LENGTH:
         raise ec2_error("InvalidParameterValue", f"Description: at most {MAX_DESCRIPTION_LENGTH} characters.")
+    if not description.isascii():
+        message = f"Value ({description}) for parameter Description is invalid."
+        raise ec2_error("InvalidParameterValue", f"{message} Character sets beyond ASCII are not supported.")
 
 
 def copy_image(backend: Any, request: CopyRequest) -> str:
