@@ -59,6 +59,7 @@ const requestAgain = () => ask(copied);
 const redrive = () => run('operator', 'dead-letters', 'redrive', '--all');
 const discard = () => run('operator', 'dead-letters', 'discard', '--all', '--yes');
 const requestEncrypted = () => run('requester', 'request', encrypted, '--share', '--dry-run');
+const backfill = () => run('operator', 'backfill', '--dry-run');
 const rollback = async () => {
   await forgetKeys();
   return await run('operator', 'rollback', 'ubuntu', '--yes');
@@ -117,6 +118,7 @@ const TAKEN: Readonly<Record<'read' | 'request' | 'operate', Readonly<Record<str
   operate: {
     'ec2:DescribeImages': { command: rollback },
     'ec2:DescribeSnapshots': { command: rollback },
+    'ec2:GetEbsEncryptionByDefault': { command: backfill },
     'kms:DescribeKey': { command: rollback },
     'ssm:GetParameter': { command: rollback },
     'ssm:GetParameterHistory': { command: rollback },

@@ -171,7 +171,7 @@ data "aws_iam_policy_document" "operate" {
   # SSM looks an image up with the rights of whoever points a parameter to it.
   statement {
     sid       = "FindCopies"
-    actions   = ["ec2:DescribeImages", "ec2:DescribeSnapshots"]
+    actions   = ["ec2:DescribeImages", "ec2:DescribeSnapshots", "ec2:GetEbsEncryptionByDefault"]
     resources = ["*"]
   }
 
