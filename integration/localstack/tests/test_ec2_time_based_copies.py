@@ -1,7 +1,7 @@
-"""Copies that are to be done within a time (EBS User Guide, "Time-based copies for Amazon EBS snapshots and EBS-backed AMIs")."""
+"""Copies within a time (EBS User Guide, "Time-based copies for Amazon EBS snapshots and EBS-backed AMIs")."""
 
 import pytest
-from ec2_images import bake_image, copy_image, create_snapshot, rejection, snapshots_of, settled
+from ec2_images import bake_image, copy_image, create_snapshot, rejection, settled, snapshots_of
 from plugin_routes import copies_take, end_copies
 
 MINUTES = "SnapshotCopyCompletionDurationMinutes"

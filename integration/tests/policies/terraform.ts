@@ -1,5 +1,7 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { strToU8, unzipSync, zipSync } from 'fflate';
+import { ZIP } from '../../../scripts/dev/lambda-bundle.ts';
 import { Deployment, type Action } from '../../../scripts/tool/deploy/deployment.ts';
 import { TerraformRoot, type Changes } from '../../../scripts/tool/deploy/terraform-root.ts';
 import { waitFor } from '../../../scripts/dev/wait-for.ts';
@@ -15,6 +17,16 @@ const ASKED_AGAIN = ['logs:PutRetentionPolicy', 'sns:SetTopicAttributes'];
 export const isReading = (action: string) => /:(Describe|Get|List)/.test(action);
 export const isRemoving = (action: string) => /:(Delete|Remove|ScheduleKeyDeletion|Unsubscribe)/.test(action);
 export const isWriting = (action: string) => !isReading(action) && !isRemoving(action);
+
+/** A key that cannot be rotated would be made anew, and one that is protected stays. To change its rotation asks for the same. */
+export const isMaking = (action: string) => isWriting(action) && action !== 'kms:EnableKeyRotation';
+
+/** A zip of the functions that is another one. */
+export function anotherZip(): string {
+  const zip = join(rollout.out, 'other.zip');
+  writeFileSync(zip, zipSync({ ...unzipSync(readFileSync(ZIP)), 'README.md': strToU8('Another version.') }));
+  return zip;
+}
 
 /** Terraform, as the tool runs it, under the published policy of an account; the actions of that are tried one by one. */
 export class TriedPolicy {

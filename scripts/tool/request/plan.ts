@@ -36,6 +36,8 @@ export interface OwnedImage extends BakedImage {
   readonly sharedTags: readonly string[];
   /** Of AWS Marketplace. */
   readonly productCodes: readonly string[];
+  /** What EC2 bills its instances for beside the hours, such as Windows; undefined for what is free. */
+  readonly billedPlatform?: string;
   readonly launchPermissions: readonly LaunchPermission[];
   /** By snapshot, the accounts that may use it; `all` for everybody. */
   readonly snapshotUsers: ReadonlyMap<string, readonly string[]>;
@@ -79,9 +81,19 @@ async function readOwnedImage(ec2: EC2Client, imageId: string, region: string): 
     ownerId: image.OwnerId ?? '',
     sharedTags: (image.Tags ?? []).flatMap(({ Key = '' }) => (Key.startsWith(SHARED_TAG) ? [Key] : [])),
     productCodes: (image.ProductCodes ?? []).flatMap(({ ProductCodeId }) => ProductCodeId ?? []),
+    ...billedPlatformOf(image),
     launchPermissions: LaunchPermissions,
     snapshotUsers: new Map(snapshotIds.map((snapshotId, index) => [snapshotId, users[index] ?? []])),
   };
+}
+
+// EC2 User Guide, "AMI billing information fields": the usage operation of what is billed for no software.
+const FREE_OPERATION = 'RunInstances';
+
+/** EC2 shows billing products in the usage operation alone, and has refused to copy such images for other accounts. It may still do so. */
+function billedPlatformOf({ UsageOperation, PlatformDetails = '' }: Image): Pick<OwnedImage, 'billedPlatform'> {
+  if (UsageOperation === undefined || UsageOperation === FREE_OPERATION) return {};
+  return { billedPlatform: [PlatformDetails, UsageOperation].filter((part) => part !== '').join(', ') };
 }
 
 /** The accounts that are asked on one topic: those with copiers in its Region. */
@@ -125,6 +137,11 @@ export async function planRequest(
 ): Promise<PlannedCall[]> {
   const image = await readOwnedImage(ec2, imageId, region);
   await requireCopyable(image, kms, ec2);
+  if (image.billedPlatform !== undefined) {
+    warn(
+      `${imageId} has a billing product (${image.billedPlatform}). EC2 may refuse to copy it to another account; then the request is a dead letter there.`,
+    );
+  }
   const planned = copiers.map((copier) => ({ copier, tags: tagsOfCopy(image, copier.copyTags) }));
   for (const reason of new Set(planned.flatMap(({ tags, copier }) => withoutParameter(tags, copier)))) {
     warn(`No parameter will point to the copies of ${imageId}. ${reason}`);

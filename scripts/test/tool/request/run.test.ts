@@ -337,6 +337,23 @@ describe('what every account would refuse', () => {
     expect(changesIn(source)).toEqual([]);
   });
 
+  it.each([
+    ['Windows', 'RunInstances:0002', 'Windows, RunInstances:0002'],
+    [undefined, 'RunInstances:0010', 'RunInstances:0010'],
+    ['Linux/UNIX', 'RunInstances', undefined],
+    ['Linux/UNIX', undefined, undefined],
+  ])('may be a billing product: %s, %s', async (PlatformDetails, UsageOperation, named) => {
+    const aws = new FakeAws();
+    const image = baked(IMAGE, { PlatformDetails, UsageOperation });
+    const source = sourceAccount(aws, [{ ...shared, image }]);
+
+    const { code, err } = await run(['request', IMAGE, ...BY_ID], { aws });
+
+    const warning = `${IMAGE} has a billing product (${named ?? ''}). EC2 may refuse to copy it to another account`;
+    expect({ code, isWarned: err.startsWith(warning) }).toEqual({ code: 0, isWarned: named !== undefined });
+    expect(published(source)).toHaveLength(1);
+  });
+
   it('is nothing of an image under a key of its own, with as many tags as there is room for', async () => {
     const aws = new FakeAws();
     const image = baked(IMAGE, { Tags: many.slice(1) });

@@ -112,7 +112,7 @@ def check_name(name: str) -> None:
 def check_description(description: str) -> None:
     """The length of an image's description (EC2 API Reference, CopyImage), and its characters.
 
-    No page names these. EC2 says so of CreateImage (github.com/metadist/synaplan, pull 1546) and of ModifyImageAttribute
+    No page names these. EC2 says so of CreateImage (github.com/metadist/synaplan, pull 1546), of ModifyImageAttribute
     (github.com/wendylabsinc/WendyOS-Builder, pull 56), and in the same words of the descriptions of security groups.
     """
     if len(description) > MAX_DESCRIPTION_LENGTH:

@@ -28,7 +28,7 @@ def change_set_of_stacks(request: Request) -> list[Check]:
 
 
 def template(request: Request) -> list[Check]:
-    """Who names a template in a bucket has to be able to read it (CloudFormation User Guide, "Using Amazon S3 templates")."""
+    """Who names a template in a bucket has to be able to read it (CloudFormation API Reference, CreateStack)."""
     url = urlparse(request.params.get("TemplateURL") or "")
     if not url.netloc:
         return []
