@@ -1,14 +1,17 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { imageId, list, pace, PACE_WORDS, region } from '../common/option-values.ts';
+import { PACE } from '../../../lambda/src/core/copy-pace.ts';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
+import { pacePrice } from '../cost/prices.ts';
 import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
 import { request, type RequestOptions } from './run.ts';
 
 const HELP = `
 The credentials are those of the source account; an accounts file says by itself how that account is reached.
 
-With --within EC2 charges by the GiB that is copied: image-copier cost --within says how much. It copies a snapshot at 500 MiB/s at most,
-and all such copies between two Regions together at 2,000 MiB/s. Where nothing of that is left the copy is made at EC2's own pace.
+With --within EC2 charges $${pacePrice(PACE.stepMinutes)} for each GiB that is copied within ${PACE.stepMinutes} minutes, and less for longer times, down to
+$${pacePrice(PACE.maxMinutes)}: image-copier cost --within adds it up. It copies a snapshot at 500 MiB/s at most, and all such copies between two Regions
+together at 2,000 MiB/s. Where nothing of that is left the copy is made at EC2's own pace.
 
 Examples:
   npx image-copier request ami-0123456789abcdef0 --accounts-file accounts.yaml --share --wait
