@@ -16,11 +16,8 @@ import { formatMarker, MARKER, markerPatterns, type CopyMarker } from '../core/c
 import type { Tag } from '../core/copy-request.ts';
 import { ownershipOf, snapshotIdsOf, unencryptedBlanksOf, type Copyist } from '../core/ownership.ts';
 import { isImageGone, isSnapshotGoneOrInUse } from './ec2-errors.ts';
-import { PAGE_SIZE } from './ec2-image-catalogue.ts';
+import { MAX_FILTER_VALUES, PAGE_SIZE } from './ec2-image-catalogue.ts';
 import { fromTags, required, toImageFacts, toSnapshotFacts, toTags } from './ec2-image-facts.ts';
-
-// EC2 User Guide, "List and filter using the CLI and API": a filter takes at most 200 values.
-const MAX_FILTER_VALUES = 200;
 
 export class Ec2CopyInventory implements CopyInventory {
   readonly #ec2: EC2Client;

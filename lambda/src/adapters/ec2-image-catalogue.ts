@@ -20,6 +20,8 @@ import { fromTags, required, toImageFacts, toSnapshotFacts } from './ec2-image-f
 
 // EC2 API Reference, DescribeImages: unpaginated calls are prone to throttling and time-outs; a page has at most 1,000.
 export const PAGE_SIZE = 1000;
+// EC2 User Guide, "List and filter using the CLI and API".
+export const MAX_FILTER_VALUES = 200;
 
 /** Gives the client of a Region; the same Region may give the same client. */
 export type Ec2InRegion = (region: string) => EC2Client;

@@ -43,7 +43,8 @@ export interface Tag {
 /** An image id. EC2 makes them of 8 or 17 digits (EC2 User Guide, "Resource IDs"), and may make longer ones again. */
 export const IMAGE_ID = /^ami-[0-9a-f]{1,32}$/;
 
-const EVERY_ACCOUNT = '*';
+/** Stands in a request for every subscribed account. */
+export const EVERY_ACCOUNT = '*';
 const ACCOUNT_DIGITS = 12;
 /**
  * How many zeros an account id may have lost at its start, as it does where it was once taken for a number. The filter of the

@@ -45,6 +45,12 @@ export function recipeParameter(tags: readonly Tag[], { parameterPath, recipeTag
   return { recipe, reason };
 }
 
+/** Why no parameter can point to images with these tags; undefined if one can, or if they name no recipe. */
+export function noParameterReason(tags: readonly Tag[], names: ParameterNames): string | undefined {
+  const parameter = recipeParameter(tags, names);
+  return 'reason' in parameter && parameter.recipe !== undefined ? parameter.reason : undefined;
+}
+
 /** SSM would take . and .. as they are, but what else reads a path takes them for steps. */
 function isLevel(text: string): boolean {
   return LEVEL.test(text) && text !== '.' && text !== '..';

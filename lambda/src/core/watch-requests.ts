@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { accountId, IMAGE_ID, parseCopyRequest, quoteName } from './copy-request.ts';
+import { accountId, EVERY_ACCOUNT, IMAGE_ID, parseCopyRequest, quoteName } from './copy-request.ts';
 import { RejectedError } from './errors.ts';
 import type { DeadLetter, Delivery, Reason } from './request-queue.ts';
 
@@ -50,7 +50,6 @@ export interface WatchOutcome {
   readonly reason?: Reason;
 }
 
-const EVERY_ACCOUNT = '*';
 const MAX_NAMED = 20;
 // SQS API Reference, ChangeMessageVisibility: 12 hours at most, counted from when the message was received.
 const LONGEST_SECONDS = 11 * 3600;

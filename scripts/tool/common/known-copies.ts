@@ -2,9 +2,10 @@ import {
   GetEbsEncryptionByDefaultCommand,
   paginateDescribeSnapshots,
   type EC2Client,
+  type Filter,
   type Image,
 } from '@aws-sdk/client-ec2';
-import { PAGE_SIZE } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
+import { MAX_FILTER_VALUES, PAGE_SIZE } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
 import { required, toImageFacts, toSnapshotFacts } from '../../../lambda/src/adapters/ec2-image-facts.ts';
 import { isAnnounced, type CopyMarker } from '../../../lambda/src/core/copy-marker.ts';
 import { COPIED_FROM } from '../../../lambda/src/core/copy-tags.ts';
@@ -106,18 +107,22 @@ export async function standingsOf(
   return copies.map((copy) => ({ copy, standing: standingOf(copy, snapshots, copier) }));
 }
 
-// EC2 User Guide, "List and filter using the CLI and API": a filter takes at most 200 values.
-const MAX_FILTER_VALUES = 200;
-
 /** Those of the account's snapshots that EC2 shows. By a filter: one that is gone is no error. */
 export async function findSnapshots(ec2: EC2Client, snapshotIds: readonly string[]): Promise<SnapshotFacts[]> {
   const found: SnapshotFacts[] = [];
   for (let start = 0; start < snapshotIds.length; start += MAX_FILTER_VALUES) {
     const Values = snapshotIds.slice(start, start + MAX_FILTER_VALUES);
-    const input = { OwnerIds: ['self'], Filters: [{ Name: 'snapshot-id', Values }] };
-    for await (const { Snapshots = [] } of paginateDescribeSnapshots({ client: ec2, pageSize: PAGE_SIZE }, input)) {
-      found.push(...Snapshots.map(toSnapshotFacts));
-    }
+    found.push(...(await ownSnapshots(ec2, { Name: 'snapshot-id', Values })));
+  }
+  return found;
+}
+
+/** The account's snapshots that match a filter. Only DescribeSnapshots gives the key of a snapshot reliably. */
+export async function ownSnapshots(ec2: EC2Client, filter: Filter): Promise<SnapshotFacts[]> {
+  const found: SnapshotFacts[] = [];
+  const input = { OwnerIds: ['self'], Filters: [filter] };
+  for await (const { Snapshots = [] } of paginateDescribeSnapshots({ client: ec2, pageSize: PAGE_SIZE }, input)) {
+    found.push(...Snapshots.map(toSnapshotFacts));
   }
   return found;
 }

@@ -13,7 +13,7 @@ import {
 import { DescribeKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { parseCopyRequest, type Tag } from '../../../lambda/src/core/copy-request.ts';
-import { recipeParameter, type ParameterNames } from '../../../lambda/src/core/image-parameters.ts';
+import { noParameterReason, type ParameterNames } from '../../../lambda/src/core/image-parameters.ts';
 import { planTags } from '../../../lambda/src/core/copy-tags.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
 import { copyRequestFor, type BakedImage } from '../common/bake.ts';
@@ -143,7 +143,7 @@ export async function planRequest(
     );
   }
   const planned = copiers.map((copier) => ({ copier, tags: tagsOfCopy(image, copier.copyTags) }));
-  for (const reason of new Set(planned.flatMap(({ tags, copier }) => withoutParameter(tags, copier)))) {
+  for (const reason of new Set(planned.flatMap(({ tags, copier }) => noParameterReason(tags, copier) ?? []))) {
     warn(`No parameter will point to the copies of ${imageId}. ${reason}`);
   }
   const accounts = Array.from(new Set(topics.flatMap((topic) => topic.accounts)));
@@ -201,12 +201,6 @@ function tagsOfCopy({ imageId, name, description, tags }: OwnedImage, copyTags: 
   } catch (error) {
     throw new UserError(messageOf(error), 1, { cause: error });
   }
-}
-
-/** Why no parameter can point to the copies, if they have a recipe at all. */
-function withoutParameter(tags: readonly Tag[], copier: CopierInputs): string[] {
-  const parameter = recipeParameter(tags, copier);
-  return 'reason' in parameter && parameter.recipe !== undefined ? [parameter.reason] : [];
 }
 
 /** The permissions that the accounts lack. An organization's launch permission may be for them: EC2 does not say. */

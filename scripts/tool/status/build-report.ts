@@ -1,5 +1,5 @@
 import type { ImageState } from '../../../lambda/src/core/image-catalogue.ts';
-import { recipeParameter, type ParameterNames } from '../../../lambda/src/core/image-parameters.ts';
+import { noParameterReason, type ParameterNames } from '../../../lambda/src/core/image-parameters.ts';
 import type { Outcome } from '../common/in-environments.ts';
 import type { Cell, CopyFact, Row, SourceImageFact, StatusReport } from './report.ts';
 
@@ -148,7 +148,9 @@ function cellOf(
   );
   if (ready) {
     const reasons = [
-      ready.isOurs ? withoutParameter(ready.recipe, copier) : undefined,
+      ready.isOurs && ready.recipe !== undefined
+        ? noParameterReason([{ key: copier.recipeTag, value: ready.recipe }], copier)
+        : undefined,
       unencryptedVolumes(ready.fact),
     ].filter((reason) => reason !== undefined);
     return { state: 'available', copy: ready.fact, ...(reasons.length > 0 && { reason: reasons.join(' ') }) };
@@ -174,11 +176,4 @@ function cellOf(
     )
     .sort((one, other) => Date.parse(other.fact.bakedAt) - Date.parse(one.fact.bakedAt));
   return older ? { state: 'stale', copy: older.fact } : { state: 'missing' };
-}
-
-/** Why no parameter can point to the copies of a recipe. */
-function withoutParameter(recipe: string | undefined, copier: ParameterNames): string | undefined {
-  if (recipe === undefined) return undefined;
-  const parameter = recipeParameter([{ key: copier.recipeTag, value: recipe }], copier);
-  return 'reason' in parameter ? parameter.reason : undefined;
 }

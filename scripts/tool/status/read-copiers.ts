@@ -1,11 +1,4 @@
-import {
-  DescribeImageAttributeCommand,
-  type EC2Client,
-  paginateDescribeSnapshots,
-  type Filter,
-} from '@aws-sdk/client-ec2';
-import { PAGE_SIZE } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
-import { toSnapshotFacts } from '../../../lambda/src/adapters/ec2-image-facts.ts';
+import { DescribeImageAttributeCommand } from '@aws-sdk/client-ec2';
 import { isAnnounced, MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { COPIED_FROM } from '../../../lambda/src/core/copy-tags.ts';
 import type { SnapshotFacts } from '../../../lambda/src/core/image-catalogue.ts';
@@ -18,6 +11,7 @@ import {
   findSnapshots,
   isCopy,
   knownTo,
+  ownSnapshots,
   standingOf,
   unencryptedDevicesOf,
   type KnownCopy,
@@ -31,7 +25,7 @@ export async function readCopier(copier: Copier, signal: AbortSignal, warn: Warn
   const tagged = { Name: 'tag-key', Values: [COPIED_FROM, MARKER] };
   const [images, tagSnapshots, letters] = await Promise.all([
     ownImages({ ec2 }, [tagged], { disabledToo: true }),
-    snapshotsWith(ec2, tagged),
+    ownSnapshots(ec2, tagged),
     peekLetters(sqs, copier.name, signal, warn),
   ]);
   const copies = images.map((image) => knownTo(copier, image)).filter(isCopy);
@@ -65,16 +59,6 @@ export async function readSharedWith({ ec2 }: AwsClients, imageId: string, owner
   );
   const isForMany = LaunchPermissions.some(({ UserId }) => UserId === undefined);
   return isForMany ? 'many' : [ownerId, ...LaunchPermissions.flatMap(({ UserId }) => UserId ?? [])];
-}
-
-/** Only DescribeSnapshots gives the key of a snapshot reliably. */
-async function snapshotsWith(ec2: EC2Client, filter: Filter): Promise<SnapshotFacts[]> {
-  const found: SnapshotFacts[] = [];
-  const input = { OwnerIds: ['self'], Filters: [filter] };
-  for await (const { Snapshots = [] } of paginateDescribeSnapshots({ client: ec2, pageSize: PAGE_SIZE }, input)) {
-    found.push(...Snapshots.map(toSnapshotFacts));
-  }
-  return found;
 }
 
 function copyInAccount(

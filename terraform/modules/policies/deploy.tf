@@ -1,5 +1,41 @@
 # What Terraform asks for, with the AWS provider 5.100, to apply, plan, change and destroy the modules.
 
+# What Terraform does in either account with what the modules share.
+locals {
+  actions = {
+    roles = [
+      "iam:CreateRole",
+      "iam:DeleteRole",
+      "iam:DeleteRolePolicy",
+      "iam:GetRole",
+      "iam:GetRolePolicy",
+      "iam:ListAttachedRolePolicies",
+      "iam:ListInstanceProfilesForRole",
+      "iam:ListRolePolicies",
+      "iam:PutRolePolicy",
+      "iam:TagRole",
+    ]
+
+    functions = [
+      "lambda:CreateFunction",
+      "lambda:DeleteFunction",
+      "lambda:GetFunction",
+      "lambda:GetFunctionCodeSigningConfig",
+      "lambda:ListVersionsByFunction",
+      "lambda:UpdateFunctionCode",
+      "lambda:UpdateFunctionConfiguration",
+    ]
+
+    log_groups = [
+      "logs:CreateLogGroup",
+      "logs:DeleteLogGroup",
+      "logs:ListTagsForResource",
+      "logs:PutRetentionPolicy",
+      "logs:TagResource",
+    ]
+  }
+}
+
 data "aws_iam_policy_document" "deploy_source" {
   # checkov:skip=CKV_AWS_356:The actions on * take no resource, or list log groups
 
@@ -66,20 +102,8 @@ data "aws_iam_policy_document" "deploy_source" {
   # Whoever may write a role's policy may give the function any right.
   statement {
     sid       = "Roles"
+    actions   = local.actions.roles
     resources = [local.watch_arns.role]
-
-    actions = [
-      "iam:CreateRole",
-      "iam:DeleteRole",
-      "iam:DeleteRolePolicy",
-      "iam:GetRole",
-      "iam:GetRolePolicy",
-      "iam:ListAttachedRolePolicies",
-      "iam:ListInstanceProfilesForRole",
-      "iam:ListRolePolicies",
-      "iam:PutRolePolicy",
-      "iam:TagRole",
-    ]
   }
 
   statement {
@@ -96,17 +120,8 @@ data "aws_iam_policy_document" "deploy_source" {
 
   statement {
     sid       = "Function"
+    actions   = local.actions.functions
     resources = [local.watch_arns.function]
-
-    actions = [
-      "lambda:CreateFunction",
-      "lambda:DeleteFunction",
-      "lambda:GetFunction",
-      "lambda:GetFunctionCodeSigningConfig",
-      "lambda:ListVersionsByFunction",
-      "lambda:UpdateFunctionCode",
-      "lambda:UpdateFunctionConfiguration",
-    ]
   }
 
   statement {
@@ -137,15 +152,8 @@ data "aws_iam_policy_document" "deploy_source" {
   # Tags are asked for on the group's own ARN, all else on one that ends in `:*` (CloudWatch Logs User Guide, Overview of managing access).
   statement {
     sid       = "LogGroups"
+    actions   = local.actions.log_groups
     resources = concat(local.watch_arns.log_groups, formatlist("%s:*", local.watch_arns.log_groups))
-
-    actions = [
-      "logs:CreateLogGroup",
-      "logs:DeleteLogGroup",
-      "logs:ListTagsForResource",
-      "logs:PutRetentionPolicy",
-      "logs:TagResource",
-    ]
   }
 
   statement {
@@ -222,20 +230,8 @@ data "aws_iam_policy_document" "deploy_target" {
   # Whoever may write a role's policy may give the functions any right.
   statement {
     sid       = "Roles"
+    actions   = local.actions.roles
     resources = [local.arns.roles]
-
-    actions = [
-      "iam:CreateRole",
-      "iam:DeleteRole",
-      "iam:DeleteRolePolicy",
-      "iam:GetRole",
-      "iam:GetRolePolicy",
-      "iam:ListAttachedRolePolicies",
-      "iam:ListInstanceProfilesForRole",
-      "iam:ListRolePolicies",
-      "iam:PutRolePolicy",
-      "iam:TagRole",
-    ]
   }
 
   statement {
@@ -252,17 +248,8 @@ data "aws_iam_policy_document" "deploy_target" {
 
   statement {
     sid       = "Functions"
+    actions   = local.actions.functions
     resources = [local.arns.functions]
-
-    actions = [
-      "lambda:CreateFunction",
-      "lambda:DeleteFunction",
-      "lambda:GetFunction",
-      "lambda:GetFunctionCodeSigningConfig",
-      "lambda:ListVersionsByFunction",
-      "lambda:UpdateFunctionCode",
-      "lambda:UpdateFunctionConfiguration",
-    ]
   }
 
   statement {
@@ -292,15 +279,8 @@ data "aws_iam_policy_document" "deploy_target" {
 
   statement {
     sid       = "LogGroups"
+    actions   = local.actions.log_groups
     resources = [local.arns.log_groups]
-
-    actions = [
-      "logs:CreateLogGroup",
-      "logs:DeleteLogGroup",
-      "logs:ListTagsForResource",
-      "logs:PutRetentionPolicy",
-      "logs:TagResource",
-    ]
   }
 
   statement {

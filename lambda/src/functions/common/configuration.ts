@@ -79,10 +79,11 @@ const settleCopy = z.object({
 /** @throws {ConfigurationError} naming each variable that is wrong and what it may be */
 export function readCopyImageConfig(variables: Variables): CopyImageConfig {
   const read = parse(copyImage, variables);
+  const withinMinutes = Number(read.COPY_WITHIN_MINUTES ?? 0);
   return {
     ...copierConfig(read, variables),
     copyTags: read.COPY_TAGS ?? [],
-    ...(Number(read.COPY_WITHIN_MINUTES ?? 0) > 0 && { withinMinutes: Number(read.COPY_WITHIN_MINUTES) }),
+    ...(withinMinutes > 0 && { withinMinutes }),
     trustedOwners: read.TRUSTED_OWNERS.split(','),
     retrySeconds: Number(read.RETRY_SECONDS),
   };

@@ -1,11 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { BAKED_AT, environment, requestJson, SOURCE_ACCOUNT, SOURCE_IMAGE } from '../../factories.ts';
+import { logLinesIn } from './log-lines.ts';
 import { warm } from './warm.ts';
 
-const original = process.env;
-let lines: Record<string, unknown>[];
+const lines = logLinesIn(environment);
 
 function record(messageId: string, body: unknown, sentAtMs = Date.now()): SQSRecord {
   const attributes = { ApproximateReceiveCount: '1', SentTimestamp: String(sentAtMs) };
@@ -40,20 +40,6 @@ async function load() {
   const invoke = (...records: SQSRecord[]) => invokeFor(60_000, ...records);
   return { sdk, ec2, sqs, invoke, invokeFor, prepare };
 }
-
-beforeEach(() => {
-  process.env = { ...original, ...environment };
-  lines = [];
-  jest.spyOn(process.stdout, 'write').mockImplementation((line) => {
-    lines.push(JSON.parse(line.toString()) as Record<string, unknown>);
-    return true;
-  });
-});
-
-afterEach(() => {
-  jest.restoreAllMocks();
-  process.env = original;
-});
 
 describe('the copy-image function', () => {
   it('keeps only the records that are to be tried again', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { DescribeImagesRequest, DescribeSnapshotsRequest, Image } from '@aws-sdk/client-ec2';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
@@ -12,10 +12,10 @@ import {
   SOURCE_IMAGE,
   target,
 } from '../../factories.ts';
+import { logLinesIn } from './log-lines.ts';
 import { warm } from './warm.ts';
 
-const original = process.env;
-let lines: Record<string, unknown>[];
+const lines = logLinesIn(settleEnvironment);
 
 /** An image as EC2 answers it: a copy of this copier, ten minutes old, with a snapshot of its own. */
 function image(ImageId: string, changes: Image = {}, attempt = 1): Image {
@@ -119,20 +119,6 @@ const metrics = () => lines.find((line) => '_aws' in line);
 /** The lines of one copy. */
 const linesOf = (copy: string | undefined) => lines.filter((line) => line['copy'] === copy);
 const linesSaying = (message: string) => lines.filter((line) => line['message'] === message);
-
-beforeEach(() => {
-  process.env = { ...original, ...settleEnvironment };
-  lines = [];
-  jest.spyOn(process.stdout, 'write').mockImplementation((line) => {
-    lines.push(JSON.parse(line.toString()) as Record<string, unknown>);
-    return true;
-  });
-});
-
-afterEach(() => {
-  jest.restoreAllMocks();
-  process.env = original;
-});
 
 describe('the settle-copy function', () => {
   it.each([

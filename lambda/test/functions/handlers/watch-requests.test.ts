@@ -1,11 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { ACCOUNT, requestJson, SOURCE_IMAGE, TOPIC, watchEnvironment } from '../../factories.ts';
+import { logLinesIn } from './log-lines.ts';
 import { warm } from './warm.ts';
 
-const original = process.env;
-let lines: Record<string, unknown>[];
+const lines = logLinesIn(watchEnvironment);
 
 const { REQUESTS_QUEUE_ARN, RESULTS_QUEUE_ARN } = watchEnvironment;
 const AWAITED_QUEUE_ARN = REQUESTS_QUEUE_ARN.replace('requests', 'awaited');
@@ -49,20 +49,6 @@ function record(eventSourceARN: string, body: object, changes: Partial<SQSRecord
 
 const request = (...targetAccounts: readonly string[]) => ({ ...requestJson, targetAccounts });
 const metrics = () => lines.find((line) => '_aws' in line);
-
-beforeEach(() => {
-  process.env = { ...original, ...watchEnvironment };
-  lines = [];
-  jest.spyOn(process.stdout, 'write').mockImplementation((line) => {
-    lines.push(JSON.parse(line.toString()) as Record<string, unknown>);
-    return true;
-  });
-});
-
-afterEach(() => {
-  jest.restoreAllMocks();
-  process.env = original;
-});
 
 describe('the watch-requests function', () => {
   it('has a request wait for its results, and counts nothing', async () => {
