@@ -20,6 +20,7 @@ import { endpoint, newAccountId, REGION, refuseCopies } from './support/emulator
 import { following as follow } from './support/follow.ts';
 import { leaveAccount } from './support/leave-account.ts';
 import { Runbook } from './support/runbook.ts';
+import { untilAlarm } from './support/until-alarm.ts';
 
 const DEPLOY_TIMEOUT_MS = 900_000;
 const TOPIC = 'amigo-PROD-notify';
@@ -95,6 +96,11 @@ async function untilCopied(image: BakedImage, ...targets: EmulatedAccount[]): Pr
   }
 }
 
+/** Before that doctor has a note less. */
+async function untilNoSweepIsNoted(account: EmulatedAccount): Promise<void> {
+  await untilAlarm(account, 'image-copier-no-sweep');
+}
+
 const following = (section: string, image?: BakedImage) =>
   follow(runbook, section, { ...ACCOUNTS, ...(image && { 'ami-0123456789abcdef0': image.imageId }) });
 
@@ -103,6 +109,7 @@ beforeAll(async () => {
   await makeAdministratorRoles(endpoint(), 'operator', Object.values(ACCOUNTS));
   writeAccounts(['canary', canary], ['payments', payments]);
   await tool('deploy');
+  await untilNoSweepIsNoted(payments);
 }, DEPLOY_TIMEOUT_MS);
 
 afterAll(async () => {
@@ -172,6 +179,7 @@ describe('the runbook', () => {
       const next = following('An account was added');
 
       await next(0);
+      await untilNoSweepIsNoted(web);
       await next(0);
       expect(await next(0)).toEqual({ isLast: true });
       await untilCopied(first, web);

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import {
   GetFunctionConfigurationCommand,
   LambdaClient,
@@ -16,6 +15,7 @@ import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 import { leaveAccount } from './support/leave-account.ts';
 import { logLines } from './support/log-lines.ts';
 import { Rollout } from './support/rollout.ts';
+import { untilAlarm } from './support/until-alarm.ts';
 
 const DEPLOY_TIMEOUT_MS = 900_000;
 const rollout = new Rollout();
@@ -23,7 +23,6 @@ const source = emulatedAccount(endpoint(), rollout.source, REGION);
 const target = emulatedAccount(endpoint(), newAccountId(), REGION);
 const settings = emulatedSettings(endpoint(), source.id, REGION);
 const lambda = new LambdaClient(settings);
-const cloudwatch = new CloudWatchClient(settings);
 // As Rollout names it.
 const TOPIC = 'amigo-TEST-notify';
 const WATCH = `${TOPIC}-watch`;
@@ -138,12 +137,9 @@ describe('a request that reaches nobody', () => {
   });
 
   it('raises an alarm', async () => {
-    const alarm = await waitFor('the alarm', async () => {
-      const AlarmNames = [`${TOPIC}-unheard`];
-      const { MetricAlarms: [found] = [] } = await cloudwatch.send(new DescribeAlarmsCommand({ AlarmNames }));
-      return found?.StateValue === 'ALARM' ? found : undefined;
-    });
-    expect(alarm.Period).toBe(60);
+    const { Period } = await untilAlarm(source, `${TOPIC}-unheard`);
+
+    expect(Period).toBe(60);
   });
 });
 

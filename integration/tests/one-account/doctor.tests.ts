@@ -80,6 +80,7 @@ import { startCommand, type Ended } from '../support/command.ts';
 import { FunctionRole } from '../support/role-policy.ts';
 import { endpoint, injectFault, newAccountId, REGION } from '../support/emulator.ts';
 import { runHere } from '../support/run-here.ts';
+import { untilAlarm } from '../support/until-alarm.ts';
 import { APPLY_TIMEOUT_MS, copierOf, environment, source, target, TOPIC, work, type Copier } from './account.ts';
 
 const OTHER_ACCOUNT = '999999999999';
@@ -166,12 +167,7 @@ beforeAll(async () => {
   });
   await share(source.ec2, image, [target.id]);
   // It is on until the first sweep, which comes after 15 minutes.
-  await waitFor('the alarm for missing sweeps', async () => {
-    const { MetricAlarms: [alarm] = [] } = await cloudwatch.send(
-      new DescribeAlarmsCommand({ AlarmNames: ['image-copier-no-sweep'] }),
-    );
-    return alarm?.StateValue === 'ALARM' ? true : undefined;
-  });
+  await untilAlarm(target, 'image-copier-no-sweep');
   baseline = codesOf(rowOf(await runWithFile('--json', '--image', image.imageId)).findings);
 }, APPLY_TIMEOUT_MS);
 
