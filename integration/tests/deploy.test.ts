@@ -139,7 +139,7 @@ describe('deploy and destroy', () => {
       expect(failed.stderr).toContain('payments failed, so no further wave was begun.');
       expect(failed.stderr).not.toContain('Smoke copy');
       expect(failed.stderr).toContain(
-        `npx image-copier deploy --resume --accounts-file ${rollout.accountsFile} --out ${rollout.out}`,
+        `./scripts/tool/image-copier.mjs deploy --resume --accounts-file ${rollout.accountsFile} --out ${rollout.out}`,
       );
 
       rollout.write(accounts);
@@ -179,7 +179,7 @@ describe('deploy and destroy', () => {
       expect(planned.stderr).toContain(
         `No longer in ${rollout.accountsFile}, but not destroyed: payments (${PAYMENTS}).`,
       );
-      expect(planned.stderr).toContain('npx image-copier destroy --only payments');
+      expect(planned.stderr).toContain('./scripts/tool/image-copier.mjs destroy --only payments');
       expect(refused).toMatchObject({
         code: 2,
         stderr: expect.stringMatching(/web: deletion_protection is on.*set inputs/),

@@ -42,6 +42,7 @@ const COPIER = {
   recipeTag: 'Recipe',
   copyTags: [],
   partition: 'aws',
+  program: 'image-copier',
   apply: 'terraform apply',
 };
 

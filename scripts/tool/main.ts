@@ -1,6 +1,8 @@
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { connect } from './common/aws-clients.ts';
 import { interruptible } from './common/interruption.ts';
 import { processTerminal } from './common/process-terminal.ts';
+import { startedAs } from './common/started-as.ts';
 import { runTool } from './run-tool.ts';
 
 // The SDK says on each start that it will want Node 22 one day. That is nothing for the one who runs this.
@@ -9,9 +11,29 @@ process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 // The reader of a pipe may have seen enough, as `head` does.
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
 
+const script = process.argv[1] ?? '';
+
 process.exitCode = await runTool(process.argv.slice(2), {
+  program: startedAs({
+    script,
+    file: realpathSync(script),
+    folder: process.cwd(),
+    path: process.env['PATH'] ?? '',
+    isExecutable,
+  }),
   terminal: processTerminal(process),
   connect,
   env: process.env,
   interruptible,
 });
+
+function isExecutable(path: string): boolean {
+  // Windows runs no script by its path.
+  if (process.platform === 'win32' || statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -16,7 +16,7 @@ import { addStatus } from './status/command.ts';
  */
 export function createProgram(tool: Tool, end: End): Command {
   const { out, err } = tool.terminal;
-  const program = new Command('image-copier')
+  const program = new Command(tool.program)
     .description('For the people who bake images, and who run the accounts that copy them.')
     .version(packageJson.version, '--version', 'print the version')
     // Before the commands are added: they take it over.
@@ -34,7 +34,7 @@ export function createProgram(tool: Tool, end: End): Command {
   addRecipes(program, tool, end);
   addDeadLetters(program, tool, end);
   addDeploy(program, tool, end);
-  addCost(program, tool.terminal);
+  addCost(program, tool);
   return program;
 }
 

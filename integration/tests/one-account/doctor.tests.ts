@@ -196,7 +196,7 @@ describe('doctor', () => {
       '  note AlarmsTellNobody: image-copier-*',
       '    No alarm has an action.',
       '    Why it matters: Alarms are seen only by those who look at CloudWatch.',
-      expect.stringMatching(/^ {4}To fix it: alarm_actions = \[.*\], then npx image-copier deploy .* --only payments$/),
+      expect.stringMatching(/^ {4}To fix it: alarm_actions = \[.*\], then image-copier deploy .* --only payments$/),
       '  note NoSweepYet: image-copier-no-sweep',
       ...Array.from({ length: 3 }, () => expect.stringMatching(/^ {4}\S/)),
       '',

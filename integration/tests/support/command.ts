@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
 
-/** As `make build` made it, on the Node on PATH: what users run. */
-const COMMAND = ['node', join(ROOT, 'scripts', 'dist', 'image-copier.mjs')];
+/** What users run, on the Node on PATH. `make build` made what it loads. */
+const COMMAND = [join(ROOT, 'scripts', 'tool', 'image-copier.mjs')];
 const PYTHON = join(CACHE, 'localstack', 'venv', 'bin', 'python');
 // A terminal of 100 columns for the command that follows; what is typed there comes from standard input.
 const TERMINAL = `

@@ -19,6 +19,7 @@ export async function runHere(args: readonly string[], environment: NodeJS.Proce
   replaceVariables(environment);
   try {
     const code = await runTool(args, {
+      program: 'image-copier',
       terminal: {
         out: { write: (text) => (written.stdout += text), size: undefined },
         err: { write: (text) => (written.stderr += text), size: undefined },

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
 
-const BLOCK = /```console\n\$ ((?:npx image-copier|aws) [^\n]+)\n([^`]*)```/g;
+const BLOCK = /```console\n\$ ((?:image-copier|aws) [^\n]+)\n([^`]*)```/g;
 
 /** A command of the runbook, and what the runbook says that it prints. */
 export interface Step {
@@ -37,7 +37,7 @@ export class Runbook {
     this.#text = readFileSync(this.#file, 'utf8');
     mkdirSync(folder, { recursive: true });
     // What `npm install --global` puts on PATH.
-    symlinkSync(join(ROOT, 'scripts', 'dist', 'image-copier.mjs'), join(folder, 'image-copier'));
+    symlinkSync(join(ROOT, 'scripts', 'tool', 'image-copier.mjs'), join(folder, 'image-copier'));
     // The AWS CLI comes with LocalStack.
     symlinkSync(join(CACHE, 'localstack', 'venv', 'bin', 'aws'), join(folder, 'aws'));
   }
@@ -63,7 +63,7 @@ export class Runbook {
    * @param names what the runbook's names stand for here: account ids, image ids
    */
   async run({ command }: Step, names: Readonly<Record<string, string>>): Promise<Printed> {
-    const program = command.replace(/^npx /, '').replace(/\S+/g, (word) => replaced(word, names));
+    const program = command.replace(/\S+/g, (word) => replaced(word, names));
     const child = spawn('sh', ['-c', `${program} 2>&1`], {
       cwd: this.#folder,
       env: { ...this.#environment, PATH: `${this.#folder}:${process.env['PATH'] ?? ''}` },

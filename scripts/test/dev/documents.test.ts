@@ -4,7 +4,7 @@ import { parseAccountsFile } from '../../../terraform/stacks/accounts-file.ts';
 import { createProgram } from '../../tool/program.ts';
 import { FakeAws } from '../tool/support/fake-aws.ts';
 import { FakeTerminal } from '../tool/support/fake-terminal.ts';
-import { brokenLinks, codeBlocks, codeSpans, documents, missingPaths, textOf } from './markdown.ts';
+import { brokenLinks, codeBlocks, codeSpans, documents, missingPaths, repositoryFiles, textOf } from './markdown.ts';
 
 describe('the checks of documents', () => {
   it('find links that lead nowhere', () => {
@@ -65,9 +65,9 @@ describe.each(documents)('%s', (file) => {
 
   it("names commands of the operators' tool and options that are there", () => {
     const lines = codeBlocks(text, 'sh', 'console', 'hcl').flatMap((block) =>
-      Array.from(block.matchAll(/(?:npx |\[")image-copier ([^#"\n]+)/g), ([, line = '']) => line),
+      Array.from(block.matchAll(/(?:^(?:\$ )?|\[")image-copier ([^#"\n]+)/gm), ([, line = '']) => line),
     );
-    const spans = codeSpans(text).flatMap((span) => /^(?:npx )?image-copier ([a-z-]+(?: .*)?)$/.exec(span)?.[1] ?? []);
+    const spans = codeSpans(text).flatMap((span) => /^image-copier ([a-z-]+(?: .*)?)$/.exec(span)?.[1] ?? []);
 
     expect([...lines, ...spans].filter((line) => !isKnown(line.trim().split(/\s+/), program))).toEqual([]);
   });
@@ -75,6 +75,7 @@ describe.each(documents)('%s', (file) => {
 
 const program = createProgram(
   {
+    program: 'image-copier',
     terminal: new FakeTerminal(),
     connect: new FakeAws().connect,
     env: {},
@@ -82,6 +83,10 @@ const program = createProgram(
   },
   () => undefined,
 );
+
+function withoutComments(file: string): string {
+  return file.endsWith('.ts') ? textOf(file).replace(/^ *(\/\/|\/?\*).*$/gm, '') : textOf(file);
+}
 
 /** Whether each word is a command, an option of it, or something that stands after these. */
 function isKnown(words: readonly string[], command: Command): boolean {
@@ -110,6 +115,23 @@ describe('docs/tool.md', () => {
       program.commands.map((command) => command.name()).filter((name) => !headings.includes(`\`${name}\``)),
     ).toEqual([]);
   });
+});
+
+it('nothing tells people to run npx, which fetches from the public registry what it does not find', () => {
+  const shown = repositoryFiles.filter(
+    (file) => /\.(md|tf|json|mjs|ts)$|Makefile$/.test(file) && !/^(scripts|integration)\/.*test/.test(file),
+  );
+
+  expect(shown.filter((file) => file !== 'package-lock.json' && /\bnpx [\w@.-]/.test(withoutComments(file)))).toEqual(
+    [],
+  );
+});
+
+it("the tool's messages name no command but by how the tool was started", () => {
+  const sources = repositoryFiles.filter((file) => /^scripts\/tool\/.*\.ts$/.test(file));
+  const names = program.commands.map((command) => command.name()).join('|');
+
+  expect(sources.filter((file) => new RegExp(`image-copier (${names})\\b`).test(withoutComments(file)))).toEqual([]);
 });
 
 it('the accounts files that documents show are valid', () => {

@@ -9,6 +9,10 @@ const COMMANDS = [
   ...['request', 'status', 'doctor', 'backfill', 'history', 'rollback', 'dead-letters', 'deploy', 'destroy', 'cost'],
 ];
 
+const LEAVES = COMMANDS.flatMap((command) =>
+  command === 'dead-letters' ? ['list', 'redrive', 'discard'].map((each) => [command, each]) : [[command]],
+);
+
 /** What STS answers to the first call of `status`. */
 function awsThatFails(error: Error): FakeAws {
   const aws = new FakeAws();
@@ -27,6 +31,18 @@ describe('the tool', () => {
 
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(listed).toEqual([...COMMANDS, 'help']);
+  });
+
+  it.each(LEAVES)('begins each command in the help of %s as it was started itself', async (...command) => {
+    const { out } = await run([...command, '--help'], { program: './a/copier.mjs' });
+    const examples = Array.from(out.matchAll(/^ {2}(\S+ .*)$/gm), ([, line = '']) => line).filter((line) =>
+      line.includes(` ${command.join(' ')} `),
+    );
+
+    expect(examples.length).toBeGreaterThan(0);
+    for (const example of examples) expect(example).toMatch(/^\.\/a\/copier\.mjs /);
+    expect(out).toContain(`Usage: ./a/copier.mjs ${command.join(' ')} `);
+    expect(out).not.toMatch(/image-copier [a-z]/);
   });
 
   it('shows its help as wrong usage if no command is named', async () => {

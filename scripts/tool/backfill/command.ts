@@ -4,12 +4,12 @@ import { addEnvironmentOptions } from '../common/environment-options.ts';
 import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
 import { backfill, type BackfillOptions } from './run.ts';
 
-const HELP = `
+const help = (copier: string) => `
 It asks for the newest image of each recipe, or for all since a date, in each account that has none of it, neither pending
 nor among its dead letters, and that the image is shared with. Asking twice makes one copy.
 
 Example:
-  npx image-copier backfill --accounts-file accounts.yaml --only payments --dry-run
+  ${copier} backfill --accounts-file accounts.yaml --only payments --dry-run
 
 ${EXIT_CODES}`;
 
@@ -22,7 +22,7 @@ export function addBackfill(program: Command, tool: Tool, end: End): void {
     .option('--share', 'give createVolume permission on snapshots where it is missing')
     .option('--dry-run', 'show every call that changes something, and make none')
     .option('--json', 'print a JSON array of what was asked for')
-    .addHelpText('after', HELP)
+    .addHelpText('after', help(tool.program))
     .action(async (options: BackfillOptions) => {
       end(await backfill(options, tool));
     });

@@ -9,6 +9,8 @@ export type ExitCode = 0 | 1 | 2;
 
 /** All that a command has of the world around it. Only main.ts makes the real one. */
 export interface Tool {
+  /** How the user started the tool, as a shell reads it: what each command that it prints begins with. */
+  readonly program: string;
   readonly terminal: Terminal;
   readonly connect: Connect;
   /** The environment variables of what a command starts. */

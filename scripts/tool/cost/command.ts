@@ -3,17 +3,16 @@ import { ASSUMED_DURATION_MS, ASSUMED_KEY_ROTATIONS } from './assumptions.ts';
 import { COPIER } from './copier.ts';
 import { PRICES, PRICES_REGION } from './prices.ts';
 import { numberUpTo, pace, PACE_WORDS, wholeNumber } from '../common/option-values.ts';
-import type { Terminal } from '../common/terminal.ts';
-import { EXIT_CODES } from '../common/tool.ts';
+import { EXIT_CODES, type Tool } from '../common/tool.ts';
 import { cost, type CostOptions } from './run.ts';
 
-const HELP = `
+const help = (copier: string) => `
 Every image is counted as copied into each account and Region. It asks AWS nothing: prices are list prices, without
 free tier, discounts and tax. docs/cost.md says what is counted, and when a copy is incremental.
 
 Examples:
-  npx image-copier cost --accounts 200 --bakes-per-day 50 --image-gib 8 --keep-days 30
-  npx image-copier cost --accounts 200 --bakes-per-day 50 --image-gib 8 --keep-days 30 --incremental-gib 1 --recipes 10
+  ${copier} cost --accounts 200 --bakes-per-day 50 --image-gib 8 --keep-days 30
+  ${copier} cost --accounts 200 --bakes-per-day 50 --image-gib 8 --keep-days 30 --incremental-gib 1 --recipes 10
 
 ${EXIT_CODES}`;
 
@@ -30,7 +29,7 @@ const MAX_DURATION_MS = 120_000;
 const MAX_PRICE = 10;
 
 /** Adds `cost`: dollars a month, on paper. */
-export function addCost(program: Command, terminal: Terminal): void {
+export function addCost(program: Command, tool: Tool): void {
   const option = (flags: string, description: string, parser: (value: string) => number) =>
     new Option(flags, description).argParser(parser);
   program
@@ -91,8 +90,8 @@ export function addCost(program: Command, terminal: Terminal): void {
       ),
     )
     .option('--json', 'print all figures as JSON')
-    .addHelpText('after', HELP)
+    .addHelpText('after', help(tool.program))
     .action((options: CostOptions) => {
-      cost(options, terminal);
+      cost(options, tool.terminal);
     });
 }

@@ -12,7 +12,7 @@ export function addDeadLetters(program: Command, tool: Tool, end: End): void {
   addEnvironmentOptions(deadLetters.command('list'))
     .description('show all dead letters of the chosen accounts and Regions, with their reasons')
     .option('--json', 'print a JSON array, with the whole requests')
-    .addHelpText('after', help('list --accounts-file accounts.yaml'))
+    .addHelpText('after', help(tool, 'list --accounts-file accounts.yaml'))
     .action(async (options: ListOptions) => {
       end(await list(options, tool));
     });
@@ -21,7 +21,7 @@ export function addDeadLetters(program: Command, tool: Tool, end: End): void {
     .description('put dead letters back into the requests queues, once the cause is fixed')
     .option('--dry-run', 'show what would be put back, and change nothing')
     .option('--json', 'print a JSON array with what became of each')
-    .addHelpText('after', help('redrive --code UntrustedOwner --profile production --region eu-west-1'))
+    .addHelpText('after', help(tool, 'redrive --code UntrustedOwner --profile production --region eu-west-1'))
     .action(async (options: RedriveOptions) => {
       end(await redrive(options, tool));
     });
@@ -30,7 +30,7 @@ export function addDeadLetters(program: Command, tool: Tool, end: End): void {
     .description('delete dead letters for good')
     .option('--yes', 'do not ask')
     .option('--json', 'print a JSON array with what became of each')
-    .addHelpText('after', help('discard --image ami-0123456789abcdef0 --profile production --region eu-west-1'))
+    .addHelpText('after', help(tool, 'discard --image ami-0123456789abcdef0 --profile production --region eu-west-1'))
     .action(async (options: DiscardOptions) => {
       end(await discard(options, tool));
     });
@@ -44,6 +44,6 @@ function addChoice(command: Command): Command {
     .option('--all', 'every one; several options narrow the choice down');
 }
 
-function help(example: string): string {
-  return `\nExample:\n  npx image-copier dead-letters ${example}\n\n${EXIT_CODES}`;
+function help({ program }: Tool, example: string): string {
+  return `\nExample:\n  ${program} dead-letters ${example}\n\n${EXIT_CODES}`;
 }

@@ -26,7 +26,7 @@ export function addDeploy(program: Command, tool: Tool, end: End): void {
       ]),
     )
     .option('--upgrade', 'take the newest AWS provider that the modules allow')
-    .addHelpText('after', help('deploy --accounts-file accounts.yaml --waves wave=canary --smoke'))
+    .addHelpText('after', help(tool, 'deploy --accounts-file accounts.yaml --waves wave=canary --smoke'))
     .action(async (options: DeployOptions) => {
       end(await deploy(options, tool));
     });
@@ -35,12 +35,12 @@ export function addDeploy(program: Command, tool: Tool, end: End): void {
     .description('destroy the part of some accounts, also of those that left the accounts file')
     .addOption(new Option('--only <choice>', ONLY).argParser(list).makeOptionMandatory())
     .option('--yes', 'do not ask')
-    .addHelpText('after', help('destroy --only payments'))
+    .addHelpText('after', help(tool, 'destroy --only payments'))
     .action(async (options: DestroyOptions) => {
       end(await destroy(options, tool));
     });
 }
 
-function help(example: string): string {
-  return `\nExample:\n  npx image-copier ${example}\n\n${EXIT_CODES}`;
+function help({ program }: Tool, example: string): string {
+  return `\nExample:\n  ${program} ${example}\n\n${EXIT_CODES}`;
 }

@@ -1,5 +1,6 @@
 import { availableParallelism, freemem } from 'node:os';
 import { Option, type Command } from 'commander';
+import { shellQuoted } from '../common/shell-quoted.ts';
 import { wholeNumber } from '../common/option-values.ts';
 
 export interface DeploymentOptions {
@@ -37,12 +38,12 @@ export function addDeploymentOptions(command: Command): Command {
 }
 
 /** How to run another command for the same accounts file and folder. */
-export function commandLine(command: string, { accountsFile, out }: DeploymentOptions): string {
+export function commandLine(program: string, command: string, { accountsFile, out }: DeploymentOptions): string {
   const others = [
-    ...(accountsFile === DEFAULT_ACCOUNTS ? [] : ['--accounts-file', accountsFile]),
-    ...(out === DEFAULT_OUT ? [] : ['--out', out]),
+    ...(accountsFile === DEFAULT_ACCOUNTS ? [] : ['--accounts-file', shellQuoted(accountsFile)]),
+    ...(out === DEFAULT_OUT ? [] : ['--out', shellQuoted(out)]),
   ];
-  return ['npx image-copier', command, ...others].join(' ');
+  return [program, command, ...others].join(' ');
 }
 
 /** As many accounts at a time as the processors and the free memory of this machine allow. */

@@ -5,7 +5,7 @@ import { isOpen, readLastRun, withoutDeparted, writeLastRun, type LastRun } from
 import type { Wave } from './roll-out.ts';
 import { inWaves } from './waves.ts';
 import { commandLine, type DeploymentOptions } from './options.ts';
-import { print, type Terminal } from '../common/terminal.ts';
+import { print } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { runRollout } from './run-rollout.ts';
 import { checkBySmoke } from './smoke-check.ts';
@@ -38,9 +38,10 @@ export async function deploy(options: DeployOptions, tool: Tool): Promise<ExitCo
   }
   const work = { deployment, options, tool };
   const isWell = options.plan ? await plan(run, work) : await apply(run, work);
-  printDeparted(deployment, options, tool.terminal);
+  printDeparted(deployment, options, tool);
   if (isWell) return 0;
-  if (!options.plan) print(err, `\nFix the cause, then go on: ${commandLine('deploy --resume', options)}`);
+  if (!options.plan)
+    print(err, `\nFix the cause, then go on: ${commandLine(tool.program, 'deploy --resume', options)}`);
   return 1;
 }
 
@@ -152,9 +153,9 @@ function shared({ deployment, options }: Pick<Work<DeploymentOptions>, 'deployme
   return { deployment, parallel: options.parallel, json: options.json ?? false };
 }
 
-function printDeparted({ departed }: Deployment, options: DeploymentOptions, { err }: Terminal): void {
+function printDeparted({ departed }: Deployment, options: DeploymentOptions, { program, terminal }: Tool): void {
   if (departed.length === 0) return;
   const accounts = departed.map(({ name, accountId }) => `${name} (${accountId})`).join(', ');
-  const command = commandLine(`destroy --only ${departed.map(({ name }) => name).join(',')}`, options);
-  print(err, `\nNo longer in ${options.accountsFile}, but not destroyed: ${accounts}. To destroy: ${command}`);
+  const command = commandLine(program, `destroy --only ${departed.map(({ name }) => name).join(',')}`, options);
+  print(terminal.err, `\nNo longer in ${options.accountsFile}, but not destroyed: ${accounts}. To destroy: ${command}`);
 }

@@ -44,7 +44,7 @@ export async function smokeCopy(
     ec2,
     {
       name: `image-copier-smoke-${new Date().toISOString().replaceAll(/[-:.]/g, '')}`,
-      description: 'Smoke copy of image-copier deploy: it is removed when the check ends.',
+      description: 'Smoke copy of a deployment by image-copier: it is removed when the check ends.',
       tags: { Name: 'image-copier-smoke' },
       volumeSizes: [1],
     },

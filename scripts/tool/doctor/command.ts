@@ -11,15 +11,15 @@ export function addDoctor(program: Command, tool: Tool, end: End): void {
     .option('--image <image>', 'find out as well whether this image can be copied', imageId)
     .option('--image-region <region>', 'Region of that image; by default that of each copier', region)
     .option('--json', 'print a JSON array with the findings of each account and Region')
-    .addHelpText('after', HELP)
+    .addHelpText('after', help(tool.program))
     .action(async (options: DoctorOptions) => {
       end(await doctor(options, tool));
     });
 }
 
-const HELP = `
+const help = (copier: string) => `
 Examples:
-  npx image-copier doctor --profile production --region eu-west-1
-  npx image-copier doctor --accounts-file accounts.yaml --image ami-0123456789abcdef0
+  ${copier} doctor --profile production --region eu-west-1
+  ${copier} doctor --accounts-file accounts.yaml --image ami-0123456789abcdef0
 
 Exit codes: 0 no problems, 1 a problem was found or an account could not be read, 2 wrong usage, or stopped by you.`;

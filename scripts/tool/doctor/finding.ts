@@ -20,6 +20,8 @@ export interface Finding {
 export interface CheckedCopier extends Omit<Copier, 'aws'> {
   /** The second part of the ARNs in its Region. */
   readonly partition: string;
+  /** How the user started this tool, for the fix of a finding. */
+  readonly program: string;
   /** How its Terraform module is applied again, for the fix of a finding. */
   readonly apply: string;
 }

@@ -168,7 +168,7 @@ function checkDeadLetters(
       subject,
       what: `${queue.messages === 1 ? '1 request was' : `${queue.messages} requests were`} rejected or given up.`,
       why: 'Copies that were asked for do not exist. SQS deletes the requests after 14 days.',
-      fix: `npx image-copier dead-letters list --region ${copier.region}${copier.name === 'image-copier' ? '' : ` --name ${copier.name}`}`,
+      fix: `${copier.program} dead-letters list --region ${copier.region}${copier.name === 'image-copier' ? '' : ` --name ${copier.name}`}`,
     },
     !maySend(queue, 'sns.amazonaws.com', topicArn) && {
       code: 'TopicMayNotDeadLetter',

@@ -21,7 +21,10 @@ export interface DoctorOptions extends EnvironmentOptions {
 }
 
 /** Examines the environments that the options name, and shows what was found. */
-export async function doctor(options: DoctorOptions, { terminal, connect, interruptible }: Tool): Promise<ExitCode> {
+export async function doctor(
+  options: DoctorOptions,
+  { program, terminal, connect, interruptible }: Tool,
+): Promise<ExitCode> {
   if (options.imageRegion !== undefined && options.image === undefined) {
     throw new UserError('--image-region is the Region of an --image.', 2);
   }
@@ -31,7 +34,7 @@ export async function doctor(options: DoctorOptions, { terminal, connect, interr
     ...(options.image !== undefined && { image: { id: options.image, region: options.imageRegion } }),
   };
   const answers = source && askSource(source);
-  const checkedOf = (copier: Copier) => toChecked(copier, options);
+  const checkedOf = (copier: Copier) => toChecked(copier, program, options);
   const outcomes = await interruptible((signal) =>
     inEnvironments(copiers, (copier) => examine(checkedOf(copier), copier.aws, question, answers), signal, terminal),
   );
@@ -68,11 +71,11 @@ function fieldsOf(examined: Examined) {
   return { account, accountId, region, problem, findings };
 }
 
-function toChecked(copier: Copier, { accountsFile }: DoctorOptions): CheckedCopier {
+function toChecked(copier: Copier, program: string, { accountsFile }: DoctorOptions): CheckedCopier {
   const file = accountsFile === 'accounts.yaml' ? '' : ` --accounts-file ${accountsFile ?? ''}`;
   const apply =
     accountsFile === undefined
       ? 'terraform apply (module image-copier)'
-      : `npx image-copier deploy${file} --only ${copier.account}`;
-  return { ...copier, partition: partitionOf(copier.region), apply };
+      : `${program} deploy${file} --only ${copier.account}`;
+  return { ...copier, program, partition: partitionOf(copier.region), apply };
 }

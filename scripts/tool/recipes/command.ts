@@ -10,7 +10,7 @@ export function addRecipes(program: Command, tool: Tool, end: End): void {
     .description('show what the parameter of a recipe pointed to, and when')
     .argument('<recipe>', 'value of the recipe tag, such as ubuntu')
     .option('--json', 'print a JSON array')
-    .addHelpText('after', help('history ubuntu --accounts-file accounts.yaml --only payments'))
+    .addHelpText('after', help(tool, 'history ubuntu --accounts-file accounts.yaml --only payments'))
     .action(async (recipe: string, options: HistoryOptions) => {
       end(await history(recipe, options, tool));
     });
@@ -22,12 +22,12 @@ export function addRecipes(program: Command, tool: Tool, end: End): void {
     .option('--dry-run', 'show what would be set, and change nothing')
     .option('--yes', 'do not ask')
     .option('--json', 'print a JSON array')
-    .addHelpText('after', help('rollback ubuntu --accounts-file accounts.yaml --to ami-0123456789abcdef0'))
+    .addHelpText('after', help(tool, 'rollback ubuntu --accounts-file accounts.yaml --to ami-0123456789abcdef0'))
     .action(async (recipe: string, options: RollbackOptions) => {
       end(await rollback(recipe, options, tool));
     });
 }
 
-function help(example: string): string {
-  return `\nExample:\n  npx image-copier ${example}\n\n${EXIT_CODES}`;
+function help({ program }: Tool, example: string): string {
+  return `\nExample:\n  ${program} ${example}\n\n${EXIT_CODES}`;
 }

@@ -6,16 +6,16 @@ import { pacePrice } from '../cost/prices.ts';
 import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
 import { request, type RequestOptions } from './run.ts';
 
-const HELP = `
+const help = (copier: string) => `
 The credentials are those of the source account; an accounts file says by itself how that account is reached.
 
 With --within EC2 charges $${pacePrice(PACE.stepMinutes)} for each GiB that is copied within ${PACE.stepMinutes} minutes, and less for longer times, down to
-$${pacePrice(PACE.maxMinutes)}: image-copier cost --within adds it up. It copies a snapshot at 500 MiB/s at most, and all such copies between two Regions
+$${pacePrice(PACE.maxMinutes)}: ${copier} cost --within adds it up. It copies a snapshot at 500 MiB/s at most, and all such copies between two Regions
 together at 2,000 MiB/s. Where nothing of that is left the copy is made at EC2's own pace.
 
 Examples:
-  npx image-copier request ami-0123456789abcdef0 --accounts-file accounts.yaml --share --wait
-  npx image-copier request --packer-manifest packer-manifest.json --accounts 222222222222 --topic amigo-PROD-notify
+  ${copier} request ami-0123456789abcdef0 --accounts-file accounts.yaml --share --wait
+  ${copier} request --packer-manifest packer-manifest.json --accounts 222222222222 --topic amigo-PROD-notify
 
 ${EXIT_CODES}`;
 
@@ -43,7 +43,7 @@ export function addRequest(program: Command, tool: Tool, end: End): void {
     .addOption(new Option('--timeout <minutes>', 'how long to wait, at most').argParser(minutes).default(120))
     .option('--dry-run', 'show every call that changes something, and make none')
     .option('--json', 'print a JSON array with what became of each account')
-    .addHelpText('after', HELP)
+    .addHelpText('after', help(tool.program))
     .action(async (image: string | undefined, options: RequestOptions) => {
       end(await request(image, options, tool));
     });

@@ -77,7 +77,7 @@ export async function request(image: string | undefined, options: RequestOptions
       printDryRun(requests, options, terminal);
       return 0;
     }
-    return conclude(await carryOut(requests, options, signal, terminal), options, terminal);
+    return conclude(await carryOut(requests, options, signal, terminal), options, tool);
   });
 }
 
@@ -295,7 +295,7 @@ const CLOCKS_APART_MS = 60_000;
 function conclude(
   states: readonly TargetState[],
   { wait, json, timeout }: RequestOptions,
-  { out, err }: Terminal,
+  { program, terminal: { out, err } }: Tool,
 ): ExitCode {
   if (json) print(out, formatJson(states.map(stateFields)));
   if (!wait) return 0;
@@ -304,7 +304,7 @@ function conclude(
   if (late.length > 0) {
     print(
       err,
-      `The time (${timeout} minutes) is over for ${late.join(', ')}. The copies go on; look with npx image-copier status.`,
+      `The time (${timeout} minutes) is over for ${late.join(', ')}. The copies go on; look with ${program} status.`,
     );
   }
   return states.every(({ progress }) => progress === 'available') ? 0 : 1;

@@ -4,14 +4,14 @@ import { addEnvironmentOptions } from '../common/environment-options.ts';
 import type { End, Tool } from '../common/tool.ts';
 import { status, type StatusOptions } from './run.ts';
 
-const HELP = `
+const help = (copier: string) => `
 States: available; pending; failed; missing (shared, not copied); stale (only an older image of the recipe is there);
 not shared; unknown (the account could not be read). Without an accounts file the newest images are those that some
 account has a copy of.
 
 Examples:
-  npx image-copier status --accounts-file accounts.yaml --only wave=canary --recipe ubuntu
-  npx image-copier status --accounts-file accounts.yaml --html status.html
+  ${copier} status --accounts-file accounts.yaml --only wave=canary --recipe ubuntu
+  ${copier} status --accounts-file accounts.yaml --html status.html
 
 Exit codes: 0 all is available, pending or not shared; 1 something failed, is missing, stale or unknown; 2 wrong usage, or
 stopped by you.`;
@@ -25,7 +25,7 @@ export function addStatus(program: Command, tool: Tool, end: End): void {
     .option('--all', 'a line for each copy, also for those that are available')
     .option('--html <file>', 'write one page for a browser, which needs no network')
     .option('--json', 'print all that is known as JSON')
-    .addHelpText('after', HELP)
+    .addHelpText('after', help(tool.program))
     .action(async (options: StatusOptions) => {
       end(await status(options, tool));
     });

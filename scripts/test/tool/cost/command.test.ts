@@ -72,7 +72,7 @@ describe('image-copier cost', () => {
   it('has an example in its help', async () => {
     const { stdout } = await runCost(['--help']);
 
-    expect(stdout).toContain('npx image-copier cost --accounts 200');
+    expect(stdout).toContain('\n  image-copier cost --accounts 200');
   });
 });
 

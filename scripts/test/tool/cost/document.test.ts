@@ -21,7 +21,7 @@ const tables = Array.from(DOCUMENT.matchAll(/(?:^\|.*\n)+/gm), ([table]) => {
     );
   return [head, ...rows];
 });
-const commands = Array.from(DOCUMENT.matchAll(/```console\n\$ npx image-copier cost (.*)\n([^`]*)```/g));
+const commands = Array.from(DOCUMENT.matchAll(/```console\n\$ image-copier cost (.*)\n([^`]*)```/g));
 
 describe('docs/cost.md', () => {
   const expected = tablesOfDocument();
@@ -51,7 +51,7 @@ describe('docs/cost.md', () => {
 });
 
 it('shows a command line in docs/tool.md that works', async () => {
-  const [, args = ''] = /`npx image-copier cost (.*?)`/.exec(readFileSync(join(ROOT, 'docs', 'tool.md'), 'utf8')) ?? [];
+  const [, args = ''] = /`image-copier cost (.*?)`/.exec(readFileSync(join(ROOT, 'docs', 'tool.md'), 'utf8')) ?? [];
 
   expect(await runCost(args.split(' '))).toEqual({ stdout: expect.stringContaining('Total') as unknown });
 });

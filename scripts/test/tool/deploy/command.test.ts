@@ -6,7 +6,7 @@ describe('deploy and destroy', () => {
     const { code, out } = await run([command, '--help']);
 
     expect(code).toBe(0);
-    expect(out).toContain(`npx image-copier ${command} `);
+    expect(out).toContain(`\n  image-copier ${command} `);
     expect(out).toContain('Exit codes: 0 done, 1 something failed, 2 wrong usage, or stopped by you.');
   });
 

@@ -119,7 +119,7 @@ Error: no such role
 
 payments failed, so no further wave was begun.
 
-Fix the cause, then go on: npx image-copier deploy --resume --accounts-file accounts.yaml --out out
+Fix the cause, then go on: image-copier deploy --resume --accounts-file accounts.yaml --out out
 `,
     });
   });
@@ -263,7 +263,7 @@ Error: Stopped.
     expect(err).toBe(`\
 [1/1] web: done in 0 s: +2 ~1 -0
 
-No longer in accounts.yaml, but not destroyed: payments (222222222222). To destroy: npx image-copier destroy --only payments --accounts-file accounts.yaml --out out
+No longer in accounts.yaml, but not destroyed: payments (222222222222). To destroy: image-copier destroy --only payments --accounts-file accounts.yaml --out out
 `);
   });
 

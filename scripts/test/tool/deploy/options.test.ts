@@ -16,14 +16,18 @@ describe('parallelFor', () => {
 
 describe('commandLine', () => {
   it('leaves out what is the default', () => {
-    expect(commandLine('deploy --resume', { accountsFile: 'accounts.yaml', out: '.image-copier', parallel: 3 })).toBe(
-      'npx image-copier deploy --resume',
-    );
+    expect(
+      commandLine('image-copier', 'deploy --resume', {
+        accountsFile: 'accounts.yaml',
+        out: '.image-copier',
+        parallel: 3,
+      }),
+    ).toBe('image-copier deploy --resume');
   });
 
   it('names the accounts file and the folder if they are others', () => {
-    expect(commandLine('destroy --only web', { accountsFile: 'a.yaml', out: 'b', parallel: 3 })).toBe(
-      'npx image-copier destroy --only web --accounts-file a.yaml --out b',
+    expect(commandLine('image-copier', 'destroy --only web', { accountsFile: 'a.yaml', out: 'b', parallel: 3 })).toBe(
+      'image-copier destroy --only web --accounts-file a.yaml --out b',
     );
   });
 });

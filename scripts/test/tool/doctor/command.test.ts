@@ -13,7 +13,7 @@ describe('doctor', () => {
     const { code, out } = await run(['doctor', '--help']);
 
     expect(code).toBe(0);
-    expect(out).toContain('npx image-copier doctor --accounts-file accounts.yaml --image ami-');
+    expect(out).toContain('\n  image-copier doctor --accounts-file accounts.yaml --image ami-');
     expect(out).toContain('Exit codes: 0 no problems, 1 a problem was found or an account could not be read, 2 wrong');
   });
 
@@ -50,7 +50,7 @@ describe('doctor', () => {
         '  problem DeadLetters: image-copier-dead-letters',
         '    2 requests were rejected or given up.',
         '    Why it matters: Copies that were asked for do not exist. SQS deletes the requests after 14 days.',
-        '    To fix it: npx image-copier dead-letters list --region eu-west-1',
+        '    To fix it: image-copier dead-letters list --region eu-west-1',
         '',
         '1 account and Region: 1 problem, 0 warnings, 0 notes.',
         '',

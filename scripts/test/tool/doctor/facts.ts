@@ -17,6 +17,7 @@ export const COPIER: CheckedCopier = {
   copyTags: [],
   recipeTag: 'Recipe',
   partition: 'aws',
+  program: 'image-copier',
   apply: 'terraform apply',
 };
 

@@ -76,7 +76,7 @@ describe('checkQueues', () => {
 
     expect(letters).toMatchObject({
       what: '1 request was rejected or given up.',
-      fix: 'npx image-copier dead-letters list --region eu-west-1 --name other',
+      fix: 'image-copier dead-letters list --region eu-west-1 --name other',
     });
   });
 });

@@ -232,7 +232,7 @@ describe('the fix of a finding', () => {
 
     expect(rows.map(({ findings }) => findings.map(({ fix }) => fix))).toEqual(
       ['payments', 'web'].map((name) =>
-        Array.from({ length: 2 }, () => `npx image-copier deploy --accounts-file ${accountsFile} --only ${name}`),
+        Array.from({ length: 2 }, () => `image-copier deploy --accounts-file ${accountsFile} --only ${name}`),
       ),
     );
   });

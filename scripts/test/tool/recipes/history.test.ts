@@ -109,7 +109,7 @@ describe('history', () => {
     const { code, out } = await run(['history', '--help']);
 
     expect(code).toBe(0);
-    expect(out).toContain('npx image-copier history ubuntu --accounts-file accounts.yaml --only payments\n');
+    expect(out).toContain('\n  image-copier history ubuntu --accounts-file accounts.yaml --only payments\n');
     expect(out).toContain('Exit codes: 0 done, 1 something failed, 2 wrong usage, or stopped by you.');
   });
 });

@@ -744,7 +744,7 @@ describe('request --wait', () => {
     expect(err.split('\n').slice(2)).toEqual([
       `web, eu-west-1: waiting, ${denied}`,
       'payments, eu-west-1: available, ami-0a',
-      'The time (2 minutes) is over for web. The copies go on; look with npx image-copier status.',
+      'The time (2 minutes) is over for web. The copies go on; look with image-copier status.',
       '',
     ]);
     expect(source.sqs.commandCalls(DeleteQueueCommand)).toHaveLength(1);

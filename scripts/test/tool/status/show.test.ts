@@ -36,7 +36,7 @@ const asInManual = reportOf({ state: 'available', copy }, { state: 'stale', copy
 describe('the status for people', () => {
   it('is what docs/tool.md shows', () => {
     const manual = readFileSync(join(ROOT, 'docs', 'tool.md'), 'utf8');
-    const [, shown] = /\$ npx image-copier status .*\n([^`]*)```/.exec(manual) ?? [];
+    const [, shown] = /\$ image-copier status .*\n([^`]*)```/.exec(manual) ?? [];
 
     expect(shown).toBe(`${formatStatus(asInManual, { width: undefined })}\n`);
   });

@@ -11,6 +11,7 @@ export interface Ran {
 }
 
 interface World {
+  readonly program?: string;
   readonly aws?: FakeAws;
   readonly terminal?: FakeTerminal;
   readonly env?: NodeJS.ProcessEnv;
@@ -24,6 +25,7 @@ interface World {
 export async function run(
   args: readonly string[],
   {
+    program = 'image-copier',
     aws = new FakeAws(),
     terminal = new FakeTerminal(),
     env = {},
@@ -32,6 +34,7 @@ export async function run(
   }: World = {},
 ): Promise<Ran> {
   const code = await runTool(args, {
+    program,
     terminal,
     connect: aws.connect,
     env,
