@@ -20,6 +20,7 @@ import { openTestEmulator, type Emulator } from './localstack/emulator.ts';
 import { installLocalStack } from './localstack/install.ts';
 import { lambdaNodeBinary } from './localstack/server.ts';
 import { formatPermissions, PERMISSIONS, renderPolicies } from './permissions.ts';
+import { installShells } from './shells.ts';
 import { CACHE, ROOT } from '../tool/common/paths.ts';
 import { runCommand, runProgram } from '../tool/common/run-command.ts';
 import { SetupError } from '../tool/common/setup-error.ts';
@@ -236,6 +237,8 @@ const SHOWN_ALONE = 'faults';
 const WITHOUT_LOCALSTACK = ['types', 'unit', 'browser', 'terraform'];
 /** These need the zip or the operators' tool: built once, since stages that run side by side read the same ones. */
 const WITH_FUNCTIONS = ['terraform', 'integration', 'faults'];
+/** Their tests paste commands into shells. */
+const WITH_SHELLS = ['unit', 'integration'];
 /** Terraform's plugin cache takes one writer at a time: once the provider is there, nobody writes. */
 const WITH_PROVIDER = ['lint', 'terraform', 'integration'];
 
@@ -253,6 +256,7 @@ await runScript(async () => {
   const isAsked = (stage: string) => names.includes(stage);
   const preparations = [
     { stages: WITH_FUNCTIONS, prepare: buildFunctions },
+    { stages: WITH_SHELLS, prepare: () => installShells(console.log) },
     { stages: WITH_PROVIDER, prepare: () => initialized(join(MODULES, 'image-copier')) },
   ].map(({ stages: needing, prepare }) => {
     const done = needing.some(isAsked) ? prepare() : Promise.resolve();

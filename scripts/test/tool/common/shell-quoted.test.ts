@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
+import { shellPath } from '../../../dev/shells.ts';
 import { shellQuoted } from '../../../tool/common/shell-quoted.ts';
 
 describe('shellQuoted', () => {
@@ -28,9 +29,10 @@ describe('shellQuoted', () => {
     'a\nb',
     '{a,b}',
   ])('makes one word of %j for a shell', (word) => {
-    const echoed = execFileSync('bash', ['-c', `printf %s ${shellQuoted(word)}`], { encoding: 'utf8' });
-
-    expect(echoed).toBe(word);
+    for (const shell of ['bash', 'zsh'] as const) {
+      const echoed = execFileSync(shellPath(shell), ['-c', `printf %s ${shellQuoted(word)}`], { encoding: 'utf8' });
+      expect(echoed).toBe(word);
+    }
     expect(shellQuoted(word)).not.toBe(word);
   });
 });
