@@ -14,10 +14,10 @@ export const DEMO = {
   targetAccounts: ['222222222222', '333333333333', '444444444444'],
 } as const;
 
-const ACCOUNTS_FILE = join(ROOT, 'terraform', 'examples', 'many-accounts', 'accounts.yaml');
+export const ACCOUNTS_FILE = join(ROOT, 'terraform', 'examples', 'many-accounts', 'accounts.yaml');
 
 /** That of the accounts file. */
-const ROLE_NAME = 'OrganizationAccountAccessRole';
+export const ROLE_NAME = 'OrganizationAccountAccessRole';
 
 /** What was applied in the source account and in the target accounts. */
 export interface AppliedAccounts {

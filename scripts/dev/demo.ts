@@ -1,7 +1,7 @@
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../tool/common/bake.ts';
-import { buildZip } from './build.ts';
+import { buildTool, buildZip } from './build.ts';
 import { findCopies } from '../tool/common/copies.ts';
 import { inspectCopy, type CopyReport } from './inspect-copy.ts';
 import { DEMO, DemoAccounts, type AppliedAccounts } from './demo-accounts.ts';
@@ -27,6 +27,7 @@ function report(line: string): void {
 await runScript(async () => {
   await requireTerraform(process.env);
   await buildZip(report);
+  await buildTool(report);
   const emulator = await openEmulator(report);
   const accounts = new DemoAccounts(emulator.endpoint, emulator.workDirectory);
   const appliedBefore = accounts.stand;

@@ -56,6 +56,12 @@ export async function attachedEmulator(report: Report): Promise<Emulator | undef
   return { endpoint, workDirectory: workDirectoryOf(endpoint), ours: false, close: () => Promise.resolve() };
 }
 
+/** Whether two URLs lead to the same emulator; this machine has two names. */
+export function isSameEndpoint(one: string, other: string): boolean {
+  const hostOf = (url: string) => (URL.canParse(url) ? new URL(url).host.replace(/^localhost\b/, '127.0.0.1') : url);
+  return hostOf(one) === hostOf(other);
+}
+
 async function started(port: number, report: Report): Promise<Emulator> {
   await installLocalStack(report);
   const { endpoint, stop } = await startLocalStack(localStackOn(port));
