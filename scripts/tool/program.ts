@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addBackfill } from './backfill/command.ts';
 import type { End, Tool } from './common/tool.ts';
+import { reflow, wrapText } from './common/wrap.ts';
 import { addCost } from './cost/command.ts';
 import { addDeadLetters } from './dead-letters/command.ts';
 import { addDeploy } from './deploy/command.ts';
@@ -21,9 +22,19 @@ export function createProgram(tool: Tool, end: End): Command {
     .version(packageJson.version, '--version', 'print the version')
     // Before the commands are added: they take it over.
     .exitOverride()
+    // Next to the longest names of options a narrow terminal has no more room.
+    .configureHelp({ minWidthToWrap: 20 })
     .configureOutput({
-      writeOut: out.write,
-      writeErr: err.write,
+      // Also the texts that commands add to their help.
+      writeOut: (text) => {
+        out.write(reflow(text, out.size?.columns));
+      },
+      writeErr: (text) => {
+        err.write(reflow(text, err.size?.columns));
+      },
+      outputError: (text) => {
+        err.write(wrapText(text, err.size?.columns));
+      },
       getOutHelpWidth: () => out.size?.columns ?? HELP_WIDTH,
       getErrHelpWidth: () => err.size?.columns ?? HELP_WIDTH,
     });

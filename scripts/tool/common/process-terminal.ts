@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Output, Terminal } from './terminal.ts';
+import { wrapText } from './wrap.ts';
 
 /** The streams of a process. Without `isTTY` they are pipes or files. */
 interface Streams {
@@ -47,7 +48,7 @@ async function confirm(
   // Not readline's own terminal mode, which would keep Ctrl-C to itself.
   const lines = createInterface({ input: stdin, terminal: false });
   try {
-    stderr.write(`${question} `);
+    stderr.write(`${wrapText(question, stderr.columns)} `);
     // Closed: the end of the input, Ctrl-D.
     const [answer] = (await Promise.race([once(lines, 'line', { signal }), once(lines, 'close', { signal })])) as [
       string?,

@@ -1,3 +1,5 @@
+import { wrapText } from './wrap.ts';
+
 /** Where a command writes, and whom it can ask. Only main.ts hands in the terminal of the process. */
 export interface Terminal {
   /** Standard output: what was asked for. */
@@ -17,7 +19,12 @@ export interface Output {
   readonly size: { readonly columns: number; readonly rows: number } | undefined;
 }
 
-/** Writes a line, or several in one text. */
-export function print(output: Output, text: string): void {
-  output.write(`${text}\n`);
+/** A text that is not for people: no line of it is wrapped. */
+export interface WholeText {
+  readonly whole: string;
+}
+
+/** Writes a line, or several in one text. On a terminal sentences are wrapped to its width. */
+export function print(output: Output, text: string | WholeText): void {
+  output.write(`${typeof text === 'string' ? wrapText(text, output.size?.columns) : text.whole}\n`);
 }

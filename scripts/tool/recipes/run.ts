@@ -27,7 +27,7 @@ export async function history(recipe: string, options: HistoryOptions, tool: Too
   return await interruptible(async (signal) => {
     const outcomes = await inEnvironments(copiers, (copier) => readHistory(copier, recipe), signal, terminal);
     const read = outcomes.filter((outcome) => 'value' in outcome);
-    const table = formatHistory(read);
+    const table = formatHistory(read, terminal.out.size?.columns);
     if (options.json) print(terminal.out, formatJson(read.flatMap(historyFields)));
     else if (table !== undefined) print(terminal.out, table);
     const without = read.filter(({ value }) => value.length === 0);
@@ -55,7 +55,7 @@ export async function rollback(recipe: string, options: RollbackOptions, tool: T
       terminal,
     );
     const plans = planned.filter((outcome) => 'value' in outcome);
-    if (!options.json && plans.length > 0) print(out, `${formatRollbacks(plans)}\n`);
+    if (!options.json && plans.length > 0) print(out, `${formatRollbacks(plans, out.size?.columns)}\n`);
     // An account that cannot follow is no reason to leave the others with a bad image: it is named, and the others go on.
     printProblems(planned, terminal);
     const code = allWell(planned) ? 0 : 1;

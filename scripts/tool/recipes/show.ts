@@ -10,7 +10,10 @@ interface In<T> {
 }
 
 /** The values of a recipe's parameter as a table; undefined if there are none. */
-export function formatHistory(histories: readonly In<readonly RecipeVersion[]>[]): string | undefined {
+export function formatHistory(
+  histories: readonly In<readonly RecipeVersion[]>[],
+  width: number | undefined,
+): string | undefined {
   const rows = histories.flatMap(({ copier, value }) =>
     value.map(({ version, imageId, setAt, image }, index) => [
       copier.account,
@@ -23,15 +26,15 @@ export function formatHistory(histories: readonly In<readonly RecipeVersion[]>[]
     ]),
   );
   if (rows.length === 0) return undefined;
-  return formatTable(['ACCOUNT', 'REGION', 'VERSION', 'IMAGE', 'SOURCE IMAGE', 'SET AT', 'STATE'], rows, undefined);
+  return formatTable(['ACCOUNT', 'REGION', 'VERSION', 'IMAGE', 'SOURCE IMAGE', 'SET AT', 'STATE'], rows, width);
 }
 
 /** What would be set, as a table. */
-export function formatRollbacks(plans: readonly In<RollbackPlan>[]): string {
+export function formatRollbacks(plans: readonly In<RollbackPlan>[], width: number | undefined): string {
   return formatTable(
     ['ACCOUNT', 'REGION', 'PARAMETER', 'FROM', 'TO'],
     plans.map(({ copier, value }) => [copier.account, copier.region, value.parameter, value.from, value.to]),
-    undefined,
+    width,
   );
 }
 

@@ -278,7 +278,7 @@ async function followTargets(
       since: new Date(Date.now() - CLOCKS_APART_MS),
       signal,
       onChange: (changed, all) => {
-        if (live) live.draw(stateTable(all, err.size?.columns).split('\n'));
+        if (live) live.draw(stateTable(all, live.width).split('\n'));
         else print(err, lineAbout(changed.target, formatState(changed)));
       },
       warn: (line) => warnings.add(line),

@@ -2,9 +2,11 @@ import type { Cell, CopyFact, Row, StatusReport } from './report.ts';
 import type { Environment } from '../common/environment.ts';
 import { age } from '../common/age.ts';
 import { formatTable } from '../common/table.ts';
+import { widthOf } from '../common/wrap.ts';
 
 const MAX_LINES_OF_CELLS = 60;
 const NOTHING = '-';
+const STATES = ['available', 'pending', 'failed', 'missing', 'stale', 'not shared', 'unknown'] as const;
 const HEAD = ['IMAGE', 'ACCOUNT', 'REGION', 'STATE', 'COPY', 'AGE', 'TOOK', 'KEY', 'REASON'];
 
 /**
@@ -19,14 +21,14 @@ export function formatStatus(
   const { rows, columns, readAt } = report;
   if (rows.length === 0) return 'No image of any recipe was found.';
   const matrix = matrixOf(report);
-  const fits = width === undefined || matrix.split('\n').every((line) => line.length <= width);
+  const fits = width === undefined || matrix.split('\n').every((line) => widthOf(line) <= width);
   const open = rows.flatMap((row) =>
     row.cells.flatMap((cell, index) =>
       cell.state === 'available' && cell.reason === undefined && !all ? [] : [{ row, cell, column: columns[index] }],
     ),
   );
   const shown = all ? open : open.slice(0, MAX_LINES_OF_CELLS);
-  const parts = [fits ? matrix : countsOf(report)];
+  const parts = [fits ? matrix : countsOf(report, width)];
   if (open.length > 0) {
     const lines = shown.map(({ row, cell, column }) => cellLine(row, cell, column, readAt));
     parts.push(formatTable(HEAD, lines, width));
@@ -47,14 +49,16 @@ function matrixOf({ rows, columns, readAt }: StatusReport): string {
   return formatTable(['', 'BAKED', ...head], lines, undefined);
 }
 
-function countsOf({ rows, readAt }: StatusReport): string {
-  const states = ['available', 'pending', 'failed', 'missing', 'stale', 'not shared', 'unknown'] as const;
+/** How many accounts are in which state, of those that some are in. */
+function countsOf({ rows, readAt }: StatusReport, width: number): string {
+  const cells = rows.flatMap((row) => row.cells);
+  const states = STATES.filter((state) => cells.some((cell) => cell.state === state));
   const lines = rows.map((row) => [
     row.title,
     ageOf(row.images[0]?.bakedAt, readAt),
     ...states.map((state) => String(row.cells.filter((cell) => cell.state === state).length)),
   ]);
-  return formatTable(['', 'BAKED', ...states.map((state) => state.toUpperCase())], lines, undefined);
+  return formatTable(['', 'BAKED', ...states.map((state) => state.toUpperCase())], lines, width);
 }
 
 function cellLine(

@@ -30,11 +30,21 @@ describe('LiveLines', () => {
   });
 
   it('draws no line and no column more than the terminal has', () => {
-    const output = new FakeOutput({ columns: 4, rows: 4 });
+    const output = new FakeOutput({ columns: 16, rows: 5 });
+    const live = new LiveLines(output);
 
-    new LiveLines(output).draw(['1234', '5678', 'left out']);
+    live.draw(['123456789012345', '1234567890123456', 'left out', 'left out']);
 
-    expect(output.text).toBe('123\n567\n');
+    expect(output.text).toBe('123456789012345\n12345678901234…\n… 2 more lines\n');
+    expect(live.width).toBe(15);
+  });
+
+  it('wraps what stays', () => {
+    const output = new FakeOutput({ columns: 10, rows: 5 });
+
+    new LiveLines(output).print('[1/2] web: done');
+
+    expect(output.text).toBe('[1/2] web:\ndone\n');
   });
 
   it('prints what stays, and nothing else, where there is no terminal', () => {

@@ -23,20 +23,53 @@ describe('formatTable', () => {
     );
   });
 
-  it('breaks words that are longer than a line', () => {
+  it('puts below its row what has no room next to it, under its name, and nothing for an empty cell', () => {
+    const head = ['IMAGE', 'ACCOUNT', 'COPY', 'AGE', 'KEY', 'REASON'];
+    const key = '11111111-2222-3333-4444-555555555555';
+
     expect(
-      formatTable(HEAD, [['1', `a ${'x'.repeat(30)}`]], 24)
+      formatTable(
+        head,
+        [
+          ['ubuntu', 'payments', 'ami-0aaaaaaaaaaaaaaaa', '3 d', key, ''],
+          ['ubuntu', 'web', '-', '-', '-', 'KMS key is disabled: enable it, and put the request back.'],
+        ],
+        46,
+      ).split('\n'),
+    ).toEqual([
+      'IMAGE   ACCOUNT   COPY                   AGE',
+      'ubuntu  payments  ami-0aaaaaaaaaaaaaaaa  3 d',
+      `  KEY ${key}`,
+      'ubuntu  web       -                      -',
+      '  REASON KMS key is disabled: enable it, and',
+      '    put the request back.',
+    ]);
+  });
+
+  it('leaves figures to the right of the last column that has room', () => {
+    expect(formatTable(['PART', '   $', 'COUNTED'], [['keys', '9.13', '2 keys']], 14)).toBe(
+      'PART     $\nkeys  9.13\n  COUNTED 2\n    keys',
+    );
+  });
+
+  it('breaks no word that a line of its own has room for', () => {
+    const lines = (word: string) =>
+      formatTable(HEAD, [['1', `a ${word}`]], 24)
         .split('\n')
-        .slice(1),
-    ).toEqual(['1   a', `    ${'x'.repeat(20)}`, `    ${'x'.repeat(10)}`]);
+        .slice(1);
+
+    expect(lines('x'.repeat(20))).toEqual(['1   a', `    ${'x'.repeat(20)}`]);
+    expect(lines('x'.repeat(21))).toEqual(['1', '  REASON a', `   ${'x'.repeat(21)}`]);
+    expect(lines('x'.repeat(24))).toEqual(['1', 'REASON a', 'x'.repeat(24)]);
+    expect(lines('x'.repeat(25))).toEqual(['1', '  REASON a', `  ${'x'.repeat(22)}`, '  xxx']);
   });
 
   it('cuts what needs more than 8 lines, and cells that are longer than any honest one', () => {
     const lines = formatTable(HEAD, [['i'.repeat(100), 'word '.repeat(200)]], 100).split('\n');
 
     expect(lines).toHaveLength(9);
-    expect(lines[1]).toMatch(/^i{23}… {2}word/);
-    expect(lines[8]).toMatch(/word wo?r?d? ?…$/);
+    expect(lines[1]).toMatch(/^i{63}… {2}word/);
+    expect(lines[8]).toMatch(/ word wor…$/);
     expect(formatTable(HEAD, [['i'.repeat(100), 'x'.repeat(5000)]], undefined)).toMatch(/i{63}… {2}x{1199}…$/);
   });
 

