@@ -191,7 +191,7 @@ describe.each([60, 80, 120])('on a terminal of %i columns', (columns) => {
     const { out } = await run([...names, '--help'], { terminal: new FakeTerminal({ columns }) });
 
     expect(out).toContain('Usage:');
-    expectToFit(out.replaceAll(/^ {2}\S*image-copier .*$/gm, '').replaceAll(/^ {2}npx .*$/gm, ''), columns);
+    expectToFit(out.replaceAll(/^ {2}\S*image-copier .*$/gm, ''), columns);
     // A paragraph ends where it ends, not where the lines of its author did.
     for (const [, paragraph = ''] of out.matchAll(/^(\S.*(?:\n\S.*)+)$/gm)) {
       for (const [line, next] of pairsOf(paragraph.split('\n'))) {
@@ -216,7 +216,7 @@ function pairsOf(lines: readonly string[]): (readonly [string, string])[] {
 function commands(): string[][] {
   const terminal = new FakeTerminal();
   const program = createProgram(
-    { terminal, connect, env: {}, interruptible: (use) => use(new AbortController().signal) },
+    { terminal, connect, env: {}, program: 'image-copier', interruptible: (use) => use(new AbortController().signal) },
     () => undefined,
   );
   const namesIn = (command: Command): string[][] =>

@@ -30,8 +30,15 @@ interface CommandOptions extends Omit<ProcessOptions, 'stdout' | 'stderr'> {
 export class CommandError extends UserError {
   override readonly name = 'CommandError';
 
+  /** The last lines of its output. */
+  readonly tail: string;
+  /** Where all of it is. */
+  readonly logFile: string;
+
   constructor(command: string, code: number | null, tail: string, logFile: string) {
     super(`${command} failed (exit code ${code ?? 'none'}). Its last lines, all of them in ${logFile}:\n${tail}`, 1);
+    this.tail = tail;
+    this.logFile = logFile;
   }
 }
 

@@ -11,6 +11,7 @@ import { runRollout } from './run-rollout.ts';
 import { checkBySmoke } from './smoke-check.ts';
 import { UserError } from '../common/user-error.ts';
 import { openDeployment } from './open-deployment.ts';
+import { withRunLock } from './run-lock.ts';
 
 export interface DeployOptions extends DeploymentOptions {
   readonly only?: readonly string[];
@@ -27,6 +28,10 @@ export interface DestroyOptions extends DeploymentOptions {
 
 /** Applies or plans the stacks. */
 export async function deploy(options: DeployOptions, tool: Tool): Promise<ExitCode> {
+  return await withRunLock(options.out, 'deploy', () => deployAlone(options, tool));
+}
+
+async function deployAlone(options: DeployOptions, tool: Tool): Promise<ExitCode> {
   const { out, err } = tool.terminal;
   const deployment = await openDeployment(options, tool.env);
   const run = options.resume
@@ -113,6 +118,10 @@ function sourceOf(stacks: readonly Stack[]): Stack {
 
 /** Destroys the stacks that were chosen. */
 export async function destroy(options: DestroyOptions, tool: Tool): Promise<ExitCode> {
+  return await withRunLock(options.out, 'destroy', () => destroyAlone(options, tool));
+}
+
+async function destroyAlone(options: DestroyOptions, tool: Tool): Promise<ExitCode> {
   const deployment = await openDeployment(options, tool.env);
   const chosen = chooseStacks([...deployment.stacks, ...deployment.departed], options.only);
   await requireUnprotected(chosen, deployment, options);

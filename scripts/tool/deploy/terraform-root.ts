@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { runCommand } from '../common/run-command.ts';
+import { CommandError, runCommand } from '../common/run-command.ts';
+import { UserError } from '../common/user-error.ts';
 import { dataDirectoryIn, terraformEnvironment } from './terraform-environment.ts';
 
 export interface TerraformRootOptions {
@@ -124,10 +125,30 @@ export class TerraformRoot {
         onStart: (child) => (this.#child = child),
         ...(onLine && { onLine }),
       });
+    } catch (error) {
+      throw error instanceof CommandError ? (lockErrorIn(error) ?? error) : error;
     } finally {
       this.#child = undefined;
     }
   }
+}
+
+/**
+ * What to say where another run holds the lock of the state. Terraform's own words end with how to do without locks, which
+ * would let two runs write one state.
+ */
+function lockErrorIn(error: CommandError): UserError | undefined {
+  const { tail, logFile } = error;
+  if (!tail.includes('Error acquiring the state lock')) return undefined;
+  const fact = (name: string) => new RegExp(`^ *${name}: +(\\S.*?)\\s*$`, 'm').exec(tail)?.[1];
+  const created = /^(\S+ \d\d:\d\d):.* UTC$/.exec(fact('Created') ?? '')?.[1];
+  const holder = fact('Who') ?? 'another run';
+  const since = created === undefined ? '' : ` since ${created} UTC`;
+  return new UserError(
+    `Its state is locked by ${holder}${since}: try again when that run has ended (${logFile} has the id of the lock).`,
+    1,
+    { cause: error },
+  );
 }
 
 /** The counts of the last line that has any: of a plan, or of what was done. */

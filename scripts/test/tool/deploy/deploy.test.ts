@@ -4,9 +4,33 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { UserError } from '../../../tool/common/user-error.ts';
 import { waitFor } from '../../../tool/common/wait-for.ts';
 import { FakeTerminal } from '../support/fake-terminal.ts';
+import type { Ran } from '../support/run.ts';
 import { Rollout } from './rollout.ts';
 
 const FAST = { timeoutMs: 10_000, pollMs: 10 };
+
+// As Terraform 1.11 prints it for a state in S3.
+const LOCKED = `
+Error: Error acquiring the state lock
+
+Error message: operation error S3: PutObject, https response error StatusCode:
+412, RequestID: 1, HostID: 1, api error PreconditionFailed: At least one of the
+pre-conditions you specified did not hold
+Lock Info:
+  ID:        6fd09a39-8e1b-1f2c-7d5a-3c2b1a0f9e8d
+  Path:      states/payments.tfstate
+  Operation: OperationTypeApply
+  Who:       ci@runner-7
+  Version:   1.11.4
+  Created:   2026-11-29 10:02:11.123456789 +0000 UTC
+  Info:
+
+
+Terraform acquires a state lock to protect the state from being written
+by multiple users at the same time. Please resolve the issue above and try
+again. For most commands, you can disable locking with the "-lock=false"
+flag, but this is not recommended.
+`;
 
 let rollout: Rollout;
 
@@ -122,6 +146,56 @@ payments failed, so no further wave was begun.
 Fix the cause, then go on: image-copier deploy --resume --accounts-file accounts.yaml --out out
 `,
     });
+  });
+
+  it('lets no other run into its folder, which leaves the logs as they are', async () => {
+    const whileItApplies = rollout.terraform.hold('apply payments');
+
+    const running = rollout.run(['deploy', '--only', 'payments']);
+    const seconds: Ran[] = [];
+    await whileItApplies(async () => {
+      for (const args of [['deploy'], ['deploy', '--plan'], ['destroy', '--only', 'payments', '--yes']]) {
+        seconds.push(await rollout.run(args));
+      }
+    });
+    const { code } = await running;
+    const after = await rollout.run(['deploy', '--plan']);
+
+    for (const second of seconds) {
+      expect(second).toEqual({
+        code: 1,
+        out: '',
+        err: expect.stringMatching(/^Error: Another deploy runs in out since \d\d:\d\d \(pid \d+\)\. /),
+      });
+    }
+    expect([code, after.code]).toEqual([0, 0]);
+    expect(rollout.terraform.calls.filter((call) => call.endsWith(' payments'))).toEqual([
+      'init payments',
+      'apply payments',
+      'plan payments',
+    ]);
+  });
+
+  it('says in a sentence who holds the lock of a state', async () => {
+    rollout.terraform.fail('apply payments', LOCKED);
+
+    const { code, err } = await rollout.run(['deploy', '--only', 'payments']);
+
+    expect(code).toBe(1);
+    expect(err).toContain(
+      '\npayments (222222222222) failed: Its state is locked by ci@runner-7 since 2026-11-29 10:02 UTC: ' +
+        'try again when that run has ended (out/logs/payments.log has the id of the lock).\n',
+    );
+    expect(err).not.toContain('-lock=false');
+  });
+
+  it('says that a state is locked where Terraform does not know by whom', async () => {
+    rollout.terraform.fail('apply payments', 'Error: Error acquiring the state lock\n\nUse "-lock=false"');
+
+    const { err } = await rollout.run(['deploy', '--only', 'payments']);
+
+    expect(err).toContain('failed: Its state is locked by another run: try again when');
+    expect(err).not.toContain('-lock=false');
   });
 
   it('resumes with what failed and what was not reached, and inits anew what failed', async () => {
