@@ -30,6 +30,8 @@ export interface DeliveryResult {
   /** For a copy that was started: since the message came into the queue. */
   readonly waitedSeconds?: number;
   readonly reason?: Reason;
+  /** For a request that is tried again: how often it was tried, and when it is delivered the next time, from now. */
+  readonly tries?: number;
   readonly retryInSeconds?: number;
   /** Set where it is not known whether trying again helps: somebody should look. */
   readonly uncertain?: true;
@@ -59,7 +61,7 @@ export async function handleDelivery(delivery: Delivery, context: DeliveryContex
   }
 }
 
-type Failure = Pick<DeliveryResult, 'outcome' | 'reason' | 'retryInSeconds' | 'uncertain' | 'error'>;
+type Failure = Pick<DeliveryResult, 'outcome' | 'reason' | 'tries' | 'retryInSeconds' | 'uncertain' | 'error'>;
 
 async function settleFailure(delivery: Delivery, error: Error, context: DeliveryContext): Promise<Failure> {
   const reason = reasonOf(error);
@@ -70,10 +72,11 @@ async function settleFailure(delivery: Delivery, error: Error, context: Delivery
     const message = `Gave up: tried ${delivery.receiveCount} times for over ${retrySeconds} s. ${reason.message}`;
     return await reject(delivery, { code: reason.code, message }, error, context);
   }
-  const retryInSeconds = retryDelaySeconds(delivery.receiveCount, context.random());
+  const { receiveCount: tries } = delivery;
+  const retryInSeconds = retryDelaySeconds(tries, context.random());
   try {
     await context.queue.postpone(delivery, retryInSeconds);
-    return { outcome: 'retried', reason, retryInSeconds, ...(isUncertain && { uncertain: true }), error };
+    return { outcome: 'retried', reason, tries, retryInSeconds, ...(isUncertain && { uncertain: true }), error };
   } catch (queueError) {
     return retryLater(reason, error, queueError);
   }

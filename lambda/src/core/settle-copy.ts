@@ -39,6 +39,8 @@ export interface SettleOutcome {
   readonly kind: 'settled' | 'failed' | 'givenUp' | 'unverified' | 'waiting' | 'known';
   /** Why a copy failed or is not verified. */
   readonly reason?: string;
+  /** For a copy that failed: when the next try is delivered, from now. */
+  readonly retryInSeconds?: number;
   /** Snapshots that lacked tags. */
   readonly repairedSnapshots?: readonly string[];
   /** Snapshots of a copy that failed that EC2 would not delete. */
@@ -214,9 +216,10 @@ async function settleFailed(copy: OwnCopy, context: SettleContext): Promise<Sett
   // First the request, then the image: it carries the request until that is safe elsewhere.
   if (attempt < MAX_ATTEMPTS) {
     const body = bodyOf(copy, { attempt: attempt + 1, after: imageId }, context);
-    if (!marker.announcement) await nextTries.enqueue(body, context.failedCopyDelaySeconds);
+    const retryInSeconds = context.failedCopyDelaySeconds;
+    if (!marker.announcement) await nextTries.enqueue(body, retryInSeconds);
     try {
-      return { kind: 'failed', reason, ...(await removed(imageId, inventory)) };
+      return { kind: 'failed', reason, retryInSeconds, ...(await removed(imageId, inventory)) };
     } catch (error) {
       // One that stays, for example since it is protected from deregistration, would ask for a next try at each sweep.
       await decide(copy, context);

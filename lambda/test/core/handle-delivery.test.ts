@@ -105,8 +105,8 @@ describe('handleDelivery', () => {
   it('hides a request that may work later, for longer each time', async () => {
     catalogue.startError = new RetryableError('ResourceLimitExceeded', 'too many copies');
 
-    expect(await run()).toMatchObject({ outcome: 'retried', retryInSeconds: 45 });
-    expect(await run({ receiveCount: 5 })).toMatchObject({ outcome: 'retried', retryInSeconds: 675 });
+    expect(await run()).toMatchObject({ outcome: 'retried', tries: 1, retryInSeconds: 45 });
+    expect(await run({ receiveCount: 5 })).toMatchObject({ outcome: 'retried', tries: 5, retryInSeconds: 675 });
     expect(queue.postponed.map(({ seconds }) => seconds)).toEqual([45, 675]);
     expect(queue.deadLetters).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { IAMClient } from '@aws-sdk/client-iam';
@@ -25,6 +26,7 @@ const CLIENTS = {
   iam: IAMClient,
   kms: KMSClient,
   lambda: LambdaClient,
+  logs: CloudWatchLogsClient,
   sns: SNSClient,
   sqs: SQSClient,
   ssm: SSMClient,
