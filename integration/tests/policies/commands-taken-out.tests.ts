@@ -3,6 +3,7 @@ import { CreateKeyCommand } from '@aws-sdk/client-kms';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { GetQueueUrlCommand, PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { actionsOf } from '../../../scripts/dev/permissions.ts';
+import { share } from '../../../scripts/tool/common/bake.ts';
 import { bakeWithBlankVolume } from '../support/blank-volume.ts';
 import type { Ended } from '../support/command.ts';
 import { REGION } from '../support/emulator.ts';
@@ -37,6 +38,11 @@ let copied: string;
 let encrypted: string;
 
 const status = () => run('reader', 'status');
+/** Why a copy is missing of an image that is shared, the logs may tell. */
+async function statusOfMissing(): Promise<Ended> {
+  await share(source.ec2, await bake(), [target.id]);
+  return await status();
+}
 const history = () => run('reader', 'history', 'ubuntu');
 const list = () => run('reader', 'dead-letters', 'list');
 const doctor = (...args: string[]) => runHere(['doctor', '--json', '--role-name', 'reader', ...args], environment);
@@ -86,6 +92,7 @@ const TAKEN: Readonly<Record<'read' | 'request' | 'operate', Readonly<Record<str
     'kms:GetKeyRotationStatus': { command: doctorOfAccount },
     'lambda:GetFunction': { command: doctorOfAccount },
     'lambda:ListEventSourceMappings': { command: doctorOfAccount },
+    'logs:FilterLogEvents': { command: statusOfMissing },
     'sns:GetSubscriptionAttributes': { command: doctorOfAccount, says: UNREAD },
     'sns:ListSubscriptions': { command: doctorOfAccount, says: UNREAD },
     'sns:ListSubscriptionsByTopic': { command: doctorThroughSource, says: UNREAD },
@@ -120,6 +127,7 @@ const TAKEN: Readonly<Record<'read' | 'request' | 'operate', Readonly<Record<str
     'ec2:DescribeSnapshots': { command: rollback },
     'ec2:GetEbsEncryptionByDefault': { command: backfill },
     'kms:DescribeKey': { command: rollback },
+    'logs:FilterLogEvents': { command: backfill, isDone: true },
     'ssm:GetParameter': { command: rollback },
     'ssm:GetParameterHistory': { command: rollback },
     'ssm:PutParameter': { command: rollback },

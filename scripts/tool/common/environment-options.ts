@@ -14,6 +14,8 @@ export interface EnvironmentOptions {
   readonly recipeTag?: string;
 }
 
+export const DEFAULT_NAME = 'image-copier';
+
 /** Adds the options that say which accounts and Regions a command is for, and how they are reached. */
 export function addEnvironmentOptions(command: Command): Command {
   return command
@@ -35,7 +37,7 @@ export function addEnvironmentOptions(command: Command): Command {
       "Region (AWS_REGION, else the profile's); of an accounts file this Region alone",
       region,
     )
-    .option('--name <name>', 'input "name" of the Terraform module', copierName, 'image-copier');
+    .option('--name <name>', 'input "name" of the Terraform module', copierName, DEFAULT_NAME);
 }
 
 function accountIds(value: string, previous: readonly string[] = []): readonly string[] {

@@ -16,6 +16,9 @@ export interface FailedTries {
 /** By source image. */
 export type FailedTriesOf = ReadonlyMap<string, FailedTries>;
 
+/** Begins what is said where the logs cannot be read. */
+export const TRIES_UNREAD = 'Whether a try has failed is not known, for the logs of the functions cannot be read.';
+
 /** How far back the logs are read: between two tries are 15 minutes at most, and a copy rarely takes hours. */
 export const LOOK_BACK_MS = 6 * 3_600_000;
 

@@ -1,4 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { looksEncrypted } from '../../../lambda/src/core/ownership.ts';
+import { isTriedAgain, readFailedTries, TRIES_UNREAD, type FailedTries } from '../common/failed-tries.ts';
 import { copiesOf, standingsOf, type KnownCopy } from '../common/known-copies.ts';
 import { reasonOf } from '../common/aws-errors.ts';
 import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
@@ -22,6 +25,8 @@ export interface TargetState {
   /** The copy's image id. */
   readonly copy?: string;
   readonly reason?: string;
+  /** Of a copy that is not given up. */
+  readonly failedTries?: FailedTries;
 }
 
 export interface FollowOptions {
@@ -33,31 +38,33 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
   /** Is told each change. */
   readonly onChange: (state: TargetState, all: readonly TargetState[]) => void;
+  /** Is told after each look into the accounts: what is told as a time from now has changed. */
+  readonly onLook: (all: readonly TargetState[]) => void;
   readonly warn: Warn;
 }
 
 const LOOK_EVERY_MS = 5000;
+const DISABLED = 'The copy is disabled in the account, so no other one is made. Enable it there: aws ec2 enable-image.';
 
 /**
- * Follows the targets until each has a copy or has failed, or the time is over.
+ * Follows the targets until each has a copy or has failed, the time is over, or the user stops it.
  * @returns the states at the end
  */
 export async function follow(targets: readonly Target[], options: FollowOptions): Promise<TargetState[]> {
-  const { inboxes, timeoutMs, signal, onChange } = options;
+  const { inboxes, timeoutMs, signal, onChange, onLook } = options;
   const states = targets.map((target): TargetState => ({ target, progress: 'waiting' }));
-  const update = (index: number, change: Partial<TargetState>) => {
+  const update: Update = (index, seen) => {
     const before = states[index];
     if (!before || isSettled(before)) return;
-    const after = { ...before, ...change };
-    if (after.progress === before.progress && after.reason === before.reason) return;
+    const after = 'progress' in seen ? { target: before.target, ...seen } : { ...before, ...seen };
+    if (isDeepStrictEqual(after, before)) return;
     states[index] = after;
     onChange(after, states);
   };
-  const heard = new Map<number, Heard>();
+  const heard = new Map<number, Seen>();
   const end = performance.now() + timeoutMs;
   let lookAt = performance.now();
-  while (!states.every(isSettled) && performance.now() < end) {
-    signal.throwIfAborted();
+  while (!states.every(isSettled) && performance.now() < end && !signal.aborted) {
     const results = await Promise.all(inboxes.map(async (inbox) => await inbox.receive()));
     for (const result of results.flat()) {
       for (const [index, change] of changesBy(result, targets)) {
@@ -69,11 +76,11 @@ export async function follow(targets: readonly Target[], options: FollowOptions)
     }
     if (performance.now() >= lookAt) {
       await lookIn(states, heard, options, update);
+      onLook(states);
       lookAt = performance.now() + LOOK_EVERY_MS;
     } else if (inboxes.length === 0)
       await sleep(lookAt - performance.now(), undefined, { signal }).catch(() => undefined);
   }
-  signal.throwIfAborted();
   return states;
 }
 
@@ -81,18 +88,19 @@ export function isSettled({ progress }: TargetState): boolean {
   return progress === 'available' || progress === 'failed';
 }
 
-type Update = (index: number, change: Partial<TargetState>) => void;
+/** Takes what a target is now, or why it could not be seen. */
+type Update = (index: number, seen: Seen | Pick<TargetState, 'reason'>) => void;
 
-/** What a result says of a target. */
-type Heard = Partial<TargetState> & Pick<TargetState, 'progress'>;
+/** What an account or a result says of a target. */
+type Seen = Omit<TargetState, 'target'>;
 
-function changesBy({ 'detail-type': type, detail }: ResultMessage, targets: readonly Target[]): [number, Heard][] {
+function changesBy({ 'detail-type': type, detail }: ResultMessage, targets: readonly Target[]): [number, Seen][] {
   const { account, region, sourceAmi, imageId: copy, reason } = detail;
-  const changeOf = (target: Target): Heard =>
+  const changeOf = (target: Target): Seen =>
     type === 'Image Copied'
       ? { progress: 'available', copy, ...noteOnPace(target, detail.withinMinutes) }
       : { progress: 'failed', copy, reason: reason ?? 'No reason was given.' };
-  return targets.flatMap((target, index): [number, Heard][] =>
+  return targets.flatMap((target, index): [number, Seen][] =>
     account === target.accountId && region === target.region && sourceAmi === target.imageId
       ? [[index, changeOf(target)]]
       : [],
@@ -114,7 +122,7 @@ function noteOnPace(
  */
 async function lookIn(
   states: readonly TargetState[],
-  heard: ReadonlyMap<number, Heard>,
+  heard: ReadonlyMap<number, Seen>,
   options: FollowOptions,
   update: Update,
 ): Promise<void> {
@@ -125,10 +133,10 @@ async function lookIn(
       const said = heard.get(index);
       try {
         const seen = await look(copier, state.target, options);
-        const change = seen ?? (said?.progress === 'failed' ? said : undefined);
-        if (change) update(index, change);
+        // A copy that is gone is not shown any more.
+        update(index, seen ?? (said?.progress === 'failed' ? said : { progress: state.progress }));
       } catch (error) {
-        options.signal.throwIfAborted();
+        if (options.signal.aborted) return;
         // The results topic may still tell. An account that stays silent is not settled at the end.
         update(index, said ?? { reason: reasonOf(error) });
       }
@@ -136,11 +144,7 @@ async function lookIn(
   );
 }
 
-async function look(
-  copier: Copier,
-  target: Target,
-  { since, signal, warn }: FollowOptions,
-): Promise<Partial<TargetState> | undefined> {
+async function look(copier: Copier, target: Target, { since, signal, warn }: FollowOptions): Promise<Seen | undefined> {
   const { aws, name } = copier;
   const { imageId } = target;
   const copies = await standingsOf(copier, await copiesOf(copier, imageId));
@@ -148,16 +152,57 @@ async function look(
     noteOnPace(target, ownership.kind === 'ours' ? ownership.marker.withinMinutes : undefined);
   const ready = copies.find(({ standing }) => standing.kind === 'ready');
   if (ready) return { progress: 'available', copy: ready.copy.facts.imageId, ...noteOn(ready.copy) };
-  const begun = copies.find(({ standing }) => standing.kind === 'pending' || standing.kind === 'settling');
-  if (begun) return { progress: 'pending', copy: begun.copy.facts.imageId, ...noteOn(begun.copy) };
-  for (const { copy, standing } of copies) {
-    // Somebody else's is no reason: then another copy is made.
-    if (standing.kind !== 'flawed' || copy.ownership.kind !== 'ours') continue;
-    return { progress: 'failed', copy: copy.facts.imageId, reason: `It is not verified: ${standing.reason}` };
-  }
-  const letters = await peekLetters(aws.sqs, name, signal, (line) => {
+  const about = (line: string) => {
     warn(lineAbout(copier, line));
-  });
+  };
+  const begun = copies.find(({ standing }) => standing.kind === 'pending' || standing.kind === 'settling')?.copy;
+  if (begun) {
+    const isFirst = begun.ownership.kind !== 'ours' || begun.ownership.marker.attempt === 1;
+    const failedTries = isFirst ? undefined : await failedTriesOf(copier, imageId, since, about);
+    return { progress: 'pending', copy: begun.facts.imageId, ...(failedTries ? { failedTries } : noteOn(begun)) };
+  }
+  const [ended] = copies.flatMap((each) => endOf(each) ?? []);
+  if (ended) return ended;
+  const letters = await peekLetters(aws.sqs, name, signal, about);
   const letter = letters.find((each) => each.sourceImage === imageId && each.requestedAt >= since);
-  return letter && { progress: 'failed', reason: letter.reason ?? 'It is a dead letter without a reason.' };
+  if (letter) return { progress: 'failed', reason: letter.reason ?? 'It is a dead letter without a reason.' };
+  const [failed] = copies.flatMap(({ copy }) => failedCopyOf(copy) ?? []);
+  if (failed) return failed;
+  const failedTries = await failedTriesOf(copier, imageId, since, about);
+  return failedTries && isTriedAgain(failedTries, Date.now()) ? { progress: 'pending', failedTries } : undefined;
+}
+
+type CopyAndStanding = Awaited<ReturnType<typeof standingsOf>>[number];
+
+/** What it is to a target that a copy is there which never will be the one that was asked for, and lets no other one be made. */
+function endOf({ copy: { facts, ownership }, standing }: CopyAndStanding): Seen | undefined {
+  const { imageId: copy, state } = facts;
+  if (state === 'disabled' && (ownership.kind === 'ours' || looksEncrypted(facts))) {
+    return { progress: 'failed', copy, reason: DISABLED };
+  }
+  // Somebody else's is no reason: then another copy is made.
+  if (standing.kind !== 'flawed' || ownership.kind !== 'ours') return undefined;
+  return { progress: 'failed', copy, reason: `It is not verified: ${standing.reason}` };
+}
+
+/** A copy of ours that EC2 failed to make, and that is about to be settled: removed, and tried again or given up. */
+function failedCopyOf({ image, facts, ownership }: KnownCopy): Seen | undefined {
+  if (facts.state !== 'failed' || ownership.kind !== 'ours') return undefined;
+  const reason = image.StateReason?.Message ?? 'EC2 gives no reason';
+  return { progress: 'pending', copy: facts.imageId, failedTries: { count: ownership.marker.attempt, reason } };
+}
+
+/** Without the right to read the logs all else can be followed. */
+async function failedTriesOf(
+  copier: Copier,
+  imageId: string,
+  since: Date,
+  warn: Warn,
+): Promise<FailedTries | undefined> {
+  try {
+    return (await readFailedTries(copier, since.getTime())).get(imageId);
+  } catch (error) {
+    warn(`${TRIES_UNREAD} ${reasonOf(error)}`);
+    return undefined;
+  }
 }

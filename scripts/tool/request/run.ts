@@ -9,7 +9,7 @@ import {
   type Environments,
 } from '../common/environments.ts';
 import type { AwsClients, Connect } from '../common/aws-clients.ts';
-import type { EnvironmentOptions } from '../common/environment-options.ts';
+import { DEFAULT_NAME, type EnvironmentOptions } from '../common/environment-options.ts';
 import { lineAbout } from '../common/environment.ts';
 import { formatJson } from '../common/json.ts';
 import { LiveLines } from '../common/live-lines.ts';
@@ -17,6 +17,7 @@ import { ownImages } from '../common/copies.ts';
 import { PARALLEL } from '../common/in-environments.ts';
 import { mapConcurrently } from '../common/map-concurrently.ts';
 import { reasonOf } from '../common/aws-errors.ts';
+import { shellQuoted } from '../common/shell-quoted.ts';
 import { print, type Terminal } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
@@ -77,7 +78,7 @@ export async function request(image: string | undefined, options: RequestOptions
       printDryRun(requests, options, terminal);
       return 0;
     }
-    return conclude(await carryOut(requests, options, signal, terminal), options, tool);
+    return conclude(await carryOut(requests, options, signal, terminal), options, signal, tool);
   });
 }
 
@@ -269,6 +270,12 @@ async function followTargets(
   { err }: Terminal,
 ): Promise<TargetState[]> {
   const live = err.size && !json ? new LiveLines(err) : undefined;
+  let drawn = '';
+  const draw = (all: readonly TargetState[]) => {
+    const table = stateTable(all, live?.width);
+    if (table !== drawn) live?.draw(table.split('\n'));
+    drawn = table;
+  };
   // Printed once the live lines are gone, which would erase them; each look may give the same one.
   const warnings = new Set<string>();
   try {
@@ -278,9 +285,10 @@ async function followTargets(
       since: new Date(Date.now() - CLOCKS_APART_MS),
       signal,
       onChange: (changed, all) => {
-        if (live) live.draw(stateTable(all, live.width).split('\n'));
+        if (live) draw(all);
         else print(err, lineAbout(changed.target, formatState(changed)));
       },
+      onLook: draw,
       warn: (line) => warnings.add(line),
     });
   } finally {
@@ -294,18 +302,55 @@ const CLOCKS_APART_MS = 60_000;
 
 function conclude(
   states: readonly TargetState[],
-  { wait, json, timeout }: RequestOptions,
+  options: RequestOptions,
+  signal: AbortSignal,
   { program, terminal: { out, err } }: Tool,
 ): ExitCode {
+  const { wait, json, timeout } = options;
   if (json) print(out, formatJson(states.map(stateFields)));
   if (!wait) return 0;
   if (!json) print(out, stateTable(states, out.size?.columns));
-  const late = states.filter((state) => !isSettled(state)).map(({ target }) => target.account);
+  const late = states.filter((state) => !isSettled(state)).map(({ target }) => target);
   if (late.length > 0) {
-    print(
-      err,
-      `The time (${timeout} minutes) is over for ${late.join(', ')}. The copies go on; look with ${program} status.`,
-    );
+    const names = late.map(({ account }) => account).join(', ');
+    const why = signal.aborted
+      ? `Stopped waiting for ${names}.`
+      : `The time (${timeout} minutes) is over for ${names}.`;
+    print(err, [`${why} The copies go on. Look again with:`, ...statusCommands(program, options, late)].join('\n  '));
+    if (signal.aborted) return 2;
   }
   return states.every(({ progress }) => progress === 'available') ? 0 : 1;
+}
+
+/** What shows later how far the accounts are, one for each Region where accounts are named without a file. */
+function statusCommands(
+  program: string,
+  { accountsFile, accounts = [], only, onlyRegion = [], roleName, profile, name }: RequestOptions,
+  targets: readonly Target[],
+): string[] {
+  const command = (options: readonly (readonly [string, string | undefined])[]) =>
+    [
+      program,
+      'status',
+      ...options.flatMap(([option, value]) => (value === undefined ? [] : [option, shellQuoted(value)])),
+    ].join(' ');
+  const common = [
+    ['--profile', profile],
+    ['--name', name === DEFAULT_NAME ? undefined : name],
+  ] as const;
+  if (accountsFile !== undefined) {
+    const [region] = onlyRegion.length === 1 ? onlyRegion : [];
+    const chosen = [
+      ['--only', only?.join(',')],
+      ['--region', region],
+      ['--role-name', roleName],
+    ] as const;
+    return [command([['--accounts-file', accountsFile], ...chosen, ...common])];
+  }
+  const ids = ['--accounts', accounts.join(',')] as const;
+  // The accounts were asked by their ids: only the user knows a role in them.
+  const role = ['--role-name', roleName ?? 'ROLE'] as const;
+  return Array.from(new Set(targets.map(({ region }) => region)), (region) =>
+    command([ids, role, ['--region', region], ...common]),
+  );
 }

@@ -1,3 +1,4 @@
+import { formatFailedTries } from '../common/failed-tries.ts';
 import { formatTable } from '../common/table.ts';
 import type { TargetState } from './follow.ts';
 import type { PlannedCall } from './plan.ts';
@@ -9,24 +10,25 @@ export function formatCall({ action, resource, details }: PlannedCall): string {
 
 /** How far each account is, as a table. */
 export function stateTable(states: readonly TargetState[], width: number | undefined): string {
-  const rows = states.map(({ target, progress, copy = '-', reason = '' }) => [
-    target.account,
-    target.region,
-    target.imageId,
-    progress,
-    copy,
-    reason,
-  ]);
+  const rows = states.map((state) => {
+    const { target, progress, copy = '-' } = state;
+    return [target.account, target.region, target.imageId, progress, copy, reasonOf(state) ?? ''];
+  });
   return formatTable(['ACCOUNT', 'REGION', 'IMAGE', 'STATE', 'COPY', 'REASON'], rows, width);
 }
 
 /** How far one account is, on one line. */
-export function formatState({ progress, copy, reason }: TargetState): string {
-  return [progress, copy, reason].filter((part) => part !== undefined).join(', ');
+export function formatState(state: TargetState): string {
+  return [state.progress, state.copy, reasonOf(state)].filter((part) => part !== undefined).join(', ');
 }
 
 /** How far one account is, for `--json`. */
-export function stateFields({ target, progress, copy, reason }: TargetState) {
+export function stateFields(state: TargetState) {
+  const { target, progress, copy = null, failedTries = null } = state;
   const { accountId, account, region, imageId } = target;
-  return { account, accountId, region, imageId, state: progress, copy: copy ?? null, reason: reason ?? null };
+  return { account, accountId, region, imageId, state: progress, copy, reason: reasonOf(state) ?? null, failedTries };
+}
+
+function reasonOf({ reason, failedTries }: TargetState): string | undefined {
+  return reason ?? (failedTries && formatFailedTries(failedTries, Date.now()));
 }

@@ -4,6 +4,7 @@ import { lineAbout, type Copier } from '../common/environment.ts';
 import type { Environments } from '../common/environments.ts';
 import { print, type Terminal } from '../common/terminal.ts';
 import { buildReport, imagesWithGaps, type ReportInput } from './build-report.ts';
+import { withFailedTries } from './failed-tries.ts';
 import { readCopier, readSharedWith, readSourceImages } from './read-copiers.ts';
 import type { StatusReport } from './report.ts';
 
@@ -49,8 +50,12 @@ export async function readReport(
     rows: images ? 'images' : 'recipes',
     sharedWith: new Map(),
   } satisfies ReportInput;
+  const explained = async (built: StatusReport) =>
+    await withFailedTries(built, copiers, signal, (line) => {
+      print(terminal.err, line);
+    });
   const report = buildReport(input);
-  if (!source) return { report: onlyRecipes(report, recipe), allRead };
+  if (!source) return { report: await explained(onlyRecipes(report, recipe)), allRead };
   const shared = await mapConcurrently(
     imagesWithGaps(report),
     PARALLEL,
@@ -60,7 +65,7 @@ export async function readReport(
     },
     signal,
   );
-  return { report: buildReport({ ...input, sharedWith: new Map(shared) }), allRead };
+  return { report: await explained(buildReport({ ...input, sharedWith: new Map(shared) })), allRead };
 }
 
 function onlyRecipes(report: StatusReport, recipes: readonly string[] | undefined): StatusReport {

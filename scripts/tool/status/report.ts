@@ -1,9 +1,11 @@
+import type { FailedTries } from '../common/failed-tries.ts';
 import type { Environment } from '../common/environment.ts';
 
 /** How a copy of an image stands in one account and Region. */
 export type CellState =
   /** A verified copy of the newest image. */
   | 'available'
+  /** EC2 copies, or a try has failed and the next one is due. */
   | 'pending'
   /** EC2 gave the copy up, it is not verified, or the request is among the dead letters. */
   | 'failed'
@@ -40,6 +42,8 @@ export interface Cell {
   readonly copy?: CopyFact;
   /** Why it failed, why the account could not be read, or what is to be known of a copy that is available. */
   readonly reason?: string;
+  /** Of a copy that is pending: tries before it, or before the next one. */
+  readonly failedTries?: FailedTries;
 }
 
 /** A row: a recipe with its newest image in each Region, or one image. */

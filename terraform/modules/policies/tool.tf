@@ -43,6 +43,13 @@ data "aws_iam_policy_document" "read" {
     resources = [local.arns.dead_letters]
   }
 
+  # Which tries of a copy have failed, and when the next one is due.
+  statement {
+    sid       = "Logs"
+    actions   = ["logs:FilterLogEvents"]
+    resources = [local.arns.log_groups]
+  }
+
   # GetFunction also gives where the code is for ten minutes.
   statement {
     sid       = "Functions"
@@ -197,6 +204,13 @@ data "aws_iam_policy_document" "operate" {
       "sqs:GetQueueAttributes",
       "sqs:ReceiveMessage",
     ]
+  }
+
+  # As for reading: backfill leaves out what is tried again.
+  statement {
+    sid       = "Logs"
+    actions   = ["logs:FilterLogEvents"]
+    resources = [local.arns.log_groups]
   }
 
   statement {

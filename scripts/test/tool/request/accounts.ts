@@ -28,6 +28,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import type { FakeAws, FakeServices } from '../support/fake-aws.ts';
+import { logsOf, type FunctionLogs } from '../support/function-logs.ts';
 
 export const SOURCE = '111111111111';
 export const PAYMENTS = '222222222222';
@@ -163,11 +164,12 @@ export function result(account: string, imageId: string, reason: string | null =
 export interface Standing {
   readonly copies?: readonly Image[];
   readonly letters?: readonly Message[];
+  readonly logs?: FunctionLogs;
 }
 
 /** Answers for a target account with a copier as AWS does: what stands in it at this moment. */
 export function targetAccount(aws: FakeAws, id: string, standing: () => Standing, region = 'eu-west-1'): FakeServices {
-  const services = aws.in(id, region);
+  const services = logsOf(aws, id, () => standing().logs ?? {}, region);
   const { ec2, sqs } = services;
   ec2.on(DescribeImagesCommand).callsFake(() => ({
     Images: (standing().copies ?? []).map((image): Image => ({ OwnerId: id, ...image })),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import {
   CreateTagsCommand,
   ModifyImageAttributeCommand,
@@ -16,6 +17,7 @@ import { UserError } from '../../../tool/common/user-error.ts';
 import { FakeAws, type FakeServices } from '../support/fake-aws.ts';
 import { FakeTerminal } from '../support/fake-terminal.ts';
 import { fastForward, useFakeClock } from '../support/fake-clock.ts';
+import { failedCopy } from '../support/function-logs.ts';
 import { run } from '../support/run.ts';
 import {
   accountsFile,
@@ -30,6 +32,7 @@ import {
   resultsQueue,
   SOURCE,
   sourceAccount,
+  type Standing,
   targetAccount,
   TOPIC,
   TOPIC_ARN,
@@ -122,7 +125,14 @@ describe('request', () => {
     const { code, out, err } = await run(['request', IMAGE, '--accounts-file', accountsFile(), '--json'], { aws });
 
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    const asked = { region: 'eu-west-1', imageId: IMAGE, state: 'waiting', copy: null, reason: null };
+    const asked = {
+      region: 'eu-west-1',
+      imageId: IMAGE,
+      state: 'waiting',
+      copy: null,
+      reason: null,
+      failedTries: null,
+    };
     expect(JSON.parse(out)).toEqual([
       { account: 'payments', accountId: PAYMENTS, ...asked },
       { account: 'web', accountId: WEB, ...asked },
@@ -622,7 +632,7 @@ describe('request --wait', () => {
         'web, eu-west-1: failed, It belongs to somebody else.\n' +
         'payments, eu-west-1: available, ami-0a\n',
     );
-    const asked = { region: 'eu-west-1', imageId: IMAGE };
+    const asked = { region: 'eu-west-1', imageId: IMAGE, failedTries: null };
     expect(JSON.parse(out)).toEqual([
       { account: 'payments', accountId: PAYMENTS, ...asked, state: 'available', copy: 'ami-0a', reason: null },
       {
@@ -744,7 +754,8 @@ describe('request --wait', () => {
     expect(err.split('\n').slice(2)).toEqual([
       `web, eu-west-1: waiting, ${denied}`,
       'payments, eu-west-1: available, ami-0a',
-      'The time (2 minutes) is over for web. The copies go on; look with image-copier status.',
+      'The time (2 minutes) is over for web. The copies go on. Look again with:',
+      expect.stringMatching(/^ {2}image-copier status --accounts-file \S+accounts\.yaml$/),
       '',
     ]);
     expect(source.sqs.commandCalls(DeleteQueueCommand)).toHaveLength(1);
@@ -810,20 +821,181 @@ describe('request --wait', () => {
     expect(end).toBeUndefined();
   });
 
-  it('stops when the user wants it, and leaves no queue behind', async () => {
+  describe('while a copy fails, and the copier goes on trying', () => {
+    const attempt = (ImageId: string, number: number, State: 'pending' | 'available') => {
+      const made = copy(ImageId, State === 'available' ? ANNOUNCED : 'image-copier', { State });
+      const Tags = made.Tags?.map(({ Key, Value = '' }) => ({
+        Key,
+        Value: Value.replace('attempt=1', `attempt=${number}`),
+      }));
+      return { ...made, Tags };
+    };
+    /** What there is of a copy that fails after 10 s, and again after 320 s; the third is available after 640 s. */
+    const failing = (start: number) => (): Standing => {
+      const seconds = (Date.now() - start) / 1000;
+      const at = (after: number) => new Date(start + after * 1000).toISOString();
+      const first = [failedCopy(IMAGE, at(10))];
+      if (seconds < 10) return { copies: [attempt('ami-0a', 1, 'pending')] };
+      // CloudWatch Logs shows a line some seconds after it is written.
+      if (seconds < 20) return {};
+      if (seconds < 310) return { logs: { 'settle-copy': first } };
+      const started = { timestamp: at(310), sourceImage: IMAGE, outcome: 'started' };
+      const logs = { 'copy-image': [started], 'settle-copy': first };
+      if (seconds < 320) return { copies: [attempt('ami-0b', 2, 'pending')], logs };
+      const second = [...first, failedCopy(IMAGE, at(320), { attempt: 2, reason: 'KMS key is pending deletion' })];
+      if (seconds < 640) return { logs: { ...logs, 'settle-copy': second } };
+      return { copies: [attempt('ami-0c', 3, 'available')], logs: { ...logs, 'settle-copy': second } };
+    };
+    const args = () => ['request', IMAGE, '--accounts-file', accountsFile(), '--only', 'web', '--wait'];
+
+    it('says how often and why, and when the next try is; a copy that is gone is not shown', async () => {
+      const aws = new FakeAws();
+      resultsQueue(sourceAccount(aws, [shared]));
+      targetAccount(aws, WEB, failing(Date.now()));
+
+      const { code, err } = await fastForward(run(args(), { aws }));
+
+      expect(code).toBe(0);
+      expect(err.split('\n').slice(2)).toEqual([
+        'web, eu-west-1: pending, ami-0a',
+        'web, eu-west-1: pending',
+        'web, eu-west-1: pending, failed once: KMS key is disabled; next try in 4 min',
+        'web, eu-west-1: pending, ami-0b, failed once: KMS key is disabled',
+        'web, eu-west-1: pending, failed twice: KMS key is pending deletion; next try in 4 min',
+        'web, eu-west-1: available, ami-0c',
+        '',
+      ]);
+    });
+
+    it('has it as fields of the JSON', async () => {
+      const aws = new FakeAws();
+      const start = Date.now();
+      resultsQueue(sourceAccount(aws, [shared]));
+      targetAccount(aws, WEB, failing(start));
+
+      const { out } = await fastForward(run([...args(), '--json', '--timeout', '2'], { aws }));
+
+      expect(JSON.parse(out)).toMatchObject([
+        {
+          ...{ state: 'pending', copy: null, reason: 'failed once: KMS key is disabled; next try in 3 min' },
+          failedTries: {
+            ...{ count: 1, reason: 'KMS key is disabled' },
+            nextTryAt: new Date(start + 310_000).toISOString(),
+          },
+        },
+      ]);
+    });
+
+    it('says on a terminal by the minute when the next try is', async () => {
+      const aws = new FakeAws();
+      resultsQueue(sourceAccount(aws, [shared]));
+      targetAccount(aws, WEB, failing(Date.now()));
+      const terminal = new FakeTerminal({ columns: 120 });
+
+      const { err } = await fastForward(run(args(), { aws, terminal }));
+
+      const words = err.replaceAll(/\s+/g, ' ');
+      for (const minutes of [2, 3, 4]) expect(words).toContain(`next try in ${minutes} min`);
+    });
+
+    it('shows the copy that failed as long as it is there, with what EC2 says', async () => {
+      const aws = new FakeAws();
+      resultsQueue(sourceAccount(aws, [shared]));
+      const StateReason = { Code: 'Client.InternalError', Message: 'KMS key is disabled' };
+      targetAccount(aws, WEB, () => ({ copies: [copy('ami-0a', 'image-copier', { State: 'failed', StateReason })] }));
+
+      const { err } = await fastForward(run([...args(), '--timeout', '0.5'], { aws }));
+
+      expect(err).toContain('web, eu-west-1: pending, ami-0a, failed once: KMS key is disabled\n');
+    });
+
+    it('goes on where the logs may not be read, and says so once', async () => {
+      const aws = new FakeAws();
+      resultsQueue(sourceAccount(aws, [shared]));
+      const denied = Object.assign(new Error('You may not.'), { name: 'AccessDeniedException', $metadata: {} });
+      const { logs } = targetAccount(aws, WEB, failing(Date.now()));
+      logs.on(FilterLogEventsCommand).rejects(denied);
+
+      const { code, err } = await fastForward(run(args(), { aws }));
+
+      expect(code).toBe(0);
+      expect(err.split('\n').slice(-2)[0]).toBe(
+        'web, eu-west-1: Whether a try has failed is not known, for the logs of the functions cannot be read. ' +
+          'Access denied: You may not. Allow it there, or choose another --profile or --role-arn.',
+      );
+    });
+  });
+
+  it.each<[string, Partial<Image>]>([
+    ['ours', {}],
+    ["of AMIgo's copier", { Tags: [{ Key: 'CopiedFromAMI', Value: IMAGE }] }],
+  ])('does not wait for a copy that is disabled: %s', async (_what, changes) => {
     const aws = new FakeAws();
-    const source = sourceAccount(aws, [shared]);
-    resultsQueue(source);
-    const stopped = new AbortController();
-    setTimeout(() => {
-      stopped.abort(new UserError('Stopped by you.', 2));
-    }, 2500);
+    resultsQueue(sourceAccount(aws, [shared]));
+    targetAccount(aws, WEB, () => ({ copies: [copy('ami-0a', ANNOUNCED, { State: 'disabled', ...changes })] }));
+    const args = ['--accounts-file', accountsFile(), '--only', 'web', '--wait'];
 
-    const { code, err } = await fastForward(run(['request', IMAGE, ...BY_ID, '--wait'], { aws, stopped }));
+    const { code, err } = await fastForward(run(['request', IMAGE, ...args], { aws }));
 
-    expect(code).toBe(2);
-    expect(err).toMatch(/\nError: Stopped by you\.\n$/);
-    expect(source.sns.commandCalls(UnsubscribeCommand)).toHaveLength(1);
-    expect(source.sqs.commandCalls(DeleteQueueCommand)).toHaveLength(1);
+    expect(code).toBe(1);
+    expect(err).toContain(
+      'web, eu-west-1: failed, ami-0a, The copy is disabled in the account, so no other one is made. ' +
+        'Enable it there: aws ec2 enable-image.\n',
+    );
+  });
+
+  describe('when the user stops it', () => {
+    const wait = async (args: readonly string[], standing: () => Standing = () => ({})) => {
+      const aws = new FakeAws();
+      const source = sourceAccount(aws, [shared]);
+      resultsQueue(source, [result(PAYMENTS, 'ami-0a')]);
+      for (const id of BOTH) targetAccount(aws, id, standing);
+      const stopped = new AbortController();
+      setTimeout(() => {
+        stopped.abort(new UserError('Stopped.', 2));
+      }, 2500);
+      const ran = await fastForward(run(['request', IMAGE, ...args, '--wait'], { aws, stopped }));
+      expect(source.sns.commandCalls(UnsubscribeCommand)).toHaveLength(1);
+      expect(source.sqs.commandCalls(DeleteQueueCommand)).toHaveLength(1);
+      return ran;
+    };
+
+    it('leaves the table, says that the copies go on and how to look again, and leaves no queue behind', async () => {
+      const { code, out, err } = await wait(BY_ID);
+
+      expect(code).toBe(2);
+      expect(out.split('\n').map((line) => line.split(/ {2,}/)[3])).toEqual([
+        'STATE',
+        'available',
+        'waiting',
+        undefined,
+      ]);
+      expect(err.split('\n').slice(-3)).toEqual([
+        `Stopped waiting for ${WEB}. The copies go on. Look again with:`,
+        `  image-copier status --accounts ${PAYMENTS},${WEB} --role-name ROLE --region eu-west-1`,
+        '',
+      ]);
+    });
+
+    it.each([
+      [[], ''],
+      [['--only', 'web'], ' --only web'],
+      [['--only-region', 'eu-west-1', '--role-name', 'reader'], ' --region eu-west-1 --role-name reader'],
+      [['--name', 'golden', '--region', 'eu-west-1'], ' --name golden'],
+    ])('names the options of the accounts file: %j', async (more, options) => {
+      const file = accountsFile();
+      const { code, err } = await wait(['--accounts-file', file, ...more]);
+
+      expect(code).toBe(2);
+      expect(err).toContain(`\n  image-copier status --accounts-file ${file}${options}\n`);
+    });
+
+    it('has its true end if all is settled by then', async () => {
+      const copies = [copy('ami-0a', ANNOUNCED)];
+      const { code, err } = await wait(['--accounts-file', accountsFile()], () => ({ copies }));
+
+      expect(code).toBe(0);
+      expect(err).not.toContain('Stopped');
+    });
   });
 });

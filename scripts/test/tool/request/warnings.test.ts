@@ -29,6 +29,7 @@ it('goes on with a warning when dead letters that it read cannot be given back',
     since: new Date(REQUESTED_AT),
     signal: new AbortController().signal,
     onChange: () => undefined,
+    onLook: () => undefined,
     warn: (line) => warnings.push(line),
   });
 

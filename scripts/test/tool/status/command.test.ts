@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import {
   DescribeImageAttributeCommand,
   DescribeImagesCommand,
@@ -19,6 +20,7 @@ import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { writeAccountsFile } from '../support/accounts-file.ts';
 import { FakeAws } from '../support/fake-aws.ts';
+import { failedCopy, logsOf, retriedRequest, type FunctionLogs } from '../support/function-logs.ts';
 import { FakeTerminal } from '../support/fake-terminal.ts';
 import { run } from '../support/run.ts';
 import type { StatusReport } from '../../../tool/status/report.ts';
@@ -60,11 +62,15 @@ interface Contents {
   readonly images?: readonly Image[];
   readonly snapshots?: readonly Snapshot[];
   readonly letters?: readonly Message[];
+  readonly logs?: FunctionLogs;
 }
 
 /** What a target account has in a Region. */
-function targetHas(accountId: string, { images = [], snapshots = [ROOT], letters = [] }: Contents = {}): void {
-  const { ec2, sqs } = aws.in(accountId);
+function targetHas(
+  accountId: string,
+  { images = [], snapshots = [ROOT], letters = [], logs = {} }: Contents = {},
+): void {
+  const { ec2, sqs } = logsOf(aws, accountId, logs);
   ec2.on(DescribeImagesCommand).resolves({ Images: images.map((image): Image => ({ OwnerId: accountId, ...image })) });
   ec2.on(DescribeSnapshotsCommand).resolves({ Snapshots: [...snapshots] });
   sqs
@@ -338,6 +344,122 @@ describe('status of an accounts file', () => {
       ['unknown', problem],
       ['available', undefined],
     ]);
+  });
+});
+
+describe('status of a copy that fails, and is tried again', () => {
+  const at = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
+  const failed = () => failedCopy(NEW, at(-35));
+  const retried = () => retriedRequest(NEW, at(-10), { tries: 4, reason: 'Share it.', retryInSeconds: 600 });
+  const attempt2 = () =>
+    copyOf(NEW, NEW_AT, {
+      State: 'pending',
+      Tags: [
+        { Key: 'Recipe', Value: 'ubuntu' },
+        { Key: 'ImageCopier', Value: `image-copier attempt=2 baked=${NEW_AT}` },
+      ],
+    });
+  const started = () => ({ timestamp: at(-5), sourceImage: NEW, outcome: 'started' });
+  const once = 'failed once: KMS key is disabled';
+
+  beforeEach(() => {
+    sourceHas([source(OLD, OLD_AT), source(NEW, NEW_AT)], { [NEW]: [WEB] });
+  });
+
+  const cellOfWeb = async (contents: Contents) => {
+    targetHas(WEB, contents);
+    const { code, err, report: read } = await report('--accounts-file', FILE, '--only', 'web');
+    return { code, err, cell: read.rows[0]?.cells[0] };
+  };
+
+  it.each<[string, () => Contents, object]>([
+    [
+      'before the next try',
+      () => ({ logs: { 'settle-copy': [failed()] } }),
+      {
+        ...{ state: 'pending', reason: `${once}; next try in 4 min` },
+        failedTries: {
+          ...{ count: 1, reason: 'KMS key is disabled' },
+          nextTryAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as unknown,
+        },
+      },
+    ],
+    [
+      'before the next try, where an older copy is there',
+      () => ({ images: [copyOf(OLD, OLD_AT)], logs: { 'settle-copy': [failed()] } }),
+      { state: 'pending', reason: `${once}; next try in 4 min` },
+    ],
+    [
+      'during the next try',
+      () => ({ images: [attempt2()], logs: { 'copy-image': [started()], 'settle-copy': [failed()] } }),
+      { state: 'pending', copy: { imageId: COPY, attempt: 2 }, reason: once },
+    ],
+    [
+      'whose requests EC2 does not take',
+      () => ({ logs: { 'copy-image': [retried()] } }),
+      { state: 'pending', reason: 'failed 4 times: Share it; next try in 9 min' },
+    ],
+  ])('%s', async (_what, contents, expected) => {
+    const { code, err, cell } = await cellOfWeb(contents());
+
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(cell).toMatchObject(expected);
+    expect(Object.keys(cell?.copy ?? {}).length > 0).toBe('copy' in expected);
+  });
+
+  it.each<[string, () => Contents, object]>([
+    ['it was due long ago', () => ({ logs: { 'settle-copy': [failedCopy(NEW, at(-7200))] } }), { state: 'missing' }],
+    [
+      'it is of another image',
+      () => ({ images: [copyOf(OLD, OLD_AT)], logs: { 'settle-copy': [failedCopy('ami-03', at(-35))] } }),
+      { state: 'stale', copy: { imageId: COPY } },
+    ],
+    ['it has begun', () => ({ logs: { 'settle-copy': [failed()], 'copy-image': [started()] } }), { state: 'missing' }],
+  ])('promises no next try where %s', async (_what, contents, expected) => {
+    const { code, cell } = await cellOfWeb(contents());
+
+    expect(code).toBe(1);
+    expect(cell).toMatchObject(expected);
+    expect(cell).not.toHaveProperty('reason');
+  });
+
+  it('reads no logs where nothing is missing that is shared', async () => {
+    targetHas(PAYMENTS);
+    targetHas(WEB, { images: [copyOf(NEW, NEW_AT)] });
+    const denied = Object.assign(new Error('no'), { name: 'AccessDeniedException', $metadata: {} });
+    for (const id of [PAYMENTS, WEB]) aws.in(id).logs.on(FilterLogEventsCommand).rejects(denied);
+
+    const { code, err, report: read } = await report('--accounts-file', FILE, '--only', 'payments,web');
+
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(read.rows[0]?.cells.map(({ state }) => state)).toEqual(['not shared', 'available']);
+  });
+
+  it('says where the logs cannot be read, and shows the rest', async () => {
+    targetHas(WEB);
+    const denied = Object.assign(new Error('no'), { name: 'AccessDeniedException', $metadata: {} });
+    aws.in(WEB).logs.on(FilterLogEventsCommand).rejects(denied);
+
+    const { code, err, report: read } = await report('--accounts-file', FILE, '--only', 'web');
+
+    expect(code).toBe(1);
+    expect(err).toBe(
+      'web, eu-west-1: Whether a try has failed is not known, for the logs of the functions cannot be read. ' +
+        'Access denied: no. Allow it there, or choose another --profile or --role-arn.\n',
+    );
+    expect(read.rows[0]?.cells).toEqual([{ state: 'missing' }]);
+  });
+
+  it.each([120])('fits into %d columns', async (columns) => {
+    targetHas(WEB, { logs: { 'settle-copy': [failed()] } });
+    const terminal = new FakeTerminal({ columns });
+
+    const { out } = await run(['status', '--accounts-file', FILE, '--only', 'web'], { aws, terminal });
+
+    const lines = out.split('\n');
+    expect(lines.slice(0, 2).join(' ')).toMatch(/pending/);
+    expect(out.replaceAll(/\s+/g, ' ')).toContain(`${once}; next try in 4 min`);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
   });
 });
 

@@ -168,6 +168,7 @@ run "names" {
       Key         = "arn:aws:kms:*:*:key/*"
       Parameters  = "arn:aws:ssm:*:*:parameter/images/copied/*"
       DeadLetters = "arn:aws:sqs:*:*:copier-dead-letters"
+      Logs        = "arn:aws:logs:*:*:log-group:/aws/lambda/copier-*"
       FindQueues  = ["arn:aws:sqs:*:*:copier-requests", "arn:aws:sqs:*:*:copier-dead-letters"]
       PutBack     = "arn:aws:sqs:*:*:copier-requests"
     }
