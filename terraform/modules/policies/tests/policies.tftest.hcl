@@ -127,6 +127,7 @@ run "names" {
       Subscriptions = "arn:aws:sns:*:*:amigo-PROD-notify"
       Queues        = "arn:aws:sqs:*:*:copier-*"
       DeadLetters   = "arn:aws:sqs:*:*:copier-dead-letters"
+      Logs          = "arn:aws:logs:*:*:log-group:/aws/lambda/copier-*"
       Functions     = "arn:aws:lambda:*:*:function:copier-*"
       Roles         = "arn:aws:iam::*:role/copier-*"
       Keys          = "arn:aws:kms:*:*:key/*"
