@@ -20,6 +20,8 @@ export interface RolloutReport {
   readonly stacks: readonly StackReport[];
   /** Why the run ended early, if it did. */
   readonly problem?: string;
+  /** Whether the user stopped it before all was done. */
+  readonly isStopped: boolean;
 }
 
 /** Some stacks that may be worked on at the same time. */
@@ -50,16 +52,27 @@ export interface Work {
 export async function rollOut(waves: readonly Wave[], work: Work): Promise<RolloutReport> {
   const reports: StackReport[] = [];
   let problem: string | undefined;
+  let isStopped = false;
   for (const { stacks, check } of waves) {
-    if (problem !== undefined || work.signal.aborted) {
+    if (problem !== undefined || isStopped || work.signal.aborted) {
+      isStopped ||= problem === undefined;
       reports.push(...stacks.map((stack): StackReport => ({ stack, result: 'not reached' })));
       continue;
     }
     const ofWave = await performAll(stacks, work);
     reports.push(...ofWave);
-    problem = whyEnd(ofWave, waves.at(-1)?.stacks !== stacks) ?? (await failureOf(check, work));
+    isStopped = ofWave.some(({ result }) => result === 'not reached');
+    problem = whyEnd(ofWave, waves.at(-1)?.stacks !== stacks);
+    if (problem !== undefined || !check) continue;
+    try {
+      await check(work);
+    } catch (error) {
+      // A check that was stopped has found nothing.
+      if (work.signal.aborted) isStopped = true;
+      else problem = reasonOf(error);
+    }
   }
-  return { stacks: reports, ...(problem !== undefined && { problem }) };
+  return { stacks: reports, isStopped, ...(problem !== undefined && { problem }) };
 }
 
 async function performAll(stacks: readonly StackEntry[], work: Work): Promise<StackReport[]> {
@@ -84,14 +97,4 @@ async function perform(stack: StackEntry, { perform: run }: Work): Promise<Stack
 function whyEnd(reports: readonly StackReport[], isMoreToCome: boolean): string | undefined {
   const failed = reports.filter(({ result }) => result === 'failed').map(({ stack }) => stack.name);
   return failed.length > 0 && isMoreToCome ? `${failed.join(', ')} failed, so no further wave was begun.` : undefined;
-}
-
-async function failureOf(check: Wave['check'], work: Work): Promise<string | undefined> {
-  try {
-    await check?.(work);
-    return undefined;
-  } catch (error) {
-    // A check that was stopped has found nothing.
-    return work.signal.aborted ? undefined : reasonOf(error);
-  }
 }

@@ -21,6 +21,7 @@ export async function runRollout(plan: RolloutPlan, { terminal, interruptible }:
   const { deployment, json } = plan;
   const memory = new MemoryWatch(() => deployment.pids);
   const startMs = performance.now();
+  let isInterrupted = false;
   try {
     return await interruptible(
       async (signal) => {
@@ -29,11 +30,14 @@ export async function runRollout(plan: RolloutPlan, { terminal, interruptible }:
         if (json) print(terminal.out, formatJson(report.stacks.map((stack) => fieldsOf(stack, deployment))));
         else printResults(report, deployment, figures(report, seconds, memory.peakMib), terminal.out);
         printProblems(report, terminal.err);
-        signal.throwIfAborted();
-        return report.problem === undefined && report.stacks.every(({ result }) => result === 'done');
+        const isWell = report.problem === undefined && report.stacks.every(({ result }) => result === 'done');
+        // A Ctrl-C that came when nothing was left to stop changes nothing.
+        if (report.isStopped || (isInterrupted && !isWell)) signal.throwIfAborted();
+        return isWell;
       },
       // Terraform writes its state then, but what AWS was just making may not be in it. The next time it stops at once.
       () => {
+        isInterrupted = true;
         deployment.interrupt();
       },
     );

@@ -5,7 +5,7 @@ import { UserError } from '../../../tool/common/user-error.ts';
 import { waitFor } from '../../../tool/common/wait-for.ts';
 import { FakeTerminal } from '../support/fake-terminal.ts';
 import type { Ran } from '../support/run.ts';
-import { Rollout } from './rollout.ts';
+import { IDS, Rollout } from './rollout.ts';
 
 const FAST = { timeoutMs: 10_000, pollMs: 10 };
 
@@ -292,20 +292,43 @@ Error: Stopped.
     expect(rollout.terraform.calls).toEqual(['init web', 'apply web']);
   });
 
+  it.each([
+    ['done', 0],
+    ['failed', 1],
+  ])('ends as without a Ctrl-C that came when the last account was about to be %s', async (result, expected) => {
+    const whileItApplies = rollout.terraform.hold('apply web');
+    if (result === 'failed') rollout.terraform.fail('apply web', 'Error: no');
+    const stopped = new AbortController();
+
+    const running = rollout.run(['deploy'], { stopped });
+    await whileItApplies(() => {
+      stopped.abort(new UserError('Stopped.', 2));
+    });
+    const { code, out, err } = await running;
+
+    expect(code).toBe(expected);
+    expect(out).toMatch(new RegExp(`^web +${IDS.web} +${result} `, 'm'));
+    expect(err).not.toContain('Stopped.');
+  });
+
   it('interrupts what runs on a further Ctrl-C', async () => {
     const whileItApplies = rollout.terraform.hold('apply source');
+    const stopped = new AbortController();
     let interruptAgain: (() => void) | undefined;
 
-    const running = rollout.run(['deploy'], {
+    const running = rollout.run(['deploy', '--only', 'source'], {
       interruptible: (use, again) => {
         interruptAgain = again;
-        return use(new AbortController().signal);
+        return use(stopped.signal);
       },
     });
-    await whileItApplies(() => interruptAgain?.());
+    await whileItApplies(() => {
+      stopped.abort(new UserError('Stopped.', 2));
+      interruptAgain?.();
+    });
     const { code, err } = await running;
 
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(err).toContain('source (111111111111) failed: terraform apply failed (exit code 1).');
     expect(err).toContain('\nInterrupt received.\n');
   });

@@ -104,11 +104,12 @@ describe('rollOut', () => {
       return Promise.resolve(CHANGES);
     };
 
-    const { stacks } = await rollOut(
+    const { stacks, isStopped } = await rollOut(
       [{ stacks: [ONE, TWO] }, { stacks: [THREE] }],
       work({ perform, parallel: 1, signal: controller.signal }),
     );
 
+    expect(isStopped).toBe(true);
     expect(resultsOf(stacks)).toEqual([
       ['one', 'done'],
       ['two', 'not reached'],
@@ -123,7 +124,7 @@ describe('rollOut', () => {
       return Promise.reject(new UserError('Stopped.', 2));
     };
 
-    const { stacks, problem } = await rollOut(
+    const { stacks, problem, isStopped } = await rollOut(
       [{ stacks: [ONE], check }, { stacks: [TWO] }],
       work({ signal: controller.signal }),
     );
@@ -132,6 +133,21 @@ describe('rollOut', () => {
       ['one', 'done'],
       ['two', 'not reached'],
     ]);
-    expect(problem).toBeUndefined();
+    expect({ problem, isStopped }).toEqual({ problem: undefined, isStopped: true });
+  });
+
+  it.each([
+    ['is stopped by a Ctrl-C during the last check', true],
+    ['is not stopped by a Ctrl-C during the last check that it passes', false],
+  ])('%s', async (_, fails) => {
+    const controller = new AbortController();
+    const check = () => {
+      controller.abort();
+      return fails ? Promise.reject(new UserError('Stopped.', 2)) : Promise.resolve();
+    };
+
+    const { isStopped } = await rollOut([{ stacks: [ONE], check }], work({ signal: controller.signal }));
+
+    expect(isStopped).toBe(fails);
   });
 });
