@@ -11,6 +11,8 @@ import { UserError } from './user-error.ts';
 /** The account where images are baked. */
 export interface Source {
   readonly accountId: string;
+  /** All Regions of the accounts file, in each of which its images may be. */
+  readonly regions: readonly string[];
   /** Name of the topic for copy requests. */
   readonly topic: string;
   readonly topicArnIn: (region: string) => string;
@@ -91,6 +93,7 @@ function environmentsOfFile(file: string, options: EnvironmentOptions, connect: 
     copiers,
     source: {
       accountId: source.accountId,
+      regions: source.modules.map(({ region }) => region),
       topic,
       topicArnIn: (region) => topicArn(source.accountId, region, topic),
       hasExistingTopicIn: (region) =>

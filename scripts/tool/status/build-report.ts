@@ -1,6 +1,7 @@
 import type { ImageState } from '../../../lambda/src/core/image-catalogue.ts';
 import { noParameterReason, type ParameterNames } from '../../../lambda/src/core/image-parameters.ts';
 import type { Outcome } from '../common/in-environments.ts';
+import { imageFor, newestFirst, wantedImages } from '../common/wanted-images.ts';
 import type { Cell, CopyFact, Row, SourceImageFact, StatusReport } from './report.ts';
 
 /** A copy in one account and Region, with all that decides its state. */
@@ -14,6 +15,8 @@ export interface CopyInAccount {
   /** Why it never counts as a copy that can be used. */
   readonly flaw?: string;
   readonly recipe: string | undefined;
+  /** The Region of its source image, where EC2 tells it. */
+  readonly sourceRegion?: string;
 }
 
 /** What one account and Region has. */
@@ -43,7 +46,16 @@ export interface ReportInput {
 /** The matrix of recipes, or of images, by accounts. Nothing is asked for: all is in the input. */
 export function buildReport({ readAt, outcomes, sources, sharedWith, rows }: ReportInput): StatusReport {
   const known = sources ?? sourcesOfCopies(outcomes);
-  const groups = rows === 'recipes' ? byRecipe(known) : known.toSorted(newestFirst).map((image) => [image]);
+  const recipes = Array.from(byRecipe(known), ([recipe, images]) => ({ recipe, images, wanted: wantedImages(images) }));
+  const ownRegions = new Map(recipes.map(({ recipe, wanted }) => [recipe, wanted.map(({ region }) => region)]));
+  const groups: Group[] =
+    rows === 'recipes'
+      ? recipes
+          .sort((one, other) => (one.recipe < other.recipe ? -1 : 1))
+          .map(({ images, wanted }) => ({ images: wanted, all: images, ownRegions: [] }))
+      : known
+          .toSorted(newestFirst)
+          .map((image) => ({ images: [image], all: [image], ownRegions: ownRegions.get(image.recipe ?? '') ?? [] }));
   return {
     readAt,
     columns: outcomes.map(({ copier: { accountId, account, region, labels } }) => ({
@@ -52,17 +64,28 @@ export function buildReport({ readAt, outcomes, sources, sharedWith, rows }: Rep
       region,
       labels,
     })),
-    rows: groups.map((images) => rowOf(images, rows, outcomes, sharedWith)),
+    rows: groups.map((group) => rowOf(group, rows, outcomes, sharedWith)),
   };
+}
+
+/** What a row is about. */
+interface Group {
+  /** Those that are wanted, as {@link wantedImages} has them, or the one image of the row. */
+  readonly images: readonly SourceImage[];
+  /** All whose copies count. */
+  readonly all: readonly SourceImage[];
+  /** The Regions with images of the recipe of their own, which need none of another Region. */
+  readonly ownRegions: readonly string[];
 }
 
 /** The images of which some account has no copy: for these it is worth to ask who they are shared with. */
 export function imagesWithGaps({ rows, columns }: StatusReport): SourceImageFact[] {
-  return rows.flatMap(({ images, cells }) =>
-    images.filter(({ region }) =>
-      cells.some(({ state }, index) => columns[index]?.region === region && (state === 'missing' || state === 'stale')),
+  const lacking = rows.flatMap(({ images, cells }) =>
+    cells.flatMap(({ state }, index) =>
+      state === 'missing' || state === 'stale' ? (imageFor(images, columns[index]?.region) ?? []) : [],
     ),
   );
+  return Array.from(new Set(lacking));
 }
 
 /** Without the source account, what its copies say of it. An image that nobody has copied is not known then. */
@@ -70,53 +93,63 @@ function sourcesOfCopies(outcomes: readonly Outcome<CopierFacts>[]): SourceImage
   const found = new Map<string, SourceImage>();
   for (const outcome of outcomes) {
     if (!('value' in outcome)) continue;
-    const { region } = outcome.copier;
-    for (const { fact, recipe } of outcome.value.copies) {
+    for (const { fact, recipe, sourceRegion: region = outcome.copier.region } of outcome.value.copies) {
       const { sourceImageId, bakedAt } = fact;
-      found.set(`${region} ${sourceImageId}`, { imageId: sourceImageId, region, name: '', bakedAt, recipe });
+      found.set(sourceImageId, { imageId: sourceImageId, region, name: '', bakedAt, recipe });
     }
   }
   return [...found.values()];
 }
 
-/** For each recipe its newest image in each Region. */
-function byRecipe(images: readonly SourceImage[]): SourceImage[][] {
+function byRecipe(images: readonly SourceImage[]): Map<string, SourceImage[]> {
   const recipes = new Map<string, SourceImage[]>();
-  for (const image of images.toSorted(newestFirst)) {
-    if (image.recipe === undefined) continue;
-    const group = recipes.get(image.recipe) ?? [];
-    if (!group.some(({ region }) => region === image.region)) recipes.set(image.recipe, [...group, image]);
+  for (const image of images) {
+    if (image.recipe !== undefined) recipes.set(image.recipe, [...(recipes.get(image.recipe) ?? []), image]);
   }
-  return Array.from(recipes)
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([, group]) => group);
-}
-
-function newestFirst(one: SourceImage, other: SourceImage): number {
-  return Date.parse(other.bakedAt) - Date.parse(one.bakedAt) || (one.imageId < other.imageId ? -1 : 1);
+  return recipes;
 }
 
 function rowOf(
-  images: readonly SourceImage[],
+  group: Group,
   rows: ReportInput['rows'],
   outcomes: readonly Outcome<CopierFacts>[],
   sharedWith: ReadonlyMap<string, SharedWith>,
 ): Row {
+  const { images, all, ownRegions } = group;
   const [{ imageId, recipe } = { imageId: '', recipe: undefined }] = images;
+  // A Region that has its own may have been asked for a newer one of another Region.
+  const counting = new Map(images.map((image) => [image, idsSince(all, image)]));
   return {
     title: rows === 'recipes' ? (recipe ?? imageId) : imageId,
     ...(recipe !== undefined && { recipe }),
     images: images.map(({ imageId: id, region, name, bakedAt }) => ({ imageId: id, region, name, bakedAt })),
     cells: outcomes.map((outcome) => {
-      const newest = images.find(({ region }) => region === outcome.copier.region);
-      if (!newest) return { state: 'not shared' };
-      if (!('value' in outcome)) return { state: 'unknown', reason: outcome.problem };
-      const cell = cellOf(newest, outcome.value, rows === 'recipes', outcome.copier);
-      const isShared = isSharedWith(outcome.copier.accountId, sharedWith.get(newest.imageId));
+      const { region, accountId } = outcome.copier;
+      const newest = imageFor(images, region);
+      if (!newest) return { state: 'not wanted' };
+      const isWanted = newest.region === region || !ownRegions.includes(region);
+      if (!('value' in outcome)) {
+        return isWanted ? { state: 'unknown', reason: outcome.problem } : { state: 'not wanted' };
+      }
+      const counted = counting.get(newest) ?? new Set();
+      const cell = cellOf(newest, counted, outcome.value, rows === 'recipes', outcome.copier);
+      if (!isWanted && cell.state === 'missing') return { state: 'not wanted' };
+      const isShared = isSharedWith(accountId, sharedWith.get(newest.imageId));
       if (isShared || (cell.state !== 'missing' && cell.state !== 'stale')) return cell;
       return cell.state === 'stale' ? { ...cell, reason: NOT_SHARED } : { state: 'not shared' };
     }),
   };
+}
+
+/** The ids of an image, and of those that were baked with it or after it. */
+function idsSince(all: readonly SourceImage[], { bakedAt }: SourceImage): Set<string> {
+  const since = Date.parse(bakedAt);
+  return new Set(all.filter((image) => Date.parse(image.bakedAt) >= since).map(({ imageId }) => imageId));
+}
+
+/** Whether an account lacks the newest image because it is not shared with it. */
+export function isNotShared({ state, reason }: Cell): boolean {
+  return state === 'not shared' || (state === 'stale' && reason === NOT_SHARED);
 }
 
 const NOT_SHARED = 'The newest image is not shared with the account.';
@@ -134,13 +167,14 @@ function isSharedWith(accountId: string, sharedWith: SharedWith | undefined): bo
 
 function cellOf(
   newest: SourceImage,
+  counted: ReadonlySet<string>,
   { copies, failures }: CopierFacts,
   olderCount: boolean,
   copier: ParameterNames,
 ): Cell {
   // Somebody else's that is not encrypted is no reason: then another copy is made.
   const ofNewest = copies.filter(
-    ({ fact, isOurs, flaw }) => fact.sourceImageId === newest.imageId && (isOurs || flaw === undefined),
+    ({ fact, isOurs, flaw }) => counted.has(fact.sourceImageId) && (isOurs || flaw === undefined),
   );
   const ready = ofNewest.find(
     ({ fact, state, isOurs, flaw }) =>
@@ -159,7 +193,7 @@ function cellOf(
   if (available) return { state: 'pending', copy: available.fact, reason: IN_SETTLING };
   const pending = ofNewest.find(({ state }) => state === 'pending');
   if (pending) return { state: 'pending', copy: pending.fact };
-  const failure = failures.find(({ sourceImageId }) => sourceImageId === newest.imageId);
+  const failure = failures.find(({ sourceImageId }) => counted.has(sourceImageId));
   if (failure) return { state: 'failed', reason: failure.reason };
   const flawed = ofNewest.find(({ flaw }) => flaw !== undefined);
   if (flawed?.flaw !== undefined) {

@@ -1,7 +1,8 @@
 import { spellOutHidden } from '../../../lambda/src/core/hidden-characters.ts';
 import type { Environment } from '../common/environment.ts';
+import { imageFor } from '../common/wanted-images.ts';
 import { formatDuration, formatTime, secondsBetween } from './page-text.ts';
-import type { Cell, CopyFact, Row, SourceImageFact, StatusReport } from './report.ts';
+import type { Cell, CopyFact, SourceImageFact, StatusReport } from './report.ts';
 
 /** What the details of a cell name, in this order. */
 const LABELS = [
@@ -49,17 +50,12 @@ export function pageData(report: StatusReport): PageData {
     cells: report.rows.map((row) =>
       row.cells.map((cell, index) => {
         const { waited = 0, copied = 0 } = cell.copy ? copyTimes(cell.state, cell.copy, report.readAt) : {};
-        const values = cellTexts(cell, imageOf(row, report.columns[index]), report.readAt);
+        const values = cellTexts(cell, imageFor(row.images, report.columns[index]?.region), report.readAt);
         return [waited, copied, ...values.map((text) => texts.indexOf(text))];
       }),
     ),
     texts: texts.all,
   };
-}
-
-/** The image of a row in the Region of a column. */
-export function imageOf(row: Row, column: Environment | undefined): SourceImageFact | undefined {
-  return row.images.find(({ region }) => region === column?.region);
 }
 
 /** How long the copy of a cell took. */

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from '../common/environment.ts';
 import { ROOT } from '../common/paths.ts';
-import { copyTimes, imageOf, pageData } from './page-data.ts';
+import { imageFor } from '../common/wanted-images.ts';
+import { copyTimes, pageData } from './page-data.ts';
 import {
   escapeHtml,
   formatDuration,
@@ -18,7 +19,16 @@ import type { Cell, CellState, Row, StatusReport } from './report.ts';
 // the build has to know of them.
 const BROWSER = join(ROOT, 'scripts/tool/status/browser');
 
-const STATES: readonly CellState[] = ['available', 'pending', 'stale', 'missing', 'failed', 'unknown', 'not shared'];
+const STATES: readonly CellState[] = [
+  'available',
+  'pending',
+  'stale',
+  'missing',
+  'failed',
+  'unknown',
+  'not shared',
+  'not wanted',
+];
 
 interface Durations {
   readonly count: number;
@@ -81,8 +91,10 @@ function header({ readAt, rows, columns }: StatusReport): string {
 /** The totals are the filter by state as well: the script shows the boxes to tick. */
 function filters({ rows }: StatusReport): string {
   const cells = rows.flatMap((row) => row.cells);
-  const totals = STATES.map((state) => {
+  const totals = STATES.flatMap((state) => {
     const count = cells.filter((cell) => cell.state === state).length;
+    // Rows of recipes have none of these.
+    if (state === 'not wanted' && count === 0) return [];
     return `<label class="total ${classOf(state)}"><input type="checkbox" name="state" value="${classOf(state)}" hidden> <b>${count}</b> <span class="state">${state}</span></label>`;
   });
   return `<form class="filters" id="filters" autocomplete="off">
@@ -141,7 +153,7 @@ function noteOf({ state, copy }: Cell, row: Row, column: Environment | undefined
     case 'failed':
       return attempt;
     case 'stale': {
-      const behind = secondsBetween(copy.bakedAt, imageOf(row, column)?.bakedAt);
+      const behind = secondsBetween(copy.bakedAt, imageFor(row.images, column?.region)?.bakedAt);
       return behind === undefined ? '' : `${formatShortDuration(behind)} behind`;
     }
     default:

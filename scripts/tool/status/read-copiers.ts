@@ -6,6 +6,7 @@ import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
 import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
 import type { Copier } from '../common/environment.ts';
+import type { Source } from '../common/environments.ts';
 import { ownImages, tagOf } from '../common/copies.ts';
 import {
   findSnapshots,
@@ -42,14 +43,33 @@ export async function readCopier(copier: Copier, signal: AbortSignal, warn: Warn
   };
 }
 
-/** The available images of the source account in a Region that belong to a recipe, without the copies that it may have itself. */
-export async function readSourceImages({ ec2 }: AwsClients, region: string, recipeTag: string): Promise<SourceImage[]> {
-  const images = await ownImages({ ec2 }, [{ Name: 'tag-key', Values: [recipeTag] }]);
-  return images.flatMap(({ ImageId, Name = '', State, CreationDate = '', Tags = [] }) =>
-    ImageId === undefined || State !== 'available' || tagOf({ Tags }, COPIED_FROM) !== undefined
-      ? []
-      : [{ imageId: ImageId, region, name: Name, bakedAt: CreationDate, recipe: tagOf({ Tags }, recipeTag) }],
+/**
+ * The available images of the source account in all its Regions that belong to a recipe, without the copies that it may have as a
+ * target. One that it copied from another Region, as Packer does with `ami_regions`, was baked when that one was.
+ */
+export async function readSourceImages({ regions, clientsIn }: Source, recipeTag: string): Promise<SourceImage[]> {
+  const filters = [{ Name: 'tag-key', Values: [recipeTag] }];
+  const read = await Promise.all(
+    regions.map(async (region) =>
+      (await ownImages(clientsIn(region), filters)).flatMap((image) =>
+        image.ImageId === undefined || image.State !== 'available' || tagOf(image, COPIED_FROM) !== undefined
+          ? []
+          : [{ image, imageId: image.ImageId, region }],
+      ),
+    ),
   );
+  const images = read.flat();
+  const bakes = new Map(images.map(({ imageId, image }) => [imageId, image.CreationDate]));
+  return images.map(({ image, imageId, region }) => {
+    const { Name: name = '', CreationDate = '', SourceImageId = '' } = image;
+    return {
+      imageId,
+      region,
+      name,
+      bakedAt: bakes.get(SourceImageId) ?? CreationDate,
+      recipe: tagOf(image, recipeTag),
+    };
+  });
 }
 
 /** Who may launch an image, beside its owner. EC2 says nothing of an organization's members. */
@@ -86,6 +106,7 @@ function copyInAccount(
       ...(keyArn !== undefined && { keyArn }),
       ...(unencryptedDevices.length > 0 && { unencryptedDevices }),
     },
+    ...(ownership.sourceRegion !== undefined && { sourceRegion: ownership.sourceRegion }),
     state: facts.state,
     isOurs: marker !== undefined,
     ...(standing.kind === 'flawed' && { flaw: standing.reason }),

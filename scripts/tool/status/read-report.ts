@@ -27,14 +27,11 @@ export async function readReport(
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<ReadReport> {
-  const regions = Array.from(new Set(copiers.map(({ region }) => region)));
   const recipeTag = copiers[0]?.recipeTag ?? '';
   const readSources = async () => {
     if (!source) return undefined;
-    const all = await Promise.all(
-      regions.map((region) => readSourceImages(source.clientsIn(region), region, recipeTag)),
-    );
-    return all.flat().filter((image) => recipe === undefined || recipe.includes(image.recipe ?? ''));
+    const all = await readSourceImages(source, recipeTag);
+    return all.filter((image) => recipe === undefined || recipe.includes(image.recipe ?? ''));
   };
   // Printed once the live lines are gone, which would erase them.
   const warnings: string[] = [];

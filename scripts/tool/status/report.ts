@@ -13,8 +13,10 @@ export type CellState =
   | 'missing'
   /** The account has a copy of an older image of the recipe, and none of the newest. */
   | 'stale'
-  /** The image is not shared with the account, or not in this Region. */
+  /** The image is not shared with the account. */
   | 'not shared'
+  /** In a row of one image: the Region has images of the recipe of its own. */
+  | 'not wanted'
   /** The account could not be read. */
   | 'unknown';
 
@@ -51,7 +53,7 @@ export interface Row {
   /** The recipe, or the id of an image without one. */
   readonly title: string;
   readonly recipe?: string;
-  /** The images that the row is about, the newest first; one in each Region for a recipe. */
+  /** The images that the row is about, the newest first. Each but the first is for its own Region alone. */
   readonly images: readonly SourceImageFact[];
   /** In the order of the columns. */
   readonly cells: readonly Cell[];

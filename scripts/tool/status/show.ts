@@ -23,9 +23,7 @@ export function formatStatus(
   const matrix = matrixOf(report);
   const fits = width === undefined || matrix.split('\n').every((line) => widthOf(line) <= width);
   const open = rows.flatMap((row) =>
-    row.cells.flatMap((cell, index) =>
-      cell.state === 'available' && cell.reason === undefined && !all ? [] : [{ row, cell, column: columns[index] }],
-    ),
+    row.cells.flatMap((cell, index) => (isQuiet(cell) && !all ? [] : [{ row, cell, column: columns[index] }])),
   );
   const shown = all ? open : open.slice(0, MAX_LINES_OF_CELLS);
   const parts = [fits ? matrix : countsOf(report, width)];
@@ -37,6 +35,11 @@ export function formatStatus(
   return parts.join('\n\n');
 }
 
+/** Whether there is nothing to say of a cell. */
+function isQuiet({ state, reason }: Cell): boolean {
+  return (state === 'available' && reason === undefined) || state === 'not wanted';
+}
+
 /** Rows by accounts, with a word in each cell. */
 function matrixOf({ rows, columns, readAt }: StatusReport): string {
   const manyRegions = new Set(columns.map(({ region }) => region)).size > 1;
@@ -44,7 +47,7 @@ function matrixOf({ rows, columns, readAt }: StatusReport): string {
   const lines = rows.map((row) => [
     row.title,
     ageOf(row.images[0]?.bakedAt, readAt),
-    ...row.cells.map(({ state }) => state),
+    ...row.cells.map(({ state }) => (state === 'not wanted' ? NOTHING : state)),
   ]);
   return formatTable(['', 'BAKED', ...head], lines, undefined);
 }

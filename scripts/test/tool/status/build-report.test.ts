@@ -152,7 +152,7 @@ describe('rows', () => {
   const report = (more: Partial<ReportInput>) =>
     buildReport({ readAt: '', outcomes: [], sources: undefined, sharedWith: new Map(), rows: 'recipes', ...more });
 
-  it('have the newest image of a recipe in each Region, which alone counts there', () => {
+  it('have the newest image of a recipe in each Region where it is baked, and of all for the other Regions', () => {
     const elsewhere = source('ami-03', 3, { region: 'us-east-1' });
     const { rows } = report({
       sources: [OLD, NEW, elsewhere],
@@ -160,11 +160,27 @@ describe('rows', () => {
         inAccount({ copies: [copyOf(NEW)] }),
         inAccount({ copies: [copyOf(NEW)] }, copierIn('222222222222', 'us-east-1')),
         inAccount({}, copierIn('222222222222', 'eu-central-1')),
+        inAccount({ copies: [copyOf(elsewhere)] }, copierIn('222222222222', 'ap-south-1')),
       ],
     });
 
     expect(rows.map(({ images }) => images.map(({ imageId }) => imageId))).toEqual([['ami-03', 'ami-02']]);
-    expect(rows[0]?.cells.map(({ state }) => state)).toEqual(['available', 'stale', 'not shared']);
+    expect(rows[0]?.cells.map(({ state }) => state)).toEqual(['available', 'stale', 'missing', 'available']);
+  });
+
+  it('are content with a newer image of another Region, or one that was baked at the same time', () => {
+    const own = source('ami-05', 5, { region: 'us-east-1' });
+    const inAmerica = copierIn('222222222222', 'us-east-1');
+    const stateWith = (other: SourceImage, copied: SourceImage, more: Partial<CopierFacts> = {}) =>
+      stateOf(inAccount({ copies: [copyOf(copied)], ...more }, inAmerica), { sources: [own, other] })?.state;
+
+    expect(stateWith(source('ami-06', 6), source('ami-06', 6))).toBe('available');
+    expect(stateWith(source('ami-06', 5), source('ami-06', 5))).toBe('available');
+    expect(stateWith(source('ami-06', 4), source('ami-06', 4))).toBe('stale');
+    // Somebody pulled it back: what the source account has no more is no image of the recipe.
+    expect(stateWith(source('ami-06', 4), source('ami-07', 7))).toBe('stale');
+    const failures = [{ sourceImageId: 'ami-06', reason: 'No.' }];
+    expect(stateWith(source('ami-06', 6), OLD, { failures })).toBe('failed');
   });
 
   it('are one for each image if that is wanted, without calling anything stale', () => {
@@ -173,6 +189,28 @@ describe('rows', () => {
     expect(rows.map(({ title, cells }) => [title, cells[0]?.state])).toEqual([
       ['ami-02', 'missing'],
       ['ami-01', 'available'],
+    ]);
+  });
+
+  it('of an image want no copy in the Regions that have images of the recipe of their own', () => {
+    const own = source('ami-03', 3, { region: 'us-east-1' });
+    const inAmerica = copierIn('222222222222', 'us-east-1');
+    const statesWith = (...outcomes: Outcome<CopierFacts>[]) =>
+      report({ sources: [NEW, own], rows: 'images', outcomes }).rows.map(({ title, cells }) => [
+        title,
+        ...cells.map(({ state }) => state),
+      ]);
+
+    expect(
+      statesWith(inAccount({}), inAccount({}, inAmerica), inAccount({}, copierIn('222222222222', 'ap-south-1'))),
+    ).toEqual([
+      ['ami-03', 'not wanted', 'missing', 'missing'],
+      ['ami-02', 'missing', 'not wanted', 'missing'],
+    ]);
+    // One that is there is shown.
+    expect(statesWith(inAccount({ copies: [copyOf(NEW)] }, inAmerica), { copier: inAmerica, problem: 'No.' })).toEqual([
+      ['ami-03', 'missing', 'unknown'],
+      ['ami-02', 'available', 'not wanted'],
     ]);
   });
 
@@ -186,15 +224,22 @@ describe('rows', () => {
 });
 
 describe('gaps', () => {
-  it('are images that some account of their Region lacks', () => {
+  it('are images that some account lacks', () => {
     const report = buildReport({
       readAt: '',
-      outcomes: [inAccount({ copies: [copyOf(NEW)] }), inAccount({}, copierIn('333333333333'))],
-      sources: [NEW, source('ami-04', 4, { recipe: 'debian', region: 'us-east-1' })],
+      outcomes: [
+        inAccount({ copies: [copyOf(NEW), copyOf(source('ami-05', 5), { recipe: 'fedora' })] }),
+        inAccount({ copies: [copyOf(source('ami-05', 5), { recipe: 'fedora' })] }, copierIn('333333333333')),
+      ],
+      sources: [
+        NEW,
+        source('ami-04', 4, { recipe: 'debian', region: 'us-east-1' }),
+        source('ami-05', 5, { recipe: 'fedora', region: 'us-east-1' }),
+      ],
       sharedWith: new Map(),
       rows: 'recipes',
     });
 
-    expect(imagesWithGaps(report).map(({ imageId }) => imageId)).toEqual(['ami-02']);
+    expect(imagesWithGaps(report).map(({ imageId }) => imageId)).toEqual(['ami-04', 'ami-02']);
   });
 });

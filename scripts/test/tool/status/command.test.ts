@@ -69,8 +69,9 @@ interface Contents {
 function targetHas(
   accountId: string,
   { images = [], snapshots = [ROOT], letters = [], logs = {} }: Contents = {},
+  region?: string,
 ): void {
-  const { ec2, sqs } = logsOf(aws, accountId, logs);
+  const { ec2, sqs } = logsOf(aws, accountId, logs, region);
   ec2.on(DescribeImagesCommand).resolves({ Images: images.map((image): Image => ({ OwnerId: accountId, ...image })) });
   ec2.on(DescribeSnapshotsCommand).resolves({ Snapshots: [...snapshots] });
   sqs
@@ -275,6 +276,36 @@ describe('status of an accounts file', () => {
     expect(asked(PAYMENTS)).toMatchObject([
       { ...own, IncludeDisabled: true, Filters: [{ Name: 'tag-key', Values: ['CopiedFromAMI', 'ImageCopier'] }] },
     ]);
+  });
+
+  it('looks for images in all Regions of the file, also if accounts of one are chosen', async () => {
+    const file = writeAccountsFile({
+      source: { id: SOURCE, roleName: 'reader' },
+      topic: 'amigo-PROD-notify',
+      defaults: { roleName: 'reader', regions: ['eu-west-1'] },
+      accounts: [
+        { id: PAYMENTS, name: 'payments', regions: ['eu-west-1', 'us-east-1', 'us-west-2'] },
+        { id: WEB, name: 'web' },
+      ],
+    });
+    // As Packer copies it: later, and yet of the same bake.
+    const copied = source('ami-0f', '2026-11-23T11:00:00.000Z', { SourceImageId: NEW });
+    sourceHas([source(NEW, NEW_AT)]);
+    aws
+      .in(SOURCE, 'us-east-1')
+      .ec2.on(DescribeImagesCommand)
+      .resolves({ Images: [copied] });
+    aws.in(SOURCE, 'us-west-2').ec2.on(DescribeImagesCommand).resolves({ Images: [] });
+    for (const region of ['us-east-1', 'us-west-2']) targetHas(PAYMENTS, { images: [copyOf(NEW, NEW_AT)] }, region);
+    const { code, report: read } = await report('--accounts-file', file, '--only', 'payments', '--region', 'us-west-2');
+
+    expect({ code, states: read.rows[0]?.cells.map(({ state }) => state) }).toEqual({ code: 0, states: ['available'] });
+    expect(read.rows[0]?.images.map(({ imageId, bakedAt }) => [imageId, bakedAt])).toEqual([
+      [NEW, NEW_AT],
+      ['ami-0f', NEW_AT],
+    ]);
+    const inAmerica = await report('--accounts-file', file, '--only', 'payments', '--region', 'us-east-1');
+    expect(inAmerica.report.rows[0]?.cells.map(({ state }) => state)).toEqual(['available']);
   });
 
   it('counts as missing where everybody may launch the image', async () => {

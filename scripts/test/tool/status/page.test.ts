@@ -55,6 +55,13 @@ function tableUnder(heading: string, html: string): string[][] {
 }
 
 describe('the page of a report', () => {
+  it('counts images that are not wanted in a Region only where there are any', () => {
+    const total = '<b>1</b> <span class="state">not wanted</span>';
+
+    expect(statusPage(reportOf({ state: 'not wanted' }))).toContain(total);
+    expect(statusPage(reportOf({ state: 'missing' }))).not.toContain('not wanted');
+  });
+
   it('is the same for the same report', () => {
     expect(statusPage(sampleReport())).toBe(statusPage(sampleReport()));
   });

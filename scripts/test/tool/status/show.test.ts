@@ -66,6 +66,12 @@ describe('the status for people', () => {
     ]);
   });
 
+  it('has nothing to say of images that are not wanted in a Region', () => {
+    expect(formatStatus(reportOf({ state: 'available', copy }, { state: 'not wanted' }), { width: 60 })).toBe(
+      '        BAKED  canary     payments  web\nubuntu  6 h    available  -',
+    );
+  });
+
   it('leaves out what would be too much, and says so', () => {
     const cells = Array.from({ length: 100 }, (): Cell => ({ state: 'missing' }));
     const columns = cells.map((_, index) => column(`account-${index}`, '222222222222'));
