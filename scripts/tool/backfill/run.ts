@@ -1,14 +1,18 @@
 import type { EnvironmentOptions } from '../common/environment-options.ts';
 import type { Copier, Environment } from '../common/environment.ts';
-import { environmentsOf, type Source } from '../common/environments.ts';
+import { environmentsOf, type Environments, type Source } from '../common/environments.ts';
 import { formatJson } from '../common/json.ts';
+import { shellQuoted } from '../common/shell-quoted.ts';
+import { formatTable } from '../common/table.ts';
 import { print, type Terminal } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
+import { imageFor } from '../common/wanted-images.ts';
 import { planRequest, type PlannedCall } from '../request/plan.ts';
 import { formatCall } from '../request/show.ts';
+import { isNotShared } from '../status/build-report.ts';
 import { readReport } from '../status/read-report.ts';
-import type { SourceImageFact, StatusReport } from '../status/report.ts';
+import type { Cell, SourceImageFact, StatusReport } from '../status/report.ts';
 
 export interface BackfillOptions extends EnvironmentOptions {
   readonly recipe?: readonly string[];
@@ -18,7 +22,7 @@ export interface BackfillOptions extends EnvironmentOptions {
   readonly json?: true;
 }
 
-/** An image, and the accounts that have no copy of it. */
+/** An image, and the accounts and Regions that have no copy of it. */
 interface Gap {
   readonly image: SourceImageFact;
   readonly recipe: string | undefined;
@@ -26,11 +30,9 @@ interface Gap {
 }
 
 /** Finds the copies that accounts miss, and asks for them. */
-export async function backfill(
-  options: BackfillOptions,
-  { terminal, connect, interruptible }: Tool,
-): Promise<ExitCode> {
-  const { recipe, since, dryRun, json } = options;
+export async function backfill(options: BackfillOptions, tool: Tool): Promise<ExitCode> {
+  const { recipe, since, share, dryRun, json } = options;
+  const { terminal, connect, interruptible } = tool;
   const { out, err } = terminal;
   const environments = await environmentsOf(options, connect);
   const { source } = environments;
@@ -41,7 +43,7 @@ export async function backfill(
     const { report, allRead } = await readReport(environments, choice, signal, terminal);
     const asked: Gap[] = [];
     let code: ExitCode = allRead ? 0 : 1;
-    for (const gap of gapsIn(report, since)) {
+    for (const gap of gapsIn(report, since, (cell) => isMissing(cell) || (share === true && isNotShared(cell)))) {
       signal.throwIfAborted();
       const calls = await callsFor(gap, source, environments.copiers, options, terminal);
       if (calls instanceof UserError) {
@@ -54,16 +56,21 @@ export async function backfill(
         if (!dryRun) await call.send();
       }
       asked.push(gap);
-      if (!dryRun && !json) print(out, `Asked for ${formatGap(gap)}`);
+      if (!dryRun && !json) for (const line of formatGap(gap)) print(out, `Asked for ${line}`);
     }
     const copies = asked.reduce((sum, gap) => sum + gap.environments.length, 0);
     const summary = `${dryRun ? 'Would ask' : 'Asked'} for ${copies} ${copies === 1 ? 'copy' : 'copies'}.`;
     print(out, json ? formatJson(asked.map(fieldsOf)) : summary);
+    if (!share) printUnshared(gapsIn(report, since, isNotShared), environments, options, tool);
     return code;
   });
 }
 
-function gapsIn({ rows, columns }: StatusReport, since: Date | undefined): Gap[] {
+function isMissing(cell: Cell): boolean {
+  return (cell.state === 'missing' || cell.state === 'stale') && !isNotShared(cell);
+}
+
+function gapsIn({ rows, columns }: StatusReport, since: Date | undefined, isGap: (cell: Cell) => boolean): Gap[] {
   return rows.flatMap(({ recipe, images, cells }) =>
     images
       .filter(({ bakedAt }) => since === undefined || new Date(bakedAt) >= since)
@@ -71,10 +78,8 @@ function gapsIn({ rows, columns }: StatusReport, since: Date | undefined): Gap[]
         image,
         recipe,
         environments: columns.filter(({ region }, index) => {
-          const { state, reason } = cells[index] ?? {};
-          // A reason tells that the newest image is not shared.
-          const isWanted = state === 'missing' || (state === 'stale' && reason === undefined);
-          return region === image.region && isWanted;
+          const cell = cells[index];
+          return cell !== undefined && isGap(cell) && imageFor(images, region) === image;
         }),
       }))
       .filter((gap) => gap.environments.length > 0),
@@ -90,23 +95,91 @@ async function callsFor(
   { err }: Terminal,
 ): Promise<PlannedCall[] | UserError> {
   const { imageId, region } = image;
-  const accounts = environments.map(({ accountId }) => accountId);
-  const aws = source.clientsIn(region);
-  const asked = copiers.filter((copier) => copier.region === region && accounts.includes(copier.accountId));
-  const topics = [{ sns: aws.sns, topicArn: source.topicArnIn(region), accounts }];
+  const asked = copiers.filter((copier) =>
+    environments.some((each) => each.region === copier.region && each.accountId === copier.accountId),
+  );
+  // Each account listens to the topic of its own Region, wherever the image is.
+  const topics = Array.from(byRegion(environments), ([ownRegion, accounts]) => ({
+    sns: source.clientsIn(ownRegion).sns,
+    topicArn: source.topicArnIn(ownRegion),
+    accounts: accounts.map(({ accountId }) => accountId),
+  }));
   try {
-    return await planRequest(aws, { imageId, region, topics, copiers: asked }, { share }, (line) => {
-      print(err, line);
-    });
+    return await planRequest(
+      source.clientsIn(region),
+      { imageId, region, topics, copiers: asked },
+      { share },
+      (line) => {
+        print(err, line);
+      },
+    );
   } catch (error) {
     if (error instanceof UserError) return error;
     throw error;
   }
 }
 
-function formatGap({ image, recipe, environments }: Gap): string {
-  const accounts = environments.map(({ account }) => account).join(', ');
-  return `${image.imageId}${recipe === undefined ? '' : ` (${recipe})`} in ${image.region}: ${accounts}`;
+/** Names the images that accounts were not asked for because they may not use them, and the command that changes it. */
+function printUnshared(
+  gaps: readonly Gap[],
+  { copiers }: Environments,
+  options: BackfillOptions,
+  { program, terminal: { err } }: Tool,
+): void {
+  if (gaps.length === 0) return;
+  const rows = gaps.map(({ image, recipe = '-', environments }) => [
+    image.imageId,
+    recipe,
+    image.region,
+    namesOf(environments),
+  ]);
+  print(err, formatTable(['NOT SHARED', 'RECIPE', 'REGION', 'WITH'], rows, err.size?.columns));
+  const lacking = new Set(gaps.flatMap(({ environments }) => environments.map(({ account }) => account)));
+  const isEverybody = copiers.every(({ account }) => lacking.has(account));
+  const only = isEverybody ? options.only : Array.from(lacking);
+  print(err, `To share them and ask for copies: ${program} ${shareArguments({ ...options, ...(only && { only }) })}`);
+}
+
+function shareArguments({
+  accountsFile,
+  only,
+  profile,
+  roleName,
+  region,
+  recipe,
+  since,
+  name,
+}: BackfillOptions): string {
+  const values = {
+    'accounts-file': accountsFile,
+    only: only?.join(','),
+    profile,
+    'role-name': roleName,
+    region,
+    recipe: recipe?.join(','),
+    since: since?.toISOString().replace(/T00:00:00.000Z$/, ''),
+    name: name === 'image-copier' ? undefined : name,
+  };
+  const named = Object.entries(values).flatMap(([option, value]) =>
+    value === undefined ? [] : [`--${option} ${shellQuoted(value)}`],
+  );
+  return ['backfill', ...named, '--share'].join(' ');
+}
+
+/** A line for each Region that is asked. */
+function formatGap({ image, recipe, environments }: Gap): string[] {
+  const what = `${image.imageId}${recipe === undefined ? '' : ` (${recipe})`}`;
+  return Array.from(byRegion(environments), ([region, accounts]) => `${what} in ${region}: ${namesOf(accounts)}`);
+}
+
+function byRegion(environments: readonly Environment[]): Map<string, Environment[]> {
+  const regions = new Map<string, Environment[]>();
+  for (const each of environments) regions.set(each.region, [...(regions.get(each.region) ?? []), each]);
+  return regions;
+}
+
+function namesOf(environments: readonly Environment[]): string {
+  return Array.from(new Set(environments.map(({ account }) => account))).join(', ');
 }
 
 function fieldsOf({ image, recipe, environments }: Gap) {
@@ -114,6 +187,6 @@ function fieldsOf({ image, recipe, environments }: Gap) {
     imageId: image.imageId,
     region: image.region,
     recipe: recipe ?? null,
-    accounts: environments.map(({ account, accountId }) => ({ account, accountId })),
+    accounts: environments.map(({ account, accountId, region }) => ({ account, accountId, region })),
   };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { ModifySnapshotAttributeCommand, type Image } from '@aws-sdk/client-ec2';
+import { ModifyImageAttributeCommand, ModifySnapshotAttributeCommand, type Image } from '@aws-sdk/client-ec2';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { FakeAws, type FakeServices } from '../support/fake-aws.ts';
+import { FakeTerminal } from '../support/fake-terminal.ts';
 import { run } from '../support/run.ts';
 import {
   accountsFile,
@@ -131,14 +132,91 @@ describe('backfill', () => {
     expect(askedIn(source)).toEqual([]);
   });
 
-  it('asks no account that the image is not shared with', async () => {
-    const aws = new FakeAws();
-    const source = sourceAccount(aws, [{ ...shared(), launchers: [PAYMENTS] }]);
-    targetAccount(aws, PAYMENTS, hasNothing);
-    targetAccount(aws, WEB, () => ({ copies: [copy('ami-0c', ANNOUNCED, { SourceImageId: OLDER })] }));
+  describe('for an account that images are not shared with', () => {
+    const unshared = { launchers: [PAYMENTS], snapshotUsers: [PAYMENTS] };
 
-    expect((await backfill(aws, '--share')).code).toBe(0);
-    expect(askedIn(source)).toEqual([[TOPIC_ARN, IMAGE, [PAYMENTS]]]);
+    function withNewAccount() {
+      const aws = new FakeAws();
+      const source = sourceAccount(aws, [older, { ...shared(), ...unshared }, { ...debian, ...unshared }]);
+      targetAccount(aws, PAYMENTS, hasNewest);
+      targetAccount(aws, WEB, () => ({ copies: [copy('ami-0c', ANNOUNCED, { SourceImageId: OLDER })] }));
+      return { aws, source };
+    }
+
+    it('names them, and the command that shares them', async () => {
+      const { aws, source } = withNewAccount();
+      const terminal = new FakeTerminal({ columns: 60 });
+      const file = accountsFile();
+
+      const { code, out, err } = await run(['backfill', '--accounts-file', file], { aws, terminal });
+
+      expect({ code, out }).toEqual({
+        code: 0,
+        out: `Asked for ${DEBIAN} (debian) in eu-west-1: payments\nAsked for 1 copy.\n`,
+      });
+      expect(err.slice(err.indexOf('NOT SHARED'))).toBe(
+        [
+          'NOT SHARED             RECIPE  REGION     WITH',
+          `${DEBIAN.padEnd(21)}  debian  eu-west-1  web`,
+          `${IMAGE}  ubuntu  eu-west-1  web`,
+          `To share them and ask for copies: image-copier backfill --accounts-file ${file} --only web --share`,
+          '',
+        ].join('\n'),
+      );
+      expect(askedIn(source)).toEqual([[TOPIC_ARN, DEBIAN, [PAYMENTS]]]);
+    });
+
+    it('names a command for the same choice', async () => {
+      const { aws } = withNewAccount();
+      const choice = ['--only', 'web', '--role-name', 'it is', '--recipe', 'ubuntu,arch', '--since', '2026-11-21'];
+
+      const { err } = await backfill(aws, ...choice, '--dry-run', '--json');
+
+      expect(err).toContain(" --only web --role-name 'it is' --recipe ubuntu,arch --since 2026-11-21 --share\n");
+    });
+
+    it('shares them with --share, launch permission first, and asks', async () => {
+      const { aws, source } = withNewAccount();
+
+      expect(await backfill(aws, '--share', '--recipe', 'ubuntu')).toEqual({
+        code: 0,
+        out: `Asked for ${IMAGE} (ubuntu) in eu-west-1: web\nAsked for 1 copy.\n`,
+        err: '',
+      });
+      expect(source.ec2.commandCalls(ModifyImageAttributeCommand).map(({ args: [{ input }] }) => input)).toEqual([
+        { ImageId: IMAGE, LaunchPermission: { Add: [{ UserId: WEB }] } },
+      ]);
+      expect(source.ec2.commandCalls(ModifySnapshotAttributeCommand)).toHaveLength(1);
+      expect(askedIn(source)).toEqual([[TOPIC_ARN, IMAGE, [WEB]]]);
+    });
+  });
+
+  it('asks in a Region that has no images for those of another, on the topic of the account', async () => {
+    const aws = new FakeAws();
+    const inEurope = sourceAccount(aws, [{ ...shared(), launchers: [] }]);
+    const inAmerica = sourceAccount(aws, [], 'us-east-1');
+    targetAccount(aws, PAYMENTS, hasNothing);
+    targetAccount(aws, PAYMENTS, hasNothing, 'us-east-1');
+    targetAccount(aws, WEB, hasNewest);
+    const file = accountsFile([
+      { id: PAYMENTS, name: 'payments', regions: ['eu-west-1', 'us-east-1'] },
+      { id: WEB, name: 'web' },
+    ]);
+
+    const ended = await run(['backfill', '--accounts-file', file, '--share'], { aws });
+
+    expect(ended).toEqual({
+      code: 0,
+      out:
+        `Asked for ${IMAGE} (ubuntu) in eu-west-1: payments\n` +
+        `Asked for ${IMAGE} (ubuntu) in us-east-1: payments\n` +
+        'Asked for 2 copies.\n',
+      err: '',
+    });
+    expect(inEurope.ec2.commandCalls(ModifyImageAttributeCommand)).toHaveLength(1);
+    expect(inAmerica.ec2.commandCalls(ModifyImageAttributeCommand)).toEqual([]);
+    expect(askedIn(inEurope)).toEqual([[TOPIC_ARN, IMAGE, [PAYMENTS]]]);
+    expect(askedIn(inAmerica)).toEqual([[`arn:aws:sns:us-east-1:${SOURCE}:${TOPIC}`, IMAGE, [PAYMENTS]]]);
   });
 
   it('asks in each Region for the image that is there', async () => {
@@ -199,7 +277,7 @@ describe('backfill', () => {
     const { code, out, err } = await backfill(aws, '--json', ...options);
 
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    const accounts = [{ account: 'web', accountId: WEB }];
+    const accounts = [{ account: 'web', accountId: WEB, region: 'eu-west-1' }];
     expect(JSON.parse(out)).toEqual([{ imageId: IMAGE, region: 'eu-west-1', recipe: 'ubuntu', accounts }]);
     expect(source.sns.commandCalls(PublishCommand)).toHaveLength(calls);
   });
