@@ -11,16 +11,15 @@ import {
 import type { AwsClients, Connect } from '../common/aws-clients.ts';
 import { DEFAULT_NAME, type EnvironmentOptions } from '../common/environment-options.ts';
 import { lineAbout } from '../common/environment.ts';
+import { findImageRegion } from '../common/find-image-region.ts';
 import { formatJson } from '../common/json.ts';
 import { LiveLines } from '../common/live-lines.ts';
-import { ownImages } from '../common/copies.ts';
-import { PARALLEL } from '../common/in-environments.ts';
-import { mapConcurrently } from '../common/map-concurrently.ts';
 import { reasonOf } from '../common/aws-errors.ts';
 import { shellQuoted } from '../common/shell-quoted.ts';
 import { print, type Terminal } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
+import { imageFor } from '../common/wanted-images.ts';
 import { follow, isSettled, type Target, type TargetState } from './follow.ts';
 import { imagesOfManifest, type ImageInRegion } from './packer-manifest.ts';
 import { planRequest, type PlannedCall } from './plan.ts';
@@ -61,8 +60,6 @@ interface AskedRegion {
 /** The accounts that may be asked: with their copiers, or by their ids alone. */
 interface Accounts extends Environments {
   readonly ids?: readonly string[];
-  /** Where the image may be that nobody named a Region of: of an accounts file all Regions. */
-  readonly regions: readonly string[];
 }
 
 /** Shares images as far as that is wanted, publishes the copy requests, and follows the copies if that is wanted. */
@@ -88,18 +85,17 @@ async function accountsToAsk(options: RequestOptions, connect: Connect): Promise
   if (accountsFile === undefined && !accounts) {
     throw new UserError('Name the accounts that are to copy it: --accounts-file, or --accounts with their ids.', 2);
   }
-  if (accounts && roleName === undefined) return { copiers: [], ids: accounts, regions: [] };
+  if (accounts && roleName === undefined) return { copiers: [], ids: accounts };
   const chosen = { ...others, ...(accounts && { accounts }), ...(roleName !== undefined && { roleName }) };
   if (accountsFile === undefined) {
     const regions = onlyRegion ?? [region ?? (await regionOf(options, connect))];
     const parts = await Promise.all(regions.map((each) => environmentsOf({ ...chosen, region: each }, connect)));
-    return { copiers: parts.flatMap(({ copiers }) => copiers), regions: [] };
+    return { copiers: parts.flatMap(({ copiers }) => copiers) };
   }
   // --region is that of the image.
   const environments = await environmentsOf({ ...chosen, accountsFile }, connect);
   const copiers = environments.copiers.filter((copier) => onlyRegion?.includes(copier.region) ?? true);
-  const all = Array.from(new Set(environments.copiers.map((copier) => copier.region)));
-  if (copiers.length > 0) return { ...environments, copiers, regions: all };
+  if (copiers.length > 0) return { ...environments, copiers };
   throw new UserError(`None of the chosen accounts is in ${onlyRegion?.join(', ') ?? ''}.`, 2);
 }
 
@@ -128,23 +124,18 @@ function readManifest(file: string, { err }: Terminal): readonly (readonly Image
   return builds;
 }
 
-/** The Region of an image that nobody named: that of the accounts, or the one of theirs where the source account has it. */
+/** The Region of an image that nobody named: where the source account has it, or that of the credentials. */
 async function findRegion(
   imageId: string,
   options: RequestOptions,
-  { regions, source }: Accounts,
+  { source }: Accounts,
   connect: Connect,
 ): Promise<string> {
-  const [first, second] = regions;
-  if (first === undefined || !source) return first ?? (await regionOf(options, connect));
-  if (second === undefined) return first;
-  const found = await mapConcurrently(regions, PARALLEL, async (region) =>
-    (await ownImages(source.clientsIn(region), [{ Name: 'image-id', Values: [imageId] }])).length > 0 ? [region] : [],
-  );
-  const [own] = found.flat();
-  if (own !== undefined) return own;
+  if (!source) return await regionOf(options, connect);
+  const found = await findImageRegion(source, imageId);
+  if (found !== undefined) return found;
   throw new UserError(
-    `There is no image ${imageId} of the source account in ${regions.join(', ')}. Name its Region with --region.`,
+    `There is no image ${imageId} of the source account in ${source.regions.join(', ')}. Name its Region with --region.`,
     1,
   );
 }
@@ -158,13 +149,12 @@ async function prepare(
 ): Promise<Request[]> {
   const { copiers, ids = [], source } = accounts;
   const sourceIn = (region: string) => source?.clientsIn(region) ?? connect({ ...accessOf(options), region });
-  const [first] = build;
   const ownRegions = options.onlyRegion ?? build.map(({ region }) => region);
   const regions = ids.length > 0 ? ownRegions : Array.from(new Set(copiers.map(({ region }) => region)));
   const requests: Request[] = [];
   for (const image of build) {
     const { imageId, region: imageRegion } = image;
-    const here = regions.filter((region) => (build.find((each) => each.region === region) ?? first) === image);
+    const here = regions.filter((region) => imageFor(build, region) === image);
     const asked: AskedRegion[] = [];
     for (const region of here) {
       const aws = sourceIn(region);

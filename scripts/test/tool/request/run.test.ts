@@ -417,6 +417,19 @@ describe('the Region of a request', () => {
     ]);
   });
 
+  it('is found also where none of the chosen accounts is', async () => {
+    const aws = new FakeAws();
+    const inEurope = sourceAccount(aws, []);
+    sourceAccount(aws, [shared], 'us-east-1');
+
+    expect(await run(['request', IMAGE, '--accounts-file', inTwo(), '--only', 'web'], { aws })).toMatchObject({
+      code: 0,
+    });
+    expect(published(inEurope)).toEqual([
+      { topic: TOPIC_ARN, request: { ...COPY_REQUEST, sourceRegion: 'us-east-1', targetAccounts: [WEB] } },
+    ]);
+  });
+
   it('must be named if no account is in it', async () => {
     const aws = new FakeAws();
     sourceAccount(aws, []);
