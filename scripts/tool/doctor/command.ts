@@ -9,7 +9,11 @@ export function addDoctor(program: Command, tool: Tool, end: End): void {
   addEnvironmentOptions(program.command('doctor'))
     .description('look for what keeps accounts from getting their copies, and tell how to fix it; changes nothing')
     .option('--image <image>', 'find out as well whether this image can be copied', imageId)
-    .option('--image-region <region>', 'Region of that image; by default that of each copier', region)
+    .option(
+      '--image-region <region>',
+      "Region of that image; by default the accounts file's where the source account has it",
+      region,
+    )
     .option('--json', 'print a JSON array with the findings of each account and Region')
     .addHelpText('after', help(tool.program))
     .action(async (options: DoctorOptions) => {

@@ -11,7 +11,7 @@ import type { SourceAnswers } from './source-account.ts';
 /** An image of which the user asks whether it can be copied. */
 export interface AskedImage {
   readonly id: string;
-  /** By default the Region of each copier. */
+  /** By default that where the source account has it; that of each copier, where this is not known. */
   readonly region: string | undefined;
 }
 
@@ -25,11 +25,12 @@ interface Copying {
 /** Looks whether a copier can copy an image, as its account sees it, and as the source account does if it can be asked. */
 export async function examineImage(
   copier: CheckedCopier,
-  { id, region: imageRegion = copier.region }: AskedImage,
+  { id, region }: AskedImage,
   { copyImage, allowed, trustedOwners }: Copying,
   aws: AwsClients,
   source: SourceAnswers | undefined,
 ): Promise<Finding[]> {
+  const imageRegion = region ?? (await source?.regionOf(id)) ?? copier.region;
   const seen = await readInTarget(id, imageRegion, copier, aws);
   const owner = source ? await source.ownersView(id, imageRegion) : 'not asked';
   const roleOnKeys = new Map(

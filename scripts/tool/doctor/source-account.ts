@@ -1,6 +1,7 @@
 import type { Subscription } from '@aws-sdk/client-sns';
 import { reasonOf } from '../common/aws-errors.ts';
 import type { Source } from '../common/environments.ts';
+import { findImageRegion } from '../common/find-image-region.ts';
 import { readImageAtOwner, type OwnersView } from './image.ts';
 import { listByTopic } from './subscription.ts';
 
@@ -10,15 +11,19 @@ export interface SourceAnswers {
   readonly hasExistingTopicIn: (region: string) => boolean;
   /** All subscriptions of the topic in a Region; undefined if they cannot be listed. */
   readonly subscriptions: (region: string) => Promise<readonly Subscription[] | undefined>;
+  /** The Region where it has an image; undefined if it has none, or cannot be read. */
+  readonly regionOf: (imageId: string) => Promise<string | undefined>;
   readonly ownersView: (imageId: string, region: string) => Promise<OwnersView>;
 }
 
 /** Asks the source account, each question once for all target accounts. That it cannot be read stops none of them. */
-export function askSource({ topicArnIn, hasExistingTopicIn, clientsIn }: Source): SourceAnswers {
+export function askSource(source: Source): SourceAnswers {
+  const { topicArnIn, hasExistingTopicIn, clientsIn } = source;
   return {
     topicArnIn,
     hasExistingTopicIn,
     subscriptions: once((region) => listByTopic(clientsIn(region).sns, topicArnIn(region)).catch(() => undefined)),
+    regionOf: once((imageId) => findImageRegion(source, imageId).catch(() => undefined)),
     ownersView: once(async (imageId, region) => {
       const { ec2, kms } = clientsIn(region);
       return await readImageAtOwner(ec2, kms, imageId).catch((error: unknown) => ({ unread: reasonOf(error) }));

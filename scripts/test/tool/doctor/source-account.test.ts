@@ -129,6 +129,32 @@ describe('the source account', () => {
     ]);
   });
 
+  it('is asked in each Region of the file where the image is, and each account whether it can copy it from there', async () => {
+    const aws = awsWith();
+    const inTwo = join(folder, 'two-regions.yaml');
+    const text = readFileSync(accountsFile, 'utf8').replace('  - eu-west-1\n', '  - eu-west-1\n    - us-east-1\n');
+    writeFileSync(inTwo, text);
+    for (const accountId of [ACCOUNT, WEB]) answer(aws.in(accountId, 'us-east-1'), healthyCopier(accountId));
+    const inEurope = { Filters: [{ Name: 'image-id', Values: [IMAGE] }] };
+    aws
+      .in(SOURCE)
+      .ec2.on(DescribeImagesCommand, inEurope)
+      .resolves({ Images: [{ ImageId: IMAGE }] });
+    aws.in(SOURCE, 'us-east-1').ec2.on(DescribeImagesCommand).resolves({ Images: [] });
+
+    const { out } = await run([...ARGS, '--accounts-file', inTwo], { aws });
+
+    const rows = JSON.parse(out) as { region: string; findings: readonly Finding[] }[];
+    const about = rows.map(({ region, findings }) => [region, findings.filter(({ subject }) => subject === IMAGE)]);
+    expect(about).toEqual([
+      ['eu-west-1', []],
+      ['us-east-1', []],
+      ['eu-west-1', []],
+      ['us-east-1', []],
+    ]);
+    expect(aws.in(SOURCE, 'us-east-1').ec2.commandCalls(DescribeImagesCommand)).toHaveLength(1);
+  });
+
   it('is asked once for the subscriptions that it made, where accounts have none of their own', async () => {
     const aws = awsWith({ change: (copier) => (copier.subscriptions = []) });
     const subscriptions = [ACCOUNT, WEB].flatMap((accountId) => healthyCopier(accountId).subscriptions);
