@@ -12,6 +12,7 @@ import { checkBySmoke } from './smoke-check.ts';
 import { UserError } from '../common/user-error.ts';
 import { openDeployment } from './open-deployment.ts';
 import { withRunLock } from './run-lock.ts';
+import { warnOfTopics } from './warn-of-topics.ts';
 
 export interface DeployOptions extends DeploymentOptions {
   readonly only?: readonly string[];
@@ -41,6 +42,13 @@ async function deployAlone(options: DeployOptions, tool: Tool): Promise<ExitCode
     print(out, 'The last run is done: there is nothing to resume.');
     return 0;
   }
+  const { stacks } = deployment;
+  await warnOfTopics(
+    stacks.filter(({ name }) => name in run.stacks),
+    sourceOf(stacks),
+    options,
+    tool,
+  );
   const work = { deployment, options, tool };
   const isWell = options.plan ? await plan(run, work) : await apply(run, work);
   printDeparted(deployment, options, tool);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { GetTopicAttributesCommand } from '@aws-sdk/client-sns';
 import { stringify } from 'yaml';
 import type { Interruptible } from '../../../tool/common/tool.ts';
 import { FakeAws } from '../support/fake-aws.ts';
@@ -31,7 +32,23 @@ export class Rollout {
     this.terraform = terraform;
     this.accountsFile = terraform.write('accounts.yaml', '');
     terraform.write('functions.zip', '');
+    this.allowSubscribe(IDS.payments, IDS.web, IDS.late);
     this.list({ payments: { labels: { wave: 'canary' } }, web: {} });
+  }
+
+  /** Lets accounts subscribe to the topic for copy requests, as the module source-account does. */
+  allowSubscribe(...accounts: readonly string[]): void {
+    const statement = {
+      Effect: 'Allow',
+      Principal: { AWS: '*' },
+      Action: 'sns:Subscribe',
+      Condition: {
+        StringEquals: { 'aws:PrincipalAccount': accounts, 'sns:Protocol': 'sqs' },
+        StringLike: { 'sns:Endpoint': 'arn:aws:sqs:eu-west-1:${aws:PrincipalAccount}:*' },
+      },
+    };
+    const Policy = JSON.stringify({ Statement: [statement] });
+    this.aws.in(IDS.source).sns.on(GetTopicAttributesCommand).resolves({ Attributes: { Policy } });
   }
 
   /** @param accounts what the accounts file says of the source and of the targets, by their names */
