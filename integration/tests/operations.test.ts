@@ -175,7 +175,6 @@ describe('the runbook', () => {
     'brings an account up that was added',
     async () => {
       writeAccounts(['canary', canary], ['payments', payments], ['web', web]);
-      await shareImage(source.ec2, first, [web.id]);
       const next = following('An account was added');
 
       await next(0);

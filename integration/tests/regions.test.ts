@@ -145,14 +145,60 @@ describe('an image that was baked in one Region, for two accounts in two Regions
     TIMEOUT_MS,
   );
 
-  it('is current in the Region of the bake, also in the source account, whose copy is no image of its own', async () => {
-    const { stdout } = await run('status', '--region', REGION, '--recipe', 'ubuntu', '--json');
+  it('is current in both Regions, also in the source account, whose copies are no images of its own', async () => {
+    const { code, stdout } = await run('status', '--recipe', 'ubuntu', '--json');
     const { rows } = JSON.parse(stdout) as StatusReport;
 
+    expect(code).toBe(0);
     expect(
       rows.map(({ images, cells }) => [images.map(({ imageId }) => imageId), cells.map(({ state }) => state)]),
-    ).toEqual([[[image.imageId], ['available', 'available']]]);
+    ).toEqual([[[image.imageId], places.map(() => 'available')]]);
+    const rowsOfImages = JSON.parse(
+      (await run('status', '--recipe', 'ubuntu', '--images', '--json')).stdout,
+    ) as StatusReport;
+    expect(rowsOfImages.rows.map(({ cells }) => cells.map(({ state }) => state))).toEqual([
+      places.map(() => 'available'),
+    ]);
   });
+
+  it('may be copied in both Regions, says doctor', async () => {
+    const { stdout } = await run('doctor', '--image', image.imageId, '--json');
+    const rows = JSON.parse(stdout) as { findings: Finding[] }[];
+
+    expect(rows).toHaveLength(4);
+    expect(rows.flatMap(({ findings }) => findings.filter(({ subject }) => subject === image.imageId))).toEqual([]);
+  });
+
+  it(
+    'is followed by one that nobody shared or asked for, which backfill shares and asks for in both Regions',
+    async () => {
+      const next = await bakeImage(source.ec2, {
+        name: 'debian-1',
+        description: '',
+        tags: { Recipe: 'debian' },
+        volumeSizes: [8],
+      });
+      const told = await run('backfill', '--recipe', 'debian', '--only', 'payments');
+      expect({ code: told.code, out: told.stdout }).toEqual({ code: 0, out: 'Asked for 0 copies.\n' });
+      expect(told.stderr).toMatch(new RegExp(`^${next.imageId} +debian +${REGION} +payments$`, 'm'));
+
+      const done = await run('backfill', '--recipe', 'debian', '--only', 'payments', '--share');
+      expect({ code: done.code, out: done.stdout.split('\n').sort() }).toEqual({
+        code: 0,
+        out: [
+          '',
+          ...REGIONS.map((region) => `Asked for ${next.imageId} (debian) in ${region}: payments`),
+          'Asked for 2 copies.',
+        ].sort(),
+      });
+      await waitFor('copies in both Regions', async () => {
+        const { stdout } = await run('status', '--recipe', 'debian', '--only', 'payments', '--json');
+        const { rows } = JSON.parse(stdout) as StatusReport;
+        return rows[0]?.cells.every(({ state }) => state === 'available') ? true : undefined;
+      });
+    },
+    TIMEOUT_MS,
+  );
 
   it('leaves every copier healthy', async () => {
     const { stdout } = await run('doctor', '--json');

@@ -6,8 +6,8 @@ import { status, type StatusOptions } from './run.ts';
 
 const help = (copier: string) => `
 States: available; pending; failed; missing (shared, not copied); stale (only an older image of the recipe is there);
-not shared; unknown (the account could not be read). Without an accounts file the newest images are those that some
-account has a copy of.
+not shared; not wanted (with --images: the Region has images of its own); unknown (the account could not be read). Without
+an accounts file the newest images are those that some account has a copy of.
 
 Examples:
   ${copier} status --accounts-file accounts.yaml --only wave=canary --recipe ubuntu
