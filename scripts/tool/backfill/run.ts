@@ -2,7 +2,6 @@ import type { EnvironmentOptions } from '../common/environment-options.ts';
 import type { Copier, Environment } from '../common/environment.ts';
 import { environmentsOf, type Environments, type Source } from '../common/environments.ts';
 import { formatJson } from '../common/json.ts';
-import { shellQuoted } from '../common/shell-quoted.ts';
 import { formatTable } from '../common/table.ts';
 import { print, type Terminal } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
@@ -13,6 +12,7 @@ import { formatCall } from '../request/show.ts';
 import { isNotShared } from '../status/build-report.ts';
 import { readReport } from '../status/read-report.ts';
 import type { Cell, SourceImageFact, StatusReport } from '../status/report.ts';
+import { shareCommand } from './share-command.ts';
 
 export interface BackfillOptions extends EnvironmentOptions {
   readonly recipe?: readonly string[];
@@ -134,36 +134,8 @@ function printUnshared(
     namesOf(environments),
   ]);
   print(err, formatTable(['NOT SHARED', 'RECIPE', 'REGION', 'WITH'], rows, err.size?.columns));
-  const lacking = new Set(gaps.flatMap(({ environments }) => environments.map(({ account }) => account)));
-  const isEverybody = copiers.every(({ account }) => lacking.has(account));
-  const only = isEverybody ? options.only : Array.from(lacking);
-  print(err, `To share them and ask for copies: ${program} ${shareArguments({ ...options, ...(only && { only }) })}`);
-}
-
-function shareArguments({
-  accountsFile,
-  only,
-  profile,
-  roleName,
-  region,
-  recipe,
-  since,
-  name,
-}: BackfillOptions): string {
-  const values = {
-    'accounts-file': accountsFile,
-    only: only?.join(','),
-    profile,
-    'role-name': roleName,
-    region,
-    recipe: recipe?.join(','),
-    since: since?.toISOString().replace(/T00:00:00.000Z$/, ''),
-    name: name === 'image-copier' ? undefined : name,
-  };
-  const named = Object.entries(values).flatMap(([option, value]) =>
-    value === undefined ? [] : [`--${option} ${shellQuoted(value)}`],
-  );
-  return ['backfill', ...named, '--share'].join(' ');
+  const lacking = gaps.flatMap((gap) => gap.environments);
+  print(err, `To share them and ask for copies: ${shareCommand(program, options, copiers, lacking)}`);
 }
 
 /** A line for each Region that is asked. */

@@ -7,6 +7,7 @@ import { print } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
 import { statusPage } from './page.ts';
+import { shareCommand } from '../backfill/share-command.ts';
 import { readReport } from './read-report.ts';
 import type { CellState, StatusReport } from './report.ts';
 import { formatStatus } from './show.ts';
@@ -22,7 +23,8 @@ export interface StatusOptions extends EnvironmentOptions {
 const BAD: readonly CellState[] = ['failed', 'missing', 'stale', 'unknown'];
 
 /** Reads all environments at once, and shows the matrix. */
-export async function status(options: StatusOptions, { terminal, connect, interruptible }: Tool): Promise<ExitCode> {
+export async function status(options: StatusOptions, tool: Tool): Promise<ExitCode> {
+  const { terminal, connect, interruptible } = tool;
   const { out, err } = terminal;
   const environments = await environmentsOf(options, connect);
   return await interruptible(async (signal) => {
@@ -33,10 +35,27 @@ export async function status(options: StatusOptions, { terminal, connect, interr
     }
     const { all } = options;
     print(out, options.json ? formatJson(report) : formatStatus(report, { all, width: out.size?.columns }));
+    printUnshared(report, options, tool);
     // An account that could not be read is a failure also where there is no row that could show it.
     const isBad = report.rows.some(({ cells }) => cells.some(({ state }) => BAD.includes(state)));
     return allRead && !isBad ? 0 : 1;
   });
+}
+
+/** Names the accounts that nothing is shared with, as it is with a new one, and the command that changes it. */
+function printUnshared(
+  { rows, columns }: StatusReport,
+  options: StatusOptions,
+  { program, terminal: { err } }: Tool,
+): void {
+  const lacking = columns.filter((_, index) => {
+    const wanted = rows.map(({ cells }) => cells[index]?.state).filter((state) => state !== 'not wanted');
+    return wanted.length > 0 && wanted.every((state) => state === 'not shared');
+  });
+  if (lacking.length === 0) return;
+  const names = Array.from(new Set(lacking.map(({ account }) => account))).join(', ');
+  const command = shareCommand(program, options, columns, lacking);
+  print(err, `None of these images is shared with ${names}. To share them and ask for copies: ${command}`);
 }
 
 function writePage(file: string, report: StatusReport): void {

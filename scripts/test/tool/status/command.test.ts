@@ -158,9 +158,9 @@ describe('status of an accounts file', () => {
     });
     targetHas(WEB);
     targetHas(OPS);
-    const { code, err, report: read } = await report('--accounts-file', FILE);
+    const { code, report: read } = await report('--accounts-file', FILE);
 
-    expect({ code, err }).toEqual({ code: 1, err: '' });
+    expect(code).toBe(1);
     expect(read).toEqual({
       readAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
       columns: [
@@ -306,6 +306,19 @@ describe('status of an accounts file', () => {
     ]);
     const inAmerica = await report('--accounts-file', file, '--only', 'payments', '--region', 'us-east-1');
     expect(inAmerica.report.rows[0]?.cells.map(({ state }) => state)).toEqual(['available']);
+  });
+
+  it('names the accounts that nothing is shared with, and the command that changes it', async () => {
+    sourceHas([source(NEW, NEW_AT)], { [NEW]: [PAYMENTS] });
+    for (const account of [PAYMENTS, WEB, OPS]) targetHas(account);
+    const told = async (...args: string[]) =>
+      (await run(['status', '--accounts-file', FILE, '--recipe', 'ubuntu', ...args], { aws })).err;
+    const command = (only: string) =>
+      `To share them and ask for copies: image-copier backfill --accounts-file ${FILE} --only ${only} --recipe ubuntu --share\n`;
+
+    expect(await told()).toBe(`None of these images is shared with web, ops. ${command('web,ops')}`);
+    expect(await told('--only', OPS)).toBe(`None of these images is shared with ops. ${command(OPS)}`);
+    expect(await told('--only', 'payments')).toBe('');
   });
 
   it('counts as missing where everybody may launch the image', async () => {
