@@ -64,15 +64,21 @@ export async function rollOut(waves: readonly Wave[], work: Work): Promise<Rollo
     isStopped = ofWave.some(({ result }) => result === 'not reached');
     problem = whyEnd(ofWave, waves.at(-1)?.stacks !== stacks);
     if (problem !== undefined || !check) continue;
-    try {
-      await check(work);
-    } catch (error) {
-      // A check that was stopped has found nothing.
-      if (work.signal.aborted) isStopped = true;
-      else problem = reasonOf(error);
-    }
+    const failure = await failureOf(check, work);
+    // A check that was stopped has found nothing.
+    if (failure === 'stopped') isStopped = true;
+    else problem = failure?.reason;
   }
   return { stacks: reports, isStopped, ...(problem !== undefined && { problem }) };
+}
+
+async function failureOf(check: Check, work: Work): Promise<{ readonly reason: string } | 'stopped' | undefined> {
+  try {
+    await check(work);
+    return undefined;
+  } catch (error) {
+    return work.signal.aborted ? 'stopped' : { reason: reasonOf(error) };
+  }
 }
 
 async function performAll(stacks: readonly StackEntry[], work: Work): Promise<StackReport[]> {

@@ -159,7 +159,8 @@ describe('backfill', () => {
           'NOT SHARED             RECIPE  REGION     WITH',
           `${DEBIAN.padEnd(21)}  debian  eu-west-1  web`,
           `${IMAGE}  ubuntu  eu-west-1  web`,
-          `To share them and ask for copies: image-copier backfill --accounts-file ${file} --only web --share`,
+          'To share them and ask for copies:',
+          `image-copier backfill --accounts-file ${file} --only web --share`,
           '',
         ].join('\n'),
       );
