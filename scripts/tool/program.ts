@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addBackfill } from './backfill/command.ts';
+import { addCompletion } from './completion/command.ts';
+import { print } from './common/terminal.ts';
 import type { End, Tool } from './common/tool.ts';
 import { reflow, wrapText } from './common/wrap.ts';
 import { addCost } from './cost/command.ts';
@@ -46,6 +48,10 @@ export function createProgram(tool: Tool, end: End): Command {
   addDeadLetters(program, tool, end);
   addDeploy(program, tool, end);
   addCost(program, tool);
+  addCompletion(program, tool);
+  program.command('version', { hidden: true }).action(() => {
+    print(out, packageJson.version);
+  });
   return program;
 }
 

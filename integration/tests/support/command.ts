@@ -6,8 +6,7 @@ import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
 /** What users run, on the Node on PATH. `make build` made what it loads. */
 const COMMAND = [join(ROOT, 'scripts', 'tool', 'image-copier.mjs')];
 const PYTHON = join(CACHE, 'localstack', 'venv', 'bin', 'python');
-// A terminal of 100 columns for the command that follows; what is typed there comes from standard input.
-const TERMINAL = `
+const ON_TERMINAL = `
 import fcntl, os, pty, struct, sys, termios
 def read(fd):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
@@ -21,6 +20,11 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** A command that runs another on a terminal of 100 columns: what is typed there comes from standard input. */
+export function onTerminal(command: readonly string[]): string[] {
+  return [PYTHON, '-c', ON_TERMINAL, ...command];
+}
+
 /**
  * Starts the operators' tool without the settings of the one who runs the tests.
  * @param on what it runs on: on a terminal, both outputs come as one
@@ -28,7 +32,8 @@ export interface Ended {
 export function startCommand(args: readonly string[], environment: NodeJS.ProcessEnv, on?: 'terminal') {
   const { PATH } = process.env;
   const env = { PATH, HOME: join(CACHE, 'nobody'), AWS_EC2_METADATA_DISABLED: 'true', ...environment };
-  const [program = '', ...rest] = [...(on ? [PYTHON, '-c', TERMINAL] : []), ...COMMAND, ...args];
+  const command = [...COMMAND, ...args];
+  const [program = '', ...rest] = on ? onTerminal(command) : command;
   const child = spawn(program, rest, { cwd: ROOT, env });
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));

@@ -6,7 +6,19 @@ import { FakeTerminal } from './support/fake-terminal.ts';
 import { run } from './support/run.ts';
 
 const COMMANDS = [
-  ...['request', 'status', 'doctor', 'backfill', 'history', 'rollback', 'dead-letters', 'deploy', 'destroy', 'cost'],
+  ...[
+    'request',
+    'status',
+    'doctor',
+    'backfill',
+    'history',
+    'rollback',
+    'dead-letters',
+    'deploy',
+    'destroy',
+    'cost',
+    'completion',
+  ],
 ];
 
 const LEAVES = COMMANDS.flatMap((command) =>
@@ -21,8 +33,10 @@ function awsThatFails(error: Error): FakeAws {
 }
 
 describe('the tool', () => {
-  it('prints its version', async () => {
-    expect(await run(['--version'])).toEqual({ code: 0, out: `${packageJson.version}\n`, err: '' });
+  it('prints its version, before and after a command', async () => {
+    for (const args of [['--version'], ['version'], ['status', '--version'], ['--version', 'cost'], ['cost', '--version']]) {
+      expect(await run(args)).toEqual({ code: 0, out: `${packageJson.version}\n`, err: '' });
+    }
   });
 
   it('lists its commands in the help that was asked for', async () => {
@@ -40,7 +54,7 @@ describe('the tool', () => {
     );
 
     expect(examples.length).toBeGreaterThan(0);
-    for (const example of examples) expect(example).toMatch(/^\.\/a\/copier\.mjs /);
+    for (const example of examples) expect(example).toMatch(/(^|\$\()\.\/a\/copier\.mjs /);
     expect(out).toContain(`Usage: ./a/copier.mjs ${command.join(' ')} `);
     expect(out).not.toMatch(/image-copier [a-z]/);
   });

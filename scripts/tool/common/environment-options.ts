@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { completedBy } from './completed-by.ts';
 import { copierName, list, region, roleArn } from './option-values.ts';
 
 export interface EnvironmentOptions {
@@ -21,8 +22,11 @@ export function addEnvironmentOptions(command: Command): Command {
   return command
     .option('--accounts-file <file>', 'the accounts of this file')
     .addOption(
-      new Option('--only <choice>', 'those of the file by name, id or label, such as payments,wave=canary').argParser(
-        list,
+      completedBy(
+        'targets',
+        new Option('--only <choice>', 'those of the file by name, id or label, such as payments,wave=canary').argParser(
+          list,
+        ),
       ),
     )
     .addOption(new Option('--accounts <ids>', 'accounts by id, reached by --role-name').argParser(accountIds))
