@@ -55,19 +55,15 @@ describe('completion', () => {
   });
 
   it('describes what it offers', async () => {
-    const { out } = await run(['__complete', '--', 'doctor', '--im']);
+    const { out } = await run(['__complete', '--', 'completion', '--s']);
 
-    expect(out).toBe(
-      'words\n--image\tfind out as well whether this image can be copied\n' +
-        '--image-region\tRegion of that image; by default that of each copier\n',
-    );
+    expect(out).toBe('words\n--shell\tyour shell\n');
   });
 
   it('offers the options that are not given yet, or can be given again', async () => {
-    expect((await completed('doctor', '--json', '--image=ami-1', '-')).words).toEqual([
-      ...['--accounts-file', '--only', '--accounts', '--role-name', '--profile', '--role-arn', '--region', '--name'],
-      ...['--image-region', '--help'],
-    ]);
+    expect((await completed('completion', '-')).words).toEqual(['--shell', '--help']);
+    expect((await completed('completion', '-s', 'zsh', '-')).words).toEqual(['--help']);
+    expect((await completed('completion', '--shell=zsh', '-')).words).toEqual(['--help']);
     expect((await completed('dead-letters', 'redrive', '--id', 'a', '--i')).words).toEqual(['--id', '--image']);
   });
 
