@@ -15,7 +15,8 @@ The demo's accounts stand at ${endpoint}, Region ${DEMO.region}.
   source account  ${DEMO.sourceAccount}
   targets         ${DEMO.targetAccounts.join(', ')}
 
-An access key id of 12 digits is the account; any secret will do. ${OPERATORS_ACCOUNT} may assume the role of the accounts file:
+An access key id of 12 digits is the account; any secret will do.
+${OPERATORS_ACCOUNT} may assume the role of the accounts file:
   export AWS_ENDPOINT_URL=${endpoint} AWS_SECRET_ACCESS_KEY=any
   export AWS_REGION=${DEMO.region} AWS_DEFAULT_REGION=${DEMO.region} AWS_ACCESS_KEY_ID=${OPERATORS_ACCOUNT}
 

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addBackfill } from './backfill/command.ts';
-import { addCompletion } from './completion/command.ts';
 import { print } from './common/terminal.ts';
 import type { End, Tool } from './common/tool.ts';
 import { reflow, wrapText } from './common/wrap.ts';
+import { addCompletion } from './completion/command.ts';
 import { addCost } from './cost/command.ts';
 import { addDeadLetters } from './dead-letters/command.ts';
 import { addDeploy } from './deploy/command.ts';

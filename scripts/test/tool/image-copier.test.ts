@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -12,7 +12,7 @@ const LAUNCHER = packageJson.bin['image-copier'];
 let checkout: string;
 
 beforeEach(() => {
-  checkout = mkdtempSync(join(tmpdir(), 'launcher-'));
+  checkout = realpathSync(mkdtempSync(join(tmpdir(), 'launcher-')));
   mkdirSync(join(checkout, 'scripts/tool'), { recursive: true });
   copyFileSync(join(ROOT, LAUNCHER), join(checkout, LAUNCHER));
 });
@@ -32,7 +32,7 @@ describe('the command that npm links', () => {
     expect(launch('status')).toEqual({
       status: 2,
       stdout: '',
-      stderr: "The operators' tool is not built. Run: make build\n",
+      stderr: `The operators' tool is not built. Run: make -C '${checkout}' build\n`,
     });
   });
 
