@@ -33,8 +33,9 @@ function outputTo(stream: OutputStream): Output {
     },
     // Asked each time: a window may be resized.
     get size() {
-      const { isTTY, columns, rows } = stream;
-      return isTTY && columns !== undefined && rows !== undefined ? { columns, rows } : undefined;
+      const { isTTY, columns = 0, rows = 0 } = stream;
+      // Serial consoles and new pseudo-terminals say 0: they do not know.
+      return isTTY && columns > 0 && rows > 0 ? { columns, rows } : undefined;
     },
   };
 }
@@ -48,7 +49,7 @@ async function confirm(
   // Not readline's own terminal mode, which would keep Ctrl-C to itself.
   const lines = createInterface({ input: stdin, terminal: false });
   try {
-    stderr.write(`${wrapText(question, stderr.columns)} `);
+    stderr.write(`${wrapText(question, outputTo(stderr).size?.columns)} `);
     // Closed: the end of the input, Ctrl-D.
     const [answer] = (await Promise.race([once(lines, 'line', { signal }), once(lines, 'close', { signal })])) as [
       string?,

@@ -33,6 +33,14 @@ describe('the outputs of a process', () => {
     expect(err.size).toEqual({ columns: 80, rows: 24 });
   });
 
+  it('have no size if the terminal does not know its own', () => {
+    const { stdin, stdout, stderr } = streams({ isTTY: true });
+    Object.assign(stdout, { columns: 0, rows: 0 });
+    const { out } = processTerminal({ stdin, stdout, stderr });
+
+    expect(out.size).toBeUndefined();
+  });
+
   it('have no size if they go elsewhere', () => {
     const { out, err } = processTerminal(streams({ isTTY: false }));
 
