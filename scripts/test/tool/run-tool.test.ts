@@ -34,7 +34,13 @@ function awsThatFails(error: Error): FakeAws {
 
 describe('the tool', () => {
   it('prints its version, before and after a command', async () => {
-    for (const args of [['--version'], ['version'], ['status', '--version'], ['--version', 'cost'], ['cost', '--version']]) {
+    for (const args of [
+      ['--version'],
+      ['version'],
+      ['status', '--version'],
+      ['--version', 'cost'],
+      ['cost', '--version'],
+    ]) {
       expect(await run(args)).toEqual({ code: 0, out: `${packageJson.version}\n`, err: '' });
     }
   });
@@ -47,17 +53,20 @@ describe('the tool', () => {
     expect(listed).toEqual([...COMMANDS, 'help']);
   });
 
-  it.each(LEAVES)('begins each command in the help of %s as it was started itself', async (...command) => {
-    const { out } = await run([...command, '--help'], { program: './a/copier.mjs' });
-    const examples = Array.from(out.matchAll(/^ {2}(\S+ .*)$/gm), ([, line = '']) => line).filter((line) =>
-      line.includes(` ${command.join(' ')} `),
-    );
+  it.each(LEAVES.filter(([command]) => command !== 'completion'))(
+    'begins each command in the help of %s as it was started itself',
+    async (...command) => {
+      const { out } = await run([...command, '--help'], { program: './a/copier.mjs' });
+      const examples = Array.from(out.matchAll(/^ {2}(\S+ .*)$/gm), ([, line = '']) => line).filter((line) =>
+        line.includes(` ${command.join(' ')} `),
+      );
 
-    expect(examples.length).toBeGreaterThan(0);
-    for (const example of examples) expect(example).toMatch(/(^|\$\()\.\/a\/copier\.mjs /);
-    expect(out).toContain(`Usage: ./a/copier.mjs ${command.join(' ')} `);
-    expect(out).not.toMatch(/image-copier [a-z]/);
-  });
+      expect(examples.length).toBeGreaterThan(0);
+      for (const example of examples) expect(example).toMatch(/^\.\/a\/copier\.mjs /);
+      expect(out).toContain(`Usage: ./a/copier.mjs ${command.join(' ')} `);
+      expect(out).not.toMatch(/image-copier [a-z]/);
+    },
+  );
 
   it('shows its help as wrong usage if no command is named', async () => {
     const { code, out, err } = await run([]);

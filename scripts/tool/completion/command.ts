@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { ROOT } from '../common/paths.ts';
+import { shellQuoted } from '../common/shell-quoted.ts';
 import { print } from '../common/terminal.ts';
 import { EXIT_CODES, type Tool } from '../common/tool.ts';
 import { complete, type Candidate } from './complete.ts';
@@ -23,7 +24,7 @@ export function addCompletion(program: Command, { program: copier, terminal: { o
     .command('completion')
     .description('print a script with which your shell completes command lines of this tool')
     .addOption(new Option('-s, --shell <shell>', 'your shell').choices(SHELLS).makeOptionMandatory())
-    .addHelpText('after', help(copier))
+    .addHelpText('after', help(fromAnywhere(copier)))
     .action(({ shell }: { readonly shell: string }) => {
       out.write(readFileSync(join(ROOT, 'scripts', 'tool', 'completion', `image-copier.${shell}`), 'utf8'));
     });
@@ -36,6 +37,11 @@ export function addCompletion(program: Command, { program: copier, terminal: { o
       const lines = typeof completion === 'string' ? [completion] : ['words', ...completion.map(toLine)];
       print(out, lines.join('\n'));
     });
+}
+
+/** A shell may start in another folder than the one that the path of this program was given from. */
+function fromAnywhere(program: string): string {
+  return program.includes('/') ? shellQuoted(join(ROOT, 'scripts', 'tool', 'image-copier.mjs')) : program;
 }
 
 function toLine({ word, description }: Candidate): string {

@@ -33,6 +33,14 @@ describe('completion', () => {
     execFileSync(shellPath(shell), ['-n', file]);
   });
 
+  it('says in its help how a shell loads it, in whatever folder that starts', async () => {
+    const launcher = join(ROOT, 'scripts', 'tool', 'image-copier.mjs');
+    const helpOf = async (program: string) => (await run(['completion', '--help'], { program })).out;
+
+    expect(await helpOf('image-copier')).toContain('\n  eval "$(image-copier completion -s bash)"\n');
+    expect(await helpOf('./image-copier.mjs')).toContain(`\n  eval "$(${launcher} completion -s bash)"\n`);
+  });
+
   it('asks for the shell', async () => {
     expect(await run(['completion'])).toMatchObject({
       code: 2,
