@@ -1,6 +1,5 @@
-import { closest } from '../../../terraform/stacks/closest.ts';
 import type { StackEntry } from '../../../terraform/stacks/stacks.ts';
-import { UserError } from './user-error.ts';
+import { requireKnown } from './require-known.ts';
 
 /**
  * The stacks that have one of the names, account ids or labels (`label=value`), in their own order.
@@ -22,8 +21,6 @@ function requireAny(stacks: readonly StackEntry[], choice: string): void {
   const isLabel = choice.includes('=');
   const known = isLabel
     ? stacks.flatMap(({ labels }) => Object.entries(labels).map(([label, value]) => `${label}=${value}`))
-    : stacks.map(({ name }) => name);
-  const near = closest(choice, Array.from(new Set(known)));
-  const what = isLabel ? 'No account has the label' : 'There is no account';
-  throw new UserError(`${what} ${choice}.${near === undefined ? '' : ` Did you mean ${near}?`}`, 2);
+    : stacks.flatMap(({ name, accountId }) => [name, accountId]);
+  requireKnown([choice], known, (name) => `${isLabel ? 'No account has the label' : 'There is no account'} ${name}`);
 }

@@ -6,6 +6,7 @@ import type { Access, AwsClients, Connect } from './aws-clients.ts';
 import { chooseStacks } from './choose-stacks.ts';
 import type { EnvironmentOptions } from './environment-options.ts';
 import type { Copier } from './environment.ts';
+import { requireKnown } from './require-known.ts';
 import { UserError } from './user-error.ts';
 
 /** The account where images are baked. */
@@ -72,7 +73,9 @@ function environmentsOfFile(file: string, options: EnvironmentOptions, connect: 
     connect(
       accessWith(options, roleName === undefined ? stack.access : roleIn(stack.accountId, roleName, region), region),
     );
-  const copiers = (only ? chooseStacks(targets, only) : targets).flatMap((stack) =>
+  const chosen = only ? chooseStacks(targets, only) : targets;
+  requireRegions(onlyRegion === undefined ? [] : [onlyRegion], regionsOf(chosen));
+  const copiers = chosen.flatMap((stack) =>
     stack.modules
       .filter(({ region }) => onlyRegion === undefined || region === onlyRegion)
       .map(({ region, inputs }) => ({
@@ -87,7 +90,6 @@ function environmentsOfFile(file: string, options: EnvironmentOptions, connect: 
         aws: clientsFor(stack, region),
       })),
   );
-  if (copiers.length === 0) throw new UserError(`None of the chosen accounts has the Region ${onlyRegion ?? ''}.`, 2);
   const clients = new Map<string, AwsClients>();
   return {
     copiers,
@@ -105,6 +107,18 @@ function environmentsOfFile(file: string, options: EnvironmentOptions, connect: 
       },
     },
   };
+}
+
+function regionsOf(stacks: readonly Stack[]): string[] {
+  return stacks.flatMap(({ modules }) => modules.map(({ region }) => region));
+}
+
+/**
+ * Rejects a Region that none of the chosen accounts has.
+ * @throws {UserError}
+ */
+export function requireRegions(named: readonly string[], known: Iterable<string>): void {
+  requireKnown(named, known, (region) => `None of the chosen accounts has the Region ${region}`);
 }
 
 async function ownCopier(options: EnvironmentOptions, connect: Connect): Promise<Copier> {

@@ -1,5 +1,7 @@
+import { spellOutHidden } from '../../../lambda/src/core/hidden-characters.ts';
 import type { DeadLetter } from '../common/dead-letter.ts';
 import type { Copier, Environment } from '../common/environment.ts';
+import { notFound, requireKnown } from '../common/require-known.ts';
 import { UserError } from '../common/user-error.ts';
 
 /** A dead letter, and the copier whose request it was. */
@@ -13,12 +15,6 @@ export interface Choice {
   readonly image?: string;
   readonly code?: string;
   readonly all?: true;
-}
-
-export interface Chosen<T> {
-  readonly letters: readonly T[];
-  /** Ids that no letter has. */
-  readonly missing: readonly string[];
 }
 
 /** Stands for a source image or a code that a letter does not have, as in the list. */
@@ -42,25 +38,41 @@ export function requireChoice({ id, image, code, all }: Choice): void {
 }
 
 /**
- * @throws {UserError} if an id is the start of several
+ * The letters that fit to all options.
+ * @param isComplete whether all letters that there are could be read
+ * @throws {UserError} if an option fits to none, all together fit to none, or an id is the start of several
  */
-export function chooseLetters<T extends DeadLetter>(letters: readonly T[], { id, image, code }: Choice): Chosen<T> {
-  const starts = id?.map((start) => ({ start, matches: matching(letters, start) }));
-  const named = starts?.flatMap(({ matches }) => matches);
-  return {
-    letters: letters.filter(
-      (letter) =>
-        (named === undefined || named.includes(letter)) &&
-        (image === undefined || (letter.sourceImage ?? NOTHING) === image) &&
-        (code === undefined || (letter.code ?? NOTHING) === code),
-    ),
-    missing: starts?.flatMap(({ start, matches }) => (matches.length === 0 ? [start] : [])) ?? [],
-  };
+export function chooseLetters<T extends DeadLetter>(
+  letters: readonly T[],
+  { id, image, code, all }: Choice,
+  isComplete: boolean,
+): readonly T[] {
+  const imageOf = ({ sourceImage = NOTHING }: DeadLetter) => sourceImage;
+  const codeOf = (letter: DeadLetter) => letter.code ?? NOTHING;
+  const named = id?.flatMap((start) => matching(letters, start, isComplete));
+  requireKnown(optional(image), letters.map(imageOf), (name) => `No dead letter is for the image ${name}`, isComplete);
+  requireKnown(optional(code), letters.map(codeOf), (name) => `No dead letter has the code ${name}`, isComplete);
+  const chosen = letters.filter(
+    (letter) =>
+      (named === undefined || named.includes(letter)) &&
+      (image === undefined || imageOf(letter) === image) &&
+      (code === undefined || codeOf(letter) === code),
+  );
+  if (chosen.length === 0 && !all) throw notFound('No dead letter fits to all the options', { isComplete });
+  return chosen;
 }
 
-function matching<T extends DeadLetter>(letters: readonly T[], start: string): readonly T[] {
+function optional(name: string | undefined): string[] {
+  return name === undefined ? [] : [name];
+}
+
+function matching<T extends DeadLetter>(letters: readonly T[], start: string, isComplete: boolean): readonly T[] {
   const exact = letters.filter(({ id }) => id === start);
   const matches = exact.length > 0 ? exact : letters.filter(({ id }) => id.startsWith(start));
-  if (matches.length <= 1) return matches;
+  if (matches.length === 1 || exact.length > 0) return matches;
+  if (matches.length === 0) {
+    const names = letters.map(({ id }) => id);
+    throw notFound(`There is no dead letter ${spellOutHidden(start)}`, { missing: start, names, isComplete });
+  }
   throw new UserError(`--id ${start}: ${matches.length} dead letters begin with it. Give more of the id.`, 2);
 }

@@ -1,4 +1,3 @@
-import { spellOutHidden } from '../../../lambda/src/core/hidden-characters.ts';
 import type { EnvironmentOptions } from '../common/environment-options.ts';
 import { formatJson } from '../common/json.ts';
 import { print, type Terminal } from '../common/terminal.ts';
@@ -50,21 +49,21 @@ export async function redrive(options: RedriveOptions, tool: Tool): Promise<Exit
   requireChoice(options);
   const { terminal } = tool;
   return await withLetters(options, tool, async (session) => {
-    const { letters, missing } = choose(session, options, terminal);
+    const letters = choose(session, options, terminal);
     const queue = onlyQueue(session, 'requests');
     const of = `of ${countOfLetters(letters.length)}${queue === undefined ? '' : ` into ${queue}`}.`;
     if (options.dryRun) {
       if (!options.json) printTable(letters, session, terminal);
       const results = letters.map(wouldRedrive);
       const whole = results.filter(({ problem }) => problem === undefined).length;
-      return printResults(results, `Would put back ${whole} ${of}`, missing, session, options, terminal);
+      return printResults(results, `Would put back ${whole} ${of}`, session, options, terminal);
     }
     const redriven = await withLettersOf(session, letters, ({ copier, held }, own) =>
       redriveLetters(own, held, copier.aws.sqs, copier.name, session.signal),
     );
     const sent = redriven.filter((result) => result.sent).length;
     const results = redriven.map(({ letter, problem }) => resultOf(letter, 'redriven', problem));
-    const code = printResults(results, `Put back ${sent} ${of}`, missing, session, options, terminal);
+    const code = printResults(results, `Put back ${sent} ${of}`, session, options, terminal);
     session.signal.throwIfAborted();
     return code;
   });
@@ -78,7 +77,7 @@ export async function discard(options: DiscardOptions, tool: Tool): Promise<Exit
     throw new UserError('There is no terminal to ask on. Add --yes to discard without being asked.', 2);
   }
   return await withLetters(options, tool, async (session) => {
-    const { letters, missing } = choose(session, options, terminal);
+    const letters = choose(session, options, terminal);
     const count = countOfLetters(letters.length);
     if (!options.json) printTable(letters, session, terminal);
     if (
@@ -91,15 +90,14 @@ export async function discard(options: DiscardOptions, tool: Tool): Promise<Exit
     const kept = new Map(await withLettersOf(session, letters, ({ held }, own) => held.delete(own)));
     const results = letters.map((letter) => resultOf(letter, 'discarded', kept.get(letter.id)));
     const summary = `Discarded ${letters.length - kept.size} of ${count}.`;
-    return printResults(results, summary, missing, session, options, terminal);
+    return printResults(results, summary, session, options, terminal);
   });
 }
 
-function choose(session: Session, choice: Choice, terminal: Terminal) {
-  const chosen = chooseLetters(session.letters, choice);
-  for (const id of chosen.missing) print(terminal.err, `There is no dead letter ${spellOutHidden(id)}.`);
+function choose(session: Session, choice: Choice, terminal: Terminal): readonly LetterOfCopier[] {
   printUnseen(session, terminal);
-  return chosen;
+  const isComplete = session.allRead && session.environments.every(({ held }) => held.unseen === 0);
+  return chooseLetters(session.letters, choice, isComplete);
 }
 
 function wouldRedrive(letter: LetterOfCopier): Result {
@@ -114,7 +112,6 @@ function resultOf(letter: LetterOfCopier, outcome: Result['outcome'], problem: s
 function printResults(
   results: readonly Result[],
   summary: string,
-  missing: readonly string[],
   { allRead, several }: Session,
   { json }: ListOptions,
   { out, err }: Terminal,
@@ -130,7 +127,7 @@ function printResults(
     const line = `${letter.id} is still among the dead letters: ${problem ?? ''}`;
     print(err, formatLine(letter.copier, line, several));
   }
-  return failed.length === 0 && missing.length === 0 && allRead ? 0 : 1;
+  return failed.length === 0 && allRead ? 0 : 1;
 }
 
 function printTable(letters: readonly LetterOfCopier[], { several }: Session, { out }: Terminal): void {

@@ -1,4 +1,5 @@
 import { paginateGetParameterHistory } from '@aws-sdk/client-ssm';
+import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
 import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
 import type { Copier } from '../common/environment.ts';
 import { ownImages } from '../common/copies.ts';
@@ -55,6 +56,18 @@ export async function readHistory(copier: Copier, recipe: string): Promise<Recip
   } catch (error) {
     if (error instanceof Error && error.name === 'ParameterNotFound') return [];
     throw error;
+  }
+}
+
+/** The recipes that have a parameter, to find the one that was meant; none if they cannot be listed. */
+export async function listRecipes({ aws, parameterPath }: Copier): Promise<string[]> {
+  try {
+    const parameters = await new SsmImageParameters(aws.ssm, parameterPath).list();
+    return parameters.map(({ name }) => name.slice(parameterPath.length + 1));
+  } catch {
+    return [];
+  } finally {
+    aws.close();
   }
 }
 

@@ -16,6 +16,16 @@ export interface RollbackPlan {
   readonly to: string;
 }
 
+/** What the user named is not in an account. */
+export class NotInAccountError extends UserError {
+  readonly what: 'recipe' | 'image';
+
+  constructor(what: NotInAccountError['what'], message: string) {
+    super(message, 1);
+    this.what = what;
+  }
+}
+
 // SSM checks the image after it has taken the value (Parameter Store, "Native parameter support for AMI IDs").
 const CHECK_TIMEOUT_MS = 60_000;
 const POLL_MS = 2000;
@@ -29,7 +39,7 @@ export async function planRollback(copier: Copier, recipe: string, to: string | 
   const parameter = parameterOf(copier, recipe);
   const history = await readHistory(copier, recipe);
   const [current] = history;
-  if (!current) throw new UserError(`There is no parameter ${parameter}.`, 1);
+  if (!current) throw new NotInAccountError('recipe', `There is no parameter ${parameter}.`);
   const image = await imageFor(copier, to ?? previousOf(history));
   const { imageId } = image.facts;
   if (imageId === current.imageId) throw new UserError(`${parameter} points to ${imageId} already.`, 1);
@@ -69,7 +79,7 @@ async function imageFor(copier: Copier, named: string): Promise<KnownImage> {
   const copies = await copiesOf(copier, named);
   const copy = copies.find(({ ownership }) => ownership.kind === 'ours') ?? copies[0];
   if (copy) return copy;
-  throw new UserError(`${named} is neither an image of this account nor the source of one.`, 1);
+  throw new NotInAccountError('image', `${named} is neither an image of this account nor the source of one.`);
 }
 
 /** As settle-copy verifies: available, announced by this copier, and each snapshot under the key that it was ordered under. */

@@ -1,13 +1,16 @@
+import { spellOutHidden } from '../../../lambda/src/core/hidden-characters.ts';
 import { lineAbout, type Copier } from '../common/environment.ts';
 import type { EnvironmentOptions } from '../common/environment-options.ts';
 import { environmentsOf } from '../common/environments.ts';
-import { allWell, inEnvironments, printProblems } from '../common/in-environments.ts';
+import { allWell, inEnvironments, PARALLEL, printProblems } from '../common/in-environments.ts';
 import { formatJson } from '../common/json.ts';
+import { mapConcurrently } from '../common/map-concurrently.ts';
+import { notFound } from '../common/require-known.ts';
 import { print } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
-import { parameterOf, readHistory, type RecipeVersion } from './history.ts';
-import { carryOutRollback, planRollback, type RollbackPlan } from './rollback.ts';
+import { listRecipes, parameterOf, readHistory, type RecipeVersion } from './history.ts';
+import { carryOutRollback, NotInAccountError, planRollback, type RollbackPlan } from './rollback.ts';
 import { formatHistory, formatRollbacks } from './show.ts';
 
 export interface HistoryOptions extends EnvironmentOptions {
@@ -27,6 +30,9 @@ export async function history(recipe: string, options: HistoryOptions, tool: Too
   return await interruptible(async (signal) => {
     const outcomes = await inEnvironments(copiers, (copier) => readHistory(copier, recipe), signal, terminal);
     const read = outcomes.filter((outcome) => 'value' in outcome);
+    if (outcomes.every((outcome) => 'value' in outcome && outcome.value.length === 0)) {
+      throw await unknownRecipe(recipe, copiers);
+    }
     const table = formatHistory(read, terminal.out.size?.columns);
     if (options.json) print(terminal.out, formatJson(read.flatMap(historyFields)));
     else if (table !== undefined) print(terminal.out, table);
@@ -48,12 +54,17 @@ export async function rollback(recipe: string, options: RollbackOptions, tool: T
   }
   const { copiers } = await environmentsOf(options, connect);
   return await interruptible(async (signal) => {
-    const planned = await inEnvironments(
-      copiers,
-      (copier) => planRollback(copier, recipe, options.to),
-      signal,
-      terminal,
-    );
+    const unfound: NotInAccountError[] = [];
+    const plan = async (copier: Copier) => {
+      try {
+        return await planRollback(copier, recipe, options.to);
+      } catch (error) {
+        if (error instanceof NotInAccountError) unfound.push(error);
+        throw error;
+      }
+    };
+    const planned = await inEnvironments(copiers, plan, signal, terminal);
+    if (unfound.length === copiers.length) await rejectUnfound(unfound, recipe, options, copiers);
     const plans = planned.filter((outcome) => 'value' in outcome);
     if (!options.json && plans.length > 0) print(out, `${formatRollbacks(plans, out.size?.columns)}\n`);
     // An account that cannot follow is no reason to leave the others with a bad image: it is named, and the others go on.
@@ -87,6 +98,25 @@ export async function rollback(recipe: string, options: RollbackOptions, tool: T
     printProblems(done, terminal);
     return allWell(done) ? code : 1;
   });
+}
+
+/** Rejects what no account has: it is a slip of the user's, and no failure of each account. */
+async function rejectUnfound(
+  unfound: readonly NotInAccountError[],
+  recipe: string,
+  { to = '' }: RollbackOptions,
+  copiers: readonly Copier[],
+): Promise<void> {
+  if (unfound.every(({ what }) => what === 'recipe')) throw await unknownRecipe(recipe, copiers);
+  if (unfound.every(({ what }) => what === 'image')) {
+    throw notFound(`None of the chosen accounts has the image ${to}, or a copy of it`);
+  }
+}
+
+async function unknownRecipe(recipe: string, copiers: readonly Copier[]): Promise<UserError> {
+  const known = await mapConcurrently(copiers, PARALLEL, listRecipes);
+  const sentence = `None of the chosen accounts has a parameter for the recipe ${spellOutHidden(recipe)}`;
+  return notFound(sentence, { missing: recipe, names: Array.from(new Set(known.flat())) });
 }
 
 async function setBack(copier: Copier, plan: RollbackPlan | undefined): Promise<RollbackPlan> {

@@ -5,6 +5,7 @@ import {
   DEFAULT_INPUTS,
   environmentsOf,
   regionOf,
+  requireRegions,
   topicArn,
   type Environments,
 } from '../common/environments.ts';
@@ -94,9 +95,12 @@ async function accountsToAsk(options: RequestOptions, connect: Connect): Promise
   }
   // --region is that of the image.
   const environments = await environmentsOf({ ...chosen, accountsFile }, connect);
+  requireRegions(
+    onlyRegion ?? [],
+    environments.copiers.map((copier) => copier.region),
+  );
   const copiers = environments.copiers.filter((copier) => onlyRegion?.includes(copier.region) ?? true);
-  if (copiers.length > 0) return { ...environments, copiers };
-  throw new UserError(`None of the chosen accounts is in ${onlyRegion?.join(', ') ?? ''}.`, 2);
+  return { ...environments, copiers };
 }
 
 /** What was baked: of each image the one to copy, or one for each Region. */

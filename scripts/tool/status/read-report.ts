@@ -2,6 +2,7 @@ import { allWell, inEnvironments, PARALLEL, printProblems } from '../common/in-e
 import { mapConcurrently } from '../common/map-concurrently.ts';
 import { lineAbout, type Copier } from '../common/environment.ts';
 import type { Environments } from '../common/environments.ts';
+import { requireKnown } from '../common/require-known.ts';
 import { print, type Terminal } from '../common/terminal.ts';
 import { buildReport, imagesWithGaps, type ReportInput } from './build-report.ts';
 import { withFailedTries } from './failed-tries.ts';
@@ -28,18 +29,18 @@ export async function readReport(
   terminal: Terminal,
 ): Promise<ReadReport> {
   const recipeTag = copiers[0]?.recipeTag ?? '';
-  const readSources = async () => {
-    if (!source) return undefined;
-    const all = await readSourceImages(source, recipeTag);
-    return all.filter((image) => recipe === undefined || recipe.includes(image.recipe ?? ''));
-  };
   // Printed once the live lines are gone, which would erase them.
   const warnings: string[] = [];
   const read = (copier: Copier) => readCopier(copier, signal, (line) => warnings.push(lineAbout(copier, line)));
-  const [outcomes, sources] = await Promise.all([inEnvironments(copiers, read, signal, terminal), readSources()]);
+  const [outcomes, all] = await Promise.all([
+    inEnvironments(copiers, read, signal, terminal),
+    source && readSourceImages(source, recipeTag),
+  ]);
   printProblems(outcomes, terminal);
   for (const warning of warnings) print(terminal.err, warning);
   const allRead = allWell(outcomes);
+  if (recipe && all) requireRecipes(recipe, all, 'The source account has no image of the recipe');
+  const sources = recipe && all ? all.filter((image) => recipe.includes(image.recipe ?? '')) : all;
   const input = {
     readAt: new Date().toISOString(),
     outcomes,
@@ -52,7 +53,10 @@ export async function readReport(
       print(terminal.err, line);
     });
   const report = buildReport(input);
-  if (!source) return { report: await explained(onlyRecipes(report, recipe)), allRead };
+  if (!source) {
+    if (recipe) requireRecipes(recipe, report.rows, 'There is no copy of the recipe', allRead);
+    return { report: await explained(onlyRecipes(report, recipe)), allRead };
+  }
   const shared = await mapConcurrently(
     imagesWithGaps(report),
     PARALLEL,
@@ -63,6 +67,17 @@ export async function readReport(
     signal,
   );
   return { report: await explained(buildReport({ ...input, sharedWith: new Map(shared) })), allRead };
+}
+
+/** Rejects a recipe that nothing belongs to. */
+function requireRecipes(
+  named: readonly string[],
+  known: readonly { readonly recipe?: string | undefined }[],
+  words: string,
+  isComplete?: boolean,
+): void {
+  const recipes = known.flatMap(({ recipe }) => recipe ?? []);
+  requireKnown(named, recipes, (recipe) => `${words} ${recipe}`, isComplete);
 }
 
 function onlyRecipes(report: StatusReport, recipes: readonly string[] | undefined): StatusReport {

@@ -3,6 +3,7 @@ import { ModifyImageAttributeCommand, ModifySnapshotAttributeCommand, type Image
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { FakeAws, type FakeServices } from '../support/fake-aws.ts';
 import { FakeTerminal } from '../support/fake-terminal.ts';
+import { failedCopy } from '../support/function-logs.ts';
 import { run } from '../support/run.ts';
 import {
   accountsFile,
@@ -88,7 +89,7 @@ describe('backfill', () => {
     targetAccount(aws, PAYMENTS, hasNewest);
     targetAccount(aws, WEB, hasNothing);
 
-    expect((await backfill(aws, '--recipe', 'fedora,ubuntu')).out).toBe(
+    expect((await backfill(aws, '--recipe', 'ubuntu')).out).toBe(
       `Asked for ${IMAGE} (ubuntu) in eu-west-1: web\nAsked for 1 copy.\n`,
     );
     expect(askedIn(source)).toEqual([[TOPIC_ARN, IMAGE, [WEB]]]);
@@ -121,6 +122,7 @@ describe('backfill', () => {
   it.each([
     ['is pending', { copies: [copy('ami-0c', 'image-copier', { State: 'pending' })] }],
     ['is not announced yet', { copies: [copy('ami-0c', 'image-copier')] }],
+    ['is tried again', { logs: { 'settle-copy': [failedCopy(IMAGE, new Date().toISOString())] } }],
     ['is among the dead letters', { letters: [letter('It belongs to somebody else.', new Date())] }],
   ])('asks for nothing that %s', async (_, standing) => {
     const aws = new FakeAws();
@@ -129,6 +131,19 @@ describe('backfill', () => {
     targetAccount(aws, WEB, () => standing);
 
     expect(await backfill(aws)).toEqual({ code: 0, out: 'Asked for 0 copies.\n', err: '' });
+    expect(askedIn(source)).toEqual([]);
+  });
+
+  it('rejects a recipe of which the source account has no image', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [shared()]);
+    for (const id of BOTH) targetAccount(aws, id, hasNothing);
+
+    expect(await backfill(aws, '--recipe', 'ubunto')).toEqual({
+      code: 2,
+      out: '',
+      err: 'Error: The source account has no image of the recipe ubunto. Did you mean ubuntu?\n',
+    });
     expect(askedIn(source)).toEqual([]);
   });
 
@@ -169,11 +184,11 @@ describe('backfill', () => {
 
     it('names a command for the same choice', async () => {
       const { aws } = withNewAccount();
-      const choice = ['--only', 'web', '--role-name', 'it is', '--recipe', 'ubuntu,arch', '--since', '2026-11-21'];
+      const choice = ['--only', 'web', '--role-name', 'it is', '--recipe', 'ubuntu,debian', '--since', '2026-11-21'];
 
       const { err } = await backfill(aws, ...choice, '--dry-run', '--json');
 
-      expect(err).toContain(" --only web --role-name 'it is' --recipe ubuntu,arch --since 2026-11-21 --share\n");
+      expect(err).toContain(" --only web --role-name 'it is' --recipe ubuntu,debian --since 2026-11-21 --share\n");
     });
 
     it('shares them with --share, launch permission first, and asks', async () => {

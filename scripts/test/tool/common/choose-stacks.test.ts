@@ -27,6 +27,7 @@ describe('chooseStacks', () => {
     ['paymnts', 'There is no account paymnts. Did you mean payments?'],
     ['wave=canry', 'No account has the label wave=canry. Did you mean wave=canary?'],
     ['999999999999', 'There is no account 999999999999.'],
+    ['333333333334', 'There is no account 333333333334. Did you mean 333333333333?'],
   ])('rejects %s, which nothing has', (choice, message) => {
     expect(() => chooseStacks(ALL, ['web', choice])).toThrow(new UserError(message, 2));
   });

@@ -9,7 +9,7 @@ const LETTERS = [
   letter({ id: 'aaaa22223333', code: undefined, sourceImage: undefined }),
   letter({ id: 'bbbb4444', sourceImage: 'ami-0bbbbbbbbbbbbbbbb' }),
 ];
-const chosen = (choice: Choice) => chooseLetters(LETTERS, choice).letters.map(({ id }) => id);
+const chosen = (choice: Choice, isComplete = true) => chooseLetters(LETTERS, choice, isComplete).map(({ id }) => id);
 
 describe('chooseLetters', () => {
   it.each<[string, Choice, string[]]>([
@@ -22,13 +22,32 @@ describe('chooseLetters', () => {
     ['one by the first characters of its id', { id: ['bbbb'] }, ['bbbb4444']],
     ['one whose id is the start of another', { id: ['aaaa2222'] }, ['aaaa2222']],
     ['those that fit to all options', { image: IMAGE, code: 'UntrustedOwner' }, ['aaaa1111']],
-    ['none, if the options fit to none', { id: ['bbbb'], image: IMAGE, all: true }, []],
   ])('takes %s', (_, choice, ids) => {
     expect(chosen(choice)).toEqual(ids);
   });
 
-  it('names the ids that are not there', () => {
-    expect(chooseLetters(LETTERS, { id: ['cccc', 'aaaa1111'] })).toEqual({ letters: [LETTERS[0]], missing: ['cccc'] });
+  it.each<[Choice, string]>([
+    [{ id: ['aaaa1111', 'cccc\u009b'] }, 'There is no dead letter cccc\\u{9b}'],
+    [{ id: ['bbbb4445'] }, 'There is no dead letter bbbb4445'],
+    [{ image: 'ami-0bbbbbbbbbbbbbbbc' }, 'No dead letter is for the image ami-0bbbbbbbbbbbbbbbc'],
+    [{ code: 'untrustedOwner' }, 'No dead letter has the code untrustedOwner'],
+    [{ code: 'CopyFailed', all: true }, 'No dead letter has the code CopyFailed'],
+    [{ id: ['bbbb'], image: IMAGE }, 'No dead letter fits to all the options'],
+  ])('rejects %j, and takes that for certain if all letters could be read', (choice, words) => {
+    const near = {
+      bbbb4445: 'bbbb4444',
+      'ami-0bbbbbbbbbbbbbbbc': 'ami-0bbbbbbbbbbbbbbbb',
+      untrustedOwner: 'UntrustedOwner',
+    };
+    const meant = Object.entries(near).find(([wrong]) => words.endsWith(wrong))?.[1];
+    const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
+
+    expect(() => chosen(choice)).toThrow(new UserError(`${words}.${hint}`, 2));
+    expect(() => chosen(choice, false)).toThrow(new UserError(`${words}, so far as could be read.${hint}`, 1));
+  });
+
+  it('takes all of none', () => {
+    expect(chooseLetters([], { all: true }, true)).toEqual([]);
   });
 
   it('rejects the start of several ids', () => {

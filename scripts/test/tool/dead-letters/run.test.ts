@@ -154,11 +154,22 @@ describe('dead-letters redrive', () => {
     expect(queues.visible).toEqual(['aaaa1111']);
   });
 
-  it('names the ids that no letter has', async () => {
-    expect(await deadLetters(['redrive', '--id', 'cccc\u009b', 'aaaa'])).toEqual({
+  it.each([
+    [['--id', 'cccc\u009b', 'aaaa'], 'There is no dead letter cccc\\u{9b}.'],
+    [['--code', 'invalidTags'], 'No dead letter has the code invalidTags. Did you mean InvalidTags?'],
+  ])('changes nothing where %j is among no letters', async (choice, words) => {
+    expect(await deadLetters(['redrive', ...choice])).toEqual({ code: 2, out: '', err: `Error: ${words}\n` });
+    expect(queues.visible).toEqual(['aaaa1111', 'bbbb2222']);
+    expect(queues.requests).toEqual([]);
+  });
+
+  it('does not claim that there is none while others are reading some', async () => {
+    queues.hide('bbbb2222');
+
+    expect(await deadLetters(['redrive', '--code', 'InvalidTags'])).toEqual({
       code: 1,
-      out: 'Put back 1 of 1 dead letter into image-copier-requests.\n',
-      err: 'There is no dead letter cccc\\u{9b}.\n',
+      out: '',
+      err: `${HIDDEN_FROM_US}Error: No dead letter has the code InvalidTags, so far as could be read.\n`,
     });
   });
 
@@ -295,10 +306,11 @@ describe('dead-letters discard', () => {
     expect(queues.visible).toEqual(['aaaa1111', 'bbbb2222']);
   });
 
-  it('asks nothing if no letter is chosen', async () => {
+  it('asks nothing if there is no letter', async () => {
+    queues.letGo('aaaa1111', 'bbbb2222');
     const terminal = new FakeTerminal({ columns: 100, answer: true });
 
-    expect(await deadLetters(['discard', '--code', 'CopyFailed'], { terminal })).toEqual({
+    expect(await deadLetters(['discard', '--all'], { terminal })).toEqual({
       code: 0,
       out: 'Discarded 0 of 0 dead letters.\n',
       err: '',

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { GetParameterHistoryCommand } from '@aws-sdk/client-ssm';
+import { GetParameterHistoryCommand, GetParametersByPathCommand } from '@aws-sdk/client-ssm';
 import { FakeAws } from '../support/fake-aws.ts';
 import { run } from '../support/run.ts';
 import { copyId, FakeRecipe, tags } from './fake-recipe.ts';
@@ -103,6 +103,19 @@ describe('history', () => {
         `${PAYMENTS}, eu-west-1: There is no parameter /image-copier/ubuntu.\n` +
         `${WEB}, eu-west-1: Error: no network.\n`,
     });
+  });
+
+  it.each([
+    ['none, if none is near', ['debian'], ''],
+    ['the nearest of those that there are', ['debian', 'ubunto'], ' Did you mean ubunto?'],
+  ])('rejects a recipe that no account has: it names %s', async (_, known, hint) => {
+    const Parameters = known.map((recipe) => ({ Name: `/image-copier/${recipe}`, Value: 'ami-c1' }));
+    aws.in(PAYMENTS).ssm.on(GetParametersByPathCommand, { Path: '/image-copier' }).resolves({ Parameters });
+    // It may be that the user is not allowed to list them.
+    aws.in(WEB).ssm.on(GetParametersByPathCommand).rejects(new Error('no'));
+
+    const err = `Error: None of the chosen accounts has a parameter for the recipe ubuntu.${hint}\n`;
+    expect(await history('--json')).toEqual({ code: 2, out: '', err });
   });
 
   it('has an example and the exit codes in its help', async () => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { PutParameterCommand } from '@aws-sdk/client-ssm';
+import { GetParametersByPathCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import type { Image } from '@aws-sdk/client-ec2';
 import { FakeAws } from '../support/fake-aws.ts';
 import { FakeTerminal } from '../support/fake-terminal.ts';
@@ -118,6 +118,26 @@ describe('rollback', () => {
     });
   });
 
+  it('rejects a recipe that no account has, with the nearest one', async () => {
+    for (const recipe of [payments, web]) recipe.values.length = 0;
+    const Parameters = [{ Name: '/image-copier/ubunto', Value: 'ami-c1' }];
+    aws.in(WEB).ssm.on(GetParametersByPathCommand).resolves({ Parameters });
+
+    expect(await rollback(['--yes'])).toEqual({
+      code: 2,
+      out: '',
+      err: 'Error: None of the chosen accounts has a parameter for the recipe ubuntu. Did you mean ubunto?\n',
+    });
+  });
+
+  it('rejects an image that no account has', async () => {
+    expect(await rollback(['--yes', '--to', 'ami-0ff'])).toEqual({
+      code: 2,
+      out: '',
+      err: 'Error: None of the chosen accounts has the image ami-0ff, or a copy of it.\n',
+    });
+  });
+
   it('goes on in the others where one cannot be set', async () => {
     aws.in(PAYMENTS).ssm.on(PutParameterCommand).rejects(new Error('no network'));
 
@@ -166,7 +186,6 @@ describe('rollback', () => {
   const KEPT = 'The parameter is left as it is.';
 
   it.each<[string, string, Partial<Image> | undefined, string]>([
-    ['is unknown', copyId(9), undefined, 'ami-c9 is neither an image of this account nor the source of one.'],
     ['is the current one', copyId(3), undefined, '/image-copier/ubuntu points to ami-c3 already.'],
     ['is disabled', copyId(4), { State: 'disabled' }, `ami-c4 is disabled, not available. ${KEPT}`],
     [

@@ -473,8 +473,21 @@ describe('the Region of a request', () => {
   it('of --only-region has to be one of the accounts', async () => {
     const args = ['request', IMAGE, '--accounts-file', inTwo(), '--only', 'web', '--only-region', 'us-east-1'];
 
-    expect(await run(args)).toMatchObject({ code: 2, err: 'Error: None of the chosen accounts is in us-east-1.\n' });
+    expect(await run(args)).toMatchObject({
+      code: 2,
+      err: 'Error: None of the chosen accounts has the Region us-east-1.\n',
+    });
   });
+
+  it.each(['eu-west-1,us-eest-1', 'us-eest-1'])(
+    'of --only-region has to be one of the accounts, each: %s',
+    async (regions) => {
+      expect(await run(['request', IMAGE, '--accounts-file', inTwo(), '--only-region', regions])).toMatchObject({
+        code: 2,
+        err: 'Error: None of the chosen accounts has the Region us-eest-1. Did you mean us-east-1?\n',
+      });
+    },
+  );
 
   it('is that of each image in a manifest of Packer; one without accounts is named and left out', async () => {
     const aws = new FakeAws();

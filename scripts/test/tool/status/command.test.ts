@@ -376,6 +376,18 @@ describe('status of an accounts file', () => {
     expect(await titles('--recipe', 'ubuntu', '--images')).toEqual([NEW, OLD]);
   });
 
+  it('rejects a recipe of which the source account has no image, though an account cannot be read', async () => {
+    sourceHas([source(NEW, NEW_AT)]);
+    targetHas(WEB, { images: [copyOf('ami-03', NEW_AT, { Tags: tagsOfAmigo('ami-03', 'ubunto') })] });
+    aws.close(PAYMENTS, Object.assign(new Error('no'), { name: 'AccessDenied' }));
+
+    const args = ['--accounts-file', FILE, '--only', 'payments,web', '--recipe', 'ubuntu,ubunto'];
+    const { code, out, err } = await run(['status', ...args], { aws });
+
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(/Error: The source account has no image of the recipe ubunto\. Did you mean ubuntu\?\n$/);
+  });
+
   it('goes on where an account cannot be read, and fails', async () => {
     sourceHas([source(NEW, NEW_AT)]);
     targetHas(WEB, { images: [copyOf(NEW, NEW_AT)] });
@@ -533,9 +545,30 @@ describe('status of the account of the credentials', () => {
   });
 
   it('has the recipes alone that are named', async () => {
-    const { report: read } = await report('--recipe', 'ubuntu,arch');
+    const { report: read } = await report('--recipe', 'ubuntu');
 
     expect(read.rows.map(({ title }) => title)).toEqual(['ubuntu']);
+  });
+
+  it('rejects a recipe that there is no copy of', async () => {
+    expect(await run(['status', '--recipe', 'ubuntu,debain'], { aws })).toEqual({
+      code: 2,
+      out: '',
+      err: 'Error: There is no copy of the recipe debain. Did you mean debian?\n',
+    });
+  });
+
+  it('does not claim that there is none where an account could not be read', async () => {
+    aws.close(PAYMENTS, Object.assign(new Error('no'), { name: 'AccessDenied' }));
+    const args = ['--accounts', `${PAYMENTS},${WEB}`, '--role-name', 'reader', '--recipe', 'arch'];
+
+    const { code, out, err } = await run(['status', ...args], { aws });
+
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err.split('\n').slice(0, 2)).toEqual([
+      expect.stringContaining(`${PAYMENTS}, eu-west-1: Access denied: no.`),
+      'Error: There is no copy of the recipe arch, so far as could be read.',
+    ]);
   });
 
   it('is a table for people, in the width of the terminal', async () => {
