@@ -137,12 +137,23 @@ describe('the runbook', () => {
   });
 
   // Before there is a dead letter: the alarm that counts them lags behind by minutes, and doctor tells of it.
-  it('names a key that was disabled', async () => {
+  it('tells of the first copy that fails, and names a key that was disabled', async () => {
+    const image = await bake('alpine');
+    await share(source.ec2, image, [payments.id]);
     const { KeyMetadata } = await payments.kms.send(new DescribeKeyCommand({ KeyId: 'alias/image-copier' }));
     const KeyId = KeyMetadata?.KeyId;
     await payments.kms.send(new DisableKeyCommand({ KeyId }));
     try {
-      expect(await following('A key was disabled')(1)).toEqual({ isLast: true });
+      await ask(image, payments);
+      const next = following('A key was disabled');
+
+      await waitFor('the first copy to fail', async () => {
+        const place = ['--accounts-file', join(folder, 'accounts.yaml'), '--only', 'payments'];
+        const { stdout } = await startCommand(['status', ...place, '--recipe', 'alpine'], environment).ended;
+        return stdout.includes('next try in') ? true : undefined;
+      });
+      await next(0);
+      expect(await next(1)).toEqual({ isLast: true });
     } finally {
       await payments.kms.send(new EnableKeyCommand({ KeyId }));
     }

@@ -44,7 +44,7 @@ type LogLine = z.infer<typeof logLine>;
 
 /**
  * Reads from the logs of the functions which tries have failed of the requests that are still tried again. Nothing else tells it
- * (docs/adr/0009-where-failed-tries-are-read.md).
+ * (docs/adr/0009-failed-tries-from-logs.md).
  * @param sinceMs in milliseconds since 1970
  */
 export async function readFailedTries(copier: Pick<Copier, 'name' | 'aws'>, sinceMs: number): Promise<FailedTriesOf> {

@@ -507,7 +507,7 @@ describe('status of a copy that fails, and is tried again', () => {
     expect(read.rows[0]?.cells).toEqual([{ state: 'missing' }]);
   });
 
-  it.each([120])('fits into %d columns', async (columns) => {
+  it.each([60, 120])('fits into %d columns', async (columns) => {
     targetHas(WEB, { logs: { 'settle-copy': [failed()] } });
     const terminal = new FakeTerminal({ columns });
 
