@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { closest } from './closest.ts';
+import { COPIER_LIMITS, SOURCE_LIMITS, type InputValue, type Limit, type Limits } from './input-limits.ts';
 import { readYaml, YamlSyntaxError, type LocatedYaml, type Path, type Position } from './located-yaml.ts';
 import { partitionOf, REGIONS } from './regions.ts';
 
@@ -76,9 +77,6 @@ export const SET_INPUTS: Readonly<Record<string, string>> = {
   target_account_ids: 'accounts',
 };
 
-/** An input of a module. */
-export type InputValue = boolean | number | string | readonly InputValue[] | { readonly [key: string]: InputValue };
-
 /** Inputs of a module; null means the module's own default. */
 export type Inputs = Readonly<Record<string, InputValue | null>>;
 
@@ -129,7 +127,7 @@ const access = {
   profile: profile.exactOptional(),
 };
 
-const copierInputs = inputs(COPIER_INPUTS).meta({ id: 'CopierInputs' });
+const copierInputs = inputs(COPIER_INPUTS, COPIER_LIMITS).meta({ id: 'CopierInputs' });
 
 const schema = fields({
   $schema: z.string().describe('Path of accounts.schema.json, for the editor.').exactOptional(),
@@ -137,7 +135,7 @@ const schema = fields({
     id: accountId,
     name: name.exactOptional(),
     ...access,
-    inputs: inputs(SOURCE_INPUTS).exactOptional(),
+    inputs: inputs(SOURCE_INPUTS, SOURCE_LIMITS).exactOptional(),
     existingTopics: z
       .array(region)
       .describe(
@@ -213,7 +211,7 @@ function fields<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z
   });
 }
 
-function inputs(types: Readonly<Record<string, InputType>>): z.ZodType<Inputs> {
+function inputs(types: Readonly<Record<string, InputType>>, limits: Limits): z.ZodType<Inputs> {
   const texts = z.array(z.string());
   const schemas = {
     bool: z.boolean(),
@@ -233,10 +231,31 @@ function inputs(types: Readonly<Record<string, InputType>>): z.ZodType<Inputs> {
     [VPC]: fields({ security_group_ids: texts, subnet_ids: texts }),
   } satisfies Record<InputType, z.ZodType>;
   return fields(
-    Object.fromEntries(Object.entries(types).map(([name, type]) => [name, schemas[type].nullable().exactOptional()])),
+    Object.fromEntries(
+      Object.entries(types).map(([name, type]) => [
+        name,
+        limited(schemas[type], limits[name] ?? [])
+          .nullable()
+          .exactOptional(),
+      ]),
+    ),
   ).describe(
     'Inputs of the module, as in its variables.tf. {account} and {region} in them are replaced; null is the default of the module.',
   );
+}
+
+/** With the validations that the variable has in its module, so that they come with a line, and before Terraform runs. */
+function limited(type: z.ZodType<InputValue>, limits: readonly Limit[]): z.ZodType<InputValue> {
+  return limits.reduce(
+    (schema, { holds, text }) => schema.refine((value) => holds(withoutPlaceholders(value)), text),
+    type,
+  );
+}
+
+/** The value as some account and Region would have it: which ones, no limit asks. */
+function withoutPlaceholders(value: InputValue): InputValue {
+  const filled = JSON.stringify(value).replaceAll('{account}', '222222222222').replaceAll('{region}', 'eu-west-1');
+  return JSON.parse(filled) as InputValue;
 }
 
 /** The JSON Schema of the accounts file, for editors. */
@@ -421,6 +440,7 @@ function crossCheck(draft: Draft, yaml: LocatedYaml): AccountsFileProblem[] {
   checkUnique(draft, yaml, report);
   checkAccess(draft, report);
   checkRegions(draft, report);
+  checkTopics(draft, report);
   return problems;
 }
 
@@ -514,6 +534,24 @@ function checkRegions({ source, defaults, accounts = [] }: Draft, report: Report
     if (region !== undefined && used.size > 0 && !used.has(region)) {
       report(['source', 'existingTopics', index], `${region} is the Region of no account. Remove it, or correct it.`);
     }
+  }
+}
+
+// A topic policy may have 30 KB (SNS Developer Guide, Amazon SNS API permissions); an account takes 15 bytes of it.
+const MAX_SUBSCRIBERS = 1500;
+
+/** What the module source-account validates of inputs that are made from several fields. */
+function checkTopics(draft: Draft, report: Report): void {
+  const { source, topic, accounts = [] } = draft;
+  const housekeeping = source?.inputs?.['housekeeping_topic_name'];
+  if (topic !== undefined && [topic, `${topic}-results`].some((name) => name === housekeeping)) {
+    report(
+      ['source', 'inputs', 'housekeeping_topic_name'],
+      'this is the name of the topic for copy requests or for results. Retirements need one of their own.',
+    );
+  }
+  if (accounts.length > MAX_SUBSCRIBERS && !('organizationId' in draft)) {
+    report(['accounts'], `at most ${MAX_SUBSCRIBERS} accounts fit into a topic policy. Set organizationId instead.`);
   }
 }
 

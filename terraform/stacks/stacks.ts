@@ -1,4 +1,5 @@
-import { SOURCE_NAME, type AccountsFile, type Inputs, type InputValue } from './accounts-file.ts';
+import { SOURCE_NAME, type AccountsFile, type Inputs } from './accounts-file.ts';
+import type { InputValue } from './input-limits.ts';
 import { partitionOf } from './regions.ts';
 
 /** What `stacks.json` in the output folder tells of each stack: the source account first, then the targets in the order of the file. */

@@ -97,6 +97,7 @@ const IN_PLACE_OF: Readonly<Record<string, Readonly<Record<string, Parameter>>>>
 /** What a parameter says otherwise than its variable. */
 const CHANGES: Readonly<Record<string, Partial<Parameter>>> = {
   overdue_hours: { ConstraintDescription: 'overdue_hours: 1 to 96, or whole days (a multiple of 24) up to 720.' },
+  recipe_tag: { AllowedPattern: '^(?![aA][wW][sS]:).*$' },
   request_topic_arn: {
     Description:
       "ARN of the topic for copy requests. Its Region does not count: each stack subscribes to the topic of this name in the stack's own Region.",

@@ -276,8 +276,8 @@ variable "recipe_tag" {
 
   # EC2 API Reference, Tag.
   validation {
-    condition     = length(var.recipe_tag) >= 1 && length(var.recipe_tag) <= 127
-    error_message = "recipe_tag: 1 to 127 characters."
+    condition     = length(var.recipe_tag) >= 1 && length(var.recipe_tag) <= 127 && !startswith(lower(var.recipe_tag), "aws:")
+    error_message = "recipe_tag: 1 to 127 characters, not beginning with aws:."
   }
 }
 
