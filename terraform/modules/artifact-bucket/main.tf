@@ -7,6 +7,10 @@ locals {
 
   function_zips = coalesce(var.function_zips, ["${path.module}/../../../lambda/dist/image-copier.zip"])
 
+  # Terraform copies a module that is in none of the configuration's own folders, for example by an absolute path or from Git.
+  is_copy    = strcontains(path.module, ".terraform/modules/")
+  zip_remedy = var.function_zips == null && local.is_copy ? "Terraform copied this module to ${path.module}, without what `make build` makes: set function_zips to the path of that zip, or of a release's." : "Run `make build`, or set function_zips to the zip of a release."
+
   # Another zip has another key, so a stack changes when its code does, and only then.
   function_keys = [for zip in local.function_zips : fileexists(zip) ? "image-copier/${filesha256(zip)}.zip" : zip]
 }
@@ -112,7 +116,7 @@ resource "aws_s3_object" "function" {
 
     precondition {
       condition     = fileexists(each.value)
-      error_message = "function_zips: there is no file ${each.value}. Run `make build`, or set function_zips to the zip of a release."
+      error_message = "function_zips: there is no file ${each.value}. ${local.zip_remedy}"
     }
   }
 

@@ -35,7 +35,7 @@ output "function_arn" {
   # Here, so that it is said once, and not by each function.
   precondition {
     condition     = fileexists(local.function_zip)
-    error_message = "function_zip: there is no file ${local.function_zip}. Run `make build`, or set function_zip to the zip of a release."
+    error_message = "function_zip: there is no file ${local.function_zip}. ${local.zip_remedy}"
   }
 }
 

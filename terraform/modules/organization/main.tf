@@ -9,7 +9,12 @@ data "aws_region" "artifacts" {
 locals {
   template_file = coalesce(var.template_file, "${path.module}/../../template/dist/image-copier.template.json")
   file          = fileexists(local.template_file) ? file(local.template_file) : "{}"
-  declared      = try(jsondecode(local.file).Parameters, {})
+
+  # Terraform copies a module that is in none of the configuration's own folders, for example by an absolute path or from Git.
+  is_copy         = strcontains(path.module, ".terraform/modules/")
+  template_remedy = var.template_file == null && local.is_copy ? "Terraform copied this module to ${path.module}, without what `make build` makes: set template_file to the path of that template, or of a release's." : "Run `make build`, or set template_file to the template of a release."
+
+  declared = try(jsondecode(local.file).Parameters, {})
 
   # No parameter can hold statements, so they are put into the template, with the account and Region of each stack.
   statement_texts = toset(flatten([for statement in var.key_policy_statements : [values(statement.principals), [for test in values(statement.conditions) : values(test)]]]))
@@ -65,7 +70,7 @@ resource "aws_s3_object" "template" {
 
     precondition {
       condition     = fileexists(local.template_file)
-      error_message = "template_file: there is no file ${local.template_file}. Run `make build`, or set template_file to the template of a release."
+      error_message = "template_file: there is no file ${local.template_file}. ${local.template_remedy}"
     }
   }
 }

@@ -34,6 +34,6 @@ output "watch_function_name" {
 
   precondition {
     condition     = fileexists(local.function_zip)
-    error_message = "function_zip: there is no file ${local.function_zip}. Run `make build`, or set function_zip to the zip of a release."
+    error_message = "function_zip: there is no file ${local.function_zip}. ${local.zip_remedy}"
   }
 }

@@ -5,7 +5,12 @@ locals {
   partition  = data.aws_partition.current.partition
   region     = data.aws_region.current.id
 
-  function_zip   = coalesce(var.function_zip, "${path.module}/../../../lambda/dist/image-copier.zip")
+  function_zip = coalesce(var.function_zip, "${path.module}/../../../lambda/dist/image-copier.zip")
+
+  # Terraform copies a module that is in none of the configuration's own folders, for example by an absolute path or from Git.
+  is_copy    = strcontains(path.module, ".terraform/modules/")
+  zip_remedy = var.function_zip == null && local.is_copy ? "Terraform copied this module to ${path.module}, without what `make build` makes: set function_zip to the path of that zip, or of a release's." : "Run `make build`, or set function_zip to the zip of a release."
+
   watch_function = "${var.name}-watch"
 
   watch_timeout_seconds = 60
