@@ -42,8 +42,10 @@ const COPIER = {
   recipeTag: 'Recipe',
   copyTags: [],
   partition: 'aws',
+  apply: { fix: 'Apply Terraform again.', commands: [] },
+  access: {},
+  chosenBy: [],
   program: 'image-copier',
-  apply: 'terraform apply',
 };
 
 /** A target account with both functions, and with somebody who listens to its results. */

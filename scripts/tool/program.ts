@@ -9,6 +9,7 @@ import { addCost } from './cost/command.ts';
 import { addDeadLetters } from './dead-letters/command.ts';
 import { addDeploy } from './deploy/command.ts';
 import { addDoctor } from './doctor/command.ts';
+import { addExec } from './exec/command.ts';
 import { addRecipes } from './recipes/command.ts';
 import { addRequest } from './request/command.ts';
 import { addStatus } from './status/command.ts';
@@ -47,6 +48,7 @@ export function createProgram(tool: Tool, end: End): Command {
   addRecipes(program, tool, end);
   addDeadLetters(program, tool, end);
   addDeploy(program, tool, end);
+  addExec(program, tool, end);
   addCost(program, tool);
   addCompletion(program, tool);
   program.command('version', { hidden: true }).action(() => {

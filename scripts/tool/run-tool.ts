@@ -2,13 +2,13 @@ import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
 import { explained } from './common/aws-errors.ts';
 import { print } from './common/terminal.ts';
-import type { ExitCode, Tool } from './common/tool.ts';
+import type { Tool } from './common/tool.ts';
 import { UserError } from './common/user-error.ts';
 import { createProgram } from './program.ts';
 
 /** Runs the command that the arguments name to its end, and prints what the user can fix if it fails. */
-export async function runTool(args: readonly string[], tool: Tool): Promise<ExitCode> {
-  let code: ExitCode = 0;
+export async function runTool(args: readonly string[], tool: Tool): Promise<number> {
+  let code = 0;
   try {
     const program = createProgram(tool, (ended) => {
       code = ended;

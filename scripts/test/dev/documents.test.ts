@@ -94,7 +94,9 @@ function isKnown(words: readonly string[], command: Command): boolean {
   const below = command.commands.find((each) => each.name() === word);
   if (below) return isKnown(others, below);
   if (command.commands.length > 0) return false;
-  const options = words.filter((each) => each.startsWith('--')).map((each) => each.split('=')[0]);
+  // What follows `--` is another program's.
+  const own = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
+  const options = own.filter((each) => each.startsWith('--')).map((each) => each.split('=')[0]);
   return options.every((option) => command.options.some(({ long }) => long === option));
 }
 

@@ -16,6 +16,7 @@ const COMMANDS = [
     'dead-letters',
     'deploy',
     'destroy',
+    'exec',
     'cost',
     'completion',
   ],

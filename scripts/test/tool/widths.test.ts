@@ -165,15 +165,10 @@ const OUTPUTS: readonly (readonly [string, (width: number) => string, readonly s
   ],
   [
     'doctor',
-    () =>
-      formatFindings([
-        {
-          environment,
-          findings: [
-            { severity: 'problem', code: 'KeyDisabled', subject: KEY, what: REASON, why: REASON, fix: REASON },
-          ],
-        },
-      ]),
+    (width) => {
+      const finding = { code: 'KeyDisabled', subject: KEY, what: REASON, why: REASON, fix: REASON, commands: [] };
+      return formatFindings([{ environment, findings: [{ severity: 'problem', ...finding }] }], 'note', width).whole;
+    },
     [KEY, ROLE],
   ],
 ];

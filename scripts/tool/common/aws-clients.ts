@@ -51,7 +51,7 @@ export interface AwsClients extends Services {
   /** The Region that was named, or that of the profile or the environment; throws if there is none. */
   readonly region: () => Promise<string>;
   /** Fails as any call would if there is no way in. */
-  readonly credentials: () => Promise<unknown>;
+  readonly credentials: () => Promise<Credentials>;
   /** The same way in, to another Region. */
   readonly inRegion: (region: string) => AwsClients;
   /** Closes the connections. A client that is used again opens new ones. */
@@ -61,7 +61,7 @@ export interface AwsClients extends Services {
 /** Gives clients for a way into an account. Nothing is called for that. */
 export type Connect = (access: Access) => AwsClients;
 
-type Credentials = Awaited<ReturnType<ReturnType<typeof fromNodeProviderChain>>>;
+export type Credentials = Awaited<ReturnType<ReturnType<typeof fromNodeProviderChain>>>;
 
 // The SDK itself renews what expires within 5 minutes.
 const RENEW_BEFORE_MS = 5 * 60_000;

@@ -15,6 +15,7 @@ export interface EnvironmentOptions {
   readonly recipeTag?: string;
 }
 
+/** As the input has it by default. */
 export const DEFAULT_NAME = 'image-copier';
 
 /** Adds the options that say which accounts and Regions a command is for, and how they are reached. */

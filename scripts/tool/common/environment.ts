@@ -1,5 +1,5 @@
 import type { Tag } from '../../../lambda/src/core/copy-request.ts';
-import type { AwsClients } from './aws-clients.ts';
+import type { Access, AwsClients } from './aws-clients.ts';
 
 /** An account and a Region in it. */
 export interface Environment {
@@ -19,6 +19,9 @@ export interface Copier extends Environment {
   /** The tags that the account sets on every copy, as far as an accounts file says. */
   readonly copyTags: readonly Tag[];
   readonly aws: AwsClients;
+  readonly access: Access;
+  /** The options of this tool that choose its account, with the way there, and without its Region. */
+  readonly chosenBy: readonly string[];
 }
 
 /** A line that says which environment it is about. */

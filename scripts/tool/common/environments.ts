@@ -4,7 +4,7 @@ import type { Stack } from '../../../terraform/stacks/stacks.ts';
 import { readStacks } from './accounts-file.ts';
 import type { Access, AwsClients, Connect } from './aws-clients.ts';
 import { chooseStacks } from './choose-stacks.ts';
-import type { EnvironmentOptions } from './environment-options.ts';
+import { DEFAULT_NAME, type EnvironmentOptions } from './environment-options.ts';
 import type { Copier } from './environment.ts';
 import { requireKnown } from './require-known.ts';
 import { UserError } from './user-error.ts';
@@ -38,14 +38,9 @@ export const DEFAULT_INPUTS = { parameterPath: '/image-copier', recipeTag: 'Reci
  * @throws {UserError} for what the user can fix in the file or the options
  */
 export async function environmentsOf(options: EnvironmentOptions, connect: Connect): Promise<Environments> {
-  const { accountsFile, accounts, only, roleName, roleArn } = options;
-  if (only && accountsFile === undefined) throw new UserError('--only chooses from an --accounts-file.', 2);
-  if (accountsFile !== undefined) {
-    if (accounts) throw new UserError('Name accounts by --accounts or by --accounts-file, not by both.', 2);
-    if (roleArn !== undefined)
-      throw new UserError('--role-arn is of one account. With --accounts-file use --role-name.', 2);
-    return environmentsOfFile(accountsFile, options, connect);
-  }
+  const { accountsFile, accounts, roleName } = options;
+  requireOneWay(options);
+  if (accountsFile !== undefined) return environmentsOfFile(accountsFile, options, connect);
   if (!accounts) {
     if (roleName !== undefined) throw new UserError('--role-name needs --accounts or --accounts-file.', 2);
     return { copiers: [await ownCopier(options, connect)] };
@@ -55,24 +50,66 @@ export async function environmentsOf(options: EnvironmentOptions, connect: Conne
   }
   const region = await regionOf(options, connect);
   return {
-    copiers: accounts.map((accountId) => ({
-      ...copierOf(options, accountId, region),
-      aws: connect(accessWith(options, roleIn(accountId, roleName, region), region)),
-    })),
+    copiers: accounts.map((accountId) => {
+      const access = accessWith(options, roleIn(accountId, roleName, region), region);
+      const chosenBy = wordsOf(options, { accounts: accountId });
+      return { ...copierOf(options, accountId, region), aws: connect(access), access, chosenBy };
+    }),
   };
 }
 
+/**
+ * The one account and Region that the options name, also the source account of an accounts file.
+ * @throws {UserError} if it is not one
+ */
+export async function oneEnvironmentOf(
+  options: EnvironmentOptions,
+  connect: Connect,
+): Promise<{ readonly region: string; readonly aws: AwsClients }> {
+  const { accountsFile, only, accounts = [] } = options;
+  if (accountsFile === undefined) {
+    if (accounts.length > 1) throw notOne(accounts, '--accounts');
+    const { copiers } = await environmentsOf(options, connect);
+    const [copier] = copiers;
+    if (!copier) throw new Error('no environment');
+    return copier;
+  }
+  requireOneWay(options);
+  const stacks = readStacks(accountsFile);
+  const chosen = only ? chooseStacks(stacks, only) : stacks;
+  const [stack] = chosen;
+  if (!stack || chosen.length > 1) {
+    throw notOne(
+      chosen.map(({ name }) => name),
+      '--only',
+    );
+  }
+  const region = options.region ?? (stack.regions.length === 1 ? stack.regions[0] : undefined);
+  if (region === undefined) {
+    throw new UserError(`${stack.name} is in ${stack.regions.join(', ')}. Choose one of them with --region.`, 2);
+  }
+  return { region, aws: connect(accessToStack(options, stack, region)) };
+}
+
+function notOne(accounts: readonly string[], option: string): UserError {
+  return new UserError(`This is for one account, and chosen are ${accounts.join(', ')}. Choose one with ${option}.`, 2);
+}
+
+function requireOneWay({ accountsFile, accounts, only, roleArn }: EnvironmentOptions): void {
+  if (only && accountsFile === undefined) throw new UserError('--only chooses from an --accounts-file.', 2);
+  if (accountsFile === undefined) return;
+  if (accounts) throw new UserError('Name accounts by --accounts or by --accounts-file, not by both.', 2);
+  if (roleArn !== undefined)
+    throw new UserError('--role-arn is of one account. With --accounts-file use --role-name.', 2);
+}
+
 function environmentsOfFile(file: string, options: EnvironmentOptions, connect: Connect): Environments {
-  const { only, region: onlyRegion, roleName } = options;
+  const { only, region: onlyRegion } = options;
   const stacks = readStacks(file);
   const source = stacks.find(({ kind }) => kind === 'source');
   const targets = stacks.filter(({ kind }) => kind === 'target');
   const topic = source?.modules[0]?.inputs['name'];
   if (!source || typeof topic !== 'string') throw new Error('no stack for the source account');
-  const clientsFor = (stack: Stack, region: string) =>
-    connect(
-      accessWith(options, roleName === undefined ? stack.access : roleIn(stack.accountId, roleName, region), region),
-    );
   const chosen = only ? chooseStacks(targets, only) : targets;
   requireRegions(onlyRegion === undefined ? [] : [onlyRegion], regionsOf(chosen));
   const copiers = chosen.flatMap((stack) =>
@@ -87,7 +124,9 @@ function environmentsOfFile(file: string, options: EnvironmentOptions, connect: 
         parameterPath: textOr(inputs['parameter_path'], DEFAULT_INPUTS.parameterPath),
         recipeTag: textOr(inputs['recipe_tag'], DEFAULT_INPUTS.recipeTag),
         copyTags: Object.entries(inputs['copy_tags'] ?? {}).map(([key, value]) => ({ key, value: String(value) })),
-        aws: clientsFor(stack, region),
+        aws: connect(accessToStack(options, stack, region)),
+        access: accessToStack(options, stack, region),
+        chosenBy: wordsOf(options, { accountsFile: file, only: stack.name }),
       })),
   );
   const clients = new Map<string, AwsClients>();
@@ -101,7 +140,7 @@ function environmentsOfFile(file: string, options: EnvironmentOptions, connect: 
       hasExistingTopicIn: (region) =>
         source.modules.some((module) => module.region === region && module.inputs['existing_topics'] === true),
       clientsIn: (region) => {
-        const own = clients.get(region) ?? clientsFor(source, region);
+        const own = clients.get(region) ?? connect(accessToStack(options, source, region));
         clients.set(region, own);
         return own;
       },
@@ -123,8 +162,9 @@ export function requireRegions(named: readonly string[], known: Iterable<string>
 
 async function ownCopier(options: EnvironmentOptions, connect: Connect): Promise<Copier> {
   const region = await regionOf(options, connect);
-  const aws = connect({ ...accessOf(options), region });
-  return { ...copierOf(options, await accountOf(aws), region), aws };
+  const access = { ...accessOf(options), region };
+  const aws = connect(access);
+  return { ...copierOf(options, await accountOf(aws), region), aws, access, chosenBy: wordsOf(options, {}) };
 }
 
 /** The account that credentials belong to. */
@@ -137,9 +177,36 @@ export function topicArn(accountId: string, region: string, topic: string): stri
   return `arn:${partitionOf(region)}:sns:${region}:${accountId}:${topic}`;
 }
 
-function copierOf(options: EnvironmentOptions, accountId: string, region: string): Omit<Copier, 'aws'> {
+function copierOf(
+  options: EnvironmentOptions,
+  accountId: string,
+  region: string,
+): Omit<Copier, 'aws' | 'access' | 'chosenBy'> {
   const { name, parameterPath = DEFAULT_INPUTS.parameterPath, recipeTag = DEFAULT_INPUTS.recipeTag } = options;
   return { ...DEFAULT_INPUTS, accountId, account: accountId, region, labels: {}, name, parameterPath, recipeTag };
+}
+
+/** The options that choose one account again. */
+function wordsOf(
+  { roleName, profile, roleArn, name }: EnvironmentOptions,
+  { accountsFile, only, accounts }: { accountsFile?: string; only?: string; accounts?: string },
+): string[] {
+  const given = {
+    '--accounts-file': accountsFile,
+    '--only': only,
+    '--accounts': accounts,
+    '--role-name': roleName,
+    '--role-arn': roleArn,
+    '--profile': profile,
+    '--name': name === DEFAULT_NAME ? undefined : name,
+  };
+  return Object.entries(given).flatMap(([option, value]) => (value === undefined ? [] : [option, value]));
+}
+
+/** The way into the account of a stack: that of the accounts file, unless the options name a role. */
+export function accessToStack(options: EnvironmentOptions, { access, accountId }: Stack, region: string): Access {
+  const { roleName } = options;
+  return accessWith(options, roleName === undefined ? access : roleIn(accountId, roleName, region), region);
 }
 
 /** A role is assumed with the credentials of the profile that was asked for; a profile of the file is a way of its own. */

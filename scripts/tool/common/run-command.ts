@@ -11,6 +11,8 @@ type Sink = number | 'inherit' | ((text: string) => void);
 interface ProcessOptions {
   readonly cwd?: string;
   readonly env: NodeJS.ProcessEnv;
+  /** By default there is nothing to read. */
+  readonly stdin?: 'inherit';
   readonly stdout: Sink;
   readonly stderr: Sink;
   /** Is given the process once it runs. */
@@ -19,7 +21,7 @@ interface ProcessOptions {
   readonly apart?: boolean;
 }
 
-interface CommandOptions extends Omit<ProcessOptions, 'stdout' | 'stderr'> {
+interface CommandOptions extends Omit<ProcessOptions, 'stdin' | 'stdout' | 'stderr'> {
   /** Where standard output and error go; earlier contents stay. */
   readonly logFile: string;
   /** Is given each line of standard output as it comes. */
@@ -52,10 +54,10 @@ const TAIL_LINES = 25;
 export async function runProgram(
   program: string,
   args: readonly string[],
-  { cwd, env, stdout, stderr, onStart, apart = false }: ProcessOptions,
+  { cwd, env, stdin, stdout, stderr, onStart, apart = false }: ProcessOptions,
 ): Promise<number | null> {
   const [out, err] = [stdout, stderr].map((sink) => (typeof sink === 'function' ? 'pipe' : sink));
-  const child = spawn(program, args, { cwd, env, stdio: ['ignore', out, err], detached: apart });
+  const child = spawn(program, args, { cwd, env, stdio: [stdin ?? 'ignore', out, err], detached: apart });
   if (typeof stdout === 'function') child.stdout?.setEncoding('utf8').on('data', stdout);
   if (typeof stderr === 'function') child.stderr?.setEncoding('utf8').on('data', stderr);
   if (child.pid !== undefined) onStart?.(child);

@@ -25,5 +25,5 @@ export interface Tool {
  */
 export type Interruptible = <T>(use: (signal: AbortSignal) => Promise<T>, again?: () => void) => Promise<T>;
 
-/** Takes the code that a command ended with. */
-export type End = (code: ExitCode) => void;
+/** Takes the code that a command ended with: an {@link ExitCode}, or that of the program that it ran for the user. */
+export type End = (code: number) => void;

@@ -1,6 +1,7 @@
 import { paginateDescribeAlarms, type CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { allOf } from '../common/aws-answers.ts';
-import { aws, found, type CheckedCopier, type Finding } from './finding.ts';
+import { awsCommand } from './commands.ts';
+import { applyAfter, found, inWords, type CheckedCopier, type Finding } from './finding.ts';
 
 /** An alarm as CloudWatch describes it. */
 export interface AlarmFacts {
@@ -70,7 +71,7 @@ export function checkAlarms(
       subject: missing.join(', '),
       what: missing.length === 1 ? 'The alarm does not exist.' : 'The alarms do not exist.',
       why,
-      fix: copier.apply,
+      ...copier.apply,
     },
     silent.length > 0 && {
       code: 'AlarmActionsDisabled',
@@ -78,7 +79,8 @@ export function checkAlarms(
       subject: silent.join(', '),
       what: 'The actions are disabled.',
       why,
-      fix: aws(`cloudwatch enable-alarm-actions --alarm-names ${silent.join(' ')}`, copier),
+      fix: 'Enable them.',
+      commands: [awsCommand(copier, 'cloudwatch', 'enable-alarm-actions', '--alarm-names', ...silent)],
     },
     own.length > 0 &&
       own.every(({ actions }) => actions.length === 0) && {
@@ -87,7 +89,7 @@ export function checkAlarms(
         subject: `${copier.name}-*`,
         what: 'No alarm has an action.',
         why: 'Alarms are seen only by those who look at CloudWatch.',
-        fix: `alarm_actions = ["arn:${copier.partition}:sns:${copier.region}:${copier.accountId}:<topic>"], then ${copier.apply}`,
+        ...applyAfter('Name a topic that tells somebody in the input alarm_actions.', copier),
       },
     ...on.map((alarm): Finding => {
       const { name: subject, description, configuredAtMs } = alarm;
@@ -98,7 +100,7 @@ export function checkAlarms(
           subject,
           what: 'The alarm is on, but it has watched for less than an hour.',
           why: 'A new copier sweeps for the first time after 15 minutes. The alarm turns off by itself after that.',
-          fix: 'Look again in an hour.',
+          ...inWords('Look again in an hour.'),
         };
       }
       return {
@@ -107,7 +109,8 @@ export function checkAlarms(
         subject,
         what: 'The alarm is on.',
         why: description,
-        fix: aws(`cloudwatch describe-alarm-history --alarm-name ${subject}`, copier),
+        fix: 'Do what the alarm says. Its history tells since when it is on, and why.',
+        commands: [awsCommand(copier, 'cloudwatch', 'describe-alarm-history', '--alarm-name', subject)],
       };
     }),
   );

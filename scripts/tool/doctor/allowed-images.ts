@@ -1,6 +1,7 @@
 import { GetAllowedImagesSettingsCommand, type EC2Client, type ImageCriterion } from '@aws-sdk/client-ec2';
 import { isDenied, isError } from '../common/aws-answers.ts';
-import { aws, found, type CheckedCopier, type Finding } from './finding.ts';
+import { awsCommand } from './commands.ts';
+import { found, inWords, type CheckedCopier, type Finding } from './finding.ts';
 
 /** The Allowed AMIs setting of an account and Region. */
 export type AllowedImagesFacts =
@@ -37,7 +38,7 @@ export function checkAllowedImages(
         subject,
         what: `The setting could not be read. ${facts.unread}`,
         why: 'It may hide the images that are to be copied.',
-        fix: 'Allow ec2:GetAllowedImagesSettings for whoever runs this command.',
+        ...inWords('Allow ec2:GetAllowedImagesSettings for whoever runs this command.'),
       },
     ];
   }
@@ -47,7 +48,7 @@ export function checkAllowedImages(
     (owner) => !leftOut.includes(owner) && !facts.criteria.some((each) => names(each, owner) && isOnlyProviders(each)),
   );
   const isAudit = facts.state === 'audit-mode';
-  const fix = `Add a criterion with the ImageProviders ${leftOut.join(', ')}: ${aws('ec2 replace-image-criteria-in-allowed-images-settings --image-criteria ...', copier)}`;
+  const criteria = JSON.stringify([...facts.criteria, { ImageProviders: leftOut }]);
   return found(
     leftOut.length > 0 && {
       code: 'AllowedImagesLeaveOut',
@@ -57,7 +58,10 @@ export function checkAllowedImages(
       why: isAudit
         ? 'In audit-mode nothing is hidden. Once the setting is enabled, every copy fails with InvalidAMIID.NotFound.'
         : 'EC2 hides these images, and every copy fails with InvalidAMIID.NotFound.',
-      fix,
+      fix: 'Add a criterion for them, as an administrator: the setting is one of the whole account.',
+      commands: [
+        awsCommand(copier, 'ec2', 'replace-image-criteria-in-allowed-images-settings', '--image-criteria', criteria),
+      ],
     },
     narrowed.length > 0 && {
       code: 'AllowedImagesNarrow',
@@ -65,7 +69,7 @@ export function checkAllowedImages(
       subject,
       what: `The criteria admit only some images of ${narrowed.join(', ')}.`,
       why: 'A copy of another image fails with InvalidAMIID.NotFound.',
-      fix: 'Compare the names and ages in the criteria with those of your images.',
+      ...inWords('Compare the names and ages in the criteria with those of your images.'),
     },
   );
 }

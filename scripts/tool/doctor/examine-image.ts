@@ -20,13 +20,14 @@ interface Copying {
   readonly copyImage: FunctionFacts | undefined;
   readonly allowed: AllowedImagesFacts;
   readonly trustedOwners: readonly string[];
+  readonly topicArn: string | undefined;
 }
 
 /** Looks whether a copier can copy an image, as its account sees it, and as the source account does if it can be asked. */
 export async function examineImage(
   copier: CheckedCopier,
   { id, region }: AskedImage,
-  { copyImage, allowed, trustedOwners }: Copying,
+  { copyImage, allowed, trustedOwners, topicArn }: Copying,
   aws: AwsClients,
   source: SourceAnswers | undefined,
 ): Promise<Finding[]> {
@@ -46,6 +47,8 @@ export async function examineImage(
     imageId: id,
     imageRegion,
     trustedOwners,
+    topicArn,
+    hasSource: source !== undefined,
     copyTags: parseTags(copyImage?.environment['COPY_TAGS'] ?? '{}') ?? [],
     roleArn: copyImage?.roleArn,
     isHidden: (ownerId: string) => hidesImagesOf(ownerId, allowed),

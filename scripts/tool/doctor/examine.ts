@@ -1,10 +1,11 @@
 import type { IAMClient } from '@aws-sdk/client-iam';
 import { isDenied } from '../common/aws-answers.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
+import { checkAlarmTopics, readAlarmTopics } from './alarm-topics.ts';
 import { checkAlarms, readAlarms } from './alarms.ts';
 import { checkAllowedImages, readAllowedImages } from './allowed-images.ts';
 import { examineImage, type AskedImage } from './examine-image.ts';
-import { accountIn, arnOf, type CheckedCopier, type Finding } from './finding.ts';
+import { accountIn, arnOf, inWords, type CheckedCopier, type Finding } from './finding.ts';
 import { checkFunctions, readFunctions, type FunctionFacts, type FunctionsFacts } from './functions.ts';
 import { checkKey, readKey } from './key.ts';
 import { checkOwnImages, readOwnImages } from './own-images.ts';
@@ -47,7 +48,10 @@ export async function examine(
     readArea('queues', 'sqs:GetQueueUrl, sqs:GetQueueAttributes', () => readQueues(aws.sqs, name)),
     readArea('functions', 'lambda:GetFunction, lambda:ListEventSourceMappings', () => readFunctions(aws.lambda, name)),
     readArea('rules', 'events:DescribeRule, events:ListTargetsByRule', () => readRules(aws.events, name)),
-    readArea('alarms', 'cloudwatch:DescribeAlarms', () => readAlarms(aws.cloudwatch, name)),
+    readArea('alarms', 'cloudwatch:DescribeAlarms', async () => {
+      const all = await readAlarms(aws.cloudwatch, name);
+      return { all, topics: await readAlarmTopics(aws.sns, all) };
+    }),
     readAllowedImages(aws.ec2),
   ]);
   if (isNothingThere(queues, functions)) return { findings: [noCopier(copier)], functions: {} };
@@ -73,7 +77,13 @@ export async function examine(
     examineRoles(known, work, aws.iam, copier),
     image
       ? readArea(image.id, 'ec2:DescribeImages, ec2:DescribeSnapshots', () =>
-          examineImage(copier, image, { copyImage: known.copyImage, allowed, trustedOwners }, aws, source),
+          examineImage(
+            copier,
+            image,
+            { copyImage: known.copyImage, allowed, trustedOwners, topicArn: namedTopicArn },
+            aws,
+            source,
+          ),
         )
       : { facts: [] },
   ]);
@@ -88,7 +98,10 @@ export async function examine(
       ...roles,
       ...checkArea(key, (facts) => checkKey(facts, work.keyArn, copier)),
       ...checkArea(rules, (facts) => checkRules(facts, copier)),
-      ...checkArea(alarms, (facts) => checkAlarms(facts, explainedAlarms, Date.now(), copier)),
+      ...checkArea(alarms, ({ all, topics }) => [
+        ...checkAlarms(all, explainedAlarms, Date.now(), copier),
+        ...checkAlarmTopics(topics, copier),
+      ]),
       ...checkAllowedImages(allowed, trustedOwners, copier),
       ...checkArea(ownImages, (facts) => checkOwnImages(facts, copier)),
       ...checkArea(copying, (findings) => findings),
@@ -104,8 +117,8 @@ async function readArea<T>(subject: string, actions: string, read: () => Promise
     if (!isDenied(error)) throw error;
     const what = `Access denied, so nothing of it was checked. ${error instanceof Error ? error.message : ''}`.trim();
     const why = 'What is wrong there stays hidden.';
-    const fix = `Allow ${actions} for whoever runs this command.`;
-    return { finding: { code: 'Unread', severity: 'problem', subject, what, why, fix } };
+    const remedy = inWords(`Allow ${actions} for whoever runs this command.`);
+    return { finding: { code: 'Unread', severity: 'problem', subject, what, why, ...remedy } };
   }
 }
 
@@ -128,7 +141,8 @@ function noCopier({ name, region, apply }: CheckedCopier): Finding {
     subject: name,
     what: `There is no copier "${name}" in ${region} of this account.`,
     why: 'No image is copied into this account.',
-    fix: `${apply}; or check the account (--profile, --role-arn), --region and --name`,
+    ...apply,
+    fix: `${apply.fix} Or check the account (--profile, --role-arn), --region and --name.`,
   };
 }
 

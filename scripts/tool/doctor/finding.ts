@@ -1,10 +1,27 @@
-import type { Copier, Environment } from '../common/environment.ts';
+import type { Copier } from '../common/environment.ts';
+import type { Command, CommandsFor } from './commands.ts';
 
 /** `problem`: copies do not come, or may not be used. `warning`: something will hide or cause one. `note`: good to know. */
-export type Severity = 'problem' | 'warning' | 'note';
+export type Severity = (typeof SEVERITIES)[number];
+
+/** The gravest first. */
+export const SEVERITIES = ['problem', 'warning', 'note'] as const;
+
+/** Whether a severity is as grave as another, or graver. */
+export function isAtLeast(severity: Severity, least: Severity): boolean {
+  return SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(least);
+}
+
+/** How something is fixed. */
+export interface Remedy {
+  /** What to do, in words that are the same in each account. */
+  readonly fix: string;
+  /** What to run for it, in this order; what `fix` says beyond that comes first. */
+  readonly commands: readonly Command[];
+}
 
 /** Something that the doctor found in one account and Region. */
-export interface Finding {
+export interface Finding extends Remedy {
   /** Stays the same from version to version, for scripts. */
   readonly code: string;
   readonly severity: Severity;
@@ -12,23 +29,24 @@ export interface Finding {
   readonly subject: string;
   readonly what: string;
   readonly why: string;
-  /** The command or the Terraform input that fixes it. */
-  readonly fix: string;
 }
 
 /** The copier that the checks look at. They have all facts already, so it comes without clients. */
-export interface CheckedCopier extends Omit<Copier, 'aws'> {
+export interface CheckedCopier extends Omit<Copier, 'aws'>, CommandsFor {
   /** The second part of the ARNs in its Region. */
   readonly partition: string;
-  /** How the user started this tool, for the fix of a finding. */
-  readonly program: string;
-  /** How its Terraform module is applied again, for the fix of a finding. */
-  readonly apply: string;
+  /** How its Terraform module is applied again. */
+  readonly apply: Remedy;
 }
 
-/** A command of the AWS CLI for the Region of an environment. */
-export function aws(command: string, { region }: Pick<Environment, 'region'>): string {
-  return `aws ${command} --region ${region}`;
+/** Words alone, where no command can be known. */
+export function inWords(fix: string): Remedy {
+  return { fix, commands: [] };
+}
+
+/** The module is applied again after something else, which is said in a sentence. */
+export function applyAfter(first: string, { apply }: CheckedCopier): Remedy {
+  return { ...apply, fix: `${first} Then ${apply.fix.charAt(0).toLowerCase()}${apply.fix.slice(1)}` };
 }
 
 /** ARN of a resource in the account and Region of the copier. */

@@ -5,7 +5,8 @@ import {
   type LambdaClient,
 } from '@aws-sdk/client-lambda';
 import { allOf, ifThere } from '../common/aws-answers.ts';
-import { arnOf, aws, found, type CheckedCopier, type Finding } from './finding.ts';
+import { awsCommand } from './commands.ts';
+import { applyAfter, arnOf, found, type CheckedCopier, type Finding } from './finding.ts';
 import { queueNames } from './queues.ts';
 
 /** A Lambda function as Lambda describes it. */
@@ -135,7 +136,7 @@ function checkFunction(
   const { why } = expected;
   if (!facts) {
     const what = 'The function does not exist.';
-    return [{ code: 'NoFunction', severity: 'problem', subject, what, why, fix: copier.apply }];
+    return [{ code: 'NoFunction', severity: 'problem', subject, what, why, ...copier.apply }];
   }
   const { state, stateReason, lastUpdate, lastUpdateReason, runtime, reservedConcurrency } = facts;
   return found(
@@ -146,7 +147,7 @@ function checkFunction(
       subject,
       what: `Its state is ${state}. ${stateReason}`.trim(),
       why,
-      fix: copier.apply,
+      ...copier.apply,
     },
     lastUpdate === 'Failed' && {
       code: 'FunctionUpdateFailed',
@@ -154,7 +155,7 @@ function checkFunction(
       subject,
       what: `Its last update failed. ${lastUpdateReason}`.trim(),
       why: 'It runs with older code or settings than were applied.',
-      fix: copier.apply,
+      ...copier.apply,
     },
     reservedConcurrency === 0 && {
       code: 'FunctionThrottled',
@@ -162,7 +163,8 @@ function checkFunction(
       subject,
       what: 'Its reserved concurrency is 0, so Lambda does not run it.',
       why,
-      fix: aws(`lambda delete-function-concurrency --function-name ${subject}`, copier),
+      fix: 'Take the reservation away.',
+      commands: [awsCommand(copier, 'lambda', 'delete-function-concurrency', '--function-name', subject)],
     },
     runtime !== RUNTIME && {
       code: 'FunctionRuntime',
@@ -170,7 +172,7 @@ function checkFunction(
       subject,
       what: `It runs on ${runtime}, and was tested on ${RUNTIME}.`,
       why: 'It may behave in another way, and AWS ends its support of old runtimes.',
-      fix: copier.apply,
+      ...copier.apply,
     },
     ...checkMapping(facts, expected, copier),
   );
@@ -185,9 +187,11 @@ function checkMapping(
   const mapping = mappings.find(({ queueArn }) => queueArn === arnOf('sqs', queue, copier));
   if (!mapping) {
     const what = 'The function has no event source mapping for the queue.';
-    return [{ code: 'NoMapping', severity: 'problem', subject, what, why, fix: copier.apply }];
+    return [{ code: 'NoMapping', severity: 'problem', subject, what, why, ...copier.apply }];
   }
-  const update = `lambda update-event-source-mapping --uuid ${mapping.id}`;
+  const update = (...words: readonly string[]) => [
+    awsCommand(copier, 'lambda', 'update-event-source-mapping', '--uuid', mapping.id, ...words),
+  ];
   return found(
     ['Disabled', 'Disabling', 'Deleting'].includes(mapping.state) && {
       code: 'MappingDisabled',
@@ -195,7 +199,8 @@ function checkMapping(
       subject,
       what: `The event source mapping is ${mapping.state.toLowerCase()}.`,
       why: `Messages wait in the queue. ${why}`,
-      fix: aws(`${update} --enabled`, copier),
+      fix: 'Enable it.',
+      commands: update('--enabled'),
     },
     reportsFailures &&
       !mapping.responseTypes.includes('ReportBatchItemFailures') && {
@@ -204,7 +209,8 @@ function checkMapping(
         subject,
         what: 'The event source mapping does not report failures of single messages.',
         why: 'Lambda deletes requests that are to be tried again: they are lost.',
-        fix: aws(`${update} --function-response-types ReportBatchItemFailures`, copier),
+        fix: 'Let it report them.',
+        commands: update('--function-response-types', 'ReportBatchItemFailures'),
       },
   );
 }
@@ -219,7 +225,7 @@ function checkBuild(functions: FunctionsFacts, builtSha256: string | undefined, 
       subject: other.map(({ name }) => name).join(', '),
       what: 'The code is not that of lambda/dist/image-copier.zip here.',
       why: 'The account has another version than this checkout.',
-      fix: `make build, then ${copier.apply}`,
+      ...applyAfter('Run make build in the checkout.', copier),
     },
   ];
 }
@@ -252,7 +258,7 @@ export function compareCode(all: readonly CodeFacts[]): readonly Finding[][] {
           .join(', '),
         what: own.length > 1 ? 'The two functions have different code.' : 'The code is not that of the other accounts.',
         why: 'Accounts with different versions treat the same request in different ways.',
-        fix: copier.apply,
+        ...copier.apply,
       },
     ];
   });

@@ -12,7 +12,17 @@ import { planTags } from '../../../lambda/src/core/copy-tags.ts';
 import { RejectedError } from '../../../lambda/src/core/errors.ts';
 import { ifThere, isDenied } from '../common/aws-answers.ts';
 import type { Environment } from '../common/environment.ts';
-import { accountIn, found, type CheckedCopier, type Finding } from './finding.ts';
+import type { Command } from './commands.ts';
+import {
+  accountIn,
+  applyAfter,
+  found,
+  inWords,
+  listed,
+  type CheckedCopier,
+  type Finding,
+  type Remedy,
+} from './finding.ts';
 import { letsRoleCopy } from './key.ts';
 import { KEY_ACTIONS } from './role-calls.ts';
 import { parsePolicy, type Policy } from './policy.ts';
@@ -70,6 +80,10 @@ export interface ImageUsers {
   readonly imageId: string;
   readonly imageRegion: string;
   readonly trustedOwners: readonly string[];
+  /** ARN of the topic for requests, if it is known. */
+  readonly topicArn: string | undefined;
+  /** Whether the same options lead to the source account too, as an accounts file does. */
+  readonly hasSource: boolean;
   /** The tags that the account sets on every copy. */
   readonly copyTags: readonly Tag[];
   readonly roleArn: string | undefined;
@@ -200,9 +214,19 @@ export function checkImage(
   ];
 }
 
-/** A command for the source account. */
-function atSource(command: string, { imageRegion }: ImageUsers): string {
-  return `In the source account: aws ${command} --region ${imageRegion}`;
+/** The image is shared and asked for. Where nothing tells the topic, that has to be done by hand. */
+function shareAnew(copier: CheckedCopier, { imageId, imageRegion, topicArn, hasSource }: ImageUsers): Remedy {
+  const fix = 'Share the image and its snapshots with the account, and ask for the copy';
+  if (!hasSource && topicArn === undefined) return inWords(`${fix}, in the source account.`);
+  const [, , , , ownerId = '', topic = ''] = topicArn?.split(':') ?? [];
+  const where = hasSource ? copier.chosenBy : ['--accounts', copier.accountId, '--topic', topic];
+  const elsewhere = imageRegion === copier.region ? [] : ['--only-region', copier.region];
+  const words = ['request', imageId, '--share', ...where, '--region', imageRegion, ...elsewhere];
+  const command: Command = { program: copier.program, words };
+  return {
+    fix: hasSource ? `${fix}.` : `${fix}, with credentials of the source account ${ownerId}.`,
+    commands: [command],
+  };
 }
 
 function checkVisible(
@@ -221,7 +245,7 @@ function checkVisible(
       subject,
       what: `The image is ${image.state}.`,
       why,
-      fix: 'Wait until it is available, or bake it again.',
+      ...inWords('Wait until it is available, or bake it again.'),
     },
     // Without the function nothing tells whom it trusts.
     trustedOwners.length > 0 &&
@@ -231,7 +255,7 @@ function checkVisible(
         subject,
         what: `The image belongs to ${image.ownerId}, and trusted are ${trustedOwners.join(', ')}.`,
         why: 'The request is rejected.',
-        fix: `If it is right: trusted_owner_ids = ${JSON.stringify([...trustedOwners, image.ownerId])}, then ${copier.apply}`,
+        ...applyAfter(`If it is right, add ${image.ownerId} to the input trusted_owner_ids.`, copier),
       },
     image.hasProductCodes && {
       code: 'ImageHasProductCodes',
@@ -239,7 +263,7 @@ function checkVisible(
       subject,
       what: 'The image has product codes, as images of the AWS Marketplace and some with paid licences do.',
       why: 'EC2 refuses to copy it into another account.',
-      fix: 'Bake it from an image without product codes.',
+      ...inWords('Bake it from an image without product codes.'),
     },
   );
 }
@@ -247,36 +271,31 @@ function checkVisible(
 function invisible(owner: OwnersView, users: ImageUsers, copier: CheckedCopier, why: string): Finding {
   const { imageId: subject, imageRegion } = users;
   const start = { severity: 'problem', subject } as const;
-  const share = atSource(
-    `ec2 modify-image-attribute --image-id ${subject} --launch-permission Add=[{UserId=${copier.accountId}}]`,
-    users,
-  );
+  const share = shareAnew(copier, users);
   if (owner === 'no such image') {
     const what = `The source account has no such image in ${imageRegion}.`;
-    return { ...start, code: 'ImageNotFound', what, why, fix: 'Check --image and --image-region.' };
+    return { ...start, code: 'ImageNotFound', what, why, ...inWords('Check --image and --image-region.') };
   }
   if (typeof owner !== 'object' || 'unread' in owner) {
     const what = `The account cannot see the image in ${imageRegion}: it does not exist, or is not shared with it.`;
-    return { ...start, code: 'ImageNotVisible', what, why, fix: share };
+    return { ...start, code: 'ImageNotVisible', what, why, ...share };
   }
   const { launch, image } = owner;
   if (!isGiven(launch, copier.accountId) && !launch.hasOrganizations) {
     const what = 'The account has no launch permission for the image.';
-    return { ...start, code: 'ImageNotShared', what, why, fix: share };
+    return { ...start, code: 'ImageNotShared', what, why, ...share };
   }
   if (users.isHidden(image.ownerId)) {
     const what = 'The image is shared, and the Allowed AMIs setting of the account hides it.';
-    return { ...start, code: 'ImageHidden', what, why, fix: `Fix AllowedImagesLeaveOut in ${copier.region}.` };
+    return { ...start, code: 'ImageHidden', what, why, ...inWords('Fix AllowedImagesLeaveOut.') };
   }
   const what = 'The owner has shared the image, and the account cannot see it.';
-  return { ...start, code: 'ImageNotVisible', what, why, fix: share };
+  return { ...start, code: 'ImageNotVisible', what, why, ...share };
 }
 
 function checkSnapshots(target: ImageInTarget, owner: OwnersView, users: ImageUsers, copier: CheckedCopier): Finding[] {
   const missing = snapshotsWithout(target, owner, copier.accountId);
   if (missing.length === 0) return [];
-  const command = (id: string) =>
-    `aws ec2 modify-snapshot-attribute --snapshot-id ${id} --create-volume-permission Add=[{UserId=${copier.accountId}}] --region ${users.imageRegion}`;
   return [
     {
       code: 'SnapshotNotShared',
@@ -284,7 +303,7 @@ function checkSnapshots(target: ImageInTarget, owner: OwnersView, users: ImageUs
       subject: users.imageId,
       what: `The account has no createVolumePermission for ${missing.join(', ')}.`,
       why: 'EC2 refuses the copy: launch permission alone is not enough.',
-      fix: `In the source account: ${missing.map(command).join(' && ')}`,
+      ...shareAnew(copier, users),
     },
   ];
 }
@@ -325,7 +344,7 @@ function checkSourceKey(
         subject,
         what: "The source key's policy could not be read.",
         why: 'It may not allow this account.',
-        fix: 'Allow kms:DescribeKey and kms:GetKeyPolicy in the source account for whoever runs this command.',
+        ...inWords('Allow kms:DescribeKey and kms:GetKeyPolicy in the source account for whoever runs this command.'),
       },
     ];
   }
@@ -338,7 +357,7 @@ function checkSourceKey(
         subject,
         what: 'The image is encrypted under a key that AWS manages.',
         why: 'Such a key belongs to one account alone, so no other can copy the image.',
-        fix: 'Bake under a customer managed key, or without encryption.',
+        ...inWords('Bake under a customer managed key, or without encryption.'),
       },
     ];
   }
@@ -351,7 +370,9 @@ function checkSourceKey(
       subject,
       what: "The source key's policy does not let this account copy under it.",
       why,
-      fix: `In the source account, allow ${SHARED_KEY_ACTIONS.join(', ')}, to arn:${copier.partition}:iam::${copier.accountId}:root in the policy of ${subject}.`,
+      ...inWords(
+        `In the source account, allow ${listed(SHARED_KEY_ACTIONS)} to arn:${copier.partition}:iam::${copier.accountId}:root in the key's policy.`,
+      ),
     },
   ];
 }
@@ -366,7 +387,7 @@ function checkRoleOnKey(subject: string, role: RoleFacts | undefined, copier: Ch
       subject,
       what: `The role of copy-image may not ${listOfCalls(role.denied)}.`,
       why: 'EC2 starts the copy, and it fails: the key is not accessible.',
-      fix: `source_key_arns = ["${subject}"], then ${copier.apply}`,
+      ...applyAfter('Add the key to the input source_key_arns.', copier),
     },
   );
 }
@@ -394,7 +415,7 @@ function checkTags(owner: OwnersView, { imageId, imageRegion, copyTags }: ImageU
         subject: imageId,
         what: `A copy with all tags of the image is not possible: ${error.message.replace(/^Bad copy request: tags: /, '')}`,
         why: 'The request is rejected. Nothing is cut off.',
-        fix: 'Leave tags out of the copy request, bake with fewer, or have fewer copy_tags.',
+        ...inWords('Leave tags out of the copy request, bake with fewer, or have fewer copy_tags.'),
       },
     ];
   }
@@ -410,7 +431,9 @@ function unreadOwner(owner: OwnersView, { imageId }: ImageUsers): Finding[] {
       subject: imageId,
       what: `The source account could not be asked about the image. ${owner.unread}`,
       why: 'Its permissions, tags and key were checked only as far as the target account sees them.',
-      fix: 'Allow ec2:DescribeImages, DescribeImageAttribute, DescribeSnapshots and DescribeSnapshotAttribute there.',
+      ...inWords(
+        'Allow ec2:DescribeImages, DescribeImageAttribute, DescribeSnapshots and DescribeSnapshotAttribute there.',
+      ),
     },
   ];
 }

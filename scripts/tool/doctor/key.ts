@@ -5,7 +5,17 @@ import {
   type KMSClient,
 } from '@aws-sdk/client-kms';
 import { ifThere } from '../common/aws-answers.ts';
-import { accountIn, aws, found, listed, type CheckedCopier, type Finding } from './finding.ts';
+import { awsCommand } from './commands.ts';
+import {
+  accountIn,
+  applyAfter,
+  found,
+  inWords,
+  listed,
+  type CheckedCopier,
+  type Finding,
+  type Remedy,
+} from './finding.ts';
 import { allowedPrincipals, decide, parsePolicy, type Policy } from './policy.ts';
 
 /** A KMS key as KMS describes it. */
@@ -74,12 +84,13 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
         subject: usedArn ?? alias,
         what: 'The key does not exist.',
         why: 'Every copy fails, and no copy under this key can be launched.',
-        fix: copier.apply,
+        ...copier.apply,
       },
     ];
   }
   const { arn, state, deletionDate, isRotated } = key;
   const why = 'Copies fail, and those that exist cannot be launched.';
+  const onKey = (command: string) => awsCommand(copier, 'kms', command, '--key-id', arn);
   return found(
     state === 'Disabled' && {
       code: 'KeyDisabled',
@@ -87,7 +98,8 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
       subject: arn,
       what: 'The key is disabled.',
       why,
-      fix: aws(`kms enable-key --key-id ${arn}`, copier),
+      fix: 'Enable it.',
+      commands: [onKey('enable-key')],
     },
     state === 'PendingDeletion' && {
       code: 'KeyPendingDeletion',
@@ -95,7 +107,8 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
       subject: arn,
       what: `KMS deletes the key${deletionDate === undefined ? '' : ` on ${deletionDate}`}.`,
       why: `${why} After that date they are lost for good.`,
-      fix: `${aws(`kms cancel-key-deletion --key-id ${arn}`, copier)}, then ${aws(`kms enable-key --key-id ${arn}`, copier)}`,
+      fix: 'Keep the key, and enable it.',
+      commands: [onKey('cancel-key-deletion'), onKey('enable-key')],
     },
     !['Enabled', 'Disabled', 'PendingDeletion'].includes(state) && {
       code: 'KeyUnavailable',
@@ -103,7 +116,8 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
       subject: arn,
       what: `The state of the key is ${state}.`,
       why,
-      fix: aws(`kms describe-key --key-id ${arn}`, copier),
+      fix: 'See what KMS says of it.',
+      commands: [onKey('describe-key')],
     },
     isRotated === false && {
       code: 'KeyNotRotated',
@@ -111,7 +125,8 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
       subject: arn,
       what: 'The rotation of the key is off.',
       why: 'The same key material encrypts for years.',
-      fix: aws(`kms enable-key-rotation --key-id ${arn}`, copier),
+      fix: 'Turn it on.',
+      commands: [onKey('enable-key-rotation')],
     },
     ...checkPolicy(key, copier),
   );
@@ -119,8 +134,8 @@ export function checkKey(key: KeyFacts | undefined, usedArn: string | undefined,
 
 function checkPolicy({ arn: subject, isModules, policy }: KeyFacts, copier: CheckedCopier): Finding[] {
   // Terraform does not write the policy of a key that the organization made.
-  const change = (own: string, organizations: string) =>
-    isModules ? own : `In the key's policy, by whoever made the key that kms_key_arn names: ${organizations}`;
+  const change = (own: Remedy, organizations: string) =>
+    isModules ? own : inWords(`In the key's policy, by whoever made the key that kms_key_arn names: ${organizations}`);
   const excluded = launchers(copier).filter((launcher) => !canLaunch(policy, launcher, copier));
   const strangers = strangersIn(policy, copier);
   const root = `arn:${copier.partition}:iam::${copier.accountId}:root`;
@@ -134,7 +149,7 @@ function checkPolicy({ arn: subject, isModules, policy }: KeyFacts, copier: Chec
       subject,
       what: `The key's policy does not let ${listed(excluded.map(({ who }) => who))} use it through EC2.`,
       why: 'Instances that they launch from a copy end at once, with Client.InternalError.',
-      fix: change(copier.apply, `add ${JSON.stringify(useStatement(copier))}`),
+      ...change(copier.apply, `add ${JSON.stringify(useStatement(copier))}`),
     },
     strangers.length > 0 && {
       code: 'KeyOpenToOthers',
@@ -143,7 +158,10 @@ function checkPolicy({ arn: subject, isModules, policy }: KeyFacts, copier: Chec
       subject,
       what: `The key's policy lets ${listed(strangers)} use it.`,
       why: 'Whoever can use the key and gets at a snapshot can read it.',
-      fix: change(`${copier.apply}, unless key_policy_statements means them`, 'take them out, unless they are meant'),
+      ...change(
+        applyAfter('Leave it if they are meant. Else take them out of the input key_policy_statements.', copier),
+        'take them out, unless they are meant.',
+      ),
     },
     !isOwn && {
       code: 'KeyNotAdministered',
@@ -151,7 +169,7 @@ function checkPolicy({ arn: subject, isModules, policy }: KeyFacts, copier: Chec
       subject,
       what: "The key's policy does not let this account's IAM policies administer it.",
       why: 'If the principals that it names are gone, only AWS Support can change it.',
-      fix: change(copier.apply, `allow kms:* for ${root}`),
+      ...change(copier.apply, `allow kms:* for ${root}`),
     },
     decide(policy, { principal: root, action: 'kms:ScheduleKeyDeletion', context: callerOf(copier.accountId) }) !==
       'denied' && {
@@ -160,7 +178,7 @@ function checkPolicy({ arn: subject, isModules, policy }: KeyFacts, copier: Chec
       subject,
       what: "The key's policy does not refuse its deletion.",
       why: 'Without the key all copies and volumes under it are lost.',
-      fix: change(`deletion_protection = true, then ${copier.apply}`, 'deny kms:ScheduleKeyDeletion'),
+      ...change(applyAfter('Set the input deletion_protection to true.', copier), 'deny kms:ScheduleKeyDeletion.'),
     },
   );
 }

@@ -5,7 +5,8 @@ import type { ImageFacts } from '../../../lambda/src/core/image-catalogue.ts';
 import { allOf } from '../common/aws-answers.ts';
 import { tagOf } from '../common/copies.ts';
 import { isCopy, knownTo, unencryptedDevicesOf } from '../common/known-copies.ts';
-import { aws, found, listed, type CheckedCopier, type Finding } from './finding.ts';
+import { awsCommand, toolCommand } from './commands.ts';
+import { applyAfter, found, inWords, listed, type CheckedCopier, type Finding, type Remedy } from './finding.ts';
 
 /** The images of an account in a Region, and the parameters that name some. */
 export interface OwnImagesFacts {
@@ -113,7 +114,10 @@ export function checkOwnImages(
       subject: `copies in progress in ${copier.region}`,
       what: `EC2 makes ${copying} copies, and ${MAX_COPYING} at once are allowed by default.`,
       why: 'Further copies wait until others end. They are tried again for retry_hours.',
-      fix: `Raise the quota "Concurrent AMI copies" in ${copier.region}, or set retry_hours higher, then ${copier.apply}`,
+      ...applyAfter(
+        'Raise the quota "Concurrent AMI copies" in the Region; or set the input retry_hours higher.',
+        copier,
+      ),
     },
     images >= MAX_IMAGES * NEAR && {
       code: 'ImagesNearQuota',
@@ -121,7 +125,7 @@ export function checkOwnImages(
       subject: `AMIs in ${copier.region}`,
       what: `The account has ${images} images, and ${MAX_IMAGES} are allowed by default.`,
       why: 'At the quota no further image can be made.',
-      fix: `Deregister images that are not used, or raise the quota "AMIs" in ${copier.region}.`,
+      ...inWords('Deregister images that are not used, or raise the quota "AMIs" in the Region.'),
     },
     ...impostors.map(({ imageId, reason }): Finding => ({
       code: 'NotOurCopy',
@@ -129,7 +133,8 @@ export function checkOwnImages(
       subject: imageId,
       what: `It has the tag ${MARKER} of this copier and is no copy of it. ${reason}`,
       why: 'It is not verified, not announced, and no parameter is pointed to it.',
-      fix: `${aws(`ec2 delete-tags --resources ${imageId} --tags Key=${MARKER}`, copier)}; or set a tag back that was edited`,
+      fix: 'Take the tag off, as an administrator; or, if another of its tags was edited, set that back.',
+      commands: [awsCommand(copier, 'ec2', 'delete-tags', '--resources', imageId, '--tags', `Key=${MARKER}`)],
     })),
     ...unencrypted.map(({ imageId, devices }): Finding => ({
       code: 'EmptyVolumesUnencrypted',
@@ -137,7 +142,8 @@ export function checkOwnImages(
       subject: imageId,
       what: `It has no snapshot for ${listed(devices)}, and says nothing of encryption there.`,
       why: 'EC2 makes these volumes empty and unencrypted at each launch that does not ask for more.',
-      fix: `${aws('ec2 enable-ebs-encryption-by-default', copier)}; or bake with Encrypted = true for the device`,
+      fix: 'Let the account encrypt by default, as an administrator; or bake with Encrypted = true for the device.',
+      commands: [awsCommand(copier, 'ec2', 'enable-ebs-encryption-by-default')],
     })),
     ...parameters
       .filter(({ imageState }) => imageState !== 'available')
@@ -147,10 +153,14 @@ export function checkOwnImages(
         subject,
         what: `It names ${imageId}, which ${imageState === undefined ? 'does not exist' : `is ${imageState}`}.`,
         why: 'Nothing can be launched by this parameter.',
-        fix: aws(
-          `ssm put-parameter --overwrite --data-type aws:ec2:image --name ${subject} --value <another copy>`,
-          copier,
-        ),
+        ...pointBack(subject, copier),
       })),
   );
+}
+
+function pointBack(parameter: string, copier: CheckedCopier): Remedy {
+  const start = `${copier.parameterPath}/`;
+  const fix = 'Point it to the verified copy before. If none is left, give it another by hand.';
+  if (!parameter.startsWith(start)) return inWords(fix);
+  return { fix, commands: [toolCommand(copier, 'rollback', parameter.slice(start.length), '--yes')] };
 }

@@ -1,6 +1,7 @@
 import { GetQueueAttributesCommand, GetQueueUrlCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { ifThere } from '../common/aws-answers.ts';
-import { arnOf, aws, found, type CheckedCopier, type Finding } from './finding.ts';
+import { toolCommand } from './commands.ts';
+import { applyAfter, arnOf, found, type CheckedCopier, type Finding } from './finding.ts';
 import { decide, parsePolicy, type Policy } from './policy.ts';
 
 /** A queue as SQS describes it. */
@@ -112,7 +113,7 @@ export function checkQueues(queues: QueuesFacts, users: QueueUsers, copier: Chec
 }
 
 function missing(subject: string, why: string, { apply }: CheckedCopier): Finding {
-  return { code: 'NoQueue', severity: 'problem', subject, what: 'The queue does not exist.', why, fix: apply };
+  return { code: 'NoQueue', severity: 'problem', subject, what: 'The queue does not exist.', why, ...apply };
 }
 
 function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, copier: CheckedCopier): Finding[] {
@@ -130,7 +131,7 @@ function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, co
       subject,
       what: `The queue's policy does not let ${topicArn ?? 'SNS'} send to it.`,
       why: 'SNS does not deliver copy requests here, and gives them up without a retry.',
-      fix: copier.apply,
+      ...copier.apply,
     },
     !isRedriven && {
       code: 'NoRedrive',
@@ -141,7 +142,7 @@ function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, co
           ? 'The queue has no redrive policy.'
           : `Its redrive policy names ${deadLetterTargetArn}, not ${target}.`,
       why: 'A request that crashes the function is tried until it expires, and no dead letter tells of it.',
-      fix: copier.apply,
+      ...copier.apply,
     },
     isRedriven &&
       maxReceiveCount < needed && {
@@ -150,7 +151,7 @@ function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, co
         subject,
         what: `SQS moves a request after ${maxReceiveCount} deliveries, and ${String(needed)} may be needed.`,
         why: 'A request that is tried again for long becomes a dead letter without a reason.',
-        fix: copier.apply,
+        ...copier.apply,
       },
   );
 }
@@ -168,7 +169,8 @@ function checkDeadLetters(
       subject,
       what: `${queue.messages === 1 ? '1 request was' : `${queue.messages} requests were`} rejected or given up.`,
       why: 'Copies that were asked for do not exist. SQS deletes the requests after 14 days.',
-      fix: `${copier.program} dead-letters list --region ${copier.region}${copier.name === 'image-copier' ? '' : ` --name ${copier.name}`}`,
+      fix: 'See the reasons, and fix what they name. Then put the requests back.',
+      commands: [toolCommand(copier, 'dead-letters', 'list'), toolCommand(copier, 'dead-letters', 'redrive', '--all')],
     },
     !maySend(queue, 'sns.amazonaws.com', topicArn) && {
       code: 'TopicMayNotDeadLetter',
@@ -176,7 +178,7 @@ function checkDeadLetters(
       subject,
       what: `The queue's policy does not let ${topicArn ?? 'SNS'} send to it.`,
       why: 'Requests that SNS cannot deliver to the requests queue are lost.',
-      fix: copier.apply,
+      ...copier.apply,
     },
   );
 }
@@ -192,7 +194,7 @@ function checkSettle(subject: string, queue: QueueFacts, copier: CheckedCopier):
       subject,
       what: `The queue's policy does not let ${silent.join(' and ')} send to it.`,
       why: 'Copies are not verified, announced or tried again.',
-      fix: copier.apply,
+      ...copier.apply,
     },
   );
 }
@@ -213,7 +215,7 @@ function checkPolicy(
       subject,
       what: 'The queue takes calls that are not encrypted.',
       why: 'Somebody in between could read or change requests.',
-      fix: copier.apply,
+      ...copier.apply,
     },
     isProtected &&
       !isDenied('sqs:DeleteQueue', true) && {
@@ -222,7 +224,7 @@ function checkPolicy(
         subject,
         what: 'The queue can be deleted.',
         why: 'Requests that wait in it would be lost.',
-        fix: `deletion_protection = true, then ${copier.apply}`,
+        ...applyAfter('Set the input deletion_protection to true.', copier),
       },
   );
 }
@@ -242,7 +244,7 @@ function checkVisibility(
       subject,
       what: `A message is hidden for ${queue.visibilitySeconds} s. Its function may take ${String(timeout)} s, so AWS asks for ${wanted} s.`,
       why: 'A message is delivered again while the function still works at it.',
-      fix: aws(`sqs set-queue-attributes --queue-url ${queue.url} --attributes VisibilityTimeout=${wanted}`, copier),
+      ...copier.apply,
     },
   ];
 }

@@ -1,6 +1,6 @@
 import { paginateSimulatePrincipalPolicy, type EvaluationResult, type IAMClient } from '@aws-sdk/client-iam';
 import { allOf, isDenied, isError } from '../common/aws-answers.ts';
-import type { CheckedCopier, Finding } from './finding.ts';
+import { inWords, type CheckedCopier, type Finding, type Remedy } from './finding.ts';
 import type { RoleCalls } from './role-calls.ts';
 
 /** What IAM says of a role: what it may not do, that it is not there, or nothing because it could not be asked. */
@@ -145,7 +145,7 @@ export function checkRole(roleArn: string, facts: RoleFacts, copier: CheckedCopi
         subject: roleArn,
         what: 'The role of the function does not exist.',
         why: 'Lambda cannot run the function.',
-        fix: copier.apply,
+        ...copier.apply,
       },
     ];
   }
@@ -157,18 +157,18 @@ export function checkRole(roleArn: string, facts: RoleFacts, copier: CheckedCopi
       subject: roleArn,
       what: `The role may not ${listOfCalls(facts.denied)}.`,
       why: 'The function calls these, and fails.',
-      fix: fixOf(facts.denied, copier),
+      ...remedyFor(facts.denied, copier),
     },
   ];
 }
 
-function fixOf(denied: readonly DeniedCall[], { apply }: CheckedCopier): string {
+function remedyFor(denied: readonly DeniedCall[], { apply }: CheckedCopier): Remedy {
   if (denied.some(({ limitedBy }) => limitedBy === 'organization'))
-    return 'Allow them in the service control policies of the organization.';
+    return inWords('Allow them in the service control policies of the organization.');
   if (denied.some(({ decision }) => decision === 'explicitDeny'))
-    return `Take away the Deny in the role's policies or permissions boundary, or ${apply}`;
+    return { ...apply, fix: `Take away the Deny in the role's policies or permissions boundary. Or: ${apply.fix}` };
   if (denied.some(({ limitedBy }) => limitedBy === 'boundary'))
-    return 'Allow them in the permissions boundary of the role (permissions_boundary_arn).';
+    return inWords('Allow them in the permissions boundary of the role (permissions_boundary_arn).');
   return apply;
 }
 
@@ -180,7 +180,7 @@ export function unreadRole(subject: string, reason: string): Finding {
     subject,
     what: `IAM could not be asked what the role may do. ${reason}`,
     why: 'It may lack a permission that the function needs.',
-    fix: 'Allow iam:SimulatePrincipalPolicy for whoever runs this command.',
+    ...inWords('Allow iam:SimulatePrincipalPolicy for whoever runs this command.'),
   };
 }
 

@@ -5,7 +5,8 @@ import {
   type Target,
 } from '@aws-sdk/client-eventbridge';
 import { ifThere } from '../common/aws-answers.ts';
-import { arnOf, aws, found, type CheckedCopier, type Finding } from './finding.ts';
+import { awsCommand } from './commands.ts';
+import { arnOf, found, type CheckedCopier, type Finding } from './finding.ts';
 import { queueNames } from './queues.ts';
 
 /** A rule of the default event bus as EventBridge describes it. */
@@ -56,8 +57,8 @@ export function checkRules(rules: readonly RuleFacts[], copier: CheckedCopier): 
   return RULES.flatMap(({ suffix, severity, why }) => {
     const subject = `${copier.name}-${suffix}`;
     const rule = rules.find(({ name }) => name === subject)?.rule;
-    const fix = copier.apply;
-    if (!rule) return [{ code: 'NoRule', severity, subject, what: 'The rule does not exist.', why, fix }];
+    const { apply } = copier;
+    if (!rule) return [{ code: 'NoRule', severity, subject, what: 'The rule does not exist.', why, ...apply }];
     return found(
       rule.state === 'DISABLED' && {
         code: 'RuleDisabled',
@@ -65,7 +66,8 @@ export function checkRules(rules: readonly RuleFacts[], copier: CheckedCopier): 
         subject,
         what: 'The rule is disabled.',
         why,
-        fix: aws(`events enable-rule --name ${subject}`, copier),
+        fix: 'Enable it.',
+        commands: [awsCommand(copier, 'events', 'enable-rule', '--name', subject)],
       },
       !rule.targetArns.includes(queueArn) && {
         code: 'RuleWithoutTarget',
@@ -73,7 +75,7 @@ export function checkRules(rules: readonly RuleFacts[], copier: CheckedCopier): 
         subject,
         what: `The rule does not send to ${queueArn}.`,
         why,
-        fix,
+        ...apply,
       },
     );
   });

@@ -8,8 +8,9 @@ import { print } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
 import { builtSha256 } from './built-code.ts';
+import { lineOf } from './commands.ts';
 import { examine, type Examination, type Question } from './examine.ts';
-import type { CheckedCopier } from './finding.ts';
+import { inWords, isAtLeast, type CheckedCopier, type Remedy, type Severity } from './finding.ts';
 import { compareCode } from './functions.ts';
 import { formatFindings, type Examined } from './show.ts';
 import { askSource } from './source-account.ts';
@@ -17,6 +18,7 @@ import { askSource } from './source-account.ts';
 export interface DoctorOptions extends EnvironmentOptions {
   readonly image?: string;
   readonly imageRegion?: string;
+  readonly severity?: Severity;
   readonly json?: true;
 }
 
@@ -39,7 +41,13 @@ export async function doctor(
     inEnvironments(copiers, (copier) => examine(checkedOf(copier), copier.aws, question, answers), signal, terminal),
   );
   const examined = withComparison(outcomes, checkedOf);
-  print(terminal.out, options.json ? formatJson(examined.map(fieldsOf)) : formatFindings(examined));
+  const least = options.severity ?? 'note';
+  print(
+    terminal.out,
+    options.json
+      ? formatJson(examined.map((each) => fieldsOf(each, least)))
+      : formatFindings(examined, least, terminal.out.size?.columns),
+  );
   printProblems(outcomes, terminal);
   const isWell = (each: Examined) =>
     'findings' in each && each.findings.every(({ severity }) => severity !== 'problem');
@@ -65,17 +73,25 @@ function withComparison(
   );
 }
 
-function fieldsOf(examined: Examined) {
+function fieldsOf(examined: Examined, least: Severity) {
   const { account, accountId, region } = examined.environment;
   const { problem, findings } = { problem: null, findings: null, ...examined };
-  return { account, accountId, region, problem, findings };
+  return {
+    ...{ account, accountId, region, problem },
+    findings:
+      findings
+        ?.filter(({ severity }) => isAtLeast(severity, least))
+        .map((finding) => ({ ...finding, commands: finding.commands.map(lineOf) })) ?? null,
+  };
 }
 
 function toChecked(copier: Copier, program: string, { accountsFile }: DoctorOptions): CheckedCopier {
-  const file = accountsFile === 'accounts.yaml' ? '' : ` --accounts-file ${accountsFile ?? ''}`;
-  const apply =
+  const apply: Remedy =
     accountsFile === undefined
-      ? 'terraform apply (module image-copier)'
-      : `${program} deploy${file} --only ${copier.account}`;
+      ? inWords('Apply Terraform again (module image-copier).')
+      : {
+          fix: 'Apply Terraform again.',
+          commands: [{ program, words: ['deploy', '--accounts-file', accountsFile, '--only', copier.account] }],
+        };
   return { ...copier, program, partition: partitionOf(copier.region), apply };
 }

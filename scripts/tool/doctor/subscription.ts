@@ -7,8 +7,8 @@ import {
 } from '@aws-sdk/client-sns';
 import { formsOf } from '../../../lambda/src/core/copy-request.ts';
 import { allOf, isDenied } from '../common/aws-answers.ts';
-import type { Environment } from '../common/environment.ts';
-import { arnOf, aws, found, type CheckedCopier, type Finding } from './finding.ts';
+import { awsCommand } from './commands.ts';
+import { applyAfter, arnOf, found, inWords, type CheckedCopier, type Finding, type Remedy } from './finding.ts';
 import { queueNames } from './queues.ts';
 
 /** A subscription of the requests queue, as SNS describes it. */
@@ -94,7 +94,7 @@ export function checkSubscription(
 ): Finding[] {
   const subject = topicArn ?? queueNames(copier.name).requests;
   const [first, ...others] = subscriptions;
-  if (!first) return [isUnread ? unread(subject, copier) : none(subject, topicArn, copier, isExistingTopic)];
+  if (!first) return [isUnread ? unread(subject) : none(subject, topicArn, copier, isExistingTopic)];
   return [first, ...others].flatMap((each) => checkOne(each, copier));
 }
 
@@ -108,33 +108,35 @@ function none(subject: string, topicArn: string | undefined, copier: CheckedCopi
         ? 'The requests queue is subscribed to no topic.'
         : 'The requests queue is not subscribed to the topic.',
     why: 'No copy request reaches this account.',
-    fix: isExistingTopic
-      ? `${copier.apply}. The topic's own policy must allow sns:Subscribe to account ${copier.accountId}: AMIgo sees to it at its start, for the accounts that Prism knows.`
-      : copier.apply,
+    ...(isExistingTopic
+      ? applyAfter(
+          "Let the topic's own policy allow sns:Subscribe to the account: AMIgo sees to it at its start, for the accounts that Prism knows.",
+          copier,
+        )
+      : copier.apply),
   };
 }
 
-function unread(subject: string, { region }: Environment): Finding {
+function unread(subject: string): Finding {
   return {
     code: 'SubscriptionUnread',
     severity: 'note',
     subject,
     what: 'The subscription could not be read, so it was not checked.',
     why: 'It may be missing, or let nothing through.',
-    fix: `Allow sns:ListSubscriptions and sns:GetSubscriptionAttributes in ${region}, or use --accounts-file.`,
+    ...inWords('Allow sns:ListSubscriptions and sns:GetSubscriptionAttributes, or use --accounts-file.'),
   };
 }
 
 function checkOne({ arn, attributes }: SubscriptionFacts, copier: CheckedCopier): Finding[] {
   if (!arn.startsWith('arn:')) return [pending(arn, copier)];
-  if (!attributes) return [unread(arn, copier)];
+  if (!attributes) return [unread(arn)];
   if (attributes['PendingConfirmation'] === 'true') return [pending(arn, copier)];
   const deadLetters = arnOf('sqs', queueNames(copier.name).deadLetters, copier);
-  const set = (name: string, value: string) =>
-    aws(
-      `sns set-subscription-attributes --subscription-arn ${arn} --attribute-name ${name} --attribute-value ${value}`,
-      copier,
-    );
+  const set = (fix: string, name: string, value: string): Remedy => {
+    const words = ['--subscription-arn', arn, '--attribute-name', name, '--attribute-value', value];
+    return { fix, commands: [awsCommand(copier, 'sns', 'set-subscription-attributes', ...words)] };
+  };
   return found(
     attributes['RawMessageDelivery'] !== 'true' && {
       code: 'SubscriptionNotRaw',
@@ -142,7 +144,7 @@ function checkOne({ arn, attributes }: SubscriptionFacts, copier: CheckedCopier)
       subject: arn,
       what: 'Raw message delivery is off.',
       why: 'Requests arrive in an envelope of SNS, and each is rejected as a bad request.',
-      fix: set('RawMessageDelivery', 'true'),
+      ...set('Turn it on.', 'RawMessageDelivery', 'true'),
     },
     ...checkFilter(arn, attributes, set, copier),
     redriveTarget(attributes['RedrivePolicy']) !== deadLetters && {
@@ -151,7 +153,7 @@ function checkOne({ arn, attributes }: SubscriptionFacts, copier: CheckedCopier)
       subject: arn,
       what: `Its redrive policy does not name ${deadLetters}.`,
       why: 'A request that SNS cannot deliver is lost.',
-      fix: set('RedrivePolicy', `'${JSON.stringify({ deadLetterTargetArn: deadLetters })}'`),
+      ...set('Name that queue.', 'RedrivePolicy', JSON.stringify({ deadLetterTargetArn: deadLetters })),
     },
   );
 }
@@ -163,14 +165,15 @@ function pending(subject: string, copier: CheckedCopier): Finding {
     subject,
     what: 'The subscription is not confirmed: another account than this one asked for it.',
     why: 'SNS delivers nothing to it.',
-    fix: `${copier.apply} with credentials of this account`,
+    ...copier.apply,
+    fix: `${copier.apply.fix} The credentials must be those of this account.`,
   };
 }
 
 function checkFilter(
   subject: string,
   { FilterPolicy, FilterPolicyScope }: Readonly<Record<string, string>>,
-  set: (name: string, value: string) => string,
+  set: (fix: string, name: string, value: string) => Remedy,
   copier: CheckedCopier,
 ): Finding[] {
   if (FilterPolicy === undefined || FilterPolicy === '{}') {
@@ -181,13 +184,17 @@ function checkFilter(
         subject,
         what: 'The subscription has no filter policy.',
         why: 'Requests for other accounts wake the function as well. It ignores them.',
-        fix: `filter_enabled = true, then ${copier.apply}`,
+        ...applyAfter('Set the input filter_enabled to true.', copier),
       },
     ];
   }
   const passing = targetAccountsIn(FilterPolicy);
   const [, ...shortForms] = formsOf(copier.accountId);
-  const ours = set('FilterPolicy', `'${JSON.stringify({ targetAccounts: [copier.accountId, ...shortForms, '*'] })}'`);
+  const ours = set(
+    'Let them through.',
+    'FilterPolicy',
+    JSON.stringify({ targetAccounts: [copier.accountId, ...shortForms, '*'] }),
+  );
   const missingForms = shortForms.filter((form) => !passing.includes(form));
   const isInBody = FilterPolicyScope === 'MessageBody';
   return found(
@@ -197,7 +204,7 @@ function checkFilter(
       subject,
       what: 'The filter policy is compared with message attributes, and the scope must be MessageBody.',
       why: 'Copy requests have no attributes, so none passes the filter.',
-      fix: set('FilterPolicyScope', 'MessageBody'),
+      ...set('Set the scope.', 'FilterPolicyScope', 'MessageBody'),
     },
     !passing.includes(copier.accountId) && {
       code: 'FilterLacksAccount',
@@ -205,7 +212,7 @@ function checkFilter(
       subject,
       what: `The filter policy ${FilterPolicy} does not let requests for ${copier.accountId} through.`,
       why: 'Requests that list this account do not reach it.',
-      fix: ours,
+      ...ours,
     },
     passing.includes(copier.accountId) &&
       !passing.includes('*') && {
@@ -214,7 +221,7 @@ function checkFilter(
         subject,
         what: 'The filter policy does not let requests for "*" through.',
         why: 'Requests for every account do not reach this one.',
-        fix: ours,
+        ...ours,
       },
     passing.includes(copier.accountId) &&
       missingForms.length > 0 && {
@@ -223,7 +230,7 @@ function checkFilter(
         subject,
         what: `The filter policy does not let requests for ${missingForms.join(', ')} through.`,
         why: "A request in which this account's id has lost the zeros at its start does not reach it.",
-        fix: ours,
+        ...ours,
       },
   );
 }

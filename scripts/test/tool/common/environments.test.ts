@@ -40,7 +40,11 @@ async function resolve(options: Partial<EnvironmentOptions>, aws = new FakeAws()
     ways.push(access);
     return aws.connect(access);
   });
-  return { copiers: copiers.map((copier) => ({ ...copier, aws: undefined })), source, ways };
+  return {
+    copiers: copiers.map((copier) => ({ ...copier, aws: undefined, access: undefined, chosenBy: undefined })),
+    source,
+    ways,
+  };
 }
 
 describe('the environment of the credentials', () => {
@@ -97,6 +101,50 @@ describe('the environments of --accounts', () => {
     const { ways } = await resolve({ accounts: ['222222222222'], roleName: 'reader', region: 'cn-north-1' });
 
     expect(ways[1]).toEqual({ region: 'cn-north-1', roleArn: 'arn:aws-cn:iam::222222222222:role/reader' });
+  });
+});
+
+describe('the options that choose an environment again', () => {
+  const accountsFile = writeAccountsFile(FILE);
+  const chosenBy = async (options: Partial<EnvironmentOptions>) => {
+    const aws = new FakeAws({ profiles: { team: '111111111111' } });
+    for (const account of ['111111111111', '222222222222']) {
+      aws.in(account).sts.on(GetCallerIdentityCommand).resolves({ Account: account });
+    }
+    const { copiers } = await environmentsOf({ ...NAME, ...options }, aws.connect);
+    return copiers.map((copier) => [copier.access, copier.chosenBy.join(' ')]);
+  };
+  const region = 'eu-west-1';
+
+  it.each<[Partial<EnvironmentOptions>, unknown[]]>([
+    [{}, [[{ region }, '']]],
+    [{ profile: 'team', region }, [[{ profile: 'team', region }, '--profile team']]],
+    [
+      { roleArn: DEPLOYER, profile: 'team', name: 'other' },
+      [[{ roleArn: DEPLOYER, profile: 'team', region }, `--role-arn ${DEPLOYER} --profile team --name other`]],
+    ],
+    [
+      { accounts: ['222222222222'], roleName: 'deployer' },
+      [[{ roleArn: DEPLOYER, region }, '--accounts 222222222222 --role-name deployer']],
+    ],
+    [
+      { accountsFile, only: ['wave=canary', 'web'], region },
+      [
+        [{ roleArn: DEPLOYER, region }, `--accounts-file ${accountsFile} --only payments`],
+        [{ profile: 'web', region }, `--accounts-file ${accountsFile} --only web`],
+      ],
+    ],
+    [
+      { accountsFile, only: ['222222222222'], region, roleName: 'deployer', profile: 'team' },
+      [
+        [
+          { roleArn: DEPLOYER, profile: 'team', region },
+          `--accounts-file ${accountsFile} --only payments --role-name deployer --profile team`,
+        ],
+      ],
+    ],
+  ])('are those that were given, for it alone: %j', async (options, expected) => {
+    expect(await chosenBy(options)).toEqual(expected);
   });
 });
 

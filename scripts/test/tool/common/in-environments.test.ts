@@ -12,6 +12,7 @@ function copier(account: string, region = 'eu-west-1'): Copier {
   return {
     ...{ accountId: '222222222222', account, region, labels: {}, aws },
     ...{ name: 'image-copier', parameterPath: '/image-copier', copyTags: [], recipeTag: 'Recipe' },
+    ...{ access: {}, chosenBy: [] },
   };
 }
 

@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { FakeAws } from '../support/fake-aws.ts';
 import { run } from '../support/run.ts';
 import { ACCOUNT } from './facts.ts';
-import { answer, answerNothing, awsWithCopier, healthyCopier } from './healthy-copier.ts';
+import { answer, answerNothing, awsWithCopier, healthyCopier, type CopierAnswers } from './healthy-copier.ts';
 
 const OTHER = '333333333333';
 const THIRD = '444444444444';
-const HEALTHY = `${ACCOUNT}, eu-west-1: nothing found.\n\n1 account and Region: 0 problems, 0 warnings, 0 notes.\n`;
+const HEALTHY = `Nothing found in ${ACCOUNT}, eu-west-1.\n\n1 account and Region: 0 problems, 0 warnings, 0 notes.\n`;
 
 describe('doctor', () => {
   it('shows examples and the exit codes in its help', async () => {
@@ -46,11 +46,13 @@ describe('doctor', () => {
       code: 1,
       err: '',
       out: [
-        `${ACCOUNT}, eu-west-1`,
-        '  problem DeadLetters: image-copier-dead-letters',
-        '    2 requests were rejected or given up.',
-        '    Why it matters: Copies that were asked for do not exist. SQS deletes the requests after 14 days.',
-        '    To fix it: image-copier dead-letters list --region eu-west-1',
+        `problem DeadLetters in ${ACCOUNT}, eu-west-1`,
+        '  image-copier-dead-letters',
+        '  2 requests were rejected or given up.',
+        '  Why it matters: Copies that were asked for do not exist. SQS deletes the requests after 14 days.',
+        '  To fix it: See the reasons, and fix what they name. Then put the requests back.',
+        '    image-copier dead-letters list --region eu-west-1',
+        '    image-copier dead-letters redrive --all --region eu-west-1',
         '',
         '1 account and Region: 1 problem, 0 warnings, 0 notes.',
         '',
@@ -74,7 +76,8 @@ describe('doctor', () => {
             subject: KeyId,
             what: 'The key is disabled.',
             why: 'Copies fail, and those that exist cannot be launched.',
-            fix: `aws kms enable-key --key-id ${KeyId} --region eu-west-1`,
+            fix: 'Enable it.',
+            commands: [`aws kms enable-key --key-id ${KeyId} --region eu-west-1`],
           },
         ],
       },
@@ -93,6 +96,31 @@ describe('doctor', () => {
     expect(out).toMatch(/\n1 account and Region: 0 problems, 1 warning, 1 note\.\n$/);
   });
 
+  it('leaves out what is less grave than --severity, without another exit code', async () => {
+    const changes = ({ key, queues }: CopierAnswers) => {
+      key.isRotated = false;
+      queues.deadLetters.attributes.ApproximateNumberOfMessages = '1';
+    };
+    const least = async (...args: string[]) => await run(['doctor', ...args], { aws: awsWithCopier(changes) });
+
+    const grave = await least('--severity', 'problem');
+    expect(grave).toMatchObject({
+      code: 1,
+      out: expect.stringMatching(/: 1 problem\. Not shown: 1 warning, 0 notes\.\n$/),
+    });
+    expect(grave.out).not.toContain('KeyNotRotated');
+    const [row] = JSON.parse((await least('--severity', 'problem', '--json')).out) as {
+      findings: { code: string }[];
+    }[];
+    expect(row?.findings.map(({ code }) => code)).toEqual(['DeadLetters']);
+    const mild = awsWithCopier(({ key }) => (key.isRotated = false));
+    expect(await run(['doctor', '--severity', 'problem'], { aws: mild })).toMatchObject({ code: 0 });
+    expect(await least('--severity', 'high')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('problem, warning, note'),
+    });
+  });
+
   it('finds that nothing is there', async () => {
     const aws = new FakeAws({ ownAccount: ACCOUNT });
     answerNothing(aws.in(ACCOUNT));
@@ -109,7 +137,8 @@ describe('doctor', () => {
             subject: 'other',
             what: 'There is no copier "other" in eu-west-1 of this account.',
             why: 'No image is copied into this account.',
-            fix: 'terraform apply (module image-copier); or check the account (--profile, --role-arn), --region and --name',
+            fix: 'Apply Terraform again (module image-copier). Or check the account (--profile, --role-arn), --region and --name.',
+            commands: [],
           },
         ],
       },
@@ -142,11 +171,9 @@ describe('doctor for several accounts', () => {
 
     expect(code).toBe(1);
     expect(out.split('\n')).toEqual([
-      `${ACCOUNT}, eu-west-1: nothing found.`,
+      `Nothing found in ${ACCOUNT}, eu-west-1; ${THIRD}, eu-west-1.`,
       '',
-      `${OTHER}, eu-west-1: could not be read.`,
-      '',
-      `${THIRD}, eu-west-1: nothing found.`,
+      `Could not be read: ${OTHER}, eu-west-1.`,
       '',
       '3 accounts and Regions: 0 problems, 0 warnings, 0 notes; 1 could not be read.',
       '',

@@ -96,6 +96,7 @@ describe('an area that is denied', () => {
           what: 'Access denied, so nothing of it was checked. You may not.',
           why: 'What is wrong there stays hidden.',
           fix: `Allow ${actions} for whoever runs this command.`,
+          commands: [],
         },
       ],
     });
@@ -300,7 +301,7 @@ describe('an image', () => {
         code: 'SourceKeyNotInRole',
         subject: KmsKeyId,
         what: `The role of copy-image may not kms:Decrypt on ${KmsKeyId}.`,
-        fix: `source_key_arns = ["${KmsKeyId}"], then terraform apply (module image-copier)`,
+        fix: 'Add the key to the input source_key_arns. Then apply Terraform again (module image-copier).',
       },
     ]);
   });

@@ -18,7 +18,9 @@ export const COPIER: CheckedCopier = {
   recipeTag: 'Recipe',
   partition: 'aws',
   program: 'image-copier',
-  apply: 'terraform apply',
+  apply: { fix: 'Apply Terraform again.', commands: [{ program: 'image-copier', words: ['deploy'] }] },
+  access: {},
+  chosenBy: [],
 };
 
 export const arn = (service: string, resource: string) => `arn:aws:${service}:eu-west-1:${ACCOUNT}:${resource}`;

@@ -20,7 +20,12 @@ import {
   type EventSourceMappingConfiguration,
   type FunctionConfiguration,
 } from '@aws-sdk/client-lambda';
-import { GetSubscriptionAttributesCommand, ListSubscriptionsCommand, type Subscription } from '@aws-sdk/client-sns';
+import {
+  GetSubscriptionAttributesCommand,
+  GetTopicAttributesCommand,
+  ListSubscriptionsCommand,
+  type Subscription,
+} from '@aws-sdk/client-sns';
 import {
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
@@ -176,6 +181,7 @@ export function answer(services: FakeServices, copier: CopierAnswers): void {
       .resolves({ Targets: targetArns.map((Arn, index) => ({ Id: String(index), Arn })) });
   }
   cloudwatch.on(DescribeAlarmsCommand, { AlarmNamePrefix: 'image-copier-' }).resolves({ MetricAlarms: copier.alarms });
+  sns.on(GetTopicAttributesCommand).resolves({ Attributes: {} });
   sns.on(ListSubscriptionsCommand).resolves({ Subscriptions: copier.subscriptions });
   sns.on(GetSubscriptionAttributesCommand).resolves({ Attributes: copier.subscriptionAttributes });
   for (const KeyId of [copier.key.metadata.Arn, 'alias/image-copier']) {

@@ -19,7 +19,7 @@ import {
 import type { Policy } from '../../../tool/doctor/policy.ts';
 import type { RoleFacts } from '../../../tool/doctor/roles.ts';
 import { FakeAws } from '../support/fake-aws.ts';
-import { ACCOUNT, codes, KEY, COPIER, SOURCE } from './facts.ts';
+import { ACCOUNT, codes, KEY, COPIER, SOURCE, TOPIC } from './facts.ts';
 
 type AtOwner = Extract<OwnersView, { launch: unknown }>;
 
@@ -31,6 +31,8 @@ const SEEN = { ownerId: SOURCE, state: 'available', snapshotIds: ['snap-1', 'sna
 const USERS: ImageUsers = {
   imageId: IMAGE,
   imageRegion: 'eu-west-1',
+  topicArn: TOPIC,
+  hasSource: false,
   copyTags: [],
   trustedOwners: [SOURCE],
   roleArn: `arn:aws:iam::${ACCOUNT}:role/image-copier-copy-image-eu-west-1`,
@@ -90,10 +92,27 @@ describe('checkImage', () => {
   it('names the command that shares an image, for its Region', () => {
     const [finding] = check(INVISIBLE, owner({ launch: UNSHARED }), { imageRegion: 'us-east-1' });
 
-    expect(finding?.fix).toBe(
-      `In the source account: aws ec2 modify-image-attribute --image-id ${IMAGE} ` +
-        `--launch-permission Add=[{UserId=${ACCOUNT}}] --region us-east-1`,
-    );
+    expect(finding).toMatchObject({
+      fix: `Share the image and its snapshots with the account, and ask for the copy, with credentials of the source account ${SOURCE}.`,
+      commands: [
+        {
+          program: 'image-copier',
+          words: [
+            ...['request', IMAGE, '--share', '--accounts', ACCOUNT, '--topic', 'amigo-notify'],
+            ...['--region', 'us-east-1', '--only-region', 'eu-west-1'],
+          ],
+        },
+      ],
+    });
+  });
+
+  it('names no command for the source account where nothing tells the topic', () => {
+    expect(check(INVISIBLE, 'not asked', { topicArn: undefined })).toMatchObject([
+      {
+        fix: 'Share the image and its snapshots with the account, and ask for the copy, in the source account.',
+        commands: [],
+      },
+    ]);
   });
 
   it('finds snapshots that are not shared, as the account or as the owner sees them', () => {
@@ -173,12 +192,14 @@ describe('an encrypted image', () => {
       expect(encrypted(allowed, policyOf(actions))).toEqual([]);
       const [finding, ...more] = encrypted(allowed, policyOf(actions.filter((action) => action !== missing)));
       expect(more).toEqual([]);
-      expect(finding).toMatchObject({ code: 'SourceKeyRefusesAccount', fix: expect.stringContaining(`${missing},`) });
+      expect(finding).toMatchObject({ code: 'SourceKeyRefusesAccount', fix: expect.stringMatching(`${missing}(,| )`) });
     },
   );
 
   it('names the Terraform input', () => {
-    expect(encrypted(denied, sharing)[0]?.fix).toBe(`source_key_arns = ["${SOURCE_KEY}"], then terraform apply`);
+    expect(encrypted(denied, sharing)[0]?.fix).toBe(
+      'Add the key to the input source_key_arns. Then apply Terraform again.',
+    );
   });
 
   it('has keys of others, and may have some of this account', () => {

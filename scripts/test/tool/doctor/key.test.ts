@@ -77,7 +77,7 @@ describe('checkKey', () => {
       /: take them/,
     ],
     ['is administered by nobody', [USED, PROTECTED], /: allow kms:\* for arn:aws:iam::222222222222:root$/],
-    ['can be deleted', [ADMINISTERED, USED], /: deny kms:ScheduleKeyDeletion$/],
+    ['can be deleted', [ADMINISTERED, USED], /: deny kms:ScheduleKeyDeletion\.$/],
   ])("sends whoever made the organization's key to its policy where it %s", (_, statements, fix) => {
     const [finding] = check({ isModules: false }, statements);
     expect(finding?.fix).toMatch(/^In the key's policy, by whoever made the key that kms_key_arn names: /);

@@ -69,14 +69,17 @@ describe('checkQueues', () => {
   });
 
   it('says how to look at the letters of a copier with another name', () => {
-    const copier = { ...COPIER, name: 'other' };
+    const copier = { ...COPIER, name: 'other', chosenBy: ['--name', 'other'] };
     const letters = checkQueues({ deadLetters: { ...queues().deadLetters, messages: 1 } }, USERS, copier).find(
       ({ code }) => code === 'DeadLetters',
     );
 
     expect(letters).toMatchObject({
       what: '1 request was rejected or given up.',
-      fix: 'image-copier dead-letters list --region eu-west-1 --name other',
+      commands: [
+        { program: 'image-copier', words: ['dead-letters', 'list', '--name', 'other', '--region', 'eu-west-1'] },
+        { words: ['dead-letters', 'redrive', '--all', '--name', 'other', '--region', 'eu-west-1'] },
+      ],
     });
   });
 });

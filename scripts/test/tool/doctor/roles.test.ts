@@ -57,7 +57,7 @@ describe('the role of a function', () => {
         code: 'RoleLacksActions',
         severity: 'problem',
         what: 'The role may not ec2:CopyImage on image and snapshot; ec2:CreateTags on image.',
-        fix: 'terraform apply',
+        ...COPIER.apply,
       },
     ]);
   });

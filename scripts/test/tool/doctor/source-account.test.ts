@@ -119,9 +119,10 @@ describe('the source account', () => {
           {
             code: 'SnapshotNotShared',
             what: `The account has no createVolumePermission for ${SNAPSHOT}.`,
-            fix:
-              `In the source account: aws ec2 modify-snapshot-attribute --snapshot-id ${SNAPSHOT} ` +
-              `--create-volume-permission Add=[{UserId=${ACCOUNT}}] --region eu-west-1`,
+            fix: 'Share the image and its snapshots with the account, and ask for the copy.',
+            commands: [
+              `image-copier request ${IMAGE} --share --accounts-file ${accountsFile} --only payments --region eu-west-1`,
+            ],
           },
         ],
       },
@@ -183,11 +184,12 @@ describe('the source account', () => {
 
     const { out } = await run([...ARGS, '--accounts-file', file], { aws });
 
-    const allowed = (account: string) =>
-      `The topic's own policy must allow sns:Subscribe to account ${account}: AMIgo sees to it at its start, for the accounts that Prism knows.`;
+    const fix = expect.stringContaining(
+      "Let the topic's own policy allow sns:Subscribe to the account: AMIgo sees to it",
+    );
     expect(JSON.parse(out)).toMatchObject([
-      { findings: [{ code: 'NoSubscription', fix: expect.stringContaining(allowed(ACCOUNT)) }] },
-      { findings: [{ code: 'NoSubscription', fix: expect.stringContaining(allowed(WEB)) }] },
+      { findings: [{ code: 'NoSubscription', fix }] },
+      { findings: [{ code: 'NoSubscription', fix }] },
     ]);
   });
 
@@ -226,7 +228,7 @@ describe('the source account', () => {
     const { rows } = await examined(aws);
 
     const leftOut = { code: 'AllowedImagesLeaveOut' };
-    const hidden = { code: 'ImageHidden', fix: 'Fix AllowedImagesLeaveOut in eu-west-1.' };
+    const hidden = { code: 'ImageHidden', fix: 'Fix AllowedImagesLeaveOut.' };
     expect(rows.map(({ findings }) => findings)).toMatchObject([[leftOut], [leftOut, hidden]]);
   });
 
@@ -256,9 +258,9 @@ describe('the fix of a finding', () => {
   it('deploys the account of the accounts file again', async () => {
     const { rows } = await examined(awsWith({ change: withoutRule }));
 
-    expect(rows.map(({ findings }) => findings.map(({ fix }) => fix))).toEqual(
+    expect(rows.map(({ findings }) => findings.map(({ commands }) => commands))).toEqual(
       ['payments', 'web'].map((name) =>
-        Array.from({ length: 2 }, () => `image-copier deploy --accounts-file ${accountsFile} --only ${name}`),
+        Array.from({ length: 2 }, () => [`image-copier deploy --accounts-file ${accountsFile} --only ${name}`]),
       ),
     );
   });
@@ -269,8 +271,8 @@ describe('the fix of a finding', () => {
     const [row] = JSON.parse((await run(args, { aws })).out) as { findings: readonly Finding[] }[];
 
     expect(row?.findings).toMatchObject([
-      { code: 'RuleWithoutTarget', fix: 'terraform apply (module image-copier)' },
-      { code: 'RuleWithoutTarget', fix: 'terraform apply (module image-copier)' },
+      { code: 'RuleWithoutTarget', fix: 'Apply Terraform again (module image-copier).', commands: [] },
+      { code: 'RuleWithoutTarget', fix: 'Apply Terraform again (module image-copier).', commands: [] },
     ]);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { lineOf } from '../../../tool/doctor/commands.ts';
 import {
   ListSubscriptionsCommand,
   GetSubscriptionAttributesCommand,
@@ -62,7 +63,9 @@ describe('checkSubscription', () => {
         code: 'FilterLacksLostZeros',
         severity: 'warning',
         what: 'The filter policy does not let requests for 01111111111, 1111111111 through.',
-        fix: expect.stringContaining(`'{"targetAccounts":["001111111111","01111111111","1111111111","*"]}'`) as unknown,
+        commands: [
+          { words: expect.arrayContaining(['{"targetAccounts":["001111111111","01111111111","1111111111","*"]}']) },
+        ],
       },
     ]);
   });
@@ -82,10 +85,10 @@ describe('checkSubscription', () => {
   it('names a command that can be pasted', () => {
     const [finding] = checkSubscription(subscribed({ FilterPolicy: '{"targetAccounts":["333333333333"]}' }), COPIER);
 
-    expect(finding?.fix).toBe(
+    expect(finding?.commands.map(lineOf)).toEqual([
       `aws sns set-subscription-attributes --subscription-arn ${SUBSCRIPTION} --attribute-name FilterPolicy ` +
         `--attribute-value '{"targetAccounts":["${ACCOUNT}","*"]}' --region eu-west-1`,
-    );
+    ]);
   });
 });
 

@@ -32,6 +32,7 @@ it("takes this copier's copy of a source image, where another copier has one too
   const copier: Copier = {
     ...{ accountId: '222222222222', account: 'web', region: 'eu-west-1', labels: {} },
     ...{ name: 'image-copier', parameterPath: '/image-copier', copyTags: [], recipeTag: 'Recipe' },
+    ...{ access: {}, chosenBy: [] },
     aws: aws.connect({ roleArn: 'arn:aws:iam::222222222222:role/operator' }),
   };
   ec2.on(DescribeImagesCommand).resolves({ Images: [] });

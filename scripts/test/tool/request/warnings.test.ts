@@ -19,6 +19,8 @@ it('goes on with a warning when dead letters that it read cannot be given back',
     parameterPath: '/image-copier',
     copyTags: [],
     recipeTag: 'Recipe',
+    access: {},
+    chosenBy: [],
     aws: aws.connect({ roleArn: 'arn:aws:iam::222222222222:role/operator' }),
   };
   const warnings: string[] = [];

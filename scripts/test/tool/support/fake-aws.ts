@@ -36,6 +36,8 @@ export class FakeAws {
   readonly profiles: Readonly<Record<string, string>>;
   readonly #accounts = new Map<string, FakeAccount>();
   readonly #closed = new Map<string, Error>();
+  /** Of all credentials, if they have one. */
+  sessionToken: string | undefined;
   /** The Region of the environment; undefined if it names none. */
   defaultRegion: string | undefined = 'eu-west-1';
 
@@ -108,7 +110,13 @@ export class FakeAws {
         region: () => Promise.resolve(region),
         credentials: () => {
           const closed = this.#closed.get(accountId);
-          return closed ? Promise.reject(closed) : Promise.resolve({});
+          return closed
+            ? Promise.reject(closed)
+            : Promise.resolve({
+                accessKeyId: accountId,
+                secretAccessKey: 'secret',
+                ...(this.sessionToken !== undefined && { sessionToken: this.sessionToken }),
+              });
         },
         inRegion: (other) => this.#open(accountId, other).clients,
         close: () => undefined,

@@ -1,11 +1,11 @@
-import type { ExitCode, Interruptible } from '../../../tool/common/tool.ts';
+import type { Interruptible } from '../../../tool/common/tool.ts';
 import { runTool } from '../../../tool/run-tool.ts';
 import { FakeAws } from './fake-aws.ts';
 import { FakeTerminal } from './fake-terminal.ts';
 
 /** How a command ended, and what it wrote. */
 export interface Ran {
-  readonly code: ExitCode;
+  readonly code: number;
   readonly out: string;
   readonly err: string;
 }
