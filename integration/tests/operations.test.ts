@@ -145,7 +145,8 @@ describe('the runbook', () => {
     await payments.kms.send(new DisableKeyCommand({ KeyId }));
     try {
       await ask(image, payments);
-      const next = following('A key was disabled');
+      const shown = 'f3bbc291-6f01-4cf0-9f3c-f8f820f2d3e5';
+      const next = follow(runbook, 'A key was disabled', { ...ACCOUNTS, [shown]: KeyId ?? '' });
 
       await waitFor('the first copy to fail', async () => {
         const place = ['--accounts-file', join(folder, 'accounts.yaml'), '--only', 'payments'];
@@ -153,7 +154,10 @@ describe('the runbook', () => {
         return stdout.includes('next try in') ? true : undefined;
       });
       await next(0);
-      expect(await next(1)).toEqual({ isLast: true });
+      await next(1);
+      expect(await next(0)).toEqual({ isLast: true });
+      const { KeyMetadata: mended } = await payments.kms.send(new DescribeKeyCommand({ KeyId }));
+      expect(mended?.KeyState).toBe('Enabled');
     } finally {
       await payments.kms.send(new EnableKeyCommand({ KeyId }));
     }

@@ -1,9 +1,14 @@
 // In the same accounts, one part after the other: to bring them up takes longer than most of these tests.
 import './policies/deploy.tests.ts';
 import './policies/commands-taken-out.tests.ts';
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { CreateKeyCommand } from '@aws-sdk/client-kms';
+import { DeregisterImageCommand } from '@aws-sdk/client-ec2';
 import { PublishCommand } from '@aws-sdk/client-sns';
+import { GetQueueUrlCommand, SetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { share } from '../../scripts/tool/common/bake.ts';
 import type { Finding } from '../../scripts/tool/doctor/finding.ts';
 import { actionsOf } from '../../scripts/dev/permissions.ts';
@@ -14,6 +19,8 @@ import {
   environment,
   forgetKeys,
   holdings,
+  mendBy,
+  MENDED_BY,
   publishedPolicy,
   refuseSubscriptions,
   rollout,
@@ -26,6 +33,7 @@ import {
 import { allowedActions } from './support/decisions.ts';
 import { REGION } from './support/emulator.ts';
 import { runHere } from './support/run-here.ts';
+import { Shell } from './support/shell.ts';
 
 /** Runs `doctor` as a reader. What it could not read would be among its findings. */
 async function examine(...args: string[]): Promise<void> {
@@ -35,11 +43,29 @@ async function examine(...args: string[]): Promise<void> {
   expect({ problem: row?.problem, unread }).toEqual({ problem: null, unread: [] });
 }
 
+/** The commands that `doctor`, run as a reader, prints for findings with a code. */
+async function commandsFor(code: string): Promise<readonly string[]> {
+  const place = ['--accounts-file', rollout.accountsFile, '--role-name', 'reader'];
+  const { stdout } = await runHere(['doctor', '--json', ...place], environment);
+  const [row] = JSON.parse(stdout) as { findings: { code: string; commands: readonly string[] }[] }[];
+  return row?.findings.filter((finding) => finding.code === code).flatMap(({ commands }) => commands) ?? [];
+}
+
+async function queueUrl(): Promise<string> {
+  const answer = await target.sqs.send(new GetQueueUrlCommand({ QueueName: 'image-copier-requests' }));
+  return answer.QueueUrl ?? '';
+}
+
 describe('the published policies, and nothing more,', () => {
   let startMs: number;
+  let shell: Shell;
 
   beforeAll(() => {
     startMs = Date.now();
+    const folder = join(rollout.out, '..', 'shell');
+    shell = new Shell(folder, environment);
+    // Where deploy keeps its states unless it is told another place.
+    symlinkSync(rollout.out, join(folder, '.image-copier'));
   });
 
   it.each([
@@ -101,6 +127,35 @@ describe('the published policies, and nothing more,', () => {
     const { code, stdout } = await run('operator', 'backfill', '--recipe', 'ubuntu');
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(image.imageId) });
   });
+
+  it.each(MENDED_BY)('let an operator run what doctor says: %s', async (action) => {
+    expect(await mendBy(action)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('let an operator point a parameter back as doctor says', async () => {
+    const { Parameter } = await target.ssm.send(new GetParameterCommand({ Name: '/image-copier/ubuntu' }));
+    const ImageId = Parameter?.Value ?? '';
+    await target.ec2.send(new DeregisterImageCommand({ ImageId, DeleteAssociatedSnapshots: true }));
+
+    const [line = ''] = await commandsFor('ParameterDangles');
+    expect(await shell.paste('bash', line.replace('--role-name reader', '--role-name operator'))).toMatchObject({
+      code: 0,
+    });
+    expect(await commandsFor('ParameterDangles')).toEqual([]);
+  });
+
+  it(
+    'let whoever deploys apply the module again as doctor says',
+    async () => {
+      const QueueUrl = await queueUrl();
+      await target.sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { VisibilityTimeout: '60' } }));
+
+      const [line = ''] = await commandsFor('VisibilityTooShort');
+      expect(await shell.paste('zsh', line)).toMatchObject({ code: 0 });
+      expect(await commandsFor('VisibilityTooShort')).toEqual([]);
+    },
+    DEPLOY_TIMEOUT_MS,
+  );
 
   it(
     'let destroy take away everything',

@@ -32,7 +32,8 @@ const USES: Readonly<Record<string, string>> = {
     'The role in the source account of whoever runs `request` or `backfill`. In the target accounts, `backfill` and ' +
     '`request --wait` need `read` or `operate`.',
   operate:
-    'The role in each target account of whoever runs `dead-letters redrive`, `dead-letters discard`, `rollback` and `backfill`.',
+    'The role in each target account of whoever runs `dead-letters redrive`, `dead-letters discard`, `rollback` and `backfill`, ' +
+    'and, together with `read`, of whoever runs what `doctor` prints.',
 };
 
 /** The actions that a policy allows, sorted. */

@@ -10,6 +10,7 @@ import {
   EnableAlarmActionsCommand,
   PutMetricAlarmCommand,
   SetAlarmStateCommand,
+  type MetricAlarm,
 } from '@aws-sdk/client-cloudwatch';
 import {
   CreateTagsCommand,
@@ -53,6 +54,7 @@ import {
   UpdateFunctionConfigurationCommand,
   waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import {
   GetSubscriptionAttributesCommand,
   SetSubscriptionAttributesCommand,
@@ -71,17 +73,28 @@ import { strToU8, unzipSync, zipSync } from 'fflate';
 import { stringify } from 'yaml';
 import { bakeImage, share, shareImage, type BakedImage } from '../../../scripts/tool/common/bake.ts';
 import { ALARMS } from '../../../scripts/tool/doctor/alarms.ts';
-import type { Finding } from '../../../scripts/tool/doctor/finding.ts';
 import { makeAdministratorRoles, OPERATORS_ACCOUNT } from '../../../scripts/dev/administrator-role.ts';
 import { emulatedEnvironment, emulatedSettings, withoutAws } from '../../../scripts/dev/emulated-account.ts';
 import { ROOT } from '../../../scripts/tool/common/paths.ts';
 import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { startCommand, type Ended } from '../support/command.ts';
+import { renderPolicies } from '../../../scripts/dev/permissions.ts';
+import { Shell } from '../support/shell.ts';
 import { FunctionRole } from '../support/role-policy.ts';
 import { endpoint, injectFault, newAccountId, REGION } from '../support/emulator.ts';
 import { runHere } from '../support/run-here.ts';
 import { untilAlarm } from '../support/until-alarm.ts';
-import { APPLY_TIMEOUT_MS, copierOf, environment, source, target, TOPIC, work, type Copier } from './account.ts';
+import {
+  APPLY_TIMEOUT_MS,
+  copierOf,
+  environment,
+  source,
+  target,
+  TOPIC,
+  topicArn,
+  work,
+  type Copier,
+} from './account.ts';
 
 const OTHER_ACCOUNT = '999999999999';
 const ZIP = join(ROOT, 'lambda', 'dist', 'image-copier.zip');
@@ -98,12 +111,26 @@ let copier: Copier;
 /** What is found before anything is broken. */
 let baseline: string[];
 
+/** A finding as JSON has it. */
+interface Finding {
+  readonly code: string;
+  readonly severity: string;
+  readonly commands: readonly string[];
+}
+
 interface Row {
   readonly accountId: string;
   readonly region: string;
   readonly problem: string | null;
   readonly findings: readonly Finding[] | null;
 }
+
+/** What is there again once the commands have run. Other findings have a deployment, or somebody who looks first. */
+const MENDED_AT_ONCE = [
+  ...['AlarmActionsDisabled', 'FilterLacksAccount', 'FilterLacksEveryone', 'FilterScope', 'FunctionThrottled'],
+  ...['ImageNotShared', 'KeyDisabled', 'KeyNotRotated', 'KeyPendingDeletion', 'MappingDisabled', 'NoBatchFailures'],
+  ...['RuleDisabled', 'SnapshotNotShared', 'SubscriptionNotRaw', 'SubscriptionWithoutDeadLetters'],
+];
 
 /** Puts back what was broken. */
 type Restore = () => Promise<unknown>;
@@ -112,7 +139,12 @@ const codesOf = (findings: readonly Finding[] | null = []) => (findings ?? []).m
 
 /** As an operator who reaches both accounts by roles. */
 const asOperator = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OPERATORS_ACCOUNT, REGION) };
-const WITH_FILE = ['--accounts-file', accountsFile];
+/** Reads and operates by the published policies, and nothing else. */
+const MENDER = 'mender';
+const WITH_FILE = ['--accounts-file', accountsFile, '--role-name', MENDER];
+const SHELLS = ['bash', 'zsh'] as const;
+let shell: Shell;
+let pastes = 0;
 
 /** Runs the command in the account alone, as users do. */
 async function run(...args: string[]): Promise<Ended> {
@@ -125,6 +157,8 @@ async function runWithFile(...args: string[]): Promise<Ended> {
 }
 
 const look = (...args: string[]) => runHere(['doctor', '--json', ...args], environment);
+const lookAsFileSays = (...args: string[]) =>
+  runHere(['doctor', '--json', '--accounts-file', accountsFile, ...args], asOperator);
 const lookWithFile = (...args: string[]) => runHere(['doctor', '--json', ...WITH_FILE, ...args], asOperator);
 
 /** The one row of an answer, and how the command ended. */
@@ -136,12 +170,30 @@ function rowOf({ code, stdout, stderr }: Ended): { code: number | null; findings
 }
 
 /** Expects that what is broken adds findings with these codes, and no others, to those that were there before. */
-async function expectFound(codes: readonly string[], answer: Promise<Ended>): Promise<void> {
+async function expectFound(codes: readonly string[], answer: Promise<Ended>): Promise<readonly Finding[]> {
   const { code, findings } = rowOf(await answer);
   const added = codesOf(findings);
   for (const known of baseline) if (added.includes(known)) added.splice(added.indexOf(known), 1);
   expect(added).toEqual([...codes].sort());
   expect(code).toBe(findings.some(({ severity }) => severity === 'problem') ? 1 : 0);
+  return findings.filter((finding) => codes.includes(finding.code));
+}
+
+/** Runs all commands of findings, half of them in each shell. */
+async function paste(findings: readonly Finding[], others: NodeJS.ProcessEnv = {}): Promise<Ended[]> {
+  const ended: Ended[] = [];
+  for (const line of findings.flatMap(({ commands }) => commands)) {
+    pastes += 1;
+    ended.push(await shell.paste(SHELLS[pastes % 2] ?? 'bash', line, others));
+  }
+  return ended;
+}
+
+/** Pastes what doctor says, and expects that nothing is left of what it found. */
+async function mend(findings: readonly Finding[], again: () => Promise<Ended>, others?: NodeJS.ProcessEnv) {
+  const ended = await paste(findings, others);
+  expect(ended).toEqual(ended.map(() => ({ code: 0, stdout: expect.any(String), stderr: expect.any(String) })));
+  await expectFound([], again());
 }
 
 function writeAccounts(...others: object[]): void {
@@ -158,6 +210,8 @@ function writeAccounts(...others: object[]): void {
 beforeAll(async () => {
   copier = await copierOf();
   await makeAdministratorRoles(endpoint(), 'operator', [source.id, target.id]);
+  await makeMender();
+  shell = new Shell(join(work, 'shell'), asOperator);
   writeAccounts();
   image = await bakeImage(source.ec2, {
     name: 'amigo_ubuntu_1',
@@ -170,6 +224,23 @@ beforeAll(async () => {
   await untilAlarm(target, 'image-copier-no-sweep');
   baseline = codesOf(rowOf(await runWithFile('--json', '--image', image.imageId)).findings);
 }, APPLY_TIMEOUT_MS);
+
+async function makeMender(): Promise<void> {
+  const policies = await renderPolicies(work, { topic_name: TOPIC });
+  const Trust = { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: OPERATORS_ACCOUNT } };
+  const AssumeRolePolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [Trust] });
+  for (const [account, names] of [
+    [source.id, ['read', 'request']],
+    [target.id, ['read', 'operate']],
+  ] as const) {
+    const iam = new IAMClient(emulatedSettings(endpoint(), account, REGION));
+    await iam.send(new CreateRoleCommand({ RoleName: MENDER, AssumeRolePolicyDocument }));
+    for (const PolicyName of names) {
+      const PolicyDocument = policies[PolicyName];
+      await iam.send(new PutRolePolicyCommand({ RoleName: MENDER, PolicyName, PolicyDocument }));
+    }
+  }
+}
 
 describe('doctor', () => {
   it('finds no problem in an account as the module makes it, and only notes', async () => {
@@ -192,13 +263,16 @@ describe('doctor', () => {
 
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.split('\n')).toEqual([
-      `payments (${target.id}), ${REGION}`,
-      '  note AlarmsTellNobody: image-copier-*',
-      '    No alarm has an action.',
-      '    Why it matters: Alarms are seen only by those who look at CloudWatch.',
-      expect.stringMatching(/^ {4}To fix it: alarm_actions = \[.*\], then image-copier deploy .* --only payments$/),
-      '  note NoSweepYet: image-copier-no-sweep',
-      ...Array.from({ length: 3 }, () => expect.stringMatching(/^ {4}\S/)),
+      `note AlarmsTellNobody in payments (${target.id}), ${REGION}`,
+      '  image-copier-*',
+      '  No alarm has an action.',
+      '  Why it matters: Alarms are seen only by those who look at CloudWatch.',
+      '  To fix it: Name a topic that tells somebody in the input alarm_actions. Then apply Terraform again.',
+      expect.stringMatching(/^ {4}\S+ deploy --accounts-file \S+ --only payments$/),
+      '',
+      `note NoSweepYet in payments (${target.id}), ${REGION}`,
+      '  image-copier-no-sweep',
+      ...Array.from({ length: 3 }, () => expect.stringMatching(/^ {2}\S/)),
       '',
       '1 account and Region: 0 problems, 0 warnings, 2 notes.',
       '',
@@ -364,17 +438,6 @@ describe('what is broken is found, and nothing else', () => {
       },
       ['AlarmActionsDisabled'],
     ],
-    [
-      'an alarm that is on',
-      async () => {
-        const AlarmName = 'image-copier-settling';
-        const turn = (StateValue: 'ALARM' | 'OK') =>
-          cloudwatch.send(new SetAlarmStateCommand({ AlarmName, StateValue, StateReason: 'A test says so.' }));
-        await turn('ALARM');
-        return () => turn('OK');
-      },
-      ['AlarmOn'],
-    ],
     ['a sweep that is disabled', () => disableRule('image-copier-sweep'), ['RuleDisabled']],
     ['a rule for events that is disabled', () => disableRule('image-copier-image-state'), ['RuleDisabled']],
     ['a rule without a target', removeTarget, ['RuleWithoutTarget']],
@@ -413,14 +476,63 @@ describe('what is broken is found, and nothing else', () => {
       () => functionEnvironment('image-copier-copy-image', { TRUSTED_OWNERS: OTHER_ACCOUNT }),
       ['ImageOwnerNotTrusted'],
     ],
-    ['Allowed AMIs that leave the owner out', () => allowImages('enabled'), ['AllowedImagesLeaveOut', 'ImageHidden']],
     ['Allowed AMIs that would leave the owner out', () => allowImages('audit-mode'), ['AllowedImagesLeaveOut']],
   ])('%s', async (_, breakIt, codes) => {
     const restore = await breakIt();
+    const again = () => lookWithFile('--image', image.imageId);
+    let isMended = false;
     try {
-      await expectFound(codes, lookWithFile('--image', image.imageId));
+      const findings = await expectFound(codes, again());
+      if (findings.every(({ code }) => MENDED_AT_ONCE.includes(code))) {
+        await mend(findings, again);
+        isMended = true;
+      }
+    } finally {
+      if (!isMended) await restore();
+    }
+  });
+
+  it('an alarm whose topic does not exist, and one whose topic another account has', async () => {
+    const restore = await alarmAction(`arn:aws:sns:${REGION}:${target.id}:nobody`);
+    try {
+      await expectFound(['AlarmTopicMissing'], lookWithFile());
     } finally {
       await restore();
+    }
+    const restoreOther = await alarmAction(topicArn);
+    try {
+      await expectFound(['AlarmTopicUnread'], lookWithFile());
+    } finally {
+      await restoreOther();
+    }
+  });
+
+  it('Allowed AMIs, which an administrator changes', async () => {
+    const restore = await allowImages('enabled');
+    try {
+      const codes = ['AllowedImagesLeaveOut', 'ImageHidden'];
+      const findings = await expectFound(codes, lookWithFile('--image', image.imageId));
+      const [denied] = await paste(findings);
+      expect(denied?.code).not.toBe(0);
+      expect(denied?.stderr).toContain('UnauthorizedOperation');
+
+      const asAdministrator = () => lookAsFileSays('--image', image.imageId);
+      await mend(await expectFound(codes, asAdministrator()), asAdministrator);
+    } finally {
+      await restore();
+    }
+  });
+
+  it('an alarm that is on: the command shows its history', async () => {
+    const AlarmName = 'image-copier-settling';
+    const turn = (StateValue: 'ALARM' | 'OK') =>
+      cloudwatch.send(new SetAlarmStateCommand({ AlarmName, StateValue, StateReason: 'A test says so.' }));
+    await turn('ALARM');
+    try {
+      const ended = await paste(await expectFound(['AlarmOn'], lookWithFile()));
+      expect(ended).toEqual([{ code: 0, stderr: '', stdout: expect.stringContaining('A test says so.') }]);
+    } finally {
+      await turn('OK');
     }
   });
 
@@ -455,10 +567,14 @@ describe('what is broken is found, and nothing else', () => {
     ],
   ])('%s', async (_, breakIt, codes) => {
     const restore = await breakIt();
+    const again = () => look('--image', image.imageId);
+    let isMended = false;
     try {
-      await expectFound(codes, look('--image', image.imageId));
+      // With credentials of the source account, as it says.
+      await mend(await expectFound(codes, again()), again, emulatedEnvironment(endpoint(), source.id, REGION));
+      isMended = true;
     } finally {
-      await restore();
+      if (!isMended) await restore();
     }
   });
 
@@ -494,7 +610,7 @@ describe('what is broken is found, and nothing else', () => {
     await makeAdministratorRoles(endpoint(), 'operator', [empty]);
     writeAccounts({ id: empty, name: 'empty' }, { id: newAccountId(), name: 'closed', profile: 'nobody' });
     try {
-      const { code, stdout, stderr } = await lookWithFile();
+      const { code, stdout, stderr } = await lookAsFileSays();
 
       const rows = JSON.parse(stdout) as Row[];
       expect(code).toBe(1);
@@ -511,7 +627,7 @@ describe('what is broken is found, and nothing else', () => {
     const file = readFileSync(accountsFile, 'utf8');
     writeFileSync(accountsFile, file.replace(`id: "${source.id}"`, `id: "${source.id}"\n  profile: nobody`));
     try {
-      await expectFound(['ImageOwnerUnread'], lookWithFile('--image', image.imageId));
+      await expectFound(['ImageOwnerUnread'], lookAsFileSays('--image', image.imageId));
     } finally {
       writeAccounts();
     }
@@ -676,20 +792,31 @@ async function deleteKey(): Promise<Restore> {
   };
 }
 
+async function alarmAction(topic: string): Promise<Restore> {
+  const AlarmNames = ['image-copier-unverified-copies'];
+  const { MetricAlarms: [alarm] = [] } = await cloudwatch.send(new DescribeAlarmsCommand({ AlarmNames }));
+  if (!alarm) throw new Error(`There is no alarm ${AlarmNames.join()}.`);
+  const put = (AlarmActions: string[]) =>
+    cloudwatch.send(new PutMetricAlarmCommand({ ...settingsOf(alarm), AlarmActions }));
+  await put([topic]);
+  return () => put([]);
+}
+
 async function deleteAlarm(): Promise<Restore> {
   const AlarmNames = ['image-copier-unverified-copies'];
   const { MetricAlarms: [alarm] = [] } = await cloudwatch.send(new DescribeAlarmsCommand({ AlarmNames }));
   await cloudwatch.send(new DeleteAlarmsCommand({ AlarmNames }));
   if (!alarm) throw new Error(`There is no alarm ${AlarmNames.join()}.`);
+  return () => cloudwatch.send(new PutMetricAlarmCommand(settingsOf(alarm)));
+}
+
+function settingsOf(alarm: MetricAlarm) {
   const { AlarmName, ComparisonOperator, EvaluationPeriods, MetricName, Namespace, Period, Statistic, Threshold } =
     alarm;
-  return () =>
-    cloudwatch.send(
-      new PutMetricAlarmCommand({
-        ...{ AlarmName, ComparisonOperator, EvaluationPeriods, MetricName, Namespace, Period, Statistic, Threshold },
-        TreatMissingData: alarm.TreatMissingData,
-      }),
-    );
+  return {
+    ...{ AlarmName, ComparisonOperator, EvaluationPeriods, MetricName, Namespace, Period, Statistic, Threshold },
+    TreatMissingData: alarm.TreatMissingData,
+  };
 }
 
 async function disableRule(Name: string): Promise<Restore> {

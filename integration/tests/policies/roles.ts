@@ -1,5 +1,8 @@
 import { beforeAll, afterAll, expect } from '@jest/globals';
 import { CreateTagsCommand } from '@aws-sdk/client-ec2';
+import { CreateKeyCommand, DescribeKeyCommand, ScheduleKeyDeletionCommand } from '@aws-sdk/client-kms';
+import { LambdaClient, ListEventSourceMappingsCommand } from '@aws-sdk/client-lambda';
+import { ListSubscriptionsCommand } from '@aws-sdk/client-sns';
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import {
   emulatedAccount,
@@ -13,6 +16,8 @@ import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { ownImages, tagOf } from '../../../scripts/tool/common/copies.ts';
 import { bakeImage, type BakedImage } from '../../../scripts/tool/common/bake.ts';
+import { startCommand, type Ended } from '../support/command.ts';
+import { AWS_CLI } from '../support/shell.ts';
 import { denials, type Denial } from '../support/decisions.ts';
 import { endpoint, injectFault, newAccountId, REGION } from '../support/emulator.ts';
 import { leaveAccount } from '../support/leave-account.ts';
@@ -48,7 +53,9 @@ let policies: Record<string, string>;
 let bakes = 0;
 
 beforeAll(async () => {
-  rollout.write(targets, { deletion_protection: false });
+  // Nobody has made the topic: doctor looks for it all the same.
+  const alarm_actions = [`arn:aws:sns:${REGION}:${target.id}:on-call`];
+  rollout.write(targets, { deletion_protection: false, alarm_actions });
   policies = await renderPolicies(rollout.out, { topic_name: TOPIC });
   const Trust = { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: OPERATORS_ACCOUNT } };
   const AssumeRolePolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [Trust] });
@@ -103,6 +110,65 @@ export function saysDenied(text: string, action: string): boolean {
 /** Runs a command of the tool for the accounts of the file. */
 export async function run(role: Role, ...args: string[]) {
   return await runHere([...args, '--accounts-file', rollout.accountsFile, '--role-name', role], environment);
+}
+
+/** A key that KMS would delete. */
+async function keyInDeletion(): Promise<string> {
+  const { KeyMetadata } = await target.kms.send(new CreateKeyCommand({}));
+  const KeyId = KeyMetadata?.KeyId ?? '';
+  await target.kms.send(new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 }));
+  return KeyId;
+}
+
+async function keyInUse(): Promise<string> {
+  const { KeyMetadata } = await target.kms.send(new DescribeKeyCommand({ KeyId: 'alias/image-copier' }));
+  return KeyMetadata?.KeyId ?? '';
+}
+
+async function mapping(): Promise<string> {
+  const lambda = new LambdaClient(emulatedSettings(endpoint(), target.id, REGION));
+  const { EventSourceMappings: [first] = [] } = await lambda.send(
+    new ListEventSourceMappingsCommand({ FunctionName: 'image-copier-copy-image' }),
+  );
+  return first?.UUID ?? '';
+}
+
+async function subscription(): Promise<string> {
+  const { Subscriptions = [] } = await target.sns.send(new ListSubscriptionsCommand({}));
+  return Subscriptions.find(({ TopicArn }) => TopicArn?.endsWith(`:${TOPIC}`))?.SubscriptionArn ?? '';
+}
+
+/** What doctor prints for the AWS CLI, by the action that it takes. */
+const MENDS: Readonly<Record<string, () => Promise<readonly string[]> | readonly string[]>> = {
+  'cloudwatch:DescribeAlarmHistory': () => ['cloudwatch', 'describe-alarm-history', '--alarm-name', ALARM],
+  'cloudwatch:EnableAlarmActions': () => ['cloudwatch', 'enable-alarm-actions', '--alarm-names', ALARM],
+  'events:EnableRule': () => ['events', 'enable-rule', '--name', 'image-copier-sweep'],
+  'kms:CancelKeyDeletion': async () => ['kms', 'cancel-key-deletion', '--key-id', await keyInDeletion()],
+  'kms:EnableKey': async () => ['kms', 'enable-key', '--key-id', await keyInUse()],
+  'kms:EnableKeyRotation': async () => ['kms', 'enable-key-rotation', '--key-id', await keyInUse()],
+  'lambda:DeleteFunctionConcurrency': () => [
+    ...['lambda', 'delete-function-concurrency', '--function-name', 'image-copier-copy-image'],
+  ],
+  'lambda:UpdateEventSourceMapping': async () => [
+    ...['lambda', 'update-event-source-mapping', '--uuid', await mapping(), '--enabled'],
+  ],
+  'sns:SetSubscriptionAttributes': async () => [
+    ...['sns', 'set-subscription-attributes', '--subscription-arn', await subscription()],
+    ...['--attribute-name', 'RawMessageDelivery', '--attribute-value', 'true'],
+  ],
+};
+const ALARM = 'image-copier-settling';
+export const MENDED_BY = Object.keys(MENDS);
+
+/** Runs it as an operator, and ends with 1 where it fails: the AWS CLI has other codes. */
+export async function mendBy(action: string): Promise<Ended> {
+  const chosen = ['--accounts-file', rollout.accountsFile, '--role-name', 'operator', '--only', 'web'];
+  const words = (await MENDS[action]?.()) ?? [];
+  const { code, ...output } = await startCommand(
+    ['exec', ...chosen, '--region', REGION, '--', AWS_CLI, ...words],
+    environment,
+  ).ended;
+  return { code: code === 0 ? 0 : 1, ...output };
 }
 
 export async function bake(keyArn?: string): Promise<BakedImage> {

@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
+import { ROOT } from '../../../scripts/tool/common/paths.ts';
+import { Shell } from './shell.ts';
 
 const BLOCK = /```console\n\$ ((?:image-copier|aws) [^\n]+)\n([^`]*)```/g;
 
@@ -21,8 +20,7 @@ export interface Printed {
 /** A document of commands in sections, which can be run, compared, and written anew with what they printed. */
 export class Runbook {
   readonly #file: string;
-  readonly #folder: string;
-  readonly #environment: NodeJS.ProcessEnv;
+  readonly #shell: Shell;
   #text: string;
 
   /**
@@ -32,14 +30,8 @@ export class Runbook {
    */
   constructor(file: string, folder: string, environment: NodeJS.ProcessEnv) {
     this.#file = join(ROOT, file);
-    this.#folder = folder;
-    this.#environment = environment;
+    this.#shell = new Shell(folder, environment);
     this.#text = readFileSync(this.#file, 'utf8');
-    mkdirSync(folder, { recursive: true });
-    // What `npm install --global` puts on PATH.
-    symlinkSync(join(ROOT, 'scripts', 'tool', 'image-copier.mjs'), join(folder, 'image-copier'));
-    // The AWS CLI comes with LocalStack.
-    symlinkSync(join(CACHE, 'localstack', 'venv', 'bin', 'aws'), join(folder, 'aws'));
   }
 
   /** The titles of the sections that have steps. */
@@ -64,13 +56,7 @@ export class Runbook {
    */
   async run({ command }: Step, names: Readonly<Record<string, string>>): Promise<Printed> {
     const program = command.replace(/\S+/g, (word) => replaced(word, names));
-    const child = spawn('sh', ['-c', `${program} 2>&1`], {
-      cwd: this.#folder,
-      env: { ...this.#environment, PATH: `${this.#folder}:${process.env['PATH'] ?? ''}` },
-    });
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    const [code] = (await once(child, 'close')) as [number | null];
+    const { code, stdout: output } = await this.#shell.paste('sh', `${program} 2>&1`);
     const reverse = Object.fromEntries(Object.entries(names).map(([shown, real]) => [real, shown]));
     return { code, output: replaced(output, reverse) };
   }

@@ -25,6 +25,7 @@ locals {
     rules              = "arn:${local.partition}:events:*:*:rule/${var.name}-*"
     snapshots          = "arn:${local.partition}:ec2:*::snapshot/*"
     topic              = "arn:${local.partition}:sns:*:*:${var.topic_name}"
+    topics             = "arn:${local.partition}:sns:*:*:*"
     topics_alarms      = "arn:${local.partition}:cloudwatch:*:*:alarm:${var.topic_name}-*"
   }
 

@@ -30,6 +30,13 @@ data "aws_iam_policy_document" "read" {
     resources = [local.arns.topic]
   }
 
+  # Whether the topics of the alarms exist, which may be any.
+  statement {
+    sid       = "AlarmTopics"
+    actions   = ["sns:GetTopicAttributes"]
+    resources = [local.arns.topics]
+  }
+
   statement {
     sid       = "Queues"
     actions   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
@@ -182,9 +189,10 @@ data "aws_iam_policy_document" "operate" {
     resources = ["*"]
   }
 
+  # Beside the look at it, what doctor says to do with a key. It may be one that the organization made.
   statement {
     sid       = "Key"
-    actions   = ["kms:DescribeKey"]
+    actions   = ["kms:CancelKeyDeletion", "kms:DescribeKey", "kms:EnableKey", "kms:EnableKeyRotation"]
     resources = [local.arns.keys]
   }
 
@@ -223,5 +231,43 @@ data "aws_iam_policy_document" "operate" {
     sid       = "PutBack"
     actions   = ["sqs:SendMessage"]
     resources = [local.arns.requests]
+  }
+
+  # From here on what doctor says to do: it puts back what somebody has changed by hand.
+  statement {
+    sid       = "Alarms"
+    actions   = ["cloudwatch:DescribeAlarmHistory", "cloudwatch:EnableAlarmActions"]
+    resources = [local.arns.copiers_alarms]
+  }
+
+  statement {
+    sid       = "Functions"
+    actions   = ["lambda:DeleteFunctionConcurrency"]
+    resources = [local.arns.functions]
+  }
+
+  statement {
+    sid       = "Mappings"
+    actions   = ["lambda:UpdateEventSourceMapping"]
+    resources = [local.arns.mappings]
+
+    condition {
+      test     = "ArnLike"
+      variable = "lambda:FunctionArn"
+      values   = [local.arns.functions]
+    }
+  }
+
+  statement {
+    sid       = "Rules"
+    actions   = ["events:EnableRule"]
+    resources = [local.arns.rules]
+  }
+
+  # Takes no resource (Service Authorization Reference).
+  statement {
+    sid       = "Subscription"
+    actions   = ["sns:SetSubscriptionAttributes"]
+    resources = ["*"]
   }
 }

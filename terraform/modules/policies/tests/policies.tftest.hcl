@@ -125,6 +125,7 @@ run "names" {
       List          = "*"
       SharedWith    = ["arn:aws:ec2:*::snapshot/*", "arn:aws:ec2:*::image/*"]
       Subscriptions = "arn:aws:sns:*:*:amigo-PROD-notify"
+      AlarmTopics   = "arn:aws:sns:*:*:*"
       Queues        = "arn:aws:sqs:*:*:copier-*"
       DeadLetters   = "arn:aws:sqs:*:*:copier-dead-letters"
       Logs          = "arn:aws:logs:*:*:log-group:/aws/lambda/copier-*"
@@ -165,6 +166,7 @@ run "names" {
 
   assert {
     condition = { for statement in jsondecode(output.policies["operate"]).Statement : statement.Sid => statement.Resource } == {
+<<<<<<< HEAD
       FindCopies  = "*"
       Key         = "arn:aws:kms:*:*:key/*"
       Parameters  = "arn:aws:ssm:*:*:parameter/images/copied/*"
@@ -172,8 +174,28 @@ run "names" {
       Logs        = "arn:aws:logs:*:*:log-group:/aws/lambda/copier-*"
       FindQueues  = ["arn:aws:sqs:*:*:copier-requests", "arn:aws:sqs:*:*:copier-dead-letters"]
       PutBack     = "arn:aws:sqs:*:*:copier-requests"
+=======
+      FindCopies   = "*"
+      Key          = "arn:aws:kms:*:*:key/*"
+      Parameters   = "arn:aws:ssm:*:*:parameter/images/copied/*"
+      DeadLetters  = "arn:aws:sqs:*:*:copier-dead-letters"
+      FindQueues   = ["arn:aws:sqs:*:*:copier-requests", "arn:aws:sqs:*:*:copier-dead-letters"]
+      PutBack      = "arn:aws:sqs:*:*:copier-requests"
+      Alarms       = "arn:aws:cloudwatch:*:*:alarm:copier-*"
+      Functions    = "arn:aws:lambda:*:*:function:copier-*"
+      Mappings     = "arn:aws:lambda:*:*:event-source-mapping:*"
+      Rules        = "arn:aws:events:*:*:rule/copier-*"
+      Subscription = "*"
+>>>>>>> fbe199b (Let operators run what doctor prints, and paste it on LocalStack)
     }
-    error_message = "Dead letters go back to the requests queue alone, and no other parameters are set."
+    error_message = "Dead letters go back to the requests queue alone, no other parameters are set, and what is put back is the copier's."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["operate"]).Statement : statement.Sid => statement.Condition if can(statement.Condition) } == {
+      Mappings = { ArnLike = { "lambda:FunctionArn" = "arn:aws:lambda:*:*:function:copier-*" } }
+    }
+    error_message = "Only mappings of the copier's functions are put back."
   }
 }
 

@@ -47,8 +47,8 @@ OPERATIONS: Operations = {
     **named("DeleteDashboards GetDashboard PutDashboard", on_dashboards),
     **named(
         """
-        DeleteAlarms DescribeAlarms DisableAlarmActions EnableAlarmActions ListTagsForResource SetAlarmState
-        TagResource UntagResource
+        DeleteAlarms DescribeAlarmHistory DescribeAlarms DisableAlarmActions EnableAlarmActions ListTagsForResource
+        SetAlarmState TagResource UntagResource
         """,
         on_alarms,
     ),
