@@ -10,7 +10,9 @@ export async function findImageRegion(
   if (second === undefined) return only;
   const filters = [{ Name: 'image-id', Values: [imageId] }];
   const found = await Promise.all(
-    regions.map(async (region) => ((await ownImages(clientsIn(region), filters)).length > 0 ? [region] : [])),
+    regions.map(async (region) =>
+      (await ownImages(clientsIn(region), filters, { disabledToo: true })).length > 0 ? [region] : [],
+    ),
   );
   return found.flat()[0];
 }

@@ -61,14 +61,11 @@ export async function readSourceImages({ regions, clientsIn }: Source, recipeTag
   const images = read.flat();
   const bakes = new Map(images.map(({ imageId, image }) => [imageId, image.CreationDate]));
   return images.map(({ image, imageId, region }) => {
-    const { Name: name = '', CreationDate = '', SourceImageId = '' } = image;
-    return {
-      imageId,
-      region,
-      name,
-      bakedAt: bakes.get(SourceImageId) ?? CreationDate,
-      recipe: tagOf(image, recipeTag),
-    };
+    const { Name: name = '', CreationDate = '', SourceImageId = '', SourceImageRegion, SourceInstanceId } = image;
+    // EC2 API Reference, Image: one that CreateImage made has an instance, and as its source what that was launched from.
+    const isMoved = SourceInstanceId === undefined && SourceImageRegion !== region;
+    const bakedAt = (isMoved ? bakes.get(SourceImageId) : undefined) ?? CreationDate;
+    return { imageId, region, name, bakedAt, recipe: tagOf(image, recipeTag) };
   });
 }
 

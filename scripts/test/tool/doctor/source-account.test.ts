@@ -136,7 +136,7 @@ describe('the source account', () => {
     const text = readFileSync(accountsFile, 'utf8').replace('  - eu-west-1\n', '  - eu-west-1\n    - us-east-1\n');
     writeFileSync(inTwo, text);
     for (const accountId of [ACCOUNT, WEB]) answer(aws.in(accountId, 'us-east-1'), healthyCopier(accountId));
-    const inEurope = { Filters: [{ Name: 'image-id', Values: [IMAGE] }] };
+    const inEurope = { IncludeDisabled: true, Filters: [{ Name: 'image-id', Values: [IMAGE] }] };
     aws
       .in(SOURCE)
       .ec2.on(DescribeImagesCommand, inEurope)

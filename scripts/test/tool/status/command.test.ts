@@ -289,7 +289,7 @@ describe('status of an accounts file', () => {
       ],
     });
     // As Packer copies it: later, and yet of the same bake.
-    const copied = source('ami-0f', '2026-11-23T11:00:00.000Z', { SourceImageId: NEW });
+    const copied = source('ami-0f', '2026-11-23T11:00:00.000Z', { SourceImageId: NEW, SourceImageRegion: 'eu-west-1' });
     sourceHas([source(NEW, NEW_AT)]);
     aws
       .in(SOURCE, 'us-east-1')
@@ -306,6 +306,17 @@ describe('status of an accounts file', () => {
     ]);
     const inAmerica = await report('--accounts-file', file, '--only', 'payments', '--region', 'us-east-1');
     expect(inAmerica.report.rows[0]?.cells.map(({ state }) => state)).toEqual(['available']);
+  });
+
+  it('takes an image that was baked from another one for as new as it is', async () => {
+    const from = { SourceImageId: OLD, SourceImageRegion: 'eu-west-1' };
+    const copied = source('ami-03', STARTED_AT, { ...from, Tags: [{ Key: 'Recipe', Value: 'encrypted' }] });
+    sourceHas([source(OLD, OLD_AT), source(NEW, NEW_AT, { ...from, SourceInstanceId: 'i-1' }), copied]);
+    targetHas(WEB, { images: [copyOf(OLD, OLD_AT)] });
+    aws.in(SOURCE).ec2.on(DescribeImageAttributeCommand).resolves({});
+    const { report: read } = await report('--accounts-file', FILE, '--only', 'web');
+
+    expect(read.rows.map(({ images }) => images.map(({ bakedAt }) => bakedAt))).toEqual([[STARTED_AT], [NEW_AT]]);
   });
 
   it('names the accounts that nothing is shared with, and the command that changes it', async () => {
