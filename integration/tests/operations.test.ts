@@ -51,11 +51,12 @@ function writeAccounts(...listed: readonly [string, EmulatedAccount][]): void {
   writeFileSync(join(folder, 'accounts.yaml'), stringify(file));
 }
 
-async function tool(...args: string[]): Promise<void> {
-  const place = ['--accounts-file', join(folder, 'accounts.yaml')];
-  const out = args[0] === 'deploy' ? ['--out', join(folder, '.image-copier')] : [];
-  const { code, stderr } = await startCommand([...args, ...place, ...out], environment).ended;
-  if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code ?? 'no code'}: ${stderr}`);
+/** Gives what `deploy` says beside its results. */
+async function deploy(...args: string[]): Promise<string> {
+  const place = ['--accounts-file', join(folder, 'accounts.yaml'), '--out', join(folder, '.image-copier')];
+  const { code, stderr } = await startCommand(['deploy', ...args, ...place], environment).ended;
+  if (code !== 0) throw new Error(`deploy ${args.join(' ')} ended with ${code ?? 'no code'}: ${stderr}`);
+  return stderr;
 }
 
 let bakes = 0;
@@ -108,7 +109,7 @@ beforeAll(async () => {
   mkdirSync(folder, { recursive: true });
   await makeAdministratorRoles(endpoint(), 'operator', Object.values(ACCOUNTS));
   writeAccounts(['canary', canary], ['payments', payments]);
-  await tool('deploy');
+  await deploy();
   await untilNoSweepIsNoted(payments);
 }, DEPLOY_TIMEOUT_MS);
 
@@ -190,6 +191,9 @@ describe('the runbook', () => {
     'brings an account up that was added',
     async () => {
       writeAccounts(['canary', canary], ['payments', payments], ['web', web]);
+      expect(await deploy('--plan', '--only', 'web,canary')).toContain(
+        `The topic ${TOPIC} in ${REGION} does not let web subscribe: deploy source as well, `,
+      );
       const next = following('An account was added');
 
       await next(0);
