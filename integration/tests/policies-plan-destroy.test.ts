@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { DEPLOY_TIMEOUT_MS } from './policies/roles.ts';
-import { isReading, isRemoving, TriedPolicy } from './policies/terraform.ts';
+import { DEPLOY_TIMEOUT_MS, environment, give, rollout, saysDenied } from './policies/roles.ts';
+import { COUNTED, isReading, isRemoving, TriedPolicy } from './policies/terraform.ts';
 import { NO_CHANGES } from './support/rollout.ts';
+import { runHere } from './support/run-here.ts';
 
 const all = () => true;
 const none = () => false;
@@ -23,6 +24,39 @@ describe('under the published policies Terraform', () => {
     async () => {
       const plans = [ofSource, ofTarget].map((policy) => policy.perform('plan', isReading));
       expect(await Promise.all(plans)).toEqual([NO_CHANGES, NO_CHANGES]);
+    },
+    DEPLOY_TIMEOUT_MS,
+  );
+
+  const destroy = () =>
+    runHere(
+      ['destroy', '--only', 'web', '--accounts-file', rollout.accountsFile, '--out', rollout.out],
+      environment,
+      false,
+    );
+
+  it(
+    'lets destroy count what needs the keys that go',
+    async () => {
+      const { stderr } = await destroy();
+      expect(stderr).toMatch(
+        /^These need the keys .*\n\nACCOUNT .*\nweb .* 0 +0 +0\n\nError: Nothing was destroyed\.\n$/,
+      );
+    },
+    DEPLOY_TIMEOUT_MS,
+  );
+
+  it.each(COUNTED)(
+    'lets destroy say that it could not count without %s',
+    async (action) => {
+      await give('deployer', 'target', new Set([action]));
+      try {
+        const { stderr } = await destroy();
+        expect(stderr).toContain('what needs its key could not be counted: ');
+        expect({ stderr, isSaid: saysDenied(stderr, action) }).toMatchObject({ isSaid: true });
+      } finally {
+        await give('deployer', 'target');
+      }
     },
     DEPLOY_TIMEOUT_MS,
   );

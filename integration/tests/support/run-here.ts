@@ -8,9 +8,14 @@ let isRunning = false;
 /**
  * Runs a command of the operators' tool in this process: a process of its own takes three times as long. `startCommand` is
  * for what only such a process shows: signals, terminals, and what is said of wrong options.
+ * @param answer to what it asks; without it there is nobody to ask
  * @throws {Error} if another command runs at this moment: both would need the environment variables for themselves
  */
-export async function runHere(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<Ended> {
+export async function runHere(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  answer?: boolean,
+): Promise<Ended> {
   if (isRunning) throw new Error('A command runs here already.');
   isRunning = true;
   const written = { stdout: '', stderr: '' };
@@ -23,8 +28,9 @@ export async function runHere(args: readonly string[], environment: NodeJS.Proce
       terminal: {
         out: { write: (text) => (written.stdout += text), size: undefined },
         err: { write: (text) => (written.stderr += text), size: undefined },
-        canAsk: false,
-        confirm: () => Promise.reject(new Error('nobody is there to ask')),
+        canAsk: answer !== undefined,
+        confirm: () =>
+          answer === undefined ? Promise.reject(new Error('nobody is there to ask')) : Promise.resolve(answer),
       },
       connect,
       env: environment,

@@ -8,6 +8,7 @@ import { monthlyCost } from '../../tool/cost/monthly-cost.ts';
 import { PRICES } from '../../tool/cost/prices.ts';
 import { formatCost } from '../../tool/cost/show.ts';
 import { lettersTable } from '../../tool/dead-letters/show.ts';
+import { formatDependents } from '../../tool/deploy/dependents.ts';
 import { resultsTable } from '../../tool/deploy/results-table.ts';
 import { formatFindings } from '../../tool/doctor/show.ts';
 import { createProgram } from '../../tool/program.ts';
@@ -138,6 +139,11 @@ const OUTPUTS: readonly (readonly [string, (width: number) => string, readonly s
         width,
       ),
     [ACCOUNT, LOG, 'not reached'],
+  ],
+  [
+    'destroy',
+    (width) => formatDependents([{ copier, value: { copies: 12_345, parameters: 678, instances: 9012 } }], width),
+    [ACCOUNT, REGION, '12345'],
   ],
   [
     'request --wait',

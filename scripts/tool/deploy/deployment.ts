@@ -4,6 +4,9 @@ import type { Stack, StackEntry } from '../../../terraform/stacks/stacks.ts';
 import { synthesizeStacks } from '../../../terraform/stacks/synth.ts';
 import { requireTerraform } from './require-terraform.ts';
 import { TerraformRoot, type ChangeProgress, type Changes } from './terraform-root.ts';
+import type { Connect } from '../common/aws-clients.ts';
+import type { Copier } from '../common/environment.ts';
+import { DEFAULT_INPUTS } from '../common/environments.ts';
 import { UserError } from '../common/user-error.ts';
 import { readStacks } from '../common/accounts-file.ts';
 import { ROOT } from '../common/paths.ts';
@@ -30,9 +33,23 @@ const LOCK_FILE = '.terraform.lock.hcl';
 
 /** What `cdk.tf.json` of a stack says, so far as it is read again. */
 interface Configuration {
-  readonly module?: Readonly<Record<string, { readonly deletion_protection?: boolean }>>;
-  readonly provider: { readonly aws: readonly { readonly alias: string; readonly allowed_account_ids: string[] }[] };
+  readonly module?: Readonly<Record<string, ModuleInputs>>;
+  readonly provider: { readonly aws: readonly Provider[] };
   readonly terraform: { readonly backend: { readonly local?: { readonly path: string } } };
+}
+
+interface ModuleInputs {
+  readonly deletion_protection?: boolean;
+  readonly name?: string;
+  readonly parameter_path?: string;
+}
+
+interface Provider {
+  /** The Region. */
+  readonly alias: string;
+  readonly allowed_account_ids: readonly string[];
+  readonly profile?: string;
+  readonly assume_role?: { readonly role_arn: string };
 }
 
 /** The stacks of an accounts file in an output folder, and Terraform for each of them. */
@@ -85,6 +102,24 @@ export class Deployment {
     if (stack.kind === 'source' || !staysSo) return false;
     const root = this.#rootOf(stack);
     return await this.#initialized(root, stack, () => standsProtected(root));
+  }
+
+  /** The copiers of a stack that may stand, those in retired Regions too. None of the source account. */
+  copiersOf({ name, kind, accountId, labels }: StackEntry, connect: Connect): Copier[] {
+    if (kind === 'source') return [];
+    const { module = {}, provider } = this.#configurationOf(name);
+    return provider.aws.map(({ alias: region, profile, assume_role: role }) => {
+      // The inputs of a Region that was retired are no longer known: those of another one are the best guess.
+      const inputs = module[`image-copier-${region}`] ?? Object.values(module)[0] ?? {};
+      const access = { ...(profile !== undefined && { profile }), ...(role && { roleArn: role.role_arn }) };
+      return {
+        ...{ account: name, accountId, region, labels },
+        ...DEFAULT_INPUTS,
+        name: inputs.name ?? 'image-copier',
+        parameterPath: inputs.parameter_path ?? DEFAULT_INPUTS.parameterPath,
+        aws: connect({ ...access, region }),
+      };
+    });
   }
 
   /** Runs Terraform for a stack to its end. */

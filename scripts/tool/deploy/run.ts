@@ -5,7 +5,10 @@ import { isOpen, readLastRun, withoutDeparted, writeLastRun, type LastRun } from
 import type { Wave } from './roll-out.ts';
 import { inWaves } from './waves.ts';
 import { commandLine, type DeploymentOptions } from './options.ts';
-import { print } from '../common/terminal.ts';
+import { lineAbout, type Copier } from '../common/environment.ts';
+import { inEnvironments } from '../common/in-environments.ts';
+import { print, type Terminal } from '../common/terminal.ts';
+import { dependentsOf, formatDependents } from './dependents.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { runRollout } from './run-rollout.ts';
 import { checkBySmoke } from './smoke-check.ts';
@@ -133,7 +136,7 @@ async function destroyAlone(options: DestroyOptions, tool: Tool): Promise<ExitCo
   const deployment = await openDeployment(options, tool.env);
   const chosen = chooseStacks([...deployment.stacks, ...deployment.departed], options.only);
   await requireUnprotected(chosen, deployment, options);
-  if (!options.yes) await requireYes(chosen, tool);
+  if (!options.yes) await requireYes(chosen, deployment, tool);
   const waves = inWaves(chosen, [])
     .reverse()
     .filter((stacks) => stacks.length > 0)
@@ -157,13 +160,30 @@ async function requireUnprotected(
   );
 }
 
-async function requireYes(chosen: readonly StackEntry[], { terminal, interruptible }: Tool): Promise<void> {
+async function requireYes(chosen: readonly StackEntry[], deployment: Deployment, tool: Tool): Promise<void> {
+  const { terminal, connect, interruptible } = tool;
   const names = chosen.map(({ name, accountId, regions }) => `${name} (${accountId}, ${regions.join(', ')})`);
   if (!terminal.canAsk)
     throw new UserError('There is no terminal to ask on. Add --yes to destroy without being asked.', 2);
+  const copiers = chosen.flatMap((stack) => deployment.copiersOf(stack, connect));
   const question = `Destroy the keys, queues and functions of ${names.join('; ')}? Type yes:`;
-  const agreed = await interruptible((signal) => terminal.confirm(question, signal));
+  const agreed = await interruptible(async (signal) => {
+    await printDependents(copiers, signal, terminal);
+    return await terminal.confirm(question, signal);
+  });
   if (!agreed) throw new UserError('Nothing was destroyed.', 2);
+}
+
+/** What cannot be counted is named, and is no reason to keep what the user wants gone. */
+async function printDependents(copiers: readonly Copier[], signal: AbortSignal, terminal: Terminal): Promise<void> {
+  const { err } = terminal;
+  const counted = await inEnvironments(copiers, dependentsOf, signal, terminal);
+  const read = counted.filter((outcome) => 'value' in outcome);
+  if (read.length > 0) print(err, formatDependents(read, err.size?.columns));
+  for (const outcome of counted) {
+    if ('value' in outcome) continue;
+    print(err, lineAbout(outcome.copier, `what needs its key could not be counted: ${outcome.problem}\n`));
+  }
 }
 
 function shared({ deployment, options }: Pick<Work<DeploymentOptions>, 'deployment' | 'options'>) {

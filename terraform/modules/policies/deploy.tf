@@ -166,6 +166,19 @@ data "aws_iam_policy_document" "deploy_source" {
 data "aws_iam_policy_document" "deploy_target" {
   # checkov:skip=CKV_AWS_356:A key that is made, and tagged with that, has no ARN yet. The other actions on * take no resource, or list log groups
 
+  # What `image-copier destroy` counts before it asks, and what Terraform does without. The actions of EC2 take no resource.
+  statement {
+    sid       = "CountCopies"
+    actions   = ["ec2:DescribeImages", "ec2:DescribeSnapshots", "ec2:DescribeVolumes"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "CountParameters"
+    actions   = ["ssm:GetParametersByPath"]
+    resources = [local.arns.parameter_path, local.arns.parameters]
+  }
+
   # A key has no name that a policy could ask for, and at first no alias either.
   statement {
     sid       = "MakeKey"

@@ -1,9 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  DescribeImagesCommand,
+  DescribeSnapshotsCommand,
+  DescribeVolumesCommand,
+  type Image,
+  type Snapshot,
+  type Volume,
+} from '@aws-sdk/client-ec2';
+import { DescribeKeyCommand, NotFoundException } from '@aws-sdk/client-kms';
+import { GetParametersByPathCommand } from '@aws-sdk/client-ssm';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { UserError } from '../../../tool/common/user-error.ts';
 import { FakeTerminal } from '../support/fake-terminal.ts';
-import { Rollout } from './rollout.ts';
+import { IDS, Rollout } from './rollout.ts';
 
 let rollout: Rollout;
 
@@ -16,6 +26,28 @@ beforeEach(async () => {
 afterEach(() => {
   rollout.terraform.remove();
 });
+
+const KEY = 'arn:aws:kms:eu-west-1:222222222222:key/11111111-2222-3333-4444-555555555555';
+const OTHER_KEY = KEY.replace('key/1', 'key/2');
+
+const image = (ImageId: string, SnapshotId?: string): Image => ({
+  ImageId,
+  OwnerId: IDS.payments,
+  State: 'available',
+  BlockDeviceMappings: SnapshotId === undefined ? [] : [{ DeviceName: '/dev/xvda', Ebs: { SnapshotId } }],
+});
+const snapshot = (SnapshotId: string, KmsKeyId: string): Snapshot => ({ SnapshotId, Encrypted: true, KmsKeyId });
+const volume = (KmsKeyId: string, InstanceId: string): Volume => ({ KmsKeyId, Attachments: [{ InstanceId }] });
+
+function noKeyIn(account: string): void {
+  const error = new NotFoundException({ message: 'no alias', $metadata: {} });
+  rollout.aws.in(account).kms.on(DescribeKeyCommand).rejects(error);
+}
+
+/** Where the user does not say yes. */
+async function refused(accounts: string) {
+  return await rollout.run(['destroy', '--only', accounts], { terminal: new FakeTerminal({ answer: false }) });
+}
 
 const PROTECTED = { copiers: { 'eu-west-1': { deletion_protection: true } } };
 
@@ -48,6 +80,7 @@ source    111111111111  done    0    0       2        0        out/logs/source.l
 
   it('asks first, and destroys on a yes', async () => {
     const terminal = new FakeTerminal({ answer: true });
+    for (const account of [IDS.payments, IDS.web]) noKeyIn(account);
 
     const { code } = await rollout.run(['destroy', '--only', 'web,payments'], { terminal });
 
@@ -59,10 +92,73 @@ source    111111111111  done    0    0       2        0        out/logs/source.l
   });
 
   it('destroys nothing without a yes', async () => {
-    const ended = await rollout.run(['destroy', '--only', 'web'], { terminal: new FakeTerminal({ answer: false }) });
+    const { code, out, err } = await refused('web');
 
-    expect(ended).toEqual({ code: 2, out: '', err: 'Error: Nothing was destroyed.\n' });
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(/Error: Nothing was destroyed\.\n$/);
     expect(rollout.terraform.calls).toEqual([]);
+  });
+
+  it('tells before it asks what needs the keys that go', async () => {
+    rollout.list({ payments: { inputs: { name: 'other', parameter_path: '/golden' } }, web: {} });
+    const { ec2, kms, ssm } = rollout.aws.in(IDS.payments);
+    kms.on(DescribeKeyCommand, { KeyId: 'alias/other' }).resolves({ KeyMetadata: { KeyId: '1', Arn: KEY } });
+    ec2.on(DescribeImagesCommand).resolves({
+      Images: [image('ami-1', 'snap-1'), image('ami-2', 'snap-2'), image('ami-3', 'snap-3'), image('ami-4')],
+    });
+    ec2.on(DescribeSnapshotsCommand).resolves({
+      Snapshots: [snapshot('snap-1', KEY), snapshot('snap-2', OTHER_KEY), snapshot('snap-3', KEY)],
+    });
+    ec2.on(DescribeVolumesCommand).resolves({
+      Volumes: [
+        volume(KEY, 'i-1'),
+        volume(KEY, 'i-1'),
+        volume(KEY, 'i-2'),
+        volume(OTHER_KEY, 'i-3'),
+        { KmsKeyId: KEY, Attachments: [{}] },
+      ],
+    });
+    ssm.on(GetParametersByPathCommand, { Path: '/golden', Recursive: true }).resolves({
+      Parameters: [{ Value: 'ami-3' }, { Value: 'ami-2' }, {}],
+    });
+    noKeyIn(IDS.web);
+
+    const { err } = await refused('payments,web');
+
+    expect(err).toBe(`\
+These need the keys that go. Without its key no copy can be launched, and no instance started again.
+
+ACCOUNT   REGION     COPIES  PARAMETERS  INSTANCES
+payments  eu-west-1  2       1           2
+web       eu-west-1  0       0           0
+
+Error: Nothing was destroyed.
+`);
+  });
+
+  it('says of which account that cannot be counted, and asks all the same', async () => {
+    rollout.aws.close(IDS.payments, new Error('no way in'));
+    noKeyIn(IDS.web);
+
+    const { err } = await refused('payments,web');
+
+    expect(err).toContain('\nweb      eu-west-1  0 ');
+    expect(err).toContain('payments, eu-west-1: what needs its key could not be counted: Error: no way in.\n');
+  });
+
+  it('counts also for an account that has left the file, by the way in that it had', async () => {
+    rollout.list({ payments: {} });
+    noKeyIn(IDS.web);
+
+    const { err } = await refused('web');
+
+    expect(err).toContain('\nweb      eu-west-1  0 ');
+  });
+
+  it('counts nothing for the source account, which has no key', async () => {
+    const { err } = await refused('source');
+
+    expect(err).toBe('Error: Nothing was destroyed.\n');
   });
 
   it('destroys nothing where nobody can be asked', async () => {

@@ -90,6 +90,8 @@ run "names" {
 
   assert {
     condition = { for statement in jsondecode(output.policies["deploy-target"]).Statement : statement.Sid => statement.Resource } == {
+      CountCopies       = "*"
+      CountParameters   = ["arn:aws:ssm:*:*:parameter/images/copied/*", "arn:aws:ssm:*:*:parameter/images/copied"]
       MakeKey           = "*"
       Key               = "arn:aws:kms:*:*:key/*"
       KeyAlias          = ["arn:aws:kms:*:*:key/*", "arn:aws:kms:*:*:alias/copier"]
