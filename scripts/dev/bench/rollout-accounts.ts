@@ -125,7 +125,8 @@ export class RolloutAccounts {
       { deployment, action: command, waves: [{ stacks }], parallel: this.parallel },
       () => undefined,
     );
-    const sum = (what: keyof Changes) => reports.reduce((all, { changes }) => all + (changes?.[what] ?? 0), 0);
+    const sum = (what: keyof Omit<Changes, 'resources'>) =>
+      reports.reduce((all, { changes }) => all + (changes?.[what] ?? 0), 0);
     return { added: sum('added'), changed: sum('changed'), destroyed: sum('destroyed') };
   }
 }

@@ -9,6 +9,7 @@ import { PRICES } from '../../tool/cost/prices.ts';
 import { formatCost } from '../../tool/cost/show.ts';
 import { lettersTable } from '../../tool/dead-letters/show.ts';
 import { formatDependents } from '../../tool/deploy/dependents.ts';
+import { formatPlanned } from '../../tool/deploy/planned-changes.ts';
 import { resultsTable } from '../../tool/deploy/results-table.ts';
 import { formatFindings } from '../../tool/doctor/show.ts';
 import { createProgram } from '../../tool/program.ts';
@@ -32,6 +33,7 @@ const ROLE = `arn:aws:sts::333333333333:assumed-role/image-copier-copy-image`;
 const LETTER = '2f1c7d1e-5c0a-4a8e-9a4e-0d6f3a1b2c3d';
 const LOG = `.image-copier/logs/${ACCOUNT}.log`;
 const PARAMETER = `/images/golden/${RECIPE}`;
+const RESOURCE = 'module.settle_copy.aws_cloudwatch_log_group.log';
 const REASON = `The key ${KEY} is disabled, so ${ROLE} can copy nothing with it. Enable it, and put the request back.`;
 const NOW = '2026-11-26T22:30:00.000Z';
 
@@ -139,6 +141,21 @@ const OUTPUTS: readonly (readonly [string, (width: number) => string, readonly s
         width,
       ),
     [ACCOUNT, LOG, 'not reached'],
+  ],
+  [
+    'deploy --plan',
+    (width) => {
+      const address = `module.image-copier-${REGION}.${RESOURCE}`;
+      const changes = { added: 1, changed: 0, destroyed: 1, resources: [{ address, action: 'replace' as const }] };
+      const reports = Array.from({ length: 9 }, (_, index) => stack(`${ACCOUNT}-${index}`));
+      return (
+        formatPlanned(
+          reports.map((each) => ({ stack: each, result: 'planned', changes })),
+          width,
+        ) ?? ''
+      );
+    },
+    [`${ACCOUNT}-8`, 'REPLACE', RESOURCE],
   ],
   [
     'destroy',

@@ -4,7 +4,10 @@ import { reasonOf } from '../common/aws-errors.ts';
 import type { Changes } from './terraform-root.ts';
 
 /** How it went with a stack. `not reached`: it was not begun, since the run ended before. */
-type Result = 'done' | 'failed' | 'not reached';
+type Result = Success | 'failed' | 'not reached';
+
+/** Whether a stack was changed, or what would change is known. */
+export type Success = 'done' | 'planned';
 
 export interface StackReport {
   readonly stack: StackEntry;
@@ -40,6 +43,8 @@ export interface Work {
    * @throws if that fails; the others go on
    */
   readonly perform: (stack: StackEntry) => Promise<Changes>;
+  /** What it comes to where that does not fail. */
+  readonly success: Success;
   /** How many stacks at a time. */
   readonly parallel: number;
   /** No stack is begun once it is aborted; those that run go on to their end. */
@@ -90,11 +95,11 @@ async function performAll(stacks: readonly StackEntry[], work: Work): Promise<St
   });
 }
 
-async function perform(stack: StackEntry, { perform: run }: Work): Promise<StackReport> {
+async function perform(stack: StackEntry, { perform: run, success }: Work): Promise<StackReport> {
   const startMs = performance.now();
   const seconds = () => (performance.now() - startMs) / 1000;
   try {
-    return { stack, result: 'done', changes: await run(stack), seconds: seconds() };
+    return { stack, result: success, changes: await run(stack), seconds: seconds() };
   } catch (error) {
     return { stack, result: 'failed', seconds: seconds(), problem: reasonOf(error) };
   }

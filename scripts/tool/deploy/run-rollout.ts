@@ -2,8 +2,9 @@ import type { Deployment } from './deployment.ts';
 import { MemoryWatch } from './memory.ts';
 import { Progress } from './progress.ts';
 import { resultsTable } from './results-table.ts';
-import type { RolloutReport, StackReport } from './roll-out.ts';
-import { runStacks, type StacksRun } from './run-stacks.ts';
+import { formatPlanned } from './planned-changes.ts';
+import type { RolloutReport, StackReport, Success } from './roll-out.ts';
+import { runStacks, successOf, type StacksRun } from './run-stacks.ts';
 import { print, type Output, type Terminal } from '../common/terminal.ts';
 import type { Tool } from '../common/tool.ts';
 import { formatJson } from '../common/json.ts';
@@ -18,7 +19,8 @@ export interface RolloutPlan extends Omit<StacksRun, 'signal' | 'progress'> {
  * @throws {UserError} if the user stopped it; by then all that ran has ended
  */
 export async function runRollout(plan: RolloutPlan, { terminal, interruptible }: Tool): Promise<boolean> {
-  const { deployment, json } = plan;
+  const { deployment, json, action } = plan;
+  const success = successOf(action);
   const memory = new MemoryWatch(() => deployment.pids);
   const startMs = performance.now();
   let isInterrupted = false;
@@ -28,9 +30,9 @@ export async function runRollout(plan: RolloutPlan, { terminal, interruptible }:
         const report = await perform(plan, signal, terminal);
         const seconds = (performance.now() - startMs) / 1000;
         if (json) print(terminal.out, formatJson(report.stacks.map((stack) => fieldsOf(stack, deployment))));
-        else printResults(report, deployment, figures(report, seconds, memory.peakMib), terminal.out);
+        else printResults(report, deployment, figures(report, success, seconds, memory.peakMib), terminal.out);
         printProblems(report, terminal.err);
-        const isWell = report.problem === undefined && report.stacks.every(({ result }) => result === 'done');
+        const isWell = report.problem === undefined && report.stacks.every(({ result }) => result === success);
         // A Ctrl-C that came when nothing was left to stop changes nothing.
         if (report.isStopped || (isInterrupted && !isWell)) signal.throwIfAborted();
         return isWell;
@@ -63,14 +65,18 @@ async function perform(plan: RolloutPlan, signal: AbortSignal, { err }: Terminal
 }
 
 function printResults({ stacks }: RolloutReport, deployment: Deployment, summary: string, out: Output): void {
-  print(out, `${resultsTable(stacks, ({ stack }) => deployment.logOf(stack), out.size?.columns)}\n\n${summary}`);
+  const width = out.size?.columns;
+  const planned = formatPlanned(stacks, width);
+  print(out, `${resultsTable(stacks, ({ stack }) => deployment.logOf(stack), width)}\n`);
+  if (planned !== undefined) print(out, `${planned}\n`);
+  print(out, summary);
 }
 
-function figures({ stacks }: RolloutReport, seconds: number, peakMib: number | undefined): string {
-  const done = stacks.filter(({ result }) => result === 'done').length;
+function figures({ stacks }: RolloutReport, success: Success, seconds: number, peakMib: number | undefined): string {
+  const done = stacks.filter(({ result }) => result === success).length;
   const perMinute = ((done * 60) / seconds).toFixed(1);
   const memory = peakMib === undefined ? '' : ` Terraform took ${peakMib} MiB at most.`;
-  return `${done} of ${stacks.length} stacks done in ${seconds.toFixed(0)} s: ${perMinute} accounts a minute.${memory}`;
+  return `${done} of ${stacks.length} stacks ${success} in ${seconds.toFixed(0)} s: ${perMinute} accounts a minute.${memory}`;
 }
 
 function printProblems({ stacks, problem }: RolloutReport, err: Output): void {
@@ -86,7 +92,7 @@ function fieldsOf({ stack, result, changes, seconds, problem }: StackReport, dep
     account: stack.accountId,
     kind: stack.kind,
     result,
-    ...(changes ?? { added: null, changed: null, destroyed: null }),
+    ...{ added: null, changed: null, destroyed: null, ...changes },
     seconds: seconds === undefined ? null : Math.round(seconds),
     log: seconds === undefined ? null : deployment.logOf(stack),
     problem: problem ?? null,

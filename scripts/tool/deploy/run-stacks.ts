@@ -1,6 +1,6 @@
 import type { Action, Deployment } from './deployment.ts';
 import { Progress } from './progress.ts';
-import { rollOut, type RolloutReport, type StackReport, type Wave } from './roll-out.ts';
+import { rollOut, type RolloutReport, type StackReport, type Success, type Wave } from './roll-out.ts';
 
 export interface StacksRun {
   readonly deployment: Deployment;
@@ -14,6 +14,11 @@ export interface StacksRun {
   readonly onEnd?: (report: StackReport) => void;
 }
 
+/** What it comes to where an action does not fail. */
+export function successOf(action: Action): Success {
+  return action === 'plan' ? 'planned' : 'done';
+}
+
 /** Runs Terraform for the stacks, wave by wave, and shows how far it is. */
 export async function runStacks(run: StacksRun): Promise<RolloutReport> {
   const { deployment, action, waves, parallel, signal, progress, onEnd } = run;
@@ -24,6 +29,7 @@ export async function runStacks(run: StacksRun): Promise<RolloutReport> {
         progress.advance(stack, done, planned);
       });
     },
+    success: successOf(action),
     parallel,
     signal,
     onEnd: (report) => {

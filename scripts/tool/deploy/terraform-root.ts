@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CommandError, runCommand } from '../common/run-command.ts';
 import { UserError } from '../common/user-error.ts';
+import { changesIn, type ResourceChange } from './resource-changes.ts';
 import { dataDirectoryIn, terraformEnvironment } from './terraform-environment.ts';
 
 export interface TerraformRootOptions {
@@ -27,6 +28,8 @@ export interface Changes {
   readonly added: number;
   readonly changed: number;
   readonly destroyed: number;
+  /** What a plan would change; no field if nothing. */
+  readonly resources?: readonly ResourceChange[];
 }
 
 /** Is told, as a command goes on, how many of the planned changes are made. */
@@ -67,9 +70,11 @@ export class TerraformRoot {
     return await this.#change(['apply', '-auto-approve'], progress);
   }
 
-  /** What an apply would do. The log says to which resources. */
+  /** What an apply would do. The log says in which of their arguments. */
   async plan(): Promise<Changes> {
-    return await this.#change(['plan']);
+    const output = await this.#run(['plan', ...this.#state, ...this.#variables]);
+    const resources = changesIn(output);
+    return { ...countChanges(output), ...(resources.length > 0 && { resources }) };
   }
 
   async destroy(progress?: ChangeProgress): Promise<Changes> {

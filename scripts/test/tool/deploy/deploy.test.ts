@@ -102,18 +102,38 @@ late      444444444444  done    2    1       0        0        out/logs/late.log
     expect(planned).toEqual({
       code: 0,
       out: `\
-STACK     ACCOUNT       RESULT  ADD  CHANGE  DESTROY  SECONDS  LOG
-payments  222222222222  done    2    1       0        0        out/logs/payments.log
+STACK     ACCOUNT       RESULT   ADD  CHANGE  DESTROY  SECONDS  LOG
+payments  222222222222  planned  2    1       0        0        out/logs/payments.log
 
-1 of 1 stacks done in 0 s: N accounts a minute.
+payments (eu-west-1):
+ACTION   RESOURCE
+REPLACE  aws_kms_key.copies[0]
+create   aws_sqs_queue.requests
+
+1 of 1 stacks planned in 0 s: N accounts a minute.
 `,
-      err: '[1/1] payments: done in 0 s: +2 ~1 -0\n',
+      err: '[1/1] payments: planned in 0 s: +2 ~1 -0\n',
     });
     expect(resumed).toEqual({
       code: 2,
       out: '',
       err: 'Error: There is no run to resume in out. Deploy without --resume.\n',
     });
+  });
+
+  it('prints for programs which resources would change', async () => {
+    const { out } = await rollout.run(['deploy', '--plan', '--json', '--only', 'payments']);
+
+    expect(JSON.parse(out)).toMatchObject([
+      {
+        result: 'planned',
+        added: 2,
+        resources: [
+          { address: 'module.image-copier-eu-west-1.aws_sqs_queue.requests', action: 'create' },
+          { address: 'module.image-copier-eu-west-1.aws_kms_key.copies[0]', action: 'replace' },
+        ],
+      },
+    ]);
   });
 
   it('goes on with the wave of an account that fails, begins no further one, and says how to go on', async () => {

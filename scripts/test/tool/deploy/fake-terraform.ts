@@ -29,6 +29,8 @@ case $command in
     printf 'provider "registry.terraform.io/hashicorp/aws" {\\n  version = "5.100.0"\\n}\\n' > .terraform.lock.hcl
     ;;
   plan)
+    echo '  # module.image-copier-eu-west-1.aws_sqs_queue.requests will be created'
+    echo '  # module.image-copier-eu-west-1.aws_kms_key.copies[0] must be replaced'
     echo 'Plan: 2 to add, 1 to change, 0 to destroy.'
     ;;
   apply)

@@ -11,6 +11,7 @@ function work(changes: Partial<Work> = {}): Work & { ended: StackReport[] } {
   const ended: StackReport[] = [];
   return {
     perform: () => Promise.resolve(CHANGES),
+    success: 'done',
     parallel: 2,
     signal: new AbortController().signal,
     onEnd: (report) => ended.push(report),

@@ -45,7 +45,13 @@ describe('TerraformRoot', () => {
   });
 
   it('tells what a plan would change', async () => {
-    expect(await root().plan()).toEqual({ added: 2, changed: 1, destroyed: 0 });
+    expect(await root().plan()).toEqual({
+      ...{ added: 2, changed: 1, destroyed: 0 },
+      resources: [
+        { address: 'module.image-copier-eu-west-1.aws_sqs_queue.requests', action: 'create' },
+        { address: 'module.image-copier-eu-west-1.aws_kms_key.copies[0]', action: 'replace' },
+      ],
+    });
   });
 
   it('tells what was destroyed', async () => {
