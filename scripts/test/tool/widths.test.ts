@@ -144,16 +144,11 @@ const OUTPUTS: readonly (readonly [string, (width: number) => string, readonly s
   ],
   [
     'deploy --plan',
-    (width) => {
+    () => {
       const address = `module.image-copier-${REGION}.${RESOURCE}`;
       const changes = { added: 1, changed: 0, destroyed: 1, resources: [{ address, action: 'replace' as const }] };
       const reports = Array.from({ length: 9 }, (_, index) => stack(`${ACCOUNT}-${index}`));
-      return (
-        formatPlanned(
-          reports.map((each) => ({ stack: each, result: 'planned', changes })),
-          width,
-        ) ?? ''
-      );
+      return formatPlanned(reports.map((each) => ({ stack: each, result: 'planned', changes }))) ?? '';
     },
     [`${ACCOUNT}-8`, 'REPLACE', RESOURCE],
   ],

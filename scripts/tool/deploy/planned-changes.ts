@@ -1,5 +1,3 @@
-import { formatTable } from '../common/table.ts';
-import { wrapText } from '../common/wrap.ts';
 import type { ResourceChange } from './resource-changes.ts';
 import type { StackReport } from './roll-out.ts';
 
@@ -7,7 +5,7 @@ import type { StackReport } from './roll-out.ts';
 const ORDER = ['destroy', 'replace', 'update', 'create'] as const;
 
 /** What would change, once for all accounts and Regions where it is the same; undefined if nothing would. */
-export function formatPlanned(reports: readonly StackReport[], width: number | undefined): string | undefined {
+export function formatPlanned(reports: readonly StackReport[]): string | undefined {
   const groups = new Map<string, { readonly places: Place[]; readonly changes: readonly ResourceChange[] }>();
   for (const { place, changes } of reports.flatMap(changesByPlace)) {
     const key = JSON.stringify(changes);
@@ -16,10 +14,16 @@ export function formatPlanned(reports: readonly StackReport[], width: number | u
     groups.set(key, group);
   }
   if (groups.size === 0) return undefined;
-  return Array.from(groups.values(), ({ places, changes }) => {
-    const rows = changes.map(({ action, address }) => [isGrave(action) ? action.toUpperCase() : action, address]);
-    return `${wrapText(`${namesOf(places)}:`, width)}\n${formatTable(['ACTION', 'RESOURCE'], rows, width)}`;
-  }).join('\n\n');
+  return Array.from(groups.values(), ({ places, changes }) =>
+    [`${namesOf(places)}:`, ...ORDER.flatMap((action) => linesOf(action, changes))].join('\n'),
+  ).join('\n\n');
+}
+
+function linesOf(action: ResourceChange['action'], changes: readonly ResourceChange[]): string[] {
+  const addresses = changes.filter((change) => change.action === action).map(({ address }) => address);
+  if (addresses.length === 0) return [];
+  const isGrave = action === 'destroy' || action === 'replace';
+  return [`  ${isGrave ? action.toUpperCase() : action}`, ...addresses.sort().map((address) => `    ${address}`)];
 }
 
 interface Place {
@@ -27,7 +31,7 @@ interface Place {
   readonly region: string;
 }
 
-/** The changes of a stack in each Region, the gravest first, by their addresses in the module there. */
+/** The changes of a stack in each Region, by their addresses in the module there. */
 function changesByPlace({ stack, changes }: StackReport): { place: Place; changes: ResourceChange[] }[] {
   const byRegion = new Map<string, ResourceChange[]>();
   for (const { address, action } of changes?.resources ?? []) {
@@ -37,7 +41,7 @@ function changesByPlace({ stack, changes }: StackReport): { place: Place; change
   }
   return Array.from(byRegion, ([region, all]) => ({
     place: { stack: stack.name, region },
-    changes: all.sort((a, b) => ORDER.indexOf(a.action) - ORDER.indexOf(b.action) || compare(a.address, b.address)),
+    changes: all,
   }));
 }
 
@@ -45,12 +49,4 @@ function namesOf(places: readonly Place[]): string {
   const regions = new Map<string, string[]>();
   for (const { stack, region } of places) regions.set(stack, [...(regions.get(stack) ?? []), region]);
   return Array.from(regions, ([stack, all]) => `${stack} (${all.join(', ')})`).join(', ');
-}
-
-function isGrave(action: ResourceChange['action']): boolean {
-  return action === 'destroy' || action === 'replace';
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : Number(one > other);
 }

@@ -66,7 +66,7 @@ async function perform(plan: RolloutPlan, signal: AbortSignal, { err }: Terminal
 
 function printResults({ stacks }: RolloutReport, deployment: Deployment, summary: string, out: Output): void {
   const width = out.size?.columns;
-  const planned = formatPlanned(stacks, width);
+  const planned = formatPlanned(stacks);
   print(out, `${resultsTable(stacks, ({ stack }) => deployment.logOf(stack), width)}\n`);
   if (planned !== undefined) print(out, `${planned}\n`);
   print(out, summary);

@@ -106,9 +106,10 @@ STACK     ACCOUNT       RESULT   ADD  CHANGE  DESTROY  SECONDS  LOG
 payments  222222222222  planned  2    1       0        0        out/logs/payments.log
 
 payments (eu-west-1):
-ACTION   RESOURCE
-REPLACE  aws_kms_key.copies[0]
-create   aws_sqs_queue.requests
+  REPLACE
+    aws_kms_key.copies[0]
+  create
+    aws_sqs_queue.requests
 
 1 of 1 stacks planned in 0 s: N accounts a minute.
 `,
