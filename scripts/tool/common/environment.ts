@@ -19,6 +19,10 @@ export interface Copier extends Environment {
   /** The tags that the account sets on every copy, as far as an accounts file says. */
   readonly copyTags: readonly Tag[];
   readonly aws: AwsClients;
+}
+
+/** A copier that options of the command line chose. */
+export interface ChosenCopier extends Copier {
   readonly access: Access;
   /** The options of this tool that choose its account, with the way there, and without its Region. */
   readonly chosenBy: readonly string[];

@@ -5,7 +5,7 @@ import { readStacks } from './accounts-file.ts';
 import type { Access, AwsClients, Connect } from './aws-clients.ts';
 import { chooseStacks } from './choose-stacks.ts';
 import { DEFAULT_NAME, type EnvironmentOptions } from './environment-options.ts';
-import type { Copier } from './environment.ts';
+import type { ChosenCopier, Copier } from './environment.ts';
 import { requireKnown } from './require-known.ts';
 import { UserError } from './user-error.ts';
 
@@ -24,7 +24,7 @@ export interface Source {
 
 export interface Environments {
   /** By account in the order of the file, then by Region. */
-  readonly copiers: readonly Copier[];
+  readonly copiers: readonly ChosenCopier[];
   /** Known from an accounts file alone. */
   readonly source?: Source;
 }
@@ -160,7 +160,7 @@ export function requireRegions(named: readonly string[], known: Iterable<string>
   requireKnown(named, known, (region) => `None of the chosen accounts has the Region ${region}`);
 }
 
-async function ownCopier(options: EnvironmentOptions, connect: Connect): Promise<Copier> {
+async function ownCopier(options: EnvironmentOptions, connect: Connect): Promise<ChosenCopier> {
   const region = await regionOf(options, connect);
   const access = { ...accessOf(options), region };
   const aws = connect(access);
@@ -177,11 +177,7 @@ export function topicArn(accountId: string, region: string, topic: string): stri
   return `arn:${partitionOf(region)}:sns:${region}:${accountId}:${topic}`;
 }
 
-function copierOf(
-  options: EnvironmentOptions,
-  accountId: string,
-  region: string,
-): Omit<Copier, 'aws' | 'access' | 'chosenBy'> {
+function copierOf(options: EnvironmentOptions, accountId: string, region: string): Omit<Copier, 'aws'> {
   const { name, parameterPath = DEFAULT_INPUTS.parameterPath, recipeTag = DEFAULT_INPUTS.recipeTag } = options;
   return { ...DEFAULT_INPUTS, accountId, account: accountId, region, labels: {}, name, parameterPath, recipeTag };
 }

@@ -5,8 +5,8 @@ import { mapConcurrently } from './map-concurrently.ts';
 import { print, type Terminal } from './terminal.ts';
 
 /** What came of one environment: a value, or why there is none. */
-export type Outcome<T> =
-  { readonly copier: Copier; readonly value: T } | { readonly copier: Copier; readonly problem: string };
+export type Outcome<T, C extends Copier = Copier> =
+  { readonly copier: C; readonly value: T } | { readonly copier: C; readonly problem: string };
 
 /** How many environments or images are asked about at a time: each takes a few calls of some 50 ms, and Node waits for all at once. */
 export const PARALLEL = 32;
@@ -15,12 +15,12 @@ export const PARALLEL = 32;
  * Does something in each environment, many at a time, and shows on a terminal how far it is. One that fails stops no other.
  * @returns in the order of the copiers
  */
-export async function inEnvironments<T>(
-  copiers: readonly Copier[],
-  use: (copier: Copier) => Promise<T>,
+export async function inEnvironments<T, C extends Copier>(
+  copiers: readonly C[],
+  use: (copier: C) => Promise<T>,
   signal: AbortSignal,
   { err }: Terminal,
-): Promise<Outcome<T>[]> {
+): Promise<Outcome<T, C>[]> {
   const live = new LiveLines(err);
   let done = 0;
   const draw = () => {
@@ -56,7 +56,7 @@ export function allWell(outcomes: readonly Outcome<unknown>[]): boolean {
   return outcomes.every((outcome) => 'value' in outcome);
 }
 
-async function attempt<T>(copier: Copier, use: (copier: Copier) => Promise<T>): Promise<Outcome<T>> {
+async function attempt<T, C extends Copier>(copier: C, use: (copier: C) => Promise<T>): Promise<Outcome<T, C>> {
   try {
     return { copier, value: await use(copier) };
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Copier } from '../common/environment.ts';
+import type { ChosenCopier } from '../common/environment.ts';
 import { shellQuoted } from '../common/shell-quoted.ts';
 
 /** A command for a shell. */
@@ -9,7 +9,7 @@ export interface Command {
 }
 
 /** Whose commands they are: how the user started this tool, and how the account is reached. */
-export interface CommandsFor extends Pick<Copier, 'access' | 'chosenBy' | 'region'> {
+export interface CommandsFor extends Pick<ChosenCopier, 'access' | 'chosenBy' | 'region'> {
   readonly program: string;
 }
 

@@ -1,6 +1,6 @@
 import { partitionOf } from '../../../terraform/stacks/regions.ts';
 import type { EnvironmentOptions } from '../common/environment-options.ts';
-import type { Copier } from '../common/environment.ts';
+import type { ChosenCopier } from '../common/environment.ts';
 import { environmentsOf } from '../common/environments.ts';
 import { inEnvironments, printProblems, type Outcome } from '../common/in-environments.ts';
 import { formatJson } from '../common/json.ts';
@@ -36,7 +36,7 @@ export async function doctor(
     ...(options.image !== undefined && { image: { id: options.image, region: options.imageRegion } }),
   };
   const answers = source && askSource(source);
-  const checkedOf = (copier: Copier) => toChecked(copier, program, options);
+  const checkedOf = (copier: ChosenCopier) => toChecked(copier, program, options);
   const outcomes = await interruptible((signal) =>
     inEnvironments(copiers, (copier) => examine(checkedOf(copier), copier.aws, question, answers), signal, terminal),
   );
@@ -56,8 +56,8 @@ export async function doctor(
 
 /** Adds what only a look at all environments together shows. */
 function withComparison(
-  outcomes: readonly Outcome<Examination>[],
-  checkedOf: (copier: Copier) => CheckedCopier,
+  outcomes: readonly Outcome<Examination, ChosenCopier>[],
+  checkedOf: (copier: ChosenCopier) => CheckedCopier,
 ): Examined[] {
   const read = outcomes.filter((outcome) => 'value' in outcome);
   const compared = compareCode(
@@ -85,7 +85,7 @@ function fieldsOf(examined: Examined, least: Severity) {
   };
 }
 
-function toChecked(copier: Copier, program: string, { accountsFile }: DoctorOptions): CheckedCopier {
+function toChecked(copier: ChosenCopier, program: string, { accountsFile }: DoctorOptions): CheckedCopier {
   const apply: Remedy =
     accountsFile === undefined
       ? inWords('Apply Terraform again (module image-copier).')
