@@ -41,9 +41,9 @@ let encrypted: string;
 
 const status = () => run('reader', 'status');
 /** Why a copy is missing of an image that is shared, the logs may tell. */
-async function statusOfMissing(): Promise<Ended> {
+async function withMissingCopy(command: () => Promise<Ended>): Promise<Ended> {
   await share(source.ec2, await bake(), [target.id]);
-  return await status();
+  return await command();
 }
 const history = () => run('reader', 'history', 'ubuntu');
 const list = () => run('reader', 'dead-letters', 'list');
@@ -94,7 +94,7 @@ const TAKEN: Readonly<Record<'read' | 'request' | 'operate', Readonly<Record<str
     'kms:GetKeyRotationStatus': { command: doctorOfAccount },
     'lambda:GetFunction': { command: doctorOfAccount },
     'lambda:ListEventSourceMappings': { command: doctorOfAccount },
-    'logs:FilterLogEvents': { command: statusOfMissing },
+    'logs:FilterLogEvents': { command: () => withMissingCopy(status) },
     'sns:GetTopicAttributes': { command: doctorOfAccount, says: /"AlarmTopicUnread"/ },
     'sns:GetSubscriptionAttributes': { command: doctorOfAccount, says: UNREAD },
     'sns:ListSubscriptions': { command: doctorOfAccount, says: UNREAD },
@@ -131,7 +131,7 @@ const TAKEN: Readonly<Record<'read' | 'request' | 'operate', Readonly<Record<str
     'ec2:DescribeSnapshots': { command: rollback },
     'ec2:GetEbsEncryptionByDefault': { command: backfill },
     'kms:DescribeKey': { command: rollback },
-    'logs:FilterLogEvents': { command: backfill, isDone: true },
+    'logs:FilterLogEvents': { command: () => withMissingCopy(backfill), isDone: true },
     'ssm:GetParameter': { command: rollback },
     'ssm:GetParameterHistory': { command: rollback },
     'ssm:PutParameter': { command: rollback },
