@@ -451,7 +451,7 @@ describe('discard', () => {
 
 describe('a mistake of the user', () => {
   const NO_COPIER =
-    /^Error: There is no copier "[a-z-]+" in [a-z0-9-]+ of this account.* Check .*--region and --name\.\n$/;
+    /^Error: There is no copier "[a-z-]+" in [a-z0-9-]+ of this account.* check .*--region and --name\.\n$/;
   const operated = OperatedAccount.create();
 
   it.concurrent.each<[string, string[], NodeJS.ProcessEnv, Ended['code'], RegExp]>([

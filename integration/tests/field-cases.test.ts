@@ -43,6 +43,7 @@ const COPIER = {
   copyTags: [],
   partition: 'aws',
   apply: { fix: 'Apply Terraform again.', commands: [] },
+  applyWithSource: { fix: 'Apply Terraform again.', commands: [] },
   access: {},
   chosenBy: [],
   program: 'image-copier',

@@ -61,7 +61,7 @@ export interface AwsClients extends Services {
 /** Gives clients for a way into an account. Nothing is called for that. */
 export type Connect = (access: Access) => AwsClients;
 
-export type Credentials = Awaited<ReturnType<ReturnType<typeof fromNodeProviderChain>>>;
+type Credentials = Awaited<ReturnType<ReturnType<typeof fromNodeProviderChain>>>;
 
 // The SDK itself renews what expires within 5 minutes.
 const RENEW_BEFORE_MS = 5 * 60_000;

@@ -58,7 +58,7 @@ export async function urlOf(sqs: SQSClient, copier: string, queue: 'dead-letters
     if (!isError(error, 'QueueDoesNotExist', 'AWS.SimpleQueueService.NonExistentQueue')) throw error;
     throw new UserError(
       `There is no copier "${copier}" in ${await sqs.config.region()} of this account, or it is not yours to see: the queue does ` +
-        'not exist. Check the account (--profile, --role-arn), --region and --name.',
+        'not exist. Deploy it, or check the account (--profile, --role-arn), --region and --name.',
       1,
       { cause: error },
     );

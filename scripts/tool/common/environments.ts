@@ -11,6 +11,8 @@ import { UserError } from './user-error.ts';
 
 /** The account where images are baked. */
 export interface Source {
+  /** Its name in the accounts file. */
+  readonly account: string;
   readonly accountId: string;
   /** All Regions of the accounts file, in each of which its images may be. */
   readonly regions: readonly string[];
@@ -133,6 +135,7 @@ function environmentsOfFile(file: string, options: EnvironmentOptions, connect: 
   return {
     copiers,
     source: {
+      account: source.name,
       accountId: source.accountId,
       regions: source.modules.map(({ region }) => region),
       topic,
@@ -200,7 +203,7 @@ function wordsOf(
 }
 
 /** The way into the account of a stack: that of the accounts file, unless the options name a role. */
-export function accessToStack(options: EnvironmentOptions, { access, accountId }: Stack, region: string): Access {
+function accessToStack(options: EnvironmentOptions, { access, accountId }: Stack, region: string): Access {
   const { roleName } = options;
   return accessWith(options, roleName === undefined ? access : roleIn(accountId, roleName, region), region);
 }

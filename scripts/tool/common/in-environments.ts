@@ -1,5 +1,5 @@
 import { reasonOf } from './aws-errors.ts';
-import { lineAbout, type Copier } from './environment.ts';
+import type { Copier, Environment } from './environment.ts';
 import { LiveLines } from './live-lines.ts';
 import { mapConcurrently } from './map-concurrently.ts';
 import { print, type Terminal } from './terminal.ts';
@@ -44,11 +44,28 @@ export async function inEnvironments<T, C extends Copier>(
   }
 }
 
-/** Prints why environments failed, if some did. */
-export function printProblems(outcomes: readonly Outcome<unknown>[], { err }: Terminal): void {
-  for (const outcome of outcomes) {
-    if ('problem' in outcome) print(err, lineAbout(outcome.copier, outcome.problem));
+/** More environments with the same line are counted. */
+const MAX_NAMED = 3;
+
+/** Prints lines that are about environments: what is the same in several once. */
+export function printByEnvironment(lines: readonly (readonly [Environment, string])[], { err }: Terminal): void {
+  const places = new Map<string, string[]>();
+  for (const [{ account, region }, line] of lines) {
+    places.set(line, [...(places.get(line) ?? []), `${account}, ${region}`]);
   }
+  for (const [line, all] of places) {
+    const others = all.length - MAX_NAMED;
+    const more = others > 0 ? [`and ${others} ${others === 1 ? 'other' : 'others'}`] : [];
+    print(err, `${[...all.slice(0, MAX_NAMED), ...more].join('; ')}: ${line}`);
+  }
+}
+
+/** Prints why environments failed, if some did. */
+export function printProblems(outcomes: readonly Outcome<unknown>[], terminal: Terminal): void {
+  const problems = outcomes.flatMap((outcome) =>
+    'problem' in outcome ? [[outcome.copier, outcome.problem] as const] : [],
+  );
+  printByEnvironment(problems, terminal);
 }
 
 /** Whether each environment gave a value. */

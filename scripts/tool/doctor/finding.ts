@@ -37,6 +37,8 @@ export interface CheckedCopier extends Omit<Copier, 'aws'>, CommandsFor {
   readonly partition: string;
   /** How its Terraform module is applied again. */
   readonly apply: Remedy;
+  /** The same after the module of the source account, whose topics list who may subscribe. */
+  readonly applyWithSource: Remedy;
 }
 
 /** Words alone, where no command can be known. */

@@ -1,7 +1,7 @@
 import { partitionOf } from '../../../terraform/stacks/regions.ts';
 import type { EnvironmentOptions } from '../common/environment-options.ts';
 import type { ChosenCopier } from '../common/environment.ts';
-import { environmentsOf } from '../common/environments.ts';
+import { environmentsOf, type Source } from '../common/environments.ts';
 import { inEnvironments, printProblems, type Outcome } from '../common/in-environments.ts';
 import { formatJson } from '../common/json.ts';
 import { print } from '../common/terminal.ts';
@@ -36,7 +36,7 @@ export async function doctor(
     ...(options.image !== undefined && { image: { id: options.image, region: options.imageRegion } }),
   };
   const answers = source && askSource(source);
-  const checkedOf = (copier: ChosenCopier) => toChecked(copier, program, options);
+  const checkedOf = (copier: ChosenCopier) => toChecked(copier, program, options, source);
   const outcomes = await interruptible((signal) =>
     inEnvironments(copiers, (copier) => examine(checkedOf(copier), copier.aws, question, answers), signal, terminal),
   );
@@ -85,13 +85,25 @@ function fieldsOf(examined: Examined, least: Severity) {
   };
 }
 
-function toChecked(copier: ChosenCopier, program: string, { accountsFile }: DoctorOptions): CheckedCopier {
-  const apply: Remedy =
-    accountsFile === undefined
-      ? inWords('Apply Terraform again (module image-copier).')
-      : {
-          fix: 'Apply Terraform again.',
-          commands: [{ program, words: ['deploy', '--accounts-file', accountsFile, '--only', copier.account] }],
-        };
-  return { ...copier, program, partition: partitionOf(copier.region), apply };
+function toChecked(
+  copier: ChosenCopier,
+  program: string,
+  { accountsFile }: DoctorOptions,
+  source: Source | undefined,
+): CheckedCopier {
+  const common = { ...copier, program, partition: partitionOf(copier.region) };
+  if (accountsFile === undefined || !source) {
+    const withSource =
+      'Apply Terraform again: module source-account with the account in target_account_ids, then module image-copier.';
+    return {
+      ...common,
+      apply: inWords('Apply Terraform again (module image-copier).'),
+      applyWithSource: inWords(withSource),
+    };
+  }
+  const applied = (...accounts: string[]): Remedy => ({
+    fix: 'Apply Terraform again.',
+    commands: [{ program, words: ['deploy', '--accounts-file', accountsFile, '--only', accounts.join(',')] }],
+  });
+  return { ...common, apply: applied(copier.account), applyWithSource: applied(source.account, copier.account) };
 }

@@ -113,7 +113,7 @@ function none(subject: string, topicArn: string | undefined, copier: CheckedCopi
           "Let the topic's own policy allow sns:Subscribe to the account: AMIgo sees to it at its start, for the accounts that Prism knows.",
           copier,
         )
-      : copier.apply),
+      : copier.applyWithSource),
   };
 }
 

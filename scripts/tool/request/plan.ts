@@ -335,7 +335,7 @@ async function describe(ec2: EC2Client, imageId: string, region: string): Promis
   if (image) return image;
   throw new UserError(
     `There is no image ${imageId} of this account in ${region}. Check --region, and that the credentials are those of the source account.`,
-    1,
+    2,
   );
 }
 

@@ -140,7 +140,7 @@ async function findRegion(
   if (found !== undefined) return found;
   throw new UserError(
     `There is no image ${imageId} of the source account in ${source.regions.join(', ')}. Name its Region with --region.`,
-    1,
+    2,
   );
 }
 

@@ -1,6 +1,6 @@
-import { allWell, inEnvironments, PARALLEL, printProblems } from '../common/in-environments.ts';
+import { allWell, inEnvironments, PARALLEL, printByEnvironment, printProblems } from '../common/in-environments.ts';
 import { mapConcurrently } from '../common/map-concurrently.ts';
-import { lineAbout, type Copier } from '../common/environment.ts';
+import type { Copier } from '../common/environment.ts';
 import type { Environments } from '../common/environments.ts';
 import { requireKnown } from '../common/require-known.ts';
 import { print, type Terminal } from '../common/terminal.ts';
@@ -30,14 +30,14 @@ export async function readReport(
 ): Promise<ReadReport> {
   const recipeTag = copiers[0]?.recipeTag ?? '';
   // Printed once the live lines are gone, which would erase them.
-  const warnings: string[] = [];
-  const read = (copier: Copier) => readCopier(copier, signal, (line) => warnings.push(lineAbout(copier, line)));
+  const warnings: [Copier, string][] = [];
+  const read = (copier: Copier) => readCopier(copier, signal, (line) => warnings.push([copier, line]));
   const [outcomes, all] = await Promise.all([
     inEnvironments(copiers, read, signal, terminal),
     source && readSourceImages(source, recipeTag),
   ]);
   printProblems(outcomes, terminal);
-  for (const warning of warnings) print(terminal.err, warning);
+  printByEnvironment(warnings, terminal);
   const allRead = allWell(outcomes);
   if (recipe && all) requireRecipes(recipe, all, 'The source account has no image of the recipe');
   const sources = recipe && all ? all.filter((image) => recipe.includes(image.recipe ?? '')) : all;

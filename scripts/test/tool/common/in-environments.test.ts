@@ -89,4 +89,17 @@ describe('outcomes', () => {
 
     expect([terminal.out.text, terminal.err.text]).toEqual(['', 'web, us-east-1: Access denied.\n']);
   });
+
+  it('are printed once if they are the same in many', () => {
+    const terminal = new FakeTerminal();
+    const problem = 'Access denied.';
+    const of = (account: string) => ({ copier: copier(account), problem });
+    const other = { copier: WEB, problem: 'No network.' };
+
+    printProblems([of('one'), other, of('two'), of('three'), of('four')], terminal);
+
+    expect(terminal.err.text).toBe(
+      'one, eu-west-1; two, eu-west-1; three, eu-west-1; and 1 other: Access denied.\nweb, us-east-1: No network.\n',
+    );
+  });
 });

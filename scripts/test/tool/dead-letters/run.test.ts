@@ -111,7 +111,7 @@ describe('dead-letters list', () => {
       out: '',
       err:
         'Error: There is no copier "other" in eu-west-1 of this account, or it is not yours to see: the queue ' +
-        'does not exist. Check the account (--profile, --role-arn), --region and --name.\n',
+        'does not exist. Deploy it, or check the account (--profile, --role-arn), --region and --name.\n',
     });
   });
 

@@ -19,6 +19,10 @@ export const COPIER: CheckedCopier = {
   partition: 'aws',
   program: 'image-copier',
   apply: { fix: 'Apply Terraform again.', commands: [{ program: 'image-copier', words: ['deploy'] }] },
+  applyWithSource: {
+    fix: 'Apply Terraform again.',
+    commands: [{ program: 'image-copier', words: ['deploy', 'both'] }],
+  },
   access: {},
   chosenBy: [],
 };

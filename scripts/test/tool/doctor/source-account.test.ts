@@ -193,6 +193,19 @@ describe('the source account', () => {
     ]);
   });
 
+  it('is deployed too for an account that does not hear the topic: its policy may not list the account', async () => {
+    const aws = awsWith({ change: (copier) => (copier.subscriptions = []) });
+    aws.in(SOURCE).sns.on(ListSubscriptionsByTopicCommand).resolves({ Subscriptions: [] });
+
+    const { rows } = await examined(aws);
+
+    const deploy = (account: string) => `image-copier deploy --accounts-file ${accountsFile} --only source,${account}`;
+    expect(rows.map(({ findings }) => findings)).toMatchObject([
+      [{ code: 'NoSubscription', commands: [deploy('payments')] }],
+      [{ code: 'NoSubscription', commands: [deploy('web')] }],
+    ]);
+  });
+
   it('names the topic whatever the policy of the queue names, and the owner whom Allowed AMIs must admit', async () => {
     const change = (copier: CopierAnswers) => {
       copier.queues.requests.attributes.Policy = JSON.stringify(queuePolicy('sns.amazonaws.com', `${TOPIC}-old`));

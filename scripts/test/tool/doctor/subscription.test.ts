@@ -73,7 +73,7 @@ describe('checkSubscription', () => {
   it('finds that there is none, or that it could not be read', () => {
     const none = { topicArn: TOPIC, subscriptions: [], isUnread: false };
 
-    expect(codes(checkSubscription(none, COPIER))).toEqual(['NoSubscription']);
+    expect(checkSubscription(none, COPIER)).toMatchObject([{ code: 'NoSubscription', ...COPIER.applyWithSource }]);
     expect(codes(checkSubscription({ ...none, topicArn: undefined }, COPIER))).toEqual(['NoSubscription']);
     expect(checkSubscription({ ...none, isUnread: true }, COPIER)).toMatchObject([
       { code: 'SubscriptionUnread', severity: 'note' },

@@ -242,18 +242,24 @@ describe('request', () => {
     [
       'is not there',
       [],
+      2,
       `There is no image ${IMAGE} of this account in eu-west-1. Check --region, and that the credentials are those of the source account.`,
     ],
-    ['is pending', [baked(IMAGE, { State: 'pending' })], `${IMAGE} is pending. Ask for copies once it is available.`],
-    ['has no state', [{ ImageId: IMAGE }], `${IMAGE} is in no state. Ask for copies once it is available.`],
-  ])('asks for no image that %s', async (_, images, message) => {
+    [
+      'is pending',
+      [baked(IMAGE, { State: 'pending' })],
+      1,
+      `${IMAGE} is pending. Ask for copies once it is available.`,
+    ],
+    ['has no state', [{ ImageId: IMAGE }], 1, `${IMAGE} is in no state. Ask for copies once it is available.`],
+  ])('asks for no image that %s', async (_, images, code, message) => {
     const aws = new FakeAws();
     const source = sourceAccount(
       aws,
       images.map((image) => ({ image })),
     );
 
-    expect(await run(['request', IMAGE, ...BY_ID], { aws })).toEqual({ code: 1, out: '', err: `Error: ${message}\n` });
+    expect(await run(['request', IMAGE, ...BY_ID], { aws })).toEqual({ code, out: '', err: `Error: ${message}\n` });
     expect(changesIn(source)).toEqual([]);
   });
 
@@ -438,7 +444,7 @@ describe('the Region of a request', () => {
     const args = ['request', IMAGE, '--accounts-file', inTwo()];
 
     expect(await run(args, { aws })).toEqual({
-      code: 1,
+      code: 2,
       out: '',
       err: `Error: There is no image ${IMAGE} of the source account in eu-west-1, us-east-1. Name its Region with --region.\n`,
     });
@@ -548,7 +554,7 @@ describe('the Region of a request', () => {
 
     const { code, err } = await run(['request', '--packer-manifest', manifest, '--accounts-file', inTwo()], { aws });
 
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(err).toContain('There is no image ami-0b of this account in us-east-1.');
     expect(changesIn(inEurope)).toEqual([]);
   });
