@@ -126,7 +126,6 @@ const TAKEN: Readonly<Record<'read' | 'request' | 'operate', Readonly<Record<str
     'sqs:ReceiveMessage': { command: requestNew },
   },
   operate: {
-    ...Object.fromEntries(MENDED_BY.map((action) => [action, { command: () => mendBy(action) }])),
     'ec2:DescribeImages': { command: rollback },
     'ec2:DescribeSnapshots': { command: rollback },
     'ec2:GetEbsEncryptionByDefault': { command: backfill },
@@ -145,6 +144,7 @@ const TAKEN: Readonly<Record<'read' | 'request' | 'operate', Readonly<Record<str
       says: NOT_GIVEN_BACK,
       isDone: true,
     },
+    ...Object.fromEntries(MENDED_BY.map((action) => [action, { command: () => mendBy(action) }])),
   },
 };
 

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { REGION } from '../support/emulator.ts';
 import { NO_CHANGES } from '../support/rollout.ts';
-import { DEPLOY_TIMEOUT_MS, rollout, targets } from './roles.ts';
+import { DEPLOY_TIMEOUT_MS, rollout, target, targets } from './roles.ts';
 import { anotherZip, isMaking, isWriting, TriedPolicy } from './terraform.ts';
 
 // integration/tests/policies-plan-destroy.test.ts tries what reads and removes, policies-source.test.ts the source account.
@@ -26,6 +27,8 @@ describe('under its published policy, in a target account, Terraform', () => {
     'changes everything',
     async () => {
       rollout.write(targets, {
+        // Nobody has made the topic: doctor looks for it all the same.
+        alarm_actions: [`arn:aws:sns:${REGION}:${target.id}:on-call`],
         deletion_protection: false,
         filter_enabled: false,
         key_rotation_period_days: 100,

@@ -53,9 +53,7 @@ let policies: Record<string, string>;
 let bakes = 0;
 
 beforeAll(async () => {
-  // Nobody has made the topic: doctor looks for it all the same.
-  const alarm_actions = [`arn:aws:sns:${REGION}:${target.id}:on-call`];
-  rollout.write(targets, { deletion_protection: false, alarm_actions });
+  rollout.write(targets, { deletion_protection: false });
   policies = await renderPolicies(rollout.out, { topic_name: TOPIC });
   const Trust = { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: OPERATORS_ACCOUNT } };
   const AssumeRolePolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [Trust] });

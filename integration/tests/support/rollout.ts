@@ -40,7 +40,8 @@ export class Rollout {
   readonly #place: readonly string[];
 
   constructor() {
-    this.out = join(this.#work, 'out');
+    // As deploy has it where it is told no other place.
+    this.out = join(this.#work, '.image-copier');
     this.accountsFile = join(this.#work, 'accounts.yaml');
     this.#place = ['--accounts-file', this.accountsFile, '--out', this.out];
   }

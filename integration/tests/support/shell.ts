@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { shellPath } from '../../../scripts/dev/shells.ts';
 import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
 import type { Ended } from './command.ts';
 
@@ -24,7 +25,7 @@ export class Shell {
 
   /** Runs a line as a shell reads it, with other variables beside those of all lines. */
   async paste(shell: 'bash' | 'sh' | 'zsh', line: string, others: NodeJS.ProcessEnv = {}): Promise<Ended> {
-    const child = spawn(shell, ['-c', line], {
+    const child = spawn(shell === 'sh' ? shell : shellPath(shell), ['-c', line], {
       cwd: this.#folder,
       env: { ...this.#environment, PATH: `${this.#folder}:${process.env['PATH'] ?? ''}`, ...others },
     });

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { shellPath } from '../../../dev/shells.ts';
 import { ROOT } from '../../../tool/common/paths.ts';
 import { checkAlarmTopics } from '../../../tool/doctor/alarm-topics.ts';
 import { ALARMS, checkAlarms } from '../../../tool/doctor/alarms.ts';
@@ -171,7 +172,7 @@ function brokenImages(place: CheckedCopier): Finding[] {
 function parsedBy(shell: 'bash' | 'zsh', lines: readonly string[]): string[][] {
   const programs = ['aws', 'image-copier', 'node'].map((name) => `${name}() { printf '%s\\0' ${name} "$@"; echo; }`);
   const options = shell === 'zsh' ? ['-f'] : ['--norc'];
-  const out = execFileSync(shell, [...options, '-c', [...programs, ...lines].join('\n')], {
+  const out = execFileSync(shellPath(shell), [...options, '-c', [...programs, ...lines].join('\n')], {
     encoding: 'utf8',
     // A pattern that matches nothing stays one for bash, so here some match.
     cwd: ROOT,
