@@ -168,19 +168,11 @@ run "names" {
 
   assert {
     condition = { for statement in jsondecode(output.policies["operate"]).Statement : statement.Sid => statement.Resource } == {
-<<<<<<< HEAD
-      FindCopies  = "*"
-      Key         = "arn:aws:kms:*:*:key/*"
-      Parameters  = "arn:aws:ssm:*:*:parameter/images/copied/*"
-      DeadLetters = "arn:aws:sqs:*:*:copier-dead-letters"
-      Logs        = "arn:aws:logs:*:*:log-group:/aws/lambda/copier-*"
-      FindQueues  = ["arn:aws:sqs:*:*:copier-requests", "arn:aws:sqs:*:*:copier-dead-letters"]
-      PutBack     = "arn:aws:sqs:*:*:copier-requests"
-=======
       FindCopies   = "*"
       Key          = "arn:aws:kms:*:*:key/*"
       Parameters   = "arn:aws:ssm:*:*:parameter/images/copied/*"
       DeadLetters  = "arn:aws:sqs:*:*:copier-dead-letters"
+      Logs         = "arn:aws:logs:*:*:log-group:/aws/lambda/copier-*"
       FindQueues   = ["arn:aws:sqs:*:*:copier-requests", "arn:aws:sqs:*:*:copier-dead-letters"]
       PutBack      = "arn:aws:sqs:*:*:copier-requests"
       Alarms       = "arn:aws:cloudwatch:*:*:alarm:copier-*"
@@ -188,7 +180,6 @@ run "names" {
       Mappings     = "arn:aws:lambda:*:*:event-source-mapping:*"
       Rules        = "arn:aws:events:*:*:rule/copier-*"
       Subscription = "*"
->>>>>>> fbe199b (Let operators run what doctor prints, and paste it on LocalStack)
     }
     error_message = "Dead letters go back to the requests queue alone, no other parameters are set, and what is put back is the copier's."
   }
