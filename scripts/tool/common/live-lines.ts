@@ -43,8 +43,8 @@ export class LiveLines {
     this.#output.write(erased + stays + fitting.map((line) => `${line}\n`).join(''));
   }
 
-  /** Goes up over what was drawn, and clears from there (ECMA-48: CUU, ED). */
+  /** Goes up over what was drawn, and clears from there (ECMA-48: CUU, ED). Ctrl-C leaves the cursor behind the ^C that it shows. */
   #erased(): string {
-    return this.#drawn.length === 0 ? '' : `\u001B[${this.#drawn.length}A\u001B[J`;
+    return this.#drawn.length === 0 ? '' : `\r\u001B[${this.#drawn.length}A\u001B[J`;
   }
 }

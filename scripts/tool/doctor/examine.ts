@@ -134,15 +134,15 @@ function isNothingThere(queues: Area<QueuesFacts>, functions: Area<FunctionsFact
   return [queues, functions].every((area) => 'facts' in area && Object.keys(area.facts).length === 0);
 }
 
-function noCopier({ name, region, apply }: CheckedCopier): Finding {
+function noCopier({ name, region, applyWithSource }: CheckedCopier): Finding {
   return {
     code: 'NoCopier',
     severity: 'problem',
     subject: name,
     what: `There is no copier "${name}" in ${region} of this account.`,
     why: 'No image is copied into this account.',
-    ...apply,
-    fix: `${apply.fix} Or check the account (--profile, --role-arn), --region and --name.`,
+    ...applyWithSource,
+    fix: `${applyWithSource.fix} Or check the account (--profile, --role-arn), --region and --name.`,
   };
 }
 

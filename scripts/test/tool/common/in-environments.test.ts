@@ -44,7 +44,7 @@ describe('inEnvironments', () => {
     const terminal = new FakeTerminal({ columns: 80 });
     await inEnvironments([PAYMENTS, WEB], nameUnlessWeb, signal, terminal);
 
-    const lines = terminal.err.text.split('\u001B[1A\u001B[J');
+    const lines = terminal.err.text.split('\r\u001B[1A\u001B[J');
     expect(lines).toEqual([0, 1, 2].map((done) => `${done} of 2 accounts and Regions\n`).concat(''));
     expect(terminal.out.text).toBe('');
   });

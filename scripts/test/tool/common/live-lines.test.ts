@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { LiveLines } from '../../../tool/common/live-lines.ts';
 import { FakeOutput } from '../support/fake-terminal.ts';
 
-const UP = (lines: number) => `\u001B[${lines}A\u001B[J`;
+// To the start of the line first: a terminal shows Ctrl-C as ^C there.
+const UP = (lines: number) => `\r\u001B[${lines}A\u001B[J`;
 
 describe('LiveLines', () => {
   it('draws over what it drew before', () => {

@@ -137,7 +137,7 @@ describe('doctor', () => {
             subject: 'other',
             what: 'There is no copier "other" in eu-west-1 of this account.',
             why: 'No image is copied into this account.',
-            fix: 'Apply Terraform again (module image-copier). Or check the account (--profile, --role-arn), --region and --name.',
+            fix: 'Apply Terraform again: module source-account with the account in target_account_ids, then module image-copier. Or check the account (--profile, --role-arn), --region and --name.',
             commands: [],
           },
         ],

@@ -216,7 +216,7 @@ it('has a command for each finding that is not fixed in words alone', async () =
   const { out } = await run(['doctor', '--json', '--accounts-file', accountsFile], { aws });
   const [row] = JSON.parse(out) as { findings: { code: string; commands: string[] }[] }[];
   expect(row?.findings.map(({ code, commands }) => [code, commands])).toEqual([
-    ['NoCopier', [`image-copier deploy --accounts-file ${accountsFile} --only payments`]],
+    ['NoCopier', [`image-copier deploy --accounts-file ${accountsFile} --only source,payments`]],
   ]);
 
   const findings = everythingBroken(PLACE);
