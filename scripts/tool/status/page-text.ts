@@ -19,6 +19,14 @@ export function escapeHtml(text: string): string {
   return spellOutHidden(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }
 
+// Images, instances, keys, snapshots, volumes and accounts. page.js has the same.
+const ID = /\b(?:(?:ami|i|mrk|snap|vol)-[0-9a-f]{8,32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{12})\b/g;
+
+/** The same, with each id in an element of its own, which no line breaks. */
+export function escapeWithIds(text: string): string {
+  return escapeHtml(text).replace(ID, '<span class="id">$&</span>');
+}
+
 /** JSON that can stand in a `<script>`: nothing in it ends the element or begins a comment of HTML. */
 export function scriptJson(value: unknown): string {
   return JSON.stringify(value).replace(/[<>&]/g, (character) => `\\u00${character.charCodeAt(0).toString(16)}`);

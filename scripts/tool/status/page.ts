@@ -7,6 +7,7 @@ import { imageFor } from '../common/wanted-images.ts';
 import { copyTimes, pageData } from './page-data.ts';
 import {
   escapeHtml,
+  escapeWithIds,
   formatDuration,
   formatShortDuration,
   formatTime,
@@ -116,14 +117,14 @@ function matrix(report: StatusReport): string {
   const { columns, rows } = report;
   const head = columns.map(
     ({ account, accountId, region }) =>
-      `<th scope="col">${escapeHtml(account)}${account === accountId ? '' : `<small>${escapeHtml(accountId)}</small>`}<small>${escapeHtml(region)}</small></th>`,
+      `<th scope="col">${escapeWithIds(account)}${account === accountId ? '' : `<small>${escapeWithIds(accountId)}</small>`}<small>${escapeHtml(region)}</small></th>`,
   );
   const body = rows.map((row, rowIndex) => {
     const cells = row.cells.map((cell, column) => {
       const note = noteOf(cell, row, columns[column], report.readAt);
       return `<td id="${cellId(rowIndex, column)}" class="${classOf(cell.state)}">${cell.state}${note === '' ? '' : `<small>${escapeHtml(note)}</small>`}</td>`;
     });
-    return `<tr><th scope="row">${escapeHtml(row.title)}${imagesOf(row)}</th>\n${cells.join('')}</tr>`;
+    return `<tr><th scope="row">${escapeWithIds(row.title)}${imagesOf(row)}</th>\n${cells.join('')}</tr>`;
   });
   return `<section>
 <h2 id="matrix-title">By recipe and account</h2>
@@ -165,7 +166,7 @@ function imagesOf({ images }: Row): string {
   const [newest] = images;
   if (!newest) return '';
   const others = images.length > 1 ? ` (+${images.length - 1})` : '';
-  return `<small>${escapeHtml(newest.imageId)}${others}</small><small>baked ${escapeHtml(formatTime(newest.bakedAt).slice(0, 16))}</small>`;
+  return `<small>${escapeWithIds(newest.imageId)}${others}</small><small>baked ${escapeHtml(formatTime(newest.bakedAt).slice(0, 16))}</small>`;
 }
 
 function failures({ rows, columns }: StatusReport): string {
@@ -212,7 +213,7 @@ function failure(
   id: string,
 ): string {
   const where = `${what} in ${column?.account ?? ''}, ${column?.region ?? ''}`;
-  return `<tr><td class="mark ${classOf(state)}">${state}</td><td><a href="#${id}">${escapeHtml(where)}</a></td><td>${escapeHtml(reason)}</td></tr>`;
+  return `<tr><td class="mark ${classOf(state)}">${state}</td><td><a href="#${id}">${escapeWithIds(where)}</a></td><td>${escapeWithIds(reason)}</td></tr>`;
 }
 
 /** How long the copies that settled took, by row. */
@@ -225,7 +226,7 @@ function durations(report: StatusReport): string {
     const { account = '', region = '' } = report.columns[slowest.column] ?? {};
     const text = `${formatDuration(waited)} to start, ${formatDuration(copied)} to copy`;
     return [
-      `<tr><th scope="row">${escapeHtml(row.title)}</th><td>${count}</td><td>${formatDuration(waited)}</td><td>${formatDuration(copied)}</td><td>${bar(waited / longest, copied / longest, text)}</td><td><a href="#${cellId(rowIndex, slowest.column)}">${formatDuration(slowest.seconds)} in ${escapeHtml(account)}, ${escapeHtml(region)}</a></td></tr>`,
+      `<tr><th scope="row">${escapeWithIds(row.title)}</th><td>${count}</td><td>${formatDuration(waited)}</td><td>${formatDuration(copied)}</td><td>${bar(waited / longest, copied / longest, text)}</td><td><a href="#${cellId(rowIndex, slowest.column)}">${formatDuration(slowest.seconds)} in ${escapeWithIds(account)}, ${escapeHtml(region)}</a></td></tr>`,
     ];
   });
   const table = `<p class="legend"><span class="waited">from bake to start</span> <span class="copied">from start to end</span></p>

@@ -1,12 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   escapeHtml,
+  escapeWithIds,
   formatDuration,
   formatShortDuration,
   formatTime,
   scriptJson,
   secondsBetween,
 } from '../../../tool/status/page-text.ts';
+
+describe('escapeWithIds', () => {
+  it('has each id in an element of its own', () => {
+    expect(escapeWithIds('<ami-0123456789abcdef0> in 222222222222, eu-west-1')).toBe(
+      '&lt;<span class="id">ami-0123456789abcdef0</span>&gt; in <span class="id">222222222222</span>, eu-west-1',
+    );
+  });
+});
 
 describe('escapeHtml', () => {
   it('writes out what HTML takes for its own, and what is hidden', () => {

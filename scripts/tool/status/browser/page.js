@@ -15,6 +15,8 @@
   const columnTexts = data.columns.map((column) => column.map(textAt).join('\n').toLowerCase());
   /** The labels of the timeline, with the classes of its parts. */
   const DURATIONS = { 'From bake to start': 'waited', 'From start to end': 'copied' };
+  // As in page-text.ts. What a capturing group finds, split() keeps, at odd places.
+  const ID = /\b((?:ami|i|mrk|snap|vol)-[0-9a-f]{8,32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{12})\b/;
   /** The cell that the Tab key comes to, as row and column. */
   let active = { row: 0, column: 0 };
   let waiting = 0;
@@ -172,7 +174,7 @@
     const title = `${textAt(data.rows[place.row] ?? 0)} in ${textAt(account)}, ${textAt(region)}`;
     const list = element('dl');
     const add = (/** @type {string} */ name, /** @type {string} */ value) => {
-      if (value !== '') list.append(element('dt', name), element('dd', value));
+      if (value !== '') list.append(element('dt', name), described(value));
     };
     add('Account', textAt(id));
     add('Labels', labels.map(textAt).join(', '));
@@ -287,6 +289,20 @@
   function element(name, text = '') {
     const made = document.createElement(name);
     made.textContent = text;
+    return made;
+  }
+
+  /**
+   * A value, with each id in it in an element of its own, which no line breaks.
+   * @param {string} value
+   */
+  function described(value) {
+    const made = element('dd');
+    value.split(ID).forEach((part, index) => {
+      const isId = index % 2 === 1;
+      if (isId) made.append(Object.assign(element('span', part), { className: 'id' }));
+      else made.append(part);
+    });
     return made;
   }
 

@@ -348,6 +348,46 @@ describe('statusPage', () => {
     expect(await styleOf(page, '.scroll', 'overflow')).toBe('visible');
   });
 
+  it.each([360, 400, 1000])('breaks no id between lines, %i pixels wide', async (width) => {
+    const report = sampleReport();
+    const ids = [
+      'ami-0fedcba9876543210',
+      'snap-fedcba98765432100',
+      '222222222222',
+      'abcdef01-abcd-efab-cdef-abcdef012345',
+    ];
+    const reason = ids.map((id) => `of ${id} and more`).join(', ');
+    const rows = report.rows.map((row, index) => ({
+      ...row,
+      title: index === 0 ? 'ami-fedcba98765432100' : row.title,
+      cells: row.cells.map((cell) => (cell.state === 'failed' ? { ...cell, reason } : cell)),
+    }));
+    const page = await open({ ...report, rows }, { viewport: { width, height: 640 } }, '#c1-3');
+    await page.locator('#c1-3').click();
+
+    const [count = 0, ...broken] = await page.evaluate<(number | string)[]>(`(() => {
+      const found = [];
+      const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        if (node.parentElement.closest('script, datalist')) continue;
+        for (const { index, 0: id } of node.data.matchAll(/(ami|snap)-[0-9a-f]{17}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]{12}/g)) {
+          const range = document.createRange();
+          range.setStart(node, index);
+          range.setEnd(node, index + id.length);
+          const lines = new Set(Array.from(range.getClientRects(), ({ top }) => Math.round(top)));
+          found.push([id, lines.size]);
+        }
+      }
+      return [found.length, ...found.filter(([, lines]) => lines > 1).map(([id]) => id)];
+    })()`);
+
+    expect(count).toBeGreaterThan(20);
+    expect(broken).toEqual([]);
+    const idsFit =
+      'Array.from(document.querySelectorAll("#matrix th .id")).every((id) => id.getBoundingClientRect().right <= id.closest("th").getBoundingClientRect().right)';
+    expect(await page.evaluate<boolean>(idsFit)).toBe(true);
+  });
+
   it('moves nothing by itself', () => {
     expect(statusPage(sampleReport())).not.toMatch(/\b(animation|transition|scroll-behavior|@keyframes)\b/);
   });
