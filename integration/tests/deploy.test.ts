@@ -80,9 +80,9 @@ describe('deploy and destroy', () => {
 
       expect(planned.code).toBe(0);
       expect(resultsOf(planned.rows)).toEqual([
-        ['source', 'done'],
-        ['canary', 'done'],
-        ['payments', 'done'],
+        ['source', 'planned'],
+        ['canary', 'planned'],
+        ['payments', 'planned'],
       ]);
       // The inputs are those of the accounts; nothing else is found to be changed.
       expect(planned.rows.map(changesOf)).toEqual([
@@ -91,6 +91,9 @@ describe('deploy and destroy', () => {
         { ...NO_CHANGES, changed: expect.any(Number) },
       ]);
       expect(planned.rows[2]?.changed).toBeGreaterThan(0);
+      // As many resources as Terraform counts.
+      expect(planned.rows[2]?.resources).toHaveLength(planned.rows[2]?.changed ?? 0);
+      expect(new Set(planned.rows[2]?.resources?.map(({ action }) => action))).toEqual(new Set(['update']));
       // What init did still stands: other inputs are nothing to it.
       expect(firstLog).toContain('Terraform has been successfully initialized');
       expect(logOfPayments()).not.toContain('Initializing');

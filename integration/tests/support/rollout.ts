@@ -27,6 +27,8 @@ interface Row {
   readonly added: number | null;
   readonly changed: number | null;
   readonly destroyed: number | null;
+  /** Of a plan that would change something. */
+  readonly resources?: readonly { readonly address: string; readonly action: string }[];
   readonly problem: string | null;
 }
 
