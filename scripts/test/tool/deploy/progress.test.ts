@@ -48,7 +48,7 @@ describe('Progress on a terminal', () => {
   function terminal(columns: number, rows: number) {
     let lines = [''];
     const write = (text: string) => {
-      const up = /^\u001B\[(\d+)A\u001B\[J/.exec(text);
+      const up = /^\r\u001B\[(\d+)A\u001B\[J/.exec(text);
       if (up) lines = [...lines.slice(0, -1 - Number(up[1])), ''];
       const [first = '', ...rest] = text.slice(up?.[0].length ?? 0).split('\n');
       lines = [...lines.slice(0, -1), `${lines.at(-1) ?? ''}${first}`, ...rest];
