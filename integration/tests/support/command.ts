@@ -6,13 +6,9 @@ import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
 /** What users run, on the Node on PATH. `make build` made what it loads. */
 const COMMAND = [join(ROOT, 'scripts', 'tool', 'image-copier.mjs')];
 const PYTHON = join(CACHE, 'localstack', 'venv', 'bin', 'python');
-const ON_TERMINAL = `
-import fcntl, os, pty, struct, sys, termios
-def read(fd):
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    return os.read(fd, 65536)
-sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read)))
-`;
+const ON_TERMINAL = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
+// A new terminal has no size: the command would take it for one that does not know its width.
+const IN_100_COLUMNS = ['sh', '-c', 'stty columns 100 rows 24; exec "$@"', 'sh'];
 
 export interface Ended {
   readonly code: number | null;
@@ -22,7 +18,7 @@ export interface Ended {
 
 /** A command that runs another on a terminal of 100 columns: what is typed there comes from standard input. */
 export function onTerminal(command: readonly string[]): string[] {
-  return [PYTHON, '-c', ON_TERMINAL, ...command];
+  return [PYTHON, '-c', ON_TERMINAL, ...IN_100_COLUMNS, ...command];
 }
 
 /**
