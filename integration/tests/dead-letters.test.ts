@@ -319,11 +319,13 @@ describe('redrive', () => {
 
     const { stdout } = await operated.run('redrive', '--image', IMAGE, '--code', 'InvalidTags');
     const [first, ...rest] = await operated.list();
-    const byId = await operated.run('redrive', '--json', '--id', first?.id.slice(0, 8) ?? '', 'not-there');
+    const mistaken = await operated.run('redrive', '--json', '--id', first?.id.slice(0, 8) ?? '', 'not-there');
+    const byId = await operated.run('redrive', '--json', '--id', first?.id.slice(0, 8) ?? '');
 
     expect(stdout).toBe('Put back 1 of 1 dead letter into image-copier-requests.\n');
     expect(rest).toHaveLength(1);
-    expect(byId).toMatchObject({ code: 1, stderr: 'There is no dead letter not-there.\n' });
+    expect(mistaken).toMatchObject({ code: 2, stdout: '', stderr: 'Error: There is no dead letter not-there.\n' });
+    expect(byId).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(byId.stdout)).toEqual([{ ...first, outcome: 'redriven', problem: null }]);
     const requests = await operated.takeRequests();
     expect(requests.map(({ Body }) => Body).toSorted()).toEqual([request(IMAGE, 'two'), first?.['body']].toSorted());

@@ -19,6 +19,8 @@ const typed = wayIn(endpoint(), 'arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-n
 const exports = typed.filter((line) => line.startsWith('export '));
 const commands = typed.filter((line) => !/^(export|make) /.test(line));
 
+const NOTHING_DEPLOYED = /^payments, eu-west-1; web, eu-west-1; research, eu-west-1: There is no copier .+\n$/;
+
 beforeAll(async () => {
   await makeAdministratorRoles(endpoint(), ROLE_NAME, [DEMO.sourceAccount, ...DEMO.targetAccounts]);
 });
@@ -45,7 +47,9 @@ describe('what make up says', () => {
       child.stdout.resume();
       const [code] = (await once(child, 'close')) as [number | null];
 
-      expect({ code, errors }).toEqual({ code: 0, errors: '' });
+      // The emulator of the tests has the demo's accounts, with their roles, and no copiers in them.
+      if (command.includes(' status ') && code === 1) expect(errors).toMatch(NOTHING_DEPLOYED);
+      else expect({ code, errors }).toEqual({ code: 0, errors: '' });
     },
   );
 });
