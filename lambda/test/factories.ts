@@ -1,7 +1,8 @@
 import type { CopyRequest, Tag } from '../src/core/copy-request.ts';
 import type { CopyTarget } from '../src/core/copy-image.ts';
 import type { CopyInventory, CopySnapshot, OwnCopy } from '../src/core/copy-inventory.ts';
-import { formatMarker, isAnnounced, type CopyMarker } from '../src/core/copy-marker.ts';
+import { formatMarker, isAnnounced, MARKER, parseMarker, type CopyMarker } from '../src/core/copy-marker.ts';
+import { TokenTakenError } from '../src/core/errors.ts';
 import type { CopyResult, CopyResults } from '../src/core/copy-results.ts';
 import type {
   CopyPlan,
@@ -122,6 +123,8 @@ export class FakeCatalogue implements ImageCatalogue {
   paceError: Error | undefined;
   /** What CopyImage answers, one after the other, and the states of those images; by default one that is pending. */
   answers: [imageId: string, state: ImageState | undefined][] = [];
+  /** The attempt in the tags of a copy that EC2 knows by the first token it is asked for. */
+  startedAt: number | undefined;
   readonly started: CopyPlan[] = [];
 
   findSource(): Promise<SourceImage | undefined> {
@@ -139,6 +142,10 @@ export class FakeCatalogue implements ImageCatalogue {
   startCopy(plan: CopyPlan): Promise<string> {
     if (this.startError) return Promise.reject(this.startError);
     if (this.paceError && plan.withinMinutes !== undefined) return Promise.reject(this.paceError);
+    const isTaken = this.startedAt !== undefined && this.started.length === 0;
+    if (isTaken && attemptIn(plan.tags) !== this.startedAt) {
+      return Promise.reject(new TokenTakenError('IdempotentParameterMismatch', 'other arguments'));
+    }
     this.started.push(plan);
     return Promise.resolve(this.answers[this.started.length - 1]?.[0] ?? 'ami-0bbbbbbbbbbbbbbbb');
   }
@@ -147,6 +154,11 @@ export class FakeCatalogue implements ImageCatalogue {
     const answer = this.answers.find(([id]) => id === imageId);
     return Promise.resolve(answer ? answer[1] : 'pending');
   }
+}
+
+/** The attempt that the marker among the tags of a copy names. */
+export function attemptIn(tags: readonly Tag[]): number | undefined {
+  return parseMarker(tags.find(({ key }) => key === MARKER)?.value, COPIER)?.attempt;
 }
 
 export class FakeQueue implements RequestQueue {

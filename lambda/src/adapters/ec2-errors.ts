@@ -1,4 +1,11 @@
-import { PaceRefusedError, RejectedError, RetryableError, ThrottledError, UncertainError } from '../core/errors.ts';
+import {
+  PaceRefusedError,
+  RejectedError,
+  RetryableError,
+  ThrottledError,
+  TokenTakenError,
+  UncertainError,
+} from '../core/errors.ts';
 import { spellOutHidden } from '../core/hidden-characters.ts';
 
 /** Of EC2's answers, those that a later try may not meet again (EC2 Developer Guide, "Error codes for the Amazon EC2 API"). */
@@ -29,7 +36,6 @@ const LATER: ReadonlySet<string> = new Set([
   'Unavailable',
   'RetryableError',
   // Another request for the same image is being copied. The next try finds its copy.
-  'IdempotentParameterMismatch',
   'InvalidAMIName.Duplicate',
 ]);
 
@@ -64,6 +70,9 @@ const THROTTLED: ReadonlySet<string> = new Set([
   'TooManyRequestsException',
 ]);
 
+/** What EC2 says of a ClientToken that it knows with other parameters (EC2 Developer Guide, "Ensuring idempotency"). */
+const TOKEN_TAKEN = 'IdempotentParameterMismatch';
+
 /** `InvalidRequest` stands for many things, which its text alone tells apart. */
 const INVALID_REQUEST = 'InvalidRequest';
 
@@ -92,6 +101,10 @@ export function classifyEc2Error(error: unknown, namedRegion?: string): Retryabl
     });
   }
   if (THROTTLED.has(code)) return new ThrottledError(code, message, { cause: error });
+  if (code === TOKEN_TAKEN) {
+    const cause = 'An earlier request for the same image began a copy with another name or other tags.';
+    return new TokenTakenError(code, `${message} ${cause}`, { cause: error });
+  }
   if (LATER.has(code) || !isClientError(error)) return new RetryableError(code, message, { cause: error });
   if (NEVER.has(code)) return new RejectedError(code, message, { cause: error });
   if (code === INVALID_REQUEST) {

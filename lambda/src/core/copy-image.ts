@@ -1,8 +1,8 @@
 import { clientToken } from './client-token.ts';
-import { formatMarker, keyArnOf, keyIdOf, MARKER, type CopyMarker } from './copy-marker.ts';
+import { formatMarker, keyArnOf, keyIdOf, MARKER, MAX_ATTEMPTS, type CopyMarker } from './copy-marker.ts';
 import { isFor, type CopyRequest, type Tag } from './copy-request.ts';
 import { planTags } from './copy-tags.ts';
-import { PaceRefusedError, RejectedError, RetryableError } from './errors.ts';
+import { PaceRefusedError, RejectedError, RetryableError, TokenTakenError } from './errors.ts';
 import type { CopyPlan, ImageCatalogue, ImageFacts, ImageState, SourceImage } from './image-catalogue.ts';
 import {
   findFlaw,
@@ -101,7 +101,7 @@ async function startNewCopy(order: Order, after: string | undefined, catalogue: 
   for (let copiesGone = 0; copiesGone < MAX_COPIES_GONE; copiesGone += 1) {
     const { sourceImageId, sourceRegion, kmsKeyArn } = order.plan;
     const token = clientToken({ sourceImageId, sourceRegion, kmsKeyArn, ...(gone !== undefined && { after: gone }) });
-    const started = await startAtPace(order, token, catalogue);
+    const started = await startAtAnyAttempt(order, token, catalogue);
     const { imageId } = started;
     const state = await catalogue.stateOf(imageId);
     if (state === undefined) {
@@ -112,6 +112,29 @@ async function startNewCopy(order: Order, after: string | undefined, catalogue: 
     gone = imageId;
   }
   throw new RetryableError('CopiesGone', `${MAX_COPIES_GONE} earlier copies are gone. It goes on after them.`);
+}
+
+/**
+ * Starts a copy, or finds the one that another request for the same image began by this token: its tags may name another
+ * attempt, and EC2 answers a token that it knows with the same tags alone.
+ * @throws {TokenTakenError} if it was begun with other tags than those of any attempt
+ */
+async function startAtAnyAttempt(order: Order, clientToken: string, catalogue: ImageCatalogue): Promise<StartedCopy> {
+  const { marker } = order;
+  try {
+    return await startAtPace(order, clientToken, catalogue);
+  } catch (error) {
+    if (!(error instanceof TokenTakenError)) throw error;
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      if (attempt === marker.attempt) continue;
+      try {
+        return await startAtPace({ ...order, marker: { ...marker, attempt } }, clientToken, catalogue);
+      } catch (again) {
+        if (!(again instanceof TokenTakenError)) throw again;
+      }
+    }
+    throw error;
+  }
 }
 
 /**

@@ -33,6 +33,11 @@ export class PaceRefusedError extends RetryableError {
   override readonly name = 'PaceRefusedError';
 }
 
+/** EC2 knows the ClientToken, of a copy that was asked for in other words: other tags, another name. */
+export class TokenTakenError extends RetryableError {
+  override readonly name = 'TokenTakenError';
+}
+
 /** A failure that trying again cannot fix: the message goes to the dead-letter queue with this reason. */
 export class RejectedError extends Error {
   override readonly name = 'RejectedError';

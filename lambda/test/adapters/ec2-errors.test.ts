@@ -13,6 +13,16 @@ const classify = (error: unknown) => classifyEc2Error(error, 'eu-west-1');
 const STORAGE = 'You do not have permission to access the storage of this ami';
 
 describe('classifyEc2Error', () => {
+  it('says why a token is taken', () => {
+    expect(classify(ec2Error('IdempotentParameterMismatch', 'Arguments are inconsistent.', 400))).toMatchObject({
+      name: 'TokenTakenError',
+      code: 'IdempotentParameterMismatch',
+      message:
+        'IdempotentParameterMismatch: Arguments are inconsistent. ' +
+        'An earlier request for the same image began a copy with another name or other tags.',
+    });
+  });
+
   it.each([
     ['InvalidAMIID.NotFound', 'not shared yet, or blocked by Allowed AMIs', 400],
     ['InvalidAMIID.Unavailable', 'the image is pending', 400],
@@ -29,7 +39,6 @@ describe('classifyEc2Error', () => {
     ['PendingSnapshotLimitExceeded', '', 400],
     ['ConcurrentSnapshotLimitExceeded', '', 400],
     ['ConcurrentTagAccess', '', 400],
-    ['IdempotentParameterMismatch', '', 400],
     ['InvalidAMIName.Duplicate', '', 400],
     ['InternalError', '', 400],
     ['InternalFailure', '', 400],

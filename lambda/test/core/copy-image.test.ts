@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { copyImage } from '../../src/core/copy-image.ts';
 import type { Tag } from '../../src/core/copy-request.ts';
-import { PaceRefusedError, RetryableError } from '../../src/core/errors.ts';
+import { PaceRefusedError, RetryableError, TokenTakenError } from '../../src/core/errors.ts';
 import type { ImageState } from '../../src/core/image-catalogue.ts';
 import {
+  attemptIn,
   BAKED_AT,
   copyRequest,
   copySnapshot,
@@ -294,6 +295,29 @@ describe('copyImage', () => {
         failure('RetryableError', 'CopyNotListed', 'EC2 answers with ami-01, which it does not list (yet).'),
       );
       expect(catalogue.started).toHaveLength(1);
+    });
+
+    it('ends at the copy that another request began after the same one, at another try', async () => {
+      catalogue.answers = [['ami-02', 'pending']];
+      catalogue.startedAt = 1;
+
+      expect(await run({ retry: { attempt: 2, after: FAILED } })).toEqual({ kind: 'started', imageId: 'ami-02' });
+      expect(catalogue.started.map(({ tags }) => attemptIn(tags))).toEqual([1]);
+    });
+
+    it('goes on with its own try after a copy that is gone, and that another try began', async () => {
+      catalogue.answers = [['ami-02', 'deregistered']];
+      catalogue.startedAt = 3;
+
+      expect(await run({ retry: { attempt: 2, after: FAILED } })).toMatchObject({ kind: 'started' });
+      expect(catalogue.started.map(({ tags }) => attemptIn(tags))).toEqual([3, 2]);
+    });
+
+    it('tries again where it was begun with other tags than those of any try', async () => {
+      const taken = new TokenTakenError('IdempotentParameterMismatch', 'other arguments');
+      catalogue.startError = taken;
+
+      await expect(run()).rejects.toBe(taken);
     });
 
     it('does not go on for ever in one delivery', async () => {

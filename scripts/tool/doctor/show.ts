@@ -75,7 +75,7 @@ function textAbout(group: readonly Found[], of: number, width: number | undefine
   const indented = (text: string) => `  ${spellOutHidden(text)}`;
   const sentences = [
     `${severity} ${code} in ${where}`,
-    ...shortened(about, 'others').map(indented),
+    ...shortened(about, 'other').map(indented),
     indented(what),
     indented(`Why it matters: ${why}`),
     indented(`To fix it: ${fix}`),
@@ -83,7 +83,7 @@ function textAbout(group: readonly Found[], of: number, width: number | undefine
   const commands = linesOf(group.flatMap((each) => each.finding.commands));
   return [
     ...sentences.map((line) => wrapText(line, width)),
-    ...shortened(commands, 'commands').map((line) => `    ${spellOutHidden(line)}`),
+    ...shortened(commands, 'command').map((line) => `    ${spellOutHidden(line)}`),
   ].join('\n');
 }
 
@@ -91,7 +91,7 @@ function textAbout(group: readonly Found[], of: number, width: number | undefine
 function named(places: readonly string[], of: number): string {
   if (places.length <= MAX_NAMED) return places.join('; ');
   const number = counted(places, of);
-  return places.length === of ? number : `${number}: ${shortened(places, 'others').join('; ')}`;
+  return places.length === of ? number : `${number}: ${shortened(places, 'other').join('; ')}`;
 }
 
 function counted({ length }: readonly string[], of: number): string {
@@ -100,7 +100,7 @@ function counted({ length }: readonly string[], of: number): string {
 
 function shortened(lines: readonly string[], what: string): readonly string[] {
   if (lines.length <= MAX_LISTED) return lines;
-  return [...lines.slice(0, MAX_LISTED), `and ${lines.length - MAX_LISTED} ${what}: see --json`];
+  return [...lines.slice(0, MAX_LISTED), `and ${countOf(lines.length - MAX_LISTED, what)}: see --json`];
 }
 
 function summaryOf(examined: readonly Examined[], least: Severity): string {
