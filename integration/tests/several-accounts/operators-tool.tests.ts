@@ -333,7 +333,7 @@ describe('history and rollback', () => {
     expect(told).toEqual([
       { code: 1, told: 'it belongs to other, not to rolled. The parameter is left as it is.' },
       { code: 1, told: 'it is no verified copy of image-copier. The parameter is left as it is.' },
-      { code: 1, told: 'it is neither an image of this account nor the source of one.' },
+      { code: 2, told: 'Error: None of the chosen accounts has the image it, or a copy of it.' },
       { code: 1, told: '/image-copier/rolled points to it already.' },
     ]);
     expect(await parameterIn(canary, 'rolled')).toBe(before);
@@ -343,9 +343,9 @@ describe('history and rollback', () => {
     const { code, stdout, stderr } = await accounts.run('history', 'nothing', '--only', 'web');
 
     expect({ code, stdout, stderr }).toEqual({
-      code: 1,
+      code: 2,
       stdout: '',
-      stderr: `web, ${REGION}: There is no parameter /image-copier/nothing.\n`,
+      stderr: 'Error: None of the chosen accounts has a parameter for the recipe nothing.\n',
     });
   });
 });

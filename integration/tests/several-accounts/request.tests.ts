@@ -244,7 +244,7 @@ export function requestTests(accounts: DeployedAccounts): void {
     const { code, stderr } = await accounts.run('request', 'ami-0123456789abcdef0');
 
     expect({ code, stderr }).toEqual({
-      code: 1,
+      code: 2,
       stderr:
         `Error: There is no image ami-0123456789abcdef0 of this account in ${REGION}. ` +
         'Check --region, and that the credentials are those of the source account.\n',
