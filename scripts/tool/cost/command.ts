@@ -13,6 +13,7 @@ free tier, discounts and tax. docs/cost.md says what is counted, and when a copy
 Examples:
   ${copier} cost --accounts 200 --bakes-per-day 50 --image-gib 8 --keep-days 30
   ${copier} cost --accounts 200 --bakes-per-day 50 --image-gib 8 --keep-days 30 --incremental-gib 1 --recipes 10
+  ${copier} cost --accounts 300 --bakes-per-day 10 --image-gib 8 --keep-days 30 --keep-newest 3 --recipes 10
 
 ${EXIT_CODES}`;
 
@@ -24,6 +25,7 @@ const MAX_GIB = 65_536;
 const MAX_DAYS = 3650;
 // SSM has no more standard parameters in an account and Region (Systems Manager User Guide, "Managing parameter tiers").
 const MAX_RECIPES = 10_000;
+const MAX_NEWEST = 1000;
 const MAX_ROTATIONS = 100;
 const MAX_DURATION_MS = 120_000;
 const MAX_PRICE = 10;
@@ -45,6 +47,13 @@ export function addCost(program: Command, tool: Tool): void {
       ).makeOptionMandatory(),
     )
     .addOption(option('--keep-days <days>', 'how long copies are kept', numberUpTo(MAX_DAYS)).makeOptionMandatory())
+    .addOption(
+      option(
+        '--keep-newest <n>',
+        'compare with so many copies of each recipe alone, however old; needs --recipes',
+        wholeNumber(1, MAX_NEWEST),
+      ),
+    )
     .addOption(option('--regions <n>', 'Regions of each account', wholeNumber(1, MAX_REGIONS)).default(1))
     .option('--cross-region', 'images are baked in one Region, and copied from it into the others')
     .addOption(
@@ -54,7 +63,13 @@ export function addCost(program: Command, tool: Tool): void {
         numberUpTo(MAX_GIB),
       ),
     )
-    .addOption(option('--recipes <n>', 'with --incremental-gib: one copy of each is full', wholeNumber(1, MAX_RECIPES)))
+    .addOption(
+      option(
+        '--recipes <n>',
+        'with --keep-newest, and with --incremental-gib, where one copy of each is full',
+        wholeNumber(1, MAX_RECIPES),
+      ),
+    )
     .addOption(option('--within <time>', `copies in a hurry, each within such a time; ${PACE_WORDS}`, pace))
     .addOption(
       option(

@@ -25,6 +25,8 @@ export interface CostPlan {
   readonly imageGib: number;
   /** Days from a copy to its removal, with its snapshots. */
   readonly keepDays: number;
+  /** What is kept instead, however old it is. */
+  readonly newest?: NewestCopies;
   /** Whether images are baked in one Region, and copied from it into the others. */
   readonly crossRegion: boolean;
   /** Where EC2 makes incremental copies; by default each copy is full. */
@@ -37,6 +39,12 @@ export interface CostPlan {
   readonly durationMs: number;
   /** MB of each function. */
   readonly memoryMb: number;
+}
+
+export interface NewestCopies {
+  readonly recipes: number;
+  /** Copies of each recipe. */
+  readonly copies: number;
 }
 
 export interface IncrementalCopies {
@@ -93,11 +101,11 @@ const MAX_BILLED_ROTATIONS = 2;
 
 /** Counts what a plan uses once as many copies are kept as it says. Nothing is taken off for a free tier. */
 export function quantitiesOf(plan: CostPlan): Quantities {
-  const { accounts, regions, bakesPerDay, keepDays } = plan;
+  const { accounts, regions, bakesPerDay, keepDays, newest } = plan;
   const copiers = accounts * regions;
   const copies = copiers * bakesPerDay * DAYS_A_MONTH;
   const copiedGib = copies * (plan.incremental?.gib ?? plan.imageGib);
-  const keptCopies = bakesPerDay * keepDays;
+  const keptCopies = newest ? newest.copies * newest.recipes : bakesPerDay * keepDays;
   const copyInvocations = copies * REQUESTS_PER_COPY;
   const sweeps = copiers * ((HOURS_A_MONTH * 60) / COPIER.sweepMinutes);
   const settleInvocations = copies * EVENTS_PER_COPY + sweeps;

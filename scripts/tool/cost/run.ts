@@ -1,8 +1,8 @@
 import { ASSUMPTIONS } from './assumptions.ts';
-import { monthlyCost, type CostPlan, type IncrementalCopies } from './monthly-cost.ts';
+import { monthlyCost, type CostPlan, type IncrementalCopies, type NewestCopies } from './monthly-cost.ts';
 import { PRICES, PRICES_AS_OF, PRICES_REGION } from './prices.ts';
 import { formatJson } from '../common/json.ts';
-import { formatCost } from './show.ts';
+import { formatComparison, formatCost } from './show.ts';
 import { print, type Terminal } from '../common/terminal.ts';
 import { UserError } from '../common/user-error.ts';
 
@@ -13,6 +13,7 @@ export interface CostOptions {
   readonly bakesPerDay: number;
   readonly imageGib: number;
   readonly keepDays: number;
+  readonly keepNewest?: number;
   readonly incrementalGib?: number;
   readonly recipes?: number;
   /** Minutes. */
@@ -34,12 +35,20 @@ export function cost(options: CostOptions, { out }: Terminal): void {
     transfer: { ...PRICES.transfer, dollars: options.transferPrice ?? PRICES.transfer.dollars },
   };
   const result = monthlyCost(plan, prices);
-  print(
-    out,
-    options.json
-      ? formatJson({ region: PRICES_REGION, asOf: PRICES_AS_OF, plan, prices, assumptions: ASSUMPTIONS, ...result })
-      : formatCost(plan, result, out.size?.columns),
-  );
+  const newest = newestOf(options);
+  const compared = newest && { plan: { ...plan, newest }, ...monthlyCost({ ...plan, newest }, prices) };
+  if (options.json) {
+    const basis = { region: PRICES_REGION, asOf: PRICES_AS_OF, plan, prices, assumptions: ASSUMPTIONS };
+    print(out, formatJson({ ...basis, ...result, ...(compared && { keepNewest: compared }) }));
+  } else if (newest && compared) {
+    print(out, formatComparison({ ...plan, newest }, result, compared, out.size?.columns));
+  } else print(out, formatCost(plan, result, out.size?.columns));
+}
+
+function newestOf({ keepNewest: copies, recipes }: CostOptions): NewestCopies | undefined {
+  if (copies === undefined) return undefined;
+  if (recipes === undefined) throw new UserError('--keep-newest needs --recipes: it keeps so many of each.', 2);
+  return { copies, recipes };
 }
 
 function planOf(options: CostOptions): CostPlan {
@@ -59,11 +68,11 @@ function planOf(options: CostOptions): CostPlan {
   };
 }
 
-function incrementalOf({ incrementalGib, recipes, imageGib }: CostOptions): IncrementalCopies | undefined {
+function incrementalOf({ incrementalGib, recipes, keepNewest, imageGib }: CostOptions): IncrementalCopies | undefined {
   if (incrementalGib === undefined) {
-    if (recipes === undefined) return undefined;
+    if (recipes === undefined || keepNewest !== undefined) return undefined;
     throw new UserError(
-      '--recipes counts only where copies are incremental. Add --incremental-gib, or leave it out.',
+      '--recipes counts with --incremental-gib or --keep-newest alone. Add one of them, or leave it out.',
       2,
     );
   }

@@ -4,7 +4,7 @@ import { count, formatDollars, formatShare, plural } from './words.ts';
 import { formatTable } from '../common/table.ts';
 
 const HEAD = ['PART', '$ A MONTH', 'SHARE', '$ AN ACCOUNT', 'COUNTED'];
-/** The columns of figures. */
+/** The columns of figures, in this table and in that of a comparison. */
 const FIGURES = [1, 2, 3];
 /** EC2 User Guide, "Amazon EC2 AMI quotas". */
 const MAX_IMAGES = 50_000;
@@ -29,14 +29,41 @@ export function formatCost(
     ...parts.map(({ part, dollars: amount, counted }) => row(part, amount, counted)),
     row('Total', dollars, ''),
   ];
+  return [inWords(plan, quantities.keptCopies), tableOf(HEAD, rows, width), ...remarks(quantities)].join('\n\n');
+}
+
+/** A plan beside the same with the newest copies of each recipe alone. */
+export function formatComparison(
+  plan: CostPlan & Required<Pick<CostPlan, 'newest'>>,
+  byAge: MonthlyCost,
+  byNumber: MonthlyCost,
+  width: number | undefined,
+): string {
+  const { copies, recipes } = plan.newest;
+  const head = ['PART', `$ FOR ${plural(plan.keepDays, 'DAY', 'DAYS')}`, `$ FOR THE NEWEST ${count(copies)}`, '$ LESS'];
+  const row = (part: string, aged: number, numbered: number) => [
+    part,
+    ...[aged, numbered, aged - numbered].map(formatDollars),
+  ];
+  const rows = [
+    ...byAge.parts.map(({ part, dollars }, index) => row(part, dollars, byNumber.parts[index]?.dollars ?? 0)),
+    row('Total', byAge.dollars, byNumber.dollars),
+  ];
+  const kept = `${plural(byNumber.quantities.keptCopies, 'copy', 'copies')} in each`;
   return [
-    inWords(plan, quantities.keptCopies),
-    tableOf(rows, width),
-    ...(quantities.keptCopies > MAX_IMAGES
+    `${inWords(plan, byAge.quantities.keptCopies)}\nWith the newest ${count(copies)} of each of ${plural(recipes, 'recipe')} alone: ${kept}.`,
+    tableOf(head, rows, width),
+    ...remarks(byAge.quantities),
+  ].join('\n\n');
+}
+
+function remarks({ keptCopies }: MonthlyCost['quantities']): string[] {
+  return [
+    ...(keptCopies > MAX_IMAGES
       ? [`That is more than the ${count(MAX_IMAGES)} images that EC2 allows an account and Region by default.`]
       : []),
     `List prices of ${PRICES_REGION} as known on ${PRICES_AS_OF}, without free tier, discounts and tax. Check them.`,
-  ].join('\n\n');
+  ];
 }
 
 function inWords({ accounts, regions, imageGib, incremental }: CostPlan, keptCopies: number): string {
@@ -48,9 +75,9 @@ function inWords({ accounts, regions, imageGib, incremental }: CostPlan, keptCop
 }
 
 /** With all figures to the right of their columns. */
-function tableOf(rows: readonly (readonly string[])[], width: number | undefined): string {
-  const widths = HEAD.map((_, column) => Math.max(...[HEAD, ...rows].map((row) => row[column]?.length ?? 0)));
-  const [head = [], ...lines] = [HEAD, ...rows].map((row) =>
+function tableOf(names: readonly string[], rows: readonly (readonly string[])[], width: number | undefined): string {
+  const widths = names.map((_, column) => Math.max(...[names, ...rows].map((row) => row[column]?.length ?? 0)));
+  const [head = [], ...lines] = [names, ...rows].map((row) =>
     row.map((cell, column) => (FIGURES.includes(column) ? cell.padStart(widths[column] ?? 0) : cell)),
   );
   return formatTable(head, lines, width);

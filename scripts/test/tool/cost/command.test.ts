@@ -57,6 +57,30 @@ describe('image-copier cost', () => {
     expect(stdout).toMatch(/^EBS snapshots +8,250\.00 /m);
   });
 
+  it('compares with the newest copies of each recipe alone', async () => {
+    const plan = { accounts: '300', 'bakes-per-day': '10', 'image-gib': '8', 'keep-days': '30' };
+    const { stdout } = await runCost(argsOf({ ...plan, 'keep-newest': '3', recipes: '10' }));
+    const lines = stdout.split('\n').map((line) => line.split(/ {2,}/));
+
+    expect(stdout).toContain('\nWith the newest 3 of each of 10 recipes alone: 30 copies in each.\n');
+    expect(lines).toContainEqual(['PART', '$ FOR 30 DAYS', '$ FOR THE NEWEST 3', '$ LESS']);
+    expect(lines).toContainEqual(['EBS snapshots', '36,000.00', '3,600.00', '32,400.00']);
+    expect(lines).toContainEqual(['KMS keys', '900.00', '900.00', '0.00']);
+  });
+
+  it('compares where copies are incremental, and in JSON', async () => {
+    const options = { ...PLAN, 'incremental-gib': '1', recipes: '10', 'keep-newest': '2' };
+    const { stdout } = await runCost([...argsOf(options), '--json']);
+
+    expect(JSON.parse(stdout)).toMatchObject({
+      quantities: { keptCopies: 1500, snapshotGib: 200 * (10 * 8 + 1490) },
+      keepNewest: {
+        plan: { newest: { copies: 2, recipes: 10 } },
+        quantities: { keptCopies: 20, snapshotGib: 200 * 90 },
+      },
+    });
+  });
+
   it('takes a bake every other day', async () => {
     const { stdout } = await runCost(argsOf({ ...PLAN, 'bakes-per-day': '0.5' }));
 
@@ -102,7 +126,7 @@ describe('a wrong command line', () => {
     expect(error).toMatch(new RegExp(`required option '--${name} <.*>' not specified`));
   });
 
-  describe.each(['accounts', 'regions', 'recipes', 'duration-ms', 'memory-mb'])('--%s', (name) => {
+  describe.each(['accounts', 'regions', 'recipes', 'keep-newest', 'duration-ms', 'memory-mb'])('--%s', (name) => {
     it.each([...WRONG, '0.5', '200.5'])('rejects %j and says what it takes', async (value) => {
       const { stdout, error } = await runCost([
         ...argsOf({ ...PLAN, 'incremental-gib': '1', recipes: '3' }),
@@ -127,7 +151,8 @@ describe('a wrong command line', () => {
   );
 
   it.each([
-    { options: { recipes: '3' }, message: 'Add --incremental-gib' },
+    { options: { recipes: '3' }, message: '--recipes counts with --incremental-gib or --keep-newest alone.' },
+    { options: { 'keep-newest': '3' }, message: '--keep-newest needs --recipes' },
     { options: { 'incremental-gib': '1' }, message: '--incremental-gib needs --recipes' },
     { options: { 'incremental-gib': '9', recipes: '3' }, message: '--incremental-gib is more than --image-gib' },
     { options: { 'transfer-price': '0.1' }, message: 'Add --cross-region' },
