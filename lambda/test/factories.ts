@@ -119,12 +119,16 @@ export class FakeCatalogue implements ImageCatalogue {
   copies: ImageFacts[] = [];
   snapshots: SnapshotFacts[] = [copySnapshot()];
   startError: Error | undefined;
+  /** What EC2 says of the first calls alone. */
+  readonly startErrors: Error[] = [];
   /** What EC2 says of a copy that is to be made within a time. */
   paceError: Error | undefined;
   /** What CopyImage answers, one after the other, and the states of those images; by default one that is pending. */
   answers: [imageId: string, state: ImageState | undefined][] = [];
   /** The attempt in the tags of a copy that EC2 knows by the first token it is asked for. */
   startedAt: number | undefined;
+  /** The calls of CopyImage, also those that EC2 refused. */
+  readonly asked: CopyPlan[] = [];
   readonly started: CopyPlan[] = [];
 
   findSource(): Promise<SourceImage | undefined> {
@@ -140,6 +144,9 @@ export class FakeCatalogue implements ImageCatalogue {
   }
 
   startCopy(plan: CopyPlan): Promise<string> {
+    this.asked.push(plan);
+    const error = this.startErrors.shift();
+    if (error) return Promise.reject(error);
     if (this.startError) return Promise.reject(this.startError);
     if (this.paceError && plan.withinMinutes !== undefined) return Promise.reject(this.paceError);
     const isTaken = this.startedAt !== undefined && this.started.length === 0;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { EC2ServiceException } from '@aws-sdk/client-ec2';
-import { classifyEc2Error } from '../../src/adapters/ec2-errors.ts';
+import { classifyEc2Error, mayRefusePace, paceRefused } from '../../src/adapters/ec2-errors.ts';
 import { RetryableError } from '../../src/core/errors.ts';
 
 /** An answer of EC2 as the SDK throws it. */
@@ -34,6 +34,7 @@ describe('classifyEc2Error', () => {
     ['SubscriptionRequiredException', '', 400],
     ['RequestExpired', '', 400],
     ['ExpiredToken', '', 400],
+    ['ExpiredTokenException', '', 400],
     ['ResourceLimitExceeded', 'Too many snapshot copies in progress', 400],
     ['SnapshotLimitExceeded', '', 400],
     ['PendingSnapshotLimitExceeded', '', 400],
@@ -78,10 +79,16 @@ describe('classifyEc2Error', () => {
     ['InvalidSnapshot.NotFound', '', 400],
     ['InvalidSnapshotID.Malformed', '', 400],
     ['SnapshotCopyUnsupported.InterRegion', '', 400],
+    ['InvalidInput', '', 400],
+    ['InvalidParameter', '', 400],
     ['InvalidParameterValue', '', 400],
     ['InvalidParameterCombination', '', 400],
+    ['MalformedQueryString', '', 400],
     ['MissingParameter', '', 400],
+    ['UnknownParameter', '', 400],
+    ['Unsupported', '', 400],
     ['UnsupportedOperation', '', 400],
+    ['ValidationError', '', 400],
     ['InvalidRegion', '', 400],
   ])('rejects %s (%s)', (code, message, status) => {
     expect(classify(ec2Error(code, message, status))).toMatchObject({ name: 'RejectedError', code });
@@ -114,6 +121,7 @@ describe('classifyEc2Error', () => {
     ['storage that is not ready', ec2Error('InvalidRequest', 'The storage for the ami is not available', 400)],
     ['what may work later', ec2Error('AuthFailure', '', 401)],
     ['an image that is shared without its storage', ec2Error('InvalidRequest', STORAGE, 400)],
+    ['a token that is taken', ec2Error('IdempotentParameterMismatch', '', 400)],
     ['a throttle', ec2Error('Throttling', '', 400)],
     ['a Region that there is not', Object.assign(new Error(), { code: 'ENOTFOUND' })],
     ['what is no error', 'a thrown text'],
@@ -153,5 +161,42 @@ describe('classifyEc2Error', () => {
     const error = Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' });
 
     expect(classifyEc2Error(error)).toMatchObject({ name: 'RetryableError', code: 'ENOTFOUND' });
+  });
+});
+
+describe('a time within which EC2 was to copy', () => {
+  it.each([
+    ['InvalidParameter', ''],
+    ['InvalidParameterCombination', ''],
+    ['InvalidParameterValue', ''],
+    ['ResourceLimitExceeded', ''],
+    ['Unsupported', ''],
+    ['UnsupportedOperation', ''],
+    ['SomethingNew', 'The throughput is used up.'],
+    ['SomethingNew', 'CompletionDuration is too short.'],
+    ['SomethingNew', 'The completion duration is too short.'],
+    ['SomethingNew', 'Local Zones have no time-based copies.'],
+  ])('may be what EC2 refuses by %s (%s)', (code, message) => {
+    expect(mayRefusePace(ec2Error(code, message, 400))).toBe(true);
+  });
+
+  it.each([
+    ['another answer', ec2Error('TagPolicyViolation', 'a tag', 400)],
+    ["a fault of EC2's own", ec2Error('ResourceLimitExceeded', '', 500)],
+    ['no answer', Object.assign(new Error('throughput'), { code: 'ECONNRESET' })],
+    ['what is no error', 'throughput'],
+  ])('is not what EC2 refuses by %s', (_what, error) => {
+    expect(mayRefusePace(error)).toBe(false);
+  });
+
+  it("is refused in EC2's words, which are kept for the log", () => {
+    const error = ec2Error('ResourceLimitExceeded', 'no throughput is left', 400);
+
+    expect(paceRefused(error)).toMatchObject({
+      name: 'PaceRefusedError',
+      code: 'ResourceLimitExceeded',
+      message: 'ResourceLimitExceeded: no throughput is left',
+      cause: error,
+    });
   });
 });

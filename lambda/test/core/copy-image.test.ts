@@ -317,7 +317,20 @@ describe('copyImage', () => {
       const taken = new TokenTakenError('IdempotentParameterMismatch', 'other arguments');
       catalogue.startError = taken;
 
-      await expect(run()).rejects.toBe(taken);
+      await expect(run({ retry: { attempt: 2, after: FAILED } })).rejects.toBe(taken);
+      expect(catalogue.asked.map(({ tags }) => attemptIn(tags))).toEqual([2, 1, 3]);
+      expect(new Set(catalogue.asked.map(({ clientToken }) => clientToken)).size).toBe(1);
+    });
+
+    it.each([
+      ['its own', [], [1]],
+      ['another', [new TokenTakenError('IdempotentParameterMismatch', 'other arguments')], [1, 2]],
+    ])('asks for no further attempt once EC2 says something else of %s', async (_which, before, asked) => {
+      const error = new RetryableError('ResourceLimitExceeded', 'too many copies');
+      catalogue.startErrors.push(...before, error);
+
+      await expect(run()).rejects.toBe(error);
+      expect(catalogue.asked.map(({ tags }) => attemptIn(tags))).toEqual(asked);
     });
 
     it('does not go on for ever in one delivery', async () => {
@@ -328,6 +341,17 @@ describe('copyImage', () => {
       );
       expect(catalogue.started).toHaveLength(5);
     });
+  });
+
+  it('rejects an image of another partition before it asks EC2 for a copy', async () => {
+    await expect(run({ sourceRegion: 'cn-north-1' })).rejects.toEqual(
+      failure(
+        'RejectedError',
+        'OtherPartition',
+        `${SOURCE_IMAGE} cannot be copied: cn-north-1 is in another partition than ${REGION}. Bake the image in this partition.`,
+      ),
+    );
+    expect(catalogue.asked).toEqual([]);
   });
 
   it('tries again while the image is not shared', async () => {
@@ -411,5 +435,6 @@ describe('a copy in a hurry', () => {
     catalogue.startError = error;
 
     await expect(run({ withinMinutes: 15 })).rejects.toBe(error);
+    expect(catalogue.asked).toHaveLength(1);
   });
 });
