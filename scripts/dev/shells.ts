@@ -1,5 +1,6 @@
-import { accessSync, chmodSync, constants, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { isExecutable } from '../tool/common/is-executable.ts';
 import { CACHE } from '../tool/common/paths.ts';
 import { shellQuoted } from '../tool/common/shell-quoted.ts';
 import { runCommand } from '../tool/common/run-command.ts';
@@ -62,15 +63,6 @@ export async function installShells(report: (line: string) => void): Promise<voi
 
 function findShell(shell: Shell): string | undefined {
   return [...(process.env['PATH'] ?? '').split(delimiter), BIN].map((folder) => join(folder, shell)).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function fetchShell(shell: Shell): Promise<void> {

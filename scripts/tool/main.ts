@@ -1,6 +1,7 @@
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { connect } from './common/aws-clients.ts';
 import { interruptible } from './common/interruption.ts';
+import { isExecutable } from './common/is-executable.ts';
 import { processTerminal } from './common/process-terminal.ts';
 import { startedAs } from './common/started-as.ts';
 import { runTool } from './run-tool.ts';
@@ -19,21 +20,11 @@ process.exitCode = await runTool(process.argv.slice(2), {
     file: realpathSync(script),
     folder: process.cwd(),
     path: process.env['PATH'] ?? '',
-    isExecutable,
+    // Windows runs no script by its path.
+    isExecutable: (path) => process.platform !== 'win32' && isExecutable(path),
   }),
   terminal: processTerminal(process),
   connect,
   env: process.env,
   interruptible,
 });
-
-function isExecutable(path: string): boolean {
-  // Windows runs no script by its path.
-  if (process.platform === 'win32' || statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}

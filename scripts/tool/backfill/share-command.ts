@@ -1,6 +1,6 @@
-import type { EnvironmentOptions } from '../common/environment-options.ts';
+import { commandLine, optionWords } from '../common/command-line.ts';
+import { otherName, type EnvironmentOptions } from '../common/environment-options.ts';
 import type { Environment } from '../common/environment.ts';
-import { shellQuoted } from '../common/shell-quoted.ts';
 
 /** The options that say which images and accounts it is about. */
 interface Choice extends EnvironmentOptions {
@@ -21,18 +21,15 @@ export function shareCommand(
   const names = Array.from(new Set(lacking.map(({ account }) => account)));
   const isEverybody = chosen.every(({ account }) => names.includes(account));
   const { accountsFile, only, profile, roleName, region, recipe, since, name } = options;
-  const values = {
-    'accounts-file': accountsFile,
-    only: (isEverybody ? only : names)?.join(','),
-    profile,
-    'role-name': roleName,
-    region,
-    recipe: recipe?.join(','),
-    since: since?.toISOString().replace(/T00:00:00.000Z$/, ''),
-    name: name === 'image-copier' ? undefined : name,
-  };
-  const named = Object.entries(values).flatMap(([option, value]) =>
-    value === undefined ? [] : [`--${option} ${shellQuoted(value)}`],
-  );
-  return [program, 'backfill', ...named, '--share'].join(' ');
+  const words = optionWords({
+    '--accounts-file': accountsFile,
+    '--only': (isEverybody ? only : names)?.join(','),
+    '--profile': profile,
+    '--role-name': roleName,
+    '--region': region,
+    '--recipe': recipe?.join(','),
+    '--since': since?.toISOString().replace(/T00:00:00.000Z$/, ''),
+    '--name': otherName(name),
+  });
+  return commandLine(program, ['backfill', ...words, '--share']);
 }

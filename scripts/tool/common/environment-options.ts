@@ -18,6 +18,11 @@ export interface EnvironmentOptions {
 /** As the input has it by default. */
 export const DEFAULT_NAME = 'image-copier';
 
+/** A name that has to be said: it is not the one that is there by default. */
+export function otherName(name: string): string | undefined {
+  return name === DEFAULT_NAME ? undefined : name;
+}
+
 /** Adds the options that say which accounts and Regions a command is for, and how they are reached. */
 export function addEnvironmentOptions(command: Command): Command {
   return command

@@ -4,7 +4,8 @@ import type { Stack } from '../../../terraform/stacks/stacks.ts';
 import { readStacks } from './accounts-file.ts';
 import type { Access, AwsClients, Connect } from './aws-clients.ts';
 import { chooseStacks } from './choose-stacks.ts';
-import { DEFAULT_NAME, type EnvironmentOptions } from './environment-options.ts';
+import { optionWords } from './command-line.ts';
+import { otherName, type EnvironmentOptions } from './environment-options.ts';
 import type { ChosenCopier, Copier } from './environment.ts';
 import { requireKnown } from './require-known.ts';
 import { UserError } from './user-error.ts';
@@ -117,7 +118,8 @@ function environmentsOfFile(file: string, options: EnvironmentOptions, connect: 
   const copiers = chosen.flatMap((stack) =>
     stack.modules
       .filter(({ region }) => onlyRegion === undefined || region === onlyRegion)
-      .map(({ region, inputs }) => ({
+      .map(({ region, inputs }) => ({ region, inputs, access: accessToStack(options, stack, region) }))
+      .map(({ region, inputs, access }) => ({
         accountId: stack.accountId,
         account: stack.name,
         region,
@@ -126,8 +128,8 @@ function environmentsOfFile(file: string, options: EnvironmentOptions, connect: 
         parameterPath: textOr(inputs['parameter_path'], DEFAULT_INPUTS.parameterPath),
         recipeTag: textOr(inputs['recipe_tag'], DEFAULT_INPUTS.recipeTag),
         copyTags: Object.entries(inputs['copy_tags'] ?? {}).map(([key, value]) => ({ key, value: String(value) })),
-        aws: connect(accessToStack(options, stack, region)),
-        access: accessToStack(options, stack, region),
+        aws: connect(access),
+        access,
         chosenBy: wordsOf(options, { accountsFile: file, only: stack.name }),
       })),
   );
@@ -190,16 +192,15 @@ function wordsOf(
   { roleName, profile, roleArn, name }: EnvironmentOptions,
   { accountsFile, only, accounts }: { accountsFile?: string; only?: string; accounts?: string },
 ): string[] {
-  const given = {
+  return optionWords({
     '--accounts-file': accountsFile,
     '--only': only,
     '--accounts': accounts,
     '--role-name': roleName,
     '--role-arn': roleArn,
     '--profile': profile,
-    '--name': name === DEFAULT_NAME ? undefined : name,
-  };
-  return Object.entries(given).flatMap(([option, value]) => (value === undefined ? [] : [option, value]));
+    '--name': otherName(name),
+  });
 }
 
 /** The way into the account of a stack: that of the accounts file, unless the options name a role. */

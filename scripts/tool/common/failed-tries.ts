@@ -2,6 +2,7 @@ import { paginateFilterLogEvents } from '@aws-sdk/client-cloudwatch-logs';
 import * as z from 'zod/mini';
 import { age } from './age.ts';
 import { allOf, ifThere } from './aws-answers.ts';
+import { reasonOf } from './aws-errors.ts';
 import type { Copier } from './environment.ts';
 
 /** Tries of a copy that have failed while the copier goes on trying. */
@@ -16,8 +17,7 @@ export interface FailedTries {
 /** By source image. */
 export type FailedTriesOf = ReadonlyMap<string, FailedTries>;
 
-/** Begins what is said where the logs cannot be read. */
-export const TRIES_UNREAD = 'Whether a try has failed is not known, for the logs of the functions cannot be read.';
+const TRIES_UNREAD = 'Whether a try has failed is not known, for the logs of the functions cannot be read.';
 
 /** How far back the logs are read: between two tries are 15 minutes at most, and a copy rarely takes hours. */
 export const LOOK_BACK_MS = 6 * 3_600_000;
@@ -61,6 +61,23 @@ export async function readFailedTries(copier: Pick<Copier, 'name' | 'aws'>, sinc
       { count: copies + tries, reason, ...(nextTryAt !== undefined && { nextTryAt }) },
     ]),
   );
+}
+
+/**
+ * The same, where all else can be told without the right to read the logs.
+ * @param warn is told that they cannot be read
+ */
+export async function readFailedTriesIfAllowed(
+  copier: Pick<Copier, 'name' | 'aws'>,
+  sinceMs: number,
+  warn: (line: string) => void,
+): Promise<FailedTriesOf | undefined> {
+  try {
+    return await readFailedTries(copier, sinceMs);
+  } catch (error) {
+    warn(`${TRIES_UNREAD} ${reasonOf(error)}`);
+    return undefined;
+  }
 }
 
 /** Whether the copier waits for its next try, as far as its logs tell. */

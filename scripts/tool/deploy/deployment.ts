@@ -5,6 +5,7 @@ import { synthesizeStacks } from '../../../terraform/stacks/synth.ts';
 import { requireTerraform } from './require-terraform.ts';
 import { TerraformRoot, type ChangeProgress, type Changes } from './terraform-root.ts';
 import type { Connect } from '../common/aws-clients.ts';
+import { DEFAULT_NAME } from '../common/environment-options.ts';
 import type { Copier } from '../common/environment.ts';
 import { DEFAULT_INPUTS } from '../common/environments.ts';
 import { UserError } from '../common/user-error.ts';
@@ -115,7 +116,7 @@ export class Deployment {
       return {
         ...{ account: name, accountId, region, labels },
         ...DEFAULT_INPUTS,
-        name: inputs.name ?? 'image-copier',
+        name: inputs.name ?? DEFAULT_NAME,
         parameterPath: inputs.parameter_path ?? DEFAULT_INPUTS.parameterPath,
         aws: connect({ ...access, region }),
       };

@@ -1,6 +1,6 @@
 import { availableParallelism, freemem } from 'node:os';
 import { Option, type Command } from 'commander';
-import { shellQuoted } from '../common/shell-quoted.ts';
+import { commandLine, optionWords } from '../common/command-line.ts';
 import { wholeNumber } from '../common/option-values.ts';
 
 export interface DeploymentOptions {
@@ -38,12 +38,16 @@ export function addDeploymentOptions(command: Command): Command {
 }
 
 /** How to run another command for the same accounts file and folder. */
-export function commandLine(program: string, command: string, { accountsFile, out }: DeploymentOptions): string {
-  const others = [
-    ...(accountsFile === DEFAULT_ACCOUNTS ? [] : ['--accounts-file', shellQuoted(accountsFile)]),
-    ...(out === DEFAULT_OUT ? [] : ['--out', shellQuoted(out)]),
-  ];
-  return [program, command, ...others].join(' ');
+export function sameDeployment(
+  program: string,
+  words: readonly string[],
+  { accountsFile, out }: DeploymentOptions,
+): string {
+  const others = optionWords({
+    '--accounts-file': accountsFile === DEFAULT_ACCOUNTS ? undefined : accountsFile,
+    '--out': out === DEFAULT_OUT ? undefined : out,
+  });
+  return commandLine(program, [...words, ...others]);
 }
 
 /** As many accounts at a time as the processors and the free memory of this machine allow. */

@@ -4,7 +4,7 @@ import type { Deployment } from './deployment.ts';
 import { isOpen, readLastRun, withoutDeparted, writeLastRun, type LastRun } from './last-run.ts';
 import type { Wave } from './roll-out.ts';
 import { inWaves } from './waves.ts';
-import { commandLine, type DeploymentOptions } from './options.ts';
+import { sameDeployment, type DeploymentOptions } from './options.ts';
 import { lineAbout, type Copier } from '../common/environment.ts';
 import { inEnvironments } from '../common/in-environments.ts';
 import { print, type Terminal } from '../common/terminal.ts';
@@ -57,7 +57,7 @@ async function deployAlone(options: DeployOptions, tool: Tool): Promise<ExitCode
   printDeparted(deployment, options, tool);
   if (isWell) return 0;
   if (!options.plan)
-    print(err, `\nFix the cause, then go on: ${commandLine(tool.program, 'deploy --resume', options)}`);
+    print(err, `\nFix the cause, then go on: ${sameDeployment(tool.program, ['deploy', '--resume'], options)}`);
   return 1;
 }
 
@@ -193,6 +193,6 @@ function shared({ deployment, options }: Pick<Work<DeploymentOptions>, 'deployme
 function printDeparted({ departed }: Deployment, options: DeploymentOptions, { program, terminal }: Tool): void {
   if (departed.length === 0) return;
   const accounts = departed.map(({ name, accountId }) => `${name} (${accountId})`).join(', ');
-  const command = commandLine(program, `destroy --only ${departed.map(({ name }) => name).join(',')}`, options);
+  const command = sameDeployment(program, ['destroy', '--only', departed.map(({ name }) => name).join(',')], options);
   print(terminal.err, `\nNo longer in ${options.accountsFile}, but not destroyed: ${accounts}. To destroy: ${command}`);
 }

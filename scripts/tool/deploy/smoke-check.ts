@@ -1,5 +1,6 @@
 import type { Stack } from '../../../terraform/stacks/stacks.ts';
 import type { Check } from './roll-out.ts';
+import { DEFAULT_NAME } from '../common/environment-options.ts';
 import { smokeCopy } from './smoke-copy.ts';
 import type { Connect } from '../common/aws-clients.ts';
 
@@ -31,5 +32,5 @@ export function checkBySmoke(source: Stack, wave: readonly Stack[], connect: Con
 /** The name of a target's copier in a Region. */
 function nameIn({ modules }: Stack, region: string): string {
   const name = modules.find((call) => call.region === region)?.inputs['name'];
-  return typeof name === 'string' ? name : 'image-copier';
+  return typeof name === 'string' ? name : DEFAULT_NAME;
 }

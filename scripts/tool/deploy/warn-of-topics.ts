@@ -7,7 +7,7 @@ import { topicArn } from '../common/environments.ts';
 import { print } from '../common/terminal.ts';
 import type { Tool } from '../common/tool.ts';
 import { decide, parsePolicy } from '../doctor/policy.ts';
-import { commandLine, type DeploymentOptions } from './options.ts';
+import { sameDeployment, type DeploymentOptions } from './options.ts';
 
 interface Chosen extends DeploymentOptions {
   readonly only?: readonly string[];
@@ -25,7 +25,7 @@ export async function warnOfTopics(
 ): Promise<void> {
   if (chosen.includes(source)) return;
   const only = [source.name, ...(options.only ?? chosen.map(({ name }) => name))].join(',');
-  const command = commandLine(program, `deploy --only ${only}`, options);
+  const command = sameDeployment(program, ['deploy', '--only', only], options);
   await Promise.all(
     source.modules.map(async (module) => {
       const { region, inputs } = module;

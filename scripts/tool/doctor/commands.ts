@@ -1,5 +1,5 @@
 import type { ChosenCopier } from '../common/environment.ts';
-import { shellQuoted } from '../common/shell-quoted.ts';
+import { commandLine } from '../common/command-line.ts';
 
 /** A command for a shell. */
 export interface Command {
@@ -31,7 +31,7 @@ export function awsCommand(place: CommandsFor, ...words: readonly string[]): Com
 
 /** The command as a line that bash and zsh take. */
 export function lineOf({ program, words }: Command): string {
-  return [program, ...words.map(shellQuoted)].join(' ');
+  return commandLine(program, words);
 }
 
 /** Lines for several commands: those of this tool that differ in the account of --only alone become one. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { looksEncrypted } from '../../../lambda/src/core/ownership.ts';
-import { isTriedAgain, readFailedTries, TRIES_UNREAD, type FailedTries } from '../common/failed-tries.ts';
+import { isTriedAgain, readFailedTriesIfAllowed, type FailedTries } from '../common/failed-tries.ts';
 import { copiesOf, standingsOf, type KnownCopy } from '../common/known-copies.ts';
 import { reasonOf } from '../common/aws-errors.ts';
 import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
@@ -192,17 +192,11 @@ function failedCopyOf({ image, facts, ownership }: KnownCopy): Seen | undefined 
   return { progress: 'pending', copy: facts.imageId, failedTries: { count: ownership.marker.attempt, reason } };
 }
 
-/** Without the right to read the logs all else can be followed. */
 async function failedTriesOf(
   copier: Copier,
   imageId: string,
   since: Date,
   warn: Warn,
 ): Promise<FailedTries | undefined> {
-  try {
-    return (await readFailedTries(copier, since.getTime())).get(imageId);
-  } catch (error) {
-    warn(`${TRIES_UNREAD} ${reasonOf(error)}`);
-    return undefined;
-  }
+  return (await readFailedTriesIfAllowed(copier, since.getTime(), warn))?.get(imageId);
 }

@@ -10,13 +10,13 @@ import {
   type Environments,
 } from '../common/environments.ts';
 import type { AwsClients, Connect } from '../common/aws-clients.ts';
-import { DEFAULT_NAME, type EnvironmentOptions } from '../common/environment-options.ts';
+import { commandLine, optionWords } from '../common/command-line.ts';
+import { otherName, type EnvironmentOptions } from '../common/environment-options.ts';
 import { lineAbout } from '../common/environment.ts';
 import { findImageRegion } from '../common/find-image-region.ts';
 import { formatJson } from '../common/json.ts';
 import { LiveLines } from '../common/live-lines.ts';
 import { reasonOf } from '../common/aws-errors.ts';
-import { shellQuoted } from '../common/shell-quoted.ts';
 import { print, type Terminal } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
@@ -322,29 +322,16 @@ function statusCommands(
   { accountsFile, accounts = [], only, onlyRegion = [], roleName, profile, name }: RequestOptions,
   targets: readonly Target[],
 ): string[] {
-  const command = (options: readonly (readonly [string, string | undefined])[]) =>
-    [
-      program,
-      'status',
-      ...options.flatMap(([option, value]) => (value === undefined ? [] : [option, shellQuoted(value)])),
-    ].join(' ');
-  const common = [
-    ['--profile', profile],
-    ['--name', name === DEFAULT_NAME ? undefined : name],
-  ] as const;
+  const statusOf = (options: Parameters<typeof optionWords>[0]) =>
+    commandLine(program, ['status', ...optionWords({ ...options, '--profile': profile, '--name': otherName(name) })]);
   if (accountsFile !== undefined) {
     const [region] = onlyRegion.length === 1 ? onlyRegion : [];
-    const chosen = [
-      ['--only', only?.join(',')],
-      ['--region', region],
-      ['--role-name', roleName],
-    ] as const;
-    return [command([['--accounts-file', accountsFile], ...chosen, ...common])];
+    const chosen = { '--only': only?.join(','), '--region': region, '--role-name': roleName };
+    return [statusOf({ '--accounts-file': accountsFile, ...chosen })];
   }
-  const ids = ['--accounts', accounts.join(',')] as const;
   // The accounts were asked by their ids: only the user knows a role in them.
-  const role = ['--role-name', roleName ?? 'ROLE'] as const;
+  const accounted = { '--accounts': accounts.join(','), '--role-name': roleName ?? 'ROLE' };
   return Array.from(new Set(targets.map(({ region }) => region)), (region) =>
-    command([ids, role, ['--region', region], ...common]),
+    statusOf({ ...accounted, '--region': region }),
   );
 }

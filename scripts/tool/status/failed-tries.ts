@@ -1,12 +1,10 @@
-import { reasonOf } from '../common/aws-errors.ts';
 import type { Warn } from '../common/dead-letter-queue.ts';
 import { lineAbout, type Copier } from '../common/environment.ts';
 import {
   formatFailedTries,
   isTriedAgain,
   LOOK_BACK_MS,
-  readFailedTries,
-  TRIES_UNREAD,
+  readFailedTriesIfAllowed,
   type FailedTriesOf,
 } from '../common/failed-tries.ts';
 import { PARALLEL } from '../common/in-environments.ts';
@@ -50,10 +48,9 @@ function mayHaveFailedTries({ state, copy, reason }: Partial<Cell> = {}): boolea
 
 async function triesIn(copier: Copier, nowMs: number, warn: Warn): Promise<FailedTriesOf | undefined> {
   try {
-    return await readFailedTries(copier, nowMs - LOOK_BACK_MS);
-  } catch (error) {
-    warn(lineAbout(copier, `${TRIES_UNREAD} ${reasonOf(error)}`));
-    return undefined;
+    return await readFailedTriesIfAllowed(copier, nowMs - LOOK_BACK_MS, (line) => {
+      warn(lineAbout(copier, line));
+    });
   } finally {
     copier.aws.close();
   }

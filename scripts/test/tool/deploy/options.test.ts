@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { commandLine, parallelFor } from '../../../tool/deploy/options.ts';
+import { sameDeployment, parallelFor } from '../../../tool/deploy/options.ts';
 
 describe('parallelFor', () => {
   it.each([
@@ -14,10 +14,10 @@ describe('parallelFor', () => {
   });
 });
 
-describe('commandLine', () => {
+describe('sameDeployment', () => {
   it('leaves out what is the default', () => {
     expect(
-      commandLine('image-copier', 'deploy --resume', {
+      sameDeployment('image-copier', ['deploy', '--resume'], {
         accountsFile: 'accounts.yaml',
         out: '.image-copier',
         parallel: 3,
@@ -26,8 +26,8 @@ describe('commandLine', () => {
   });
 
   it('names the accounts file and the folder if they are others', () => {
-    expect(commandLine('image-copier', 'destroy --only web', { accountsFile: 'a.yaml', out: 'b', parallel: 3 })).toBe(
-      'image-copier destroy --only web --accounts-file a.yaml --out b',
-    );
+    expect(
+      sameDeployment('image-copier', ['destroy', '--only', 'web'], { accountsFile: 'a.yaml', out: 'b', parallel: 3 }),
+    ).toBe('image-copier destroy --only web --accounts-file a.yaml --out b');
   });
 });
