@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CreateKeyCommand } from '@aws-sdk/client-kms';
 import { PublishCommand } from '@aws-sdk/client-sns';
-import { GetQueueAttributesCommand, GetQueueUrlCommand, PurgeQueueCommand } from '@aws-sdk/client-sqs';
+import { GetQueueUrlCommand, PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { actionsOf } from '../../../scripts/dev/permissions.ts';
-import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { share } from '../../../scripts/tool/common/bake.ts';
 import { bakeWithBlankVolume } from '../support/blank-volume.ts';
 import type { Ended } from '../support/command.ts';
@@ -155,17 +154,6 @@ async function takeOut(policy: PolicyName, ...actions: string[]): Promise<void> 
   await Promise.all(holders.map(({ role, place }) => give(role, place, new Set(actions))));
 }
 
-/** A command before may still hold the letter, or hold it until its time is over. */
-async function untilLetterIsShown(): Promise<void> {
-  const { QueueUrl } = await target.sqs.send(new GetQueueUrlCommand({ QueueName: 'image-copier-dead-letters' }));
-  await waitFor('the letter to be given back', async () => {
-    const { Attributes } = await target.sqs.send(
-      new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['ApproximateNumberOfMessages'] }),
-    );
-    return Number(Attributes?.['ApproximateNumberOfMessages']) > 0 ? true : undefined;
-  });
-}
-
 describe('without a single action of', () => {
   beforeAll(async () => {
     const recipe = { name: 'amigo_blank', description: '', tags: { Recipe: 'ubuntu' } };
@@ -189,7 +177,8 @@ describe('without a single action of', () => {
 
     it.each(Object.entries(TAKEN[policy]))('a command says what it could not do: %s', async (action, taken) => {
       const { command, says, isDone = false } = taken;
-      if (says === NOT_GIVEN_BACK) await untilLetterIsShown();
+      // A command before may still hold the letter that is not to be given back.
+      if (says === NOT_GIVEN_BACK) await untilDeadLetter();
       await takeOut(policy, action);
       try {
         const { code, stdout, stderr } = await command();
