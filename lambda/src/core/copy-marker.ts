@@ -13,8 +13,10 @@ export interface CopyMarker {
   readonly keyId?: string;
   /** Minutes within which EC2 has taken it on to copy; none where it copies at its own pace. */
   readonly withinMinutes?: number;
-  /** On an image whose end is decided. Its time stays the same when an announcement has to be repeated. */
+  /** On an image whose outcome is decided. Its time stays the same when an announcement has to be repeated. */
   readonly announcement?: Announcement;
+  /** On a copy that is taken away, or is to be. */
+  readonly end?: CopyEnd;
 }
 
 export interface Announcement {
@@ -22,39 +24,87 @@ export interface Announcement {
   readonly settledAt: string;
 }
 
+/**
+ * That a copy is taken away. `asked`: it is to go, and something still uses it. `retired`: it is disabled, and is removed after its
+ * quarantine. `revoked`: it is disabled, because its source image is bad.
+ */
+export interface CopyEnd {
+  readonly state: 'asked' | 'retired' | 'revoked';
+  readonly at: string;
+  /** Days between its retirement and its removal; none where it is revoked. */
+  readonly quarantineDays?: number;
+}
+
 /** How often a copy is tried in all. */
 export const MAX_ATTEMPTS = 3;
 
+// What a copy is, its first word says, so that filters and IAM conditions can match it by its start. What it was before it was retired
+// or revoked stands behind.
 const FORM =
-  /^(?<copier>[A-Za-z0-9_-]+)(?: (?<state>announcing|announced)=(?<settledAt>\S+))? attempt=(?<attempt>[1-9]) baked=(?<bakedAt>\S+?)(?: key=(?<keyId>[A-Za-z0-9-]+))?(?: within=(?<within>[1-9][0-9]{0,3}))?$/;
+  /^(?<copier>[A-Za-z0-9_-]+)(?: (?<state>announcing|announced|retired|revoked)=(?<stateAt>\S+))? attempt=(?<attempt>[1-9]) baked=(?<bakedAt>\S+?)(?: key=(?<keyId>[A-Za-z0-9-]+))?(?: within=(?<within>[1-9][0-9]{0,3}))?(?: (?<was>announcing|announced)=(?<wasAt>\S+))?(?: asked=(?<askedAt>\S+))?(?: quarantine=(?<days>[0-9]{1,3}))?$/;
 
 /** The tag's value: words, so that it can be read in the console and matched by filters and IAM conditions. */
-export function formatMarker({ copier, attempt, bakedAt, keyId, withinMinutes, announcement }: CopyMarker): string {
+export function formatMarker({
+  copier,
+  attempt,
+  bakedAt,
+  keyId,
+  withinMinutes,
+  announcement,
+  end,
+}: CopyMarker): string {
   const announced = announcement ? ` ${announcement.state}=${announcement.settledAt}` : '';
+  const isAsked = end?.state === 'asked';
+  const [first, last] = end && !isAsked ? [` ${end.state}=${end.at}`, announced] : [announced, ''];
   const key = keyId === undefined ? '' : ` key=${keyId}`;
   const within = withinMinutes === undefined ? '' : ` within=${withinMinutes}`;
-  return `${copier}${announced} attempt=${attempt} baked=${bakedAt}${key}${within}`;
+  const asked = isAsked ? ` asked=${end.at}` : '';
+  const quarantine = end?.quarantineDays === undefined ? '' : ` quarantine=${end.quarantineDays}`;
+  return `${copier}${first} attempt=${attempt} baked=${bakedAt}${key}${within}${last}${asked}${quarantine}`;
 }
 
 /** The marker of a copy of this copier, or undefined for any other value of the tag, or none. */
 export function parseMarker(value: string | undefined, copier: string): CopyMarker | undefined {
   const fields = FORM.exec(value ?? '')?.groups;
   if (fields?.['copier'] !== copier) return undefined;
-  const { state, settledAt, attempt, bakedAt = '', keyId, within } = fields;
+  const { attempt, bakedAt = '', keyId, within } = fields;
   if (Number.isNaN(Date.parse(bakedAt))) return undefined;
-  return {
+  const announcement = announcementOf(fields);
+  const end = endOf(fields);
+  const marker: CopyMarker = {
     copier,
     attempt: Number(attempt),
     bakedAt,
     ...(keyId && { keyId }),
     ...(within && { withinMinutes: Number(within) }),
-    ...(settledAt && { announcement: { state: state as Announcement['state'], settledAt } }),
+    ...(announcement && { announcement }),
+    ...(end && { end }),
   };
+  // Words in another order, or some that contradict others, are no marker.
+  return formatMarker(marker) === value ? marker : undefined;
 }
 
-/** Whether the marker of a copy of this copier says that the copy is verified and everybody is told. */
+type Fields = Readonly<Record<string, string | undefined>>;
+
+function announcementOf({ state, stateAt, was, wasAt }: Fields): Announcement | undefined {
+  if (stateAt && (state === 'announcing' || state === 'announced')) return { state, settledAt: stateAt };
+  return wasAt && (was === 'announcing' || was === 'announced') ? { state: was, settledAt: wasAt } : undefined;
+}
+
+function endOf({ state, stateAt, askedAt, days }: Fields): CopyEnd | undefined {
+  const quarantine = days !== undefined && { quarantineDays: Number(days) };
+  if (stateAt && (state === 'retired' || state === 'revoked')) return { state, at: stateAt, ...quarantine };
+  return askedAt === undefined ? undefined : { state: 'asked', at: askedAt, ...quarantine };
+}
+
+/** Whether the marker of a copy of this copier says that the copy is verified, everybody is told, and it was not taken away. */
 export function isAnnounced(marker: CopyMarker | undefined): boolean {
-  return marker?.announcement?.state === 'announced';
+  return marker?.announcement?.state === 'announced' && !isTakenAway(marker);
+}
+
+/** Whether the marker of a copy says that it was retired or revoked. */
+export function isTakenAway(marker: CopyMarker | undefined): boolean {
+  return marker?.end?.state === 'retired' || marker?.end?.state === 'revoked';
 }
 
 /** The ARN of the key that a copy is to be encrypted under: its own one, which is in the account and Region of the copier's. */
@@ -68,6 +118,9 @@ export function keyIdOf(keyArn: string): string {
 }
 
 /** Filter values for {@link MARKER}, with EC2's wildcard: all copies of a copier, or those in some states. */
-export function markerPatterns(copier: string, ...starts: readonly ('attempt' | Announcement['state'])[]): string[] {
+export function markerPatterns(
+  copier: string,
+  ...starts: readonly ('attempt' | Announcement['state'] | 'retired' | 'revoked')[]
+): string[] {
   return starts.length === 0 ? [`${copier} *`] : starts.map((start) => `${copier} ${start}=*`);
 }

@@ -10,6 +10,8 @@ import {
 import { BAKED_AT, copyMarker } from '../factories.ts';
 
 const SETTLED_AT = '2026-11-24T00:00:00.000Z';
+const ANNOUNCED = { state: 'announced', settledAt: SETTLED_AT } as const;
+const ENDED_AT = '2026-11-30T00:00:00.000Z';
 const parse = (value: string | undefined) => parseMarker(value, 'image-copier');
 
 describe('the marker of a copy', () => {
@@ -35,6 +37,21 @@ describe('the marker of a copy', () => {
       copyMarker({ keyId: 'mrk-1', withinMinutes: 15 }),
       `image-copier attempt=1 baked=${BAKED_AT} key=mrk-1 within=15`,
     ],
+    [
+      'that is to go once nothing uses it',
+      copyMarker({ announcement: ANNOUNCED, end: { state: 'asked', at: ENDED_AT, quarantineDays: 0 } }),
+      `image-copier announced=${SETTLED_AT} attempt=1 baked=${BAKED_AT} asked=${ENDED_AT} quarantine=0`,
+    ],
+    [
+      'that is in quarantine',
+      copyMarker({ keyId: '1', announcement: ANNOUNCED, end: { state: 'retired', at: ENDED_AT, quarantineDays: 7 } }),
+      `image-copier retired=${ENDED_AT} attempt=1 baked=${BAKED_AT} key=1 announced=${SETTLED_AT} quarantine=7`,
+    ],
+    [
+      'that is revoked before it was announced',
+      copyMarker({ withinMinutes: 15, end: { state: 'revoked', at: ENDED_AT } }),
+      `image-copier revoked=${ENDED_AT} attempt=1 baked=${BAKED_AT} within=15`,
+    ],
   ])('%s is written and read', (_what, marker, value) => {
     expect(formatMarker(marker)).toBe(value);
     expect(parse(value)).toEqual(marker);
@@ -55,6 +72,12 @@ describe('the marker of a copy', () => {
     ['with a key that is none', `image-copier attempt=1 baked=${BAKED_AT} key=alias/a`],
     ['with more words after its key', `image-copier attempt=1 baked=${BAKED_AT} key=1 by=me`],
     ['with a time that is none', `image-copier attempt=1 baked=${BAKED_AT} within=soon`],
+    [
+      'that is announced twice',
+      `image-copier announced=${SETTLED_AT} attempt=1 baked=${BAKED_AT} announced=${SETTLED_AT}`,
+    ],
+    ['that is retired and to go', `image-copier retired=${ENDED_AT} attempt=1 baked=${BAKED_AT} asked=${ENDED_AT}`],
+    ['with a quarantine and no end', `image-copier announced=${SETTLED_AT} attempt=1 baked=${BAKED_AT} quarantine=7`],
     ['with a line break', `image-copier attempt=1 baked=${BAKED_AT}\n`],
   ])('does not read one %s', (_what, value) => {
     expect(parse(value)).toBeUndefined();
@@ -83,6 +106,9 @@ describe('isAnnounced', () => {
     ['that is announced', copyMarker({ announcement: { state: 'announced', settledAt: SETTLED_AT } }), true],
     ['that is being announced', copyMarker({ announcement: { state: 'announcing', settledAt: SETTLED_AT } }), false],
     ['that is not settled', copyMarker(), false],
+    ['that is to go', copyMarker({ announcement: ANNOUNCED, end: { state: 'asked', at: ENDED_AT } }), true],
+    ['that is retired', copyMarker({ announcement: ANNOUNCED, end: { state: 'retired', at: ENDED_AT } }), false],
+    ['that is revoked', copyMarker({ announcement: ANNOUNCED, end: { state: 'revoked', at: ENDED_AT } }), false],
     ["that is none of this copier's", undefined, false],
   ])('tells of a copy %s', (_what, marker, expected) => {
     expect(isAnnounced(marker)).toBe(expected);
@@ -96,5 +122,6 @@ describe('markerPatterns', () => {
 
   it('matches copies in some states', () => {
     expect(markerPatterns('golden', 'attempt', 'announced')).toEqual(['golden attempt=*', 'golden announced=*']);
+    expect(markerPatterns('golden', 'retired')).toEqual(['golden retired=*']);
   });
 });

@@ -17,6 +17,14 @@ const marker: fc.Arbitrary<CopyMarker> = fc.record(
     bakedAt: isoTime,
     keyId: fc.stringMatching(/^(mrk-)?[0-9a-f-]{1,36}$/),
     announcement: fc.record({ state: fc.constantFrom('announcing', 'announced'), settledAt: isoTime }),
+    end: fc.record(
+      {
+        state: fc.constantFrom('asked', 'retired', 'revoked'),
+        at: isoTime,
+        quarantineDays: fc.integer({ min: 0, max: 365 }),
+      },
+      { requiredKeys: ['state', 'at'] },
+    ),
   },
   { requiredKeys: ['copier', 'attempt', 'bakedAt'] },
 );
@@ -39,9 +47,10 @@ describe('the marker', () => {
     fc.assert(
       fc.property(marker, copier, (original, other) => {
         const value = formatMarker(original);
-        const state = original.announcement?.state ?? 'attempt';
+        const { announcement, end } = original;
+        const state = end && end.state !== 'asked' ? end.state : (announcement?.state ?? 'attempt');
         expect(matches(value, markerPatterns(original.copier))).toBe(true);
-        for (const start of ['attempt', 'announcing', 'announced'] as const) {
+        for (const start of ['attempt', 'announcing', 'announced', 'retired', 'revoked'] as const) {
           expect(matches(value, markerPatterns(original.copier, start))).toBe(start === state);
         }
         expect(matches(value, markerPatterns(other))).toBe(other === original.copier);
@@ -70,13 +79,26 @@ describe('the marker', () => {
       'key=1',
       'announced=2026-11-24',
       'announcing=2026-11-24',
+      'retired=2026-11-25',
+      'asked=2026-11-25',
+      'quarantine=7',
+      'quarantine=07',
       '\n',
     );
     const text = fc.oneof(
       anyText(),
       fc.array(words, { maxLength: 8 }).map((some) => some.join('')),
       fc
-        .shuffledSubarray(['a', 'attempt=1', 'baked=2026-11-23', 'key=1', 'announced=2026-11-24'])
+        .shuffledSubarray([
+          'a',
+          'attempt=1',
+          'baked=2026-11-23',
+          'key=1',
+          'announced=2026-11-24',
+          'retired=2026-11-25',
+          'asked=2026-11-25',
+          'quarantine=7',
+        ])
         .map((some) => some.join(' ')),
     );
     fc.assert(
