@@ -2,6 +2,7 @@ import type { CopyRequest, Tag } from '../src/core/copy-request.ts';
 import type { CopyTarget } from '../src/core/copy-image.ts';
 import type { CopyInventory, CopySnapshot, OwnCopy } from '../src/core/copy-inventory.ts';
 import { formatMarker, isAnnounced, MARKER, parseMarker, type CopyMarker } from '../src/core/copy-marker.ts';
+import type { EndedSource, EndedSources, SourceEnd } from '../src/core/ended-sources.ts';
 import { TokenTakenError } from '../src/core/errors.ts';
 import type { CopyResult, CopyResults } from '../src/core/copy-results.ts';
 import type {
@@ -186,6 +187,29 @@ export class FakeQueue implements RequestQueue {
   }
 }
 
+/** What was decided of source images, in memory: nothing, unless told otherwise. */
+export class FakeEnded implements EndedSources {
+  readonly ends = new Map<string, SourceEnd>();
+
+  find(sourceImageId: string): Promise<SourceEnd | undefined> {
+    return Promise.resolve(this.ends.get(sourceImageId));
+  }
+
+  note(sourceImageId: string, end: SourceEnd): Promise<void> {
+    this.ends.set(sourceImageId, end);
+    return Promise.resolve();
+  }
+
+  forget(sourceImageId: string): Promise<void> {
+    this.ends.delete(sourceImageId);
+    return Promise.resolve();
+  }
+
+  list(): Promise<EndedSource[]> {
+    return Promise.resolve(Array.from(this.ends, ([sourceImageId, end]) => ({ sourceImageId, ...end })));
+  }
+}
+
 export const COPY = 'ami-0aaaaaaaaaaaaaaaa';
 export const SNAPSHOTS = ['snap-0aaaaaaaaaaaaaaa1', 'snap-0aaaaaaaaaaaaaaa2'];
 export const PARAMETER = '/image-copier/ubuntu';
@@ -236,6 +260,7 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
   /** Snapshots that stay when their image is removed. */
   undeletable: string[] = [];
   readonly parameters = new Map<string, string>();
+  readonly ended = new FakeEnded();
   readonly announced: CopyResult[] = [];
   readonly enqueued: { body: string; delaySeconds: number }[] = [];
   readonly deadLetters: DeadLetter[] = [];
@@ -306,6 +331,12 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
       this.copies = this.copies.map((copy) =>
         copy.imageId === imageId ? { ...copy, marker, tags: withTags(copy.tags, [tag]) } : copy,
       );
+    });
+  }
+
+  disable(imageId: string): Promise<void> {
+    return this.#call(`disable ${imageId}`, () => {
+      this.copies = this.copies.map((copy) => (copy.imageId === imageId ? { ...copy, state: 'disabled' } : copy));
     });
   }
 
@@ -394,6 +425,7 @@ export function settleContext(account: FakeAccount, changes: Partial<SettleCopie
     recipeTag: 'Recipe',
     inventory: account,
     parameters: account,
+    ended: account.ended,
     results: account,
     nextTries: account,
     nowMs: () => account.nowMs,

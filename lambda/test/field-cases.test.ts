@@ -12,6 +12,7 @@ import {
   copySnapshot,
   FakeAccount,
   FakeCatalogue,
+  FakeEnded,
   NOW_MS,
   ownCopy,
   REGION,
@@ -26,8 +27,8 @@ describe('EC2', () => {
   it('cloudcaptainsh/cloudcaptain#138: lists a copy late, when the next request is there already', async () => {
     const catalogue = new FakeCatalogue();
 
-    await copyImage(copyRequest(), target, catalogue);
-    await copyImage(copyRequest(), target, catalogue);
+    await copyImage(copyRequest(), target, catalogue, new FakeEnded());
+    await copyImage(copyRequest(), target, catalogue, new FakeEnded());
 
     const tokens = catalogue.started.map(({ clientToken }) => clientToken);
     expect(tokens).toHaveLength(2);
@@ -41,7 +42,7 @@ describe('EC2', () => {
       [COPY, undefined],
     ];
 
-    await expect(copyImage(copyRequest(), target, catalogue)).rejects.toMatchObject({
+    await expect(copyImage(copyRequest(), target, catalogue, new FakeEnded())).rejects.toMatchObject({
       name: 'RetryableError',
       code: 'CopyNotListed',
     });
@@ -49,7 +50,10 @@ describe('EC2', () => {
       ['', undefined],
       [COPY, 'pending'],
     ];
-    expect(await copyImage(copyRequest(), target, catalogue)).toEqual({ kind: 'started', imageId: COPY });
+    expect(await copyImage(copyRequest(), target, catalogue, new FakeEnded())).toEqual({
+      kind: 'started',
+      imageId: COPY,
+    });
     expect(new Set(catalogue.started.map(({ clientToken }) => clientToken)).size).toBe(1);
   });
 

@@ -10,6 +10,7 @@ export const ZIP = join(ROOT, 'lambda/dist/image-copier.zip');
 const ENTRIES = {
   'copy-image': 'lambda/src/functions/copy-image.ts',
   'settle-copy': 'lambda/src/functions/settle-copy.ts',
+  'retire-image': 'lambda/src/functions/retire-image.ts',
   'watch-requests': 'lambda/src/functions/watch-requests.ts',
   queues: 'lambda/src/functions/start/queues.ts',
 };

@@ -3,6 +3,7 @@ import {
   DeleteSnapshotCommand,
   DeregisterImageCommand,
   DescribeSnapshotsCommand,
+  DisableImageCommand,
   GetEbsEncryptionByDefaultCommand,
   paginateDescribeImages,
   paginateDescribeSnapshots,
@@ -15,7 +16,7 @@ import type { CopyInventory, CopySnapshot, OwnCopy } from '../core/copy-inventor
 import { formatMarker, MARKER, markerPatterns, type CopyMarker } from '../core/copy-marker.ts';
 import type { Tag } from '../core/copy-request.ts';
 import { ownershipOf, snapshotIdsOf, unencryptedBlanksOf, type Copyist } from '../core/ownership.ts';
-import { isImageGone, isSnapshotGoneOrInUse } from './ec2-errors.ts';
+import { isImageGone, isSnapshotGone, isSnapshotInUse } from './ec2-errors.ts';
 import { MAX_FILTER_VALUES, PAGE_SIZE } from './ec2-image-catalogue.ts';
 import { fromTags, required, toImageFacts, toSnapshotFacts, toTags } from './ec2-image-facts.ts';
 
@@ -67,6 +68,10 @@ export class Ec2CopyInventory implements CopyInventory {
     await this.#tag([imageId], [{ key: MARKER, value: formatMarker(marker) }]);
   }
 
+  async disable(imageId: string): Promise<void> {
+    await this.#ec2.send(new DisableImageCommand({ ImageId: imageId }));
+  }
+
   async remove(imageId: string): Promise<string[]> {
     const deregister = new DeregisterImageCommand({ ImageId: imageId, DeleteAssociatedSnapshots: true });
     const { DeleteSnapshotResults = [] } = await this.#ec2.send(deregister).catch(unlessGone);
@@ -78,7 +83,7 @@ export class Ec2CopyInventory implements CopyInventory {
     for (const { SnapshotId } of undeleted) {
       const snapshotId = required(SnapshotId, 'SnapshotId');
       // The image is gone: an error now would hide what became of it, and no later call comes back to its snapshots.
-      await this.#deleteSnapshot(snapshotId).catch(() => stay.push(snapshotId));
+      await deleteSnapshot(this.#ec2, snapshotId).catch(() => stay.push(snapshotId));
     }
     return stay;
   }
@@ -93,7 +98,7 @@ export class Ec2CopyInventory implements CopyInventory {
     for await (const { Snapshots = [] } of pages) {
       for (const { SnapshotId } of Snapshots) {
         const snapshotId = required(SnapshotId, 'SnapshotId');
-        if (await this.#deleteSnapshot(snapshotId)) removed.push(snapshotId);
+        if ((await deleteSnapshot(this.#ec2, snapshotId)) === 'deleted') removed.push(snapshotId);
       }
     }
     return removed;
@@ -133,16 +138,17 @@ export class Ec2CopyInventory implements CopyInventory {
   async #tag(resources: readonly string[], tags: readonly Tag[]): Promise<void> {
     await this.#ec2.send(new CreateTagsCommand({ Resources: [...resources], Tags: fromTags(tags) }));
   }
+}
 
-  /** Says whether it was there and is gone now; one that an image uses stays. */
-  async #deleteSnapshot(snapshotId: string): Promise<boolean> {
-    try {
-      await this.#ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId }));
-      return true;
-    } catch (error) {
-      if (isSnapshotGoneOrInUse(error)) return false;
-      throw error;
-    }
+/** Deletes a snapshot, and says what became of it; one that an image uses stays. */
+export async function deleteSnapshot(ec2: EC2Client, snapshotId: string): Promise<'deleted' | 'gone' | 'in use'> {
+  try {
+    await ec2.send(new DeleteSnapshotCommand({ SnapshotId: snapshotId }));
+    return 'deleted';
+  } catch (error) {
+    if (isSnapshotInUse(error)) return 'in use';
+    if (isSnapshotGone(error)) return 'gone';
+    throw error;
   }
 }
 

@@ -153,9 +153,19 @@ export function isImageGone(error: unknown): boolean {
   return hasCode(error, 'InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable');
 }
 
-/** Whether a snapshot needs no deletion: an image uses it, or it is gone. */
-export function isSnapshotGoneOrInUse(error: unknown): boolean {
-  return hasCode(error, 'InvalidSnapshot.InUse', 'InvalidSnapshot.NotFound');
+/** Whether an image uses a snapshot that was to be deleted. */
+export function isSnapshotInUse(error: unknown): boolean {
+  return hasCode(error, 'InvalidSnapshot.InUse');
+}
+
+/** Whether there is no such snapshot. */
+export function isSnapshotGone(error: unknown): boolean {
+  return hasCode(error, 'InvalidSnapshot.NotFound');
+}
+
+/** Whether a resource has as many tags as EC2 allows. */
+export function isTagLimit(error: unknown): boolean {
+  return hasCode(error, 'TagLimitExceeded');
 }
 
 function hasCode(error: unknown, ...codes: readonly string[]): boolean {

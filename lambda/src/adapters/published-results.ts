@@ -1,6 +1,7 @@
 import { PutEventsCommand, type EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import type { CopyResult, CopyResults } from '../core/copy-results.ts';
+import type { RetirementResults, RetirementResult, RevocationResult } from '../core/retirement-results.ts';
 
 /** The topic of the source account, and the client that reaches its Region. */
 export interface ResultsTopic {
@@ -19,7 +20,10 @@ export class PublishedResults implements CopyResults {
   }
 
   async announce(result: CopyResult): Promise<void> {
-    const detailType = result.reason === null ? 'Image Copied' : 'Image Copy Failed';
+    await this.publish(result.reason === null ? 'Image Copied' : 'Image Copy Failed', result);
+  }
+
+  async publish(detailType: string, result: object): Promise<void> {
     const { Entries: [entry] = [] } = await this.#events.send(
       new PutEventsCommand({
         Entries: [{ Source: 'image-copier', DetailType: detailType, Detail: JSON.stringify(result) }],
@@ -32,5 +36,21 @@ export class PublishedResults implements CopyResults {
     // As EventBridge delivers it, so that one reader serves both.
     const message = { source: 'image-copier', 'detail-type': detailType, detail: result };
     await sns.send(new PublishCommand({ TopicArn: arn, Message: JSON.stringify(message) }));
+  }
+}
+
+/** What became of images, on the same bus and topic as the results of copies. */
+export class PublishedRetirements implements RetirementResults {
+  readonly #published: PublishedResults;
+  readonly #place: { readonly account: string; readonly region: string };
+
+  /** @param place where the images are */
+  constructor(published: PublishedResults, { account, region }: { readonly account: string; readonly region: string }) {
+    this.#published = published;
+    this.#place = { account, region };
+  }
+
+  async tell({ kind, ...result }: RetirementResult | RevocationResult): Promise<void> {
+    await this.#published.publish(kind, { ...this.#place, ...result });
   }
 }

@@ -7,7 +7,7 @@ import {
 import type { ImageParameter, ImageParameters } from '../core/image-parameters.ts';
 
 // SSM API Reference, GetParametersByPath: at most 10 at a time.
-const PAGE_SIZE = 10;
+export const PARAMETER_PAGE_SIZE = 10;
 
 export class SsmImageParameters implements ImageParameters {
   readonly #ssm: SSMClient;
@@ -44,7 +44,7 @@ export class SsmImageParameters implements ImageParameters {
   async list(): Promise<ImageParameter[]> {
     const found: ImageParameter[] = [];
     const pages = paginateGetParametersByPath(
-      { client: this.#ssm, pageSize: PAGE_SIZE },
+      { client: this.#ssm, pageSize: PARAMETER_PAGE_SIZE },
       { Path: this.#path, Recursive: true },
     );
     for await (const { Parameters = [] } of pages) {

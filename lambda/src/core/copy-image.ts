@@ -2,6 +2,7 @@ import { clientToken } from './client-token.ts';
 import { formatMarker, keyArnOf, keyIdOf, MARKER, MAX_ATTEMPTS, type CopyMarker } from './copy-marker.ts';
 import { isFor, type CopyRequest, type Tag } from './copy-request.ts';
 import { planTags } from './copy-tags.ts';
+import { isOver, type EndedSources, type SourceEnd } from './ended-sources.ts';
 import { PaceRefusedError, RejectedError, RetryableError, TokenTakenError } from './errors.ts';
 import type { CopyPlan, ImageCatalogue, ImageFacts, ImageState, SourceImage } from './image-catalogue.ts';
 import {
@@ -45,14 +46,16 @@ export async function copyImage(
   request: CopyRequest,
   target: CopyTarget,
   catalogue: ImageCatalogue,
+  ended: Pick<EndedSources, 'find'>,
 ): Promise<CopyOutcome> {
   if (!isFor(request, target.account)) return { kind: 'ignored' };
   const tags = planTags(request, target.copyTags);
   const { sourceAmi: sourceImageId, sourceRegion, name, description, retry } = request;
   requireSamePartition(sourceImageId, sourceRegion, target.kmsKeyArn);
-  const [source, found] = await Promise.all([
+  const [source, found, end] = await Promise.all([
     catalogue.findSource(sourceImageId, sourceRegion),
     catalogue.findCopies(sourceImageId, sourceRegion),
+    ended.find(sourceImageId),
   ]);
   if (source) requireTrusted(sourceImageId, source, target.trustedOwners);
 
@@ -61,6 +64,7 @@ export async function copyImage(
   const existing = existingCopy(await withoutContradicted(copies, target, catalogue), images);
   if (existing) return { kind: 'reused', imageId: existing.imageId };
   requireSettled(copies, retry?.after);
+  requireNotOver(sourceImageId, end);
 
   const { createdAt: bakedAt } = requireCopyable(sourceImageId, sourceRegion, source);
   const { copier, kmsKeyArn } = target;
@@ -249,6 +253,18 @@ function requireSettled(copies: readonly Owned[], settled: string | undefined): 
   if (!failed) return;
   const { imageId } = failed.image;
   throw new RetryableError('CopyFailed', `${imageId}, an earlier copy, has failed and is about to be settled.`);
+}
+
+/** What was retired or revoked never comes back by itself, however late or often it is asked for. */
+function requireNotOver(imageId: string, end: SourceEnd | undefined): void {
+  if (!isOver(end)) return;
+  const { kind, at, reason } = end;
+  if (kind === 'revoked') {
+    const remedy = 'Only the source account can undo that (command unrevoke).';
+    throw new RejectedError('ImageRevoked', `${imageId} was revoked at ${at}: ${reason} ${remedy}`);
+  }
+  const remedy = 'To have a copy all the same, undo that (command restore), and ask for it again.';
+  throw new RejectedError('ImageRetired', `${imageId} was retired at ${at}. ${reason} ${remedy}`);
 }
 
 const NEVER_COPYABLE: readonly ImageState[] = ['invalid', 'deregistered', 'failed', 'error', 'disabled'];

@@ -41,6 +41,8 @@ export interface CopyInventory {
   tagSnapshots(snapshotIds: readonly string[], tags: readonly Tag[]): Promise<void>;
   /** Writes the marker of an image. */
   mark(imageId: string, marker: CopyMarker): Promise<void>;
+  /** Disables an image, so that nothing is launched from it. */
+  disable(imageId: string): Promise<void>;
   /** Deregisters an image and deletes its snapshots; says which of them stay. One that is gone already is no error. */
   remove(imageId: string): Promise<string[]>;
   /** Deletes the snapshots that a failed copy left behind, and says which. */

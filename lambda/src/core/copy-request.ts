@@ -43,6 +43,9 @@ export interface Tag {
 /** An image id. EC2 makes them of 8 or 17 digits (EC2 User Guide, "Resource IDs"), and may make longer ones again. */
 export const IMAGE_ID = /^ami-[0-9a-f]{1,32}$/;
 
+/** The name of a Region. It becomes part of a host name, so nothing else may pass. */
+export const REGION_NAME = /^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$/;
+
 /** Stands in a request for every subscribed account. */
 export const EVERY_ACCOUNT = '*';
 const ACCOUNT_DIGITS = 12;
@@ -57,7 +60,8 @@ const MAX_LISTED_PROBLEMS = 5;
 const STORABLE = /^[\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]*$/u;
 const NOT_STORABLE = 'must have no control characters and no halves of characters: EC2 cannot store them';
 
-function text(pattern: RegExp, allowed: string) {
+/** A field of a message, as a pattern says it. */
+export function text(pattern: RegExp, allowed: string) {
   return z.string(`must be a string: ${allowed}`).check(z.regex(pattern, `must be ${allowed}`));
 }
 
@@ -135,8 +139,7 @@ const withinMinutes = z.number(PACES).check(z.refine(isPace, PACES));
 const copyRequest = z.object(
   {
     sourceAmi: imageId,
-    // The Region becomes part of a host name, so nothing else may pass.
-    sourceRegion: text(/^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$/, 'a Region, such as eu-west-1'),
+    sourceRegion: text(REGION_NAME, 'a Region, such as eu-west-1'),
     targetAccounts,
     // EC2 API Reference, CopyImage and RegisterImage: 3 to 128 of these characters.
     name: text(/^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/, "3 to 128 letters, digits, spaces or ( ) [ ] . / - ' @ _"),
@@ -197,7 +200,7 @@ export function isFor(request: CopyRequest, account: string): boolean {
 }
 
 /** A path such as `targetAccounts[0]`. Names from the message are quoted and shortened: whoever sent it chose them. */
-function fieldName(path: readonly PropertyKey[]): string {
+export function fieldName(path: readonly PropertyKey[]): string {
   const [field, ...steps] = path;
   if (field === undefined) return 'the message';
   const inside = steps.map((step) => (typeof step === 'number' ? `[${step}]` : `[${quoteName(String(step))}]`));

@@ -1,4 +1,5 @@
 import { quoteName, type Tag } from './copy-request.ts';
+import { RetryableError } from './errors.ts';
 
 /** Parameters that name an image by its recipe. AWS checks the image after it has taken the value. */
 export interface ImageParameters {
@@ -54,4 +55,25 @@ export function noParameterReason(tags: readonly Tag[], names: ParameterNames): 
 /** SSM would take . and .. as they are, but what else reads a path takes them for steps. */
 function isLevel(text: string): boolean {
   return LEVEL.test(text) && text !== '.' && text !== '..';
+}
+
+const READ_BACK_TRIES = 20;
+const READ_BACK_PAUSE_MS = 250;
+
+/**
+ * Points a parameter to an image, and returns once AWS has stored that.
+ * @throws {RetryableError} if it has not within some seconds
+ */
+export async function pointTo(
+  name: string,
+  imageId: string,
+  { parameters, pause }: { readonly parameters: ImageParameters; readonly pause: (ms: number) => Promise<void> },
+): Promise<void> {
+  await parameters.put(name, imageId);
+  for (let tries = 1; (await parameters.get(name)) !== imageId; tries += 1) {
+    if (tries === READ_BACK_TRIES) {
+      throw new RetryableError('ParameterNotStored', `AWS took ${imageId} for ${name}, but has not stored it.`);
+    }
+    await pause(READ_BACK_PAUSE_MS);
+  }
 }

@@ -2,6 +2,7 @@ import type { CopyInventory, CopySnapshot, OwnCopy } from './copy-inventory.ts';
 import {
   formatMarker,
   isAnnounced,
+  isTakenAway,
   keyArnOf,
   MARKER,
   MAX_ATTEMPTS,
@@ -11,8 +12,9 @@ import {
 import { formatCopyRequest, tagsAsObject, type Retry, type Tag } from './copy-request.ts';
 import type { CopyResult, CopyResults } from './copy-results.ts';
 import { requestedTags, snapshotTags } from './copy-tags.ts';
-import { RetryableError } from './errors.ts';
+import type { EndedSources } from './ended-sources.ts';
 import {
+  pointTo,
   recipeParameter,
   type ImageParameters,
   type ParameterNames,
@@ -28,6 +30,7 @@ export interface SettleContext extends ParameterNames {
   readonly failedCopyDelaySeconds: number;
   readonly inventory: CopyInventory;
   readonly parameters: ImageParameters;
+  readonly ended: Pick<EndedSources, 'find'>;
   readonly results: CopyResults;
   readonly nextTries: NextTries;
   readonly nowMs: () => number;
@@ -36,7 +39,7 @@ export interface SettleContext extends ParameterNames {
 
 /** What became of a copy. All but `waiting` and `unverified` are done with. */
 export interface SettleOutcome {
-  readonly kind: 'settled' | 'failed' | 'givenUp' | 'unverified' | 'waiting' | 'known';
+  readonly kind: 'settled' | 'failed' | 'givenUp' | 'unverified' | 'waiting' | 'known' | 'revoked';
   /** Why a copy failed or is not verified. */
   readonly reason?: string;
   /** For a copy that failed: when the next try is delivered, from now. */
@@ -61,6 +64,7 @@ export interface SettleOutcome {
  */
 export async function settleCopy(copy: OwnCopy, context: SettleContext): Promise<SettleOutcome> {
   if (isAnnounced(copy.marker)) return { kind: 'known' };
+  if (isTakenAway(copy.marker)) return await settleTakenAway(copy, context);
   switch (copy.state) {
     case 'available':
       return await settleAvailable(copy, context);
@@ -73,6 +77,13 @@ export async function settleCopy(copy: OwnCopy, context: SettleContext): Promise
   }
 }
 
+/** A copy that was revoked while EC2 made it. What else was taken away is not settle-copy's. */
+async function settleTakenAway(copy: OwnCopy, { inventory }: SettleContext): Promise<SettleOutcome> {
+  if (copy.marker.end?.state !== 'revoked' || copy.state !== 'available') return { kind: 'known' };
+  await inventory.disable(copy.imageId);
+  return { kind: 'revoked' };
+}
+
 async function settleAvailable(copy: OwnCopy, context: SettleContext): Promise<SettleOutcome> {
   const { inventory, results, nowMs } = context;
   const snapshots = await inventory.snapshotsOf(copy.snapshotIds);
@@ -81,6 +92,18 @@ async function settleAvailable(copy: OwnCopy, context: SettleContext): Promise<S
 
   const unencryptedDevices = await unencryptedDevicesOf(copy, inventory);
   const settledAt = await decide(copy, context);
+  // After the mark: a revocation that comes later finds a copy that is being announced, and looks at its parameter again.
+  const end = await context.ended.find(copy.sourceImageId);
+  if (end?.kind === 'revoked') {
+    const revoked = { state: 'revoked', at: end.at } as const;
+    await inventory.mark(copy.imageId, {
+      ...copy.marker,
+      announcement: { state: 'announcing', settledAt },
+      end: revoked,
+    });
+    await inventory.disable(copy.imageId);
+    return { kind: 'revoked', reason: end.reason };
+  }
   const repairedSnapshots = await repairTags(copy, snapshots, settledAt, inventory);
   const wanted = recipeParameter(copy.tags, context);
   const parameter = await updateParameter(copy, wanted, context);
@@ -161,9 +184,6 @@ async function mark(copy: OwnCopy, announcement: Announcement, inventory: CopyIn
   await inventory.mark(copy.imageId, { ...copy.marker, announcement });
 }
 
-const READ_BACK_TRIES = 20;
-const READ_BACK_PAUSE_MS = 250;
-
 /**
  * Points the recipe's parameter to the newest copy, which is this one unless a newer one is settled. Says which, for the
  * log. It does not only look at this copy: AWS may have stored the value of an earlier call late.
@@ -177,7 +197,7 @@ async function updateParameter(copy: OwnCopy, parameter: RecipeParameter, contex
   // By its id too: what EC2 lists by tag may lag behind what it was told a moment ago.
   if (current !== undefined) others.push(...(await inventory.findById([current])));
   const newest = await newestOf(others, copy, context);
-  if (current !== newest.imageId) await pointTo(newest.imageId, name, context);
+  if (current !== newest.imageId) await pointTo(name, newest.imageId, context);
   return newest.imageId === copy.imageId ? name : `none: ${newest.imageId} is of a newer image`;
 }
 
@@ -188,7 +208,7 @@ async function updateParameter(copy: OwnCopy, parameter: RecipeParameter, contex
 async function newestOf(others: readonly OwnCopy[], copy: OwnCopy, context: SettleContext): Promise<OwnCopy> {
   const bakedMs = ({ marker }: OwnCopy) => Date.parse(marker.bakedAt);
   const newer = others
-    .filter(({ state, marker }) => state === 'available' && marker.announcement !== undefined)
+    .filter(({ state, marker }) => state === 'available' && marker.announcement !== undefined && !isTakenAway(marker))
     .filter((other) => bakedMs(other) > bakedMs(copy))
     .toSorted((one, other) => bakedMs(other) - bakedMs(one));
   for (const other of newer) {
@@ -196,16 +216,6 @@ async function newestOf(others: readonly OwnCopy[], copy: OwnCopy, context: Sett
     if (!flaw || !isContradicted(flaw)) return other;
   }
   return copy;
-}
-
-async function pointTo(imageId: string, name: string, { parameters, pause }: SettleContext): Promise<void> {
-  await parameters.put(name, imageId);
-  for (let tries = 1; (await parameters.get(name)) !== imageId; tries += 1) {
-    if (tries === READ_BACK_TRIES) {
-      throw new RetryableError('ParameterNotStored', `AWS took ${imageId} for ${name}, but has not stored it.`);
-    }
-    await pause(READ_BACK_PAUSE_MS);
-  }
 }
 
 async function settleFailed(copy: OwnCopy, context: SettleContext): Promise<SettleOutcome> {

@@ -10,6 +10,7 @@ import {
   copySnapshot,
   ebsDevice,
   FakeCatalogue,
+  FakeEnded,
   imageCopy,
   REGION,
   SOURCE_IMAGE,
@@ -20,12 +21,14 @@ import {
 
 const FAILED = 'ami-0ffffffffffffffff';
 let catalogue: FakeCatalogue;
+let ended: FakeEnded;
 
 beforeEach(() => {
   catalogue = new FakeCatalogue();
+  ended = new FakeEnded();
 });
 
-const run = (changes = {}) => copyImage(copyRequest(changes), target, catalogue);
+const run = (changes = {}) => copyImage(copyRequest(changes), target, catalogue, ended);
 const failure = (name: string, code: string, message: string) =>
   expect.objectContaining({ name, code, message }) as unknown;
 const COPY = 'ami-0aaaaaaaaaaaaaaaa';
@@ -33,6 +36,38 @@ const OURS = [...imageCopy().tags, { key: 'ImageCopier', value: `image-copier at
 const UNTRUSTED =
   `${SOURCE_IMAGE} belongs to account 999999999999, which is not trusted. ` +
   'Trusted: 111111111111, 444444444444 (trusted_owner_ids).';
+
+describe('copyImage of an image that was taken away', () => {
+  const at = '2026-11-20T00:00:00.000Z';
+
+  it.each([
+    [
+      'retired',
+      'ImageRetired',
+      `${SOURCE_IMAGE} was retired at ${at}. Nobody uses it. To have a copy all the same, undo that (command restore), and ask for it again.`,
+    ],
+    [
+      'revoked',
+      'ImageRevoked',
+      `${SOURCE_IMAGE} was revoked at ${at}: Nobody uses it. Only the source account can undo that (command unrevoke).`,
+    ],
+  ] as const)('rejects a request for one that was %s', async (kind, code, message) => {
+    ended.ends.set(SOURCE_IMAGE, { kind, at, reason: 'Nobody uses it.' });
+    await expect(run()).rejects.toEqual(failure('RejectedError', code, message));
+    expect(catalogue.asked).toEqual([]);
+  });
+
+  it('finds the copy that is there all the same', async () => {
+    ended.ends.set(SOURCE_IMAGE, { kind: 'revoked', at, reason: 'Bad.' });
+    catalogue.copies = [imageCopy({ state: 'disabled' })];
+    expect(await run()).toEqual({ kind: 'reused', imageId: COPY });
+  });
+
+  it('copies one whose revocation was undone', async () => {
+    ended.ends.set(SOURCE_IMAGE, { kind: 'unrevoked', at, reason: 'It was good.' });
+    expect(await run()).toMatchObject({ kind: 'started' });
+  });
+});
 
 describe('copyImage', () => {
   it('starts one encrypted, tagged copy', async () => {
@@ -59,7 +94,7 @@ describe('copyImage', () => {
   });
 
   it('tags it as the account wants, whatever the request says', async () => {
-    await copyImage(copyRequest(), { ...target, copyTags: [{ key: 'Recipe', value: 'fixed' }] }, catalogue);
+    await copyImage(copyRequest(), { ...target, copyTags: [{ key: 'Recipe', value: 'fixed' }] }, catalogue, ended);
 
     const [{ tags } = { tags: [] }] = catalogue.started;
     expect(tags.filter(({ key }) => key === 'Recipe')).toEqual([{ key: 'Recipe', value: 'fixed' }]);
@@ -74,7 +109,7 @@ describe('copyImage', () => {
     catalogue.source = sourceImage({ ownerId: '999999999999' });
 
     const strict = { ...target, trustedOwners: ['111111111111', '444444444444'] };
-    const copying = copyImage(copyRequest(), strict, catalogue);
+    const copying = copyImage(copyRequest(), strict, catalogue, ended);
     await expect(copying).rejects.toEqual(failure('RejectedError', 'UntrustedOwner', UNTRUSTED));
   });
 
@@ -272,7 +307,7 @@ describe('copyImage', () => {
 
       const again = new FakeCatalogue();
       again.answers = catalogue.answers;
-      await copyImage(copyRequest(), target, again);
+      await copyImage(copyRequest(), target, again, ended);
       expect(again.started.map(({ clientToken }) => clientToken)).toEqual(tokens);
     });
 
@@ -283,7 +318,7 @@ describe('copyImage', () => {
       ];
       await run();
       const retried = new FakeCatalogue();
-      await copyImage(copyRequest({ retry: { attempt: 2, after: FAILED } }), target, retried);
+      await copyImage(copyRequest({ retry: { attempt: 2, after: FAILED } }), target, retried, ended);
 
       expect(catalogue.started[1]?.clientToken).toBe(retried.started[0]?.clientToken);
     });
@@ -401,7 +436,7 @@ describe('a copy in a hurry', () => {
     ['that of the account', hurried, {}, 60],
     ['that of the request rather than that of the account', hurried, { withinMinutes: 15 }, 15],
   ])('is to be made within %s', async (_what, to, changes, minutes) => {
-    expect(await copyImage(copyRequest(changes), to, catalogue)).toEqual({
+    expect(await copyImage(copyRequest(changes), to, catalogue, ended)).toEqual({
       kind: 'started',
       imageId: 'ami-0bbbbbbbbbbbbbbbb',
     });

@@ -5,6 +5,7 @@ import type { Delivery } from '../../src/core/request-queue.ts';
 import {
   delivery,
   FakeCatalogue,
+  FakeEnded,
   FakeQueue,
   imageCopy,
   NOW_MS,
@@ -15,6 +16,7 @@ import {
 
 const SIX_HOURS = 6 * 60 * 60;
 let catalogue: FakeCatalogue;
+const ended = new FakeEnded();
 let queue: FakeQueue;
 
 beforeEach(() => {
@@ -23,7 +25,7 @@ beforeEach(() => {
 });
 
 function run(changes: Partial<Delivery> = {}) {
-  const context = { target, retrySeconds: SIX_HOURS, catalogue, queue, nowMs: () => NOW_MS, random: () => 0.5 };
+  const context = { target, retrySeconds: SIX_HOURS, catalogue, ended, queue, nowMs: () => NOW_MS, random: () => 0.5 };
   return handleDelivery(delivery(changes), context);
 }
 
@@ -136,7 +138,7 @@ describe('handleDelivery', () => {
   it('tries no longer than the time that is set, though an hour is not over', async () => {
     catalogue.startError = new UncertainError('UnauthorizedOperation', 'You are not authorized.');
     const body = JSON.stringify(requestJson);
-    const context = { target, retrySeconds: 60, catalogue, queue, nowMs: () => NOW_MS, random: () => 0.5 };
+    const context = { target, retrySeconds: 60, catalogue, ended, queue, nowMs: () => NOW_MS, random: () => 0.5 };
 
     const result = await handleDelivery(delivery({ body, sentAtMs: NOW_MS - 60_000 }), context);
 

@@ -5,8 +5,8 @@ import { requestedTags } from '../../core/copy-tags.ts';
 import type { ParameterNames } from '../../core/image-parameters.ts';
 import { ConfigurationError, overdueSeconds, parse, setting, topicArn, type Variables } from './variables.ts';
 
-/** What copy-image and settle-copy need to know, from their environment; the Terraform module sets all of it. */
-interface CopierConfig {
+/** What all functions of a copier need to know, from their environment; the Terraform module sets all of it. */
+export interface CopierConfig {
   /** The copier's name, by which it knows its own copies. */
   readonly copier: string;
   readonly kmsKeyArn: string;
@@ -36,7 +36,7 @@ export interface SettleCopyConfig extends CopierConfig, ParameterNames {
 
 const KEY_ARN = /^arn:aws[a-z-]*:kms:(?<region>[a-z0-9-]+):(?<account>[0-9]{12}):key\/[A-Za-z0-9-]+$/;
 
-const copier = {
+export const copier = {
   COPIER_NAME: setting(/^[A-Za-z0-9_-]{1,37}$/, '1 to 37 letters, digits, hyphens and underscores'),
   KMS_KEY_ARN: setting(KEY_ARN, 'the full ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>'),
   QUEUE_URL: setting(/^https?:\/\/\S+$/, 'the URL of the request queue'),
@@ -58,12 +58,17 @@ const copyWithinMinutes = setting(/^[0-9]{1,4}$/, 'a number of minutes, such as 
   z.refine((value) => value === '0' || isPace(Number(value)), 'must be 0, or 15 to 2880 in steps of 15'),
 );
 
+export const retrySeconds = setting(/^[1-9][0-9]{0,6}$/, 'a number of seconds, such as 21600');
+export const trustedOwners = setting(/^[0-9]{12}(,[0-9]{12})*$/, '12-digit account ids, separated by commas');
+export const parameterPath = setting(/^(\/[A-Za-z0-9_.-]+)+$/, 'the start of a parameter name, such as /image-copier');
+export const recipeTag = setting(/^.{1,127}$/su, 'the name of a tag, such as Recipe');
+
 const copyImage = z.object({
   ...copier,
   COPY_TAGS: z.optional(copyTags),
   COPY_WITHIN_MINUTES: z.optional(copyWithinMinutes),
-  TRUSTED_OWNERS: setting(/^[0-9]{12}(,[0-9]{12})*$/, '12-digit account ids, separated by commas'),
-  RETRY_SECONDS: setting(/^[1-9][0-9]{0,6}$/, 'a number of seconds, such as 21600'),
+  TRUSTED_OWNERS: trustedOwners,
+  RETRY_SECONDS: retrySeconds,
 });
 
 const settleCopy = z.object({
@@ -71,8 +76,8 @@ const settleCopy = z.object({
   // SQS API Reference, SendMessage: DelaySeconds is at most 900.
   FAILED_COPY_DELAY_SECONDS: setting(/^([0-9]|[1-9][0-9]|[1-8][0-9]{2}|900)$/, 'a number of seconds from 0 to 900'),
   OVERDUE_SECONDS: overdueSeconds,
-  PARAMETER_PATH: setting(/^(\/[A-Za-z0-9_.-]+)+$/, 'the start of a parameter name, such as /image-copier'),
-  RECIPE_TAG: setting(/^.{1,127}$/su, 'the name of a tag, such as Recipe'),
+  PARAMETER_PATH: parameterPath,
+  RECIPE_TAG: recipeTag,
   RESULTS_TOPIC_ARN: z.optional(topicArn),
 });
 
@@ -102,7 +107,7 @@ export function readSettleCopyConfig(variables: Variables): SettleCopyConfig {
   };
 }
 
-function copierConfig(read: Readonly<Record<keyof typeof copier, string>>, variables: Variables): CopierConfig {
+export function copierConfig(read: Readonly<Record<keyof typeof copier, string>>, variables: Variables): CopierConfig {
   const { region = '', account = '' } = KEY_ARN.exec(read.KMS_KEY_ARN)?.groups ?? {};
   const ownRegion = variables['AWS_REGION'];
   if (ownRegion !== region) {

@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { Ec2ImageCatalogue } from '../../adapters/ec2-image-catalogue.ts';
+import { SsmEndedSources } from '../../adapters/ssm-ended-sources.ts';
 import { handleDelivery, type DeliveryContext, type DeliveryResult } from '../../core/handle-delivery.ts';
 import { PatientCatalogue } from '../../core/patient-catalogue.ts';
 import { clientOf } from '../common/clients.ts';
@@ -13,14 +15,16 @@ import { prewarmCopying } from '../start/prewarm-functions.ts';
 import { toDelivery } from './delivery.ts';
 
 const config = readCopyImageConfig(process.env);
-// A request is looked up in three ways at the same time.
+// A request is looked up in four ways at the same time.
 const ec2 = clientOf(EC2Client, config.region, 3);
+const ssm = clientOf(SSMClient, config.region);
 const context: DeliveryContext = {
   target: config,
   retrySeconds: config.retrySeconds,
   catalogue: new Ec2ImageCatalogue(config.region, (region) =>
     region === config.region ? ec2.client : clientOf(EC2Client, region).client,
   ),
+  ended: new SsmEndedSources(ssm.client, config.copier),
   queue: lazyQueues(config),
   nowMs: Date.now,
   random: Math.random,
@@ -29,7 +33,7 @@ const metrics = new Metrics();
 
 /** Does once what the first event needs, so that it takes less time. */
 export async function prepare(): Promise<void> {
-  await prewarmCopying(config, ec2, context.catalogue);
+  await prewarmCopying(config, [ec2, ssm], context);
 }
 
 /** What one delivery takes at the most once it waits no more: its calls, each tried twice. */

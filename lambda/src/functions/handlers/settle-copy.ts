@@ -5,6 +5,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Context, SQSEvent } from 'aws-lambda';
 import { Ec2CopyInventory } from '../../adapters/ec2-copy-inventory.ts';
+import { SsmEndedSources } from '../../adapters/ssm-ended-sources.ts';
 import { PublishedResults } from '../../adapters/published-results.ts';
 import { SsmImageParameters } from '../../adapters/ssm-image-parameters.ts';
 import { asError } from '../../core/errors.ts';
@@ -37,6 +38,7 @@ const context: SettleCopiesContext = {
   ...config,
   inventory: new Ec2CopyInventory(ec2.client, config),
   parameters: new SsmImageParameters(ssm.client, config.parameterPath),
+  ended: new SsmEndedSources(ssm.client, config.copier),
   results: new PublishedResults(events.client, topic && { arn: topic.arn, sns: topic.client }),
   nextTries: lazyQueues(config),
   nowMs: Date.now,
@@ -58,6 +60,7 @@ const METRIC = {
   givenUp: 'CopiesGivenUp',
   unverified: 'CopiesUnverified',
   putOff: 'SettlesRetried',
+  revoked: 'CopiesRevoked',
   waiting: undefined,
   known: undefined,
 } as const;

@@ -2,7 +2,7 @@ import { Agent, type RequestOptions } from 'node:https';
 import { Duplex } from 'node:stream';
 
 /** Gives the body of the answer to an operation, such as `DescribeImages`; undefined to one that is not expected. */
-export type Answer = (operation: string) => string | undefined;
+export type Answer = (operation: string, request: string) => string | undefined;
 
 /** An agent whose connections lead nowhere: each answers its requests itself. */
 export class AnsweringAgent extends Agent {
@@ -52,7 +52,7 @@ class AnsweringConnection extends Duplex {
     }
     const [, byHeader, byBody = 'an unknown operation'] = OPERATION.exec(this.#request) ?? [];
     const operation = byHeader ?? byBody;
-    const answer = this.#answer(operation);
+    const answer = this.#answer(operation, this.#request);
     this.#request = '';
     if (answer === undefined) {
       done(new Error(`The prewarming has no answer to ${operation}.`));

@@ -2,7 +2,9 @@ import { formatMarker, MARKER } from '../../core/copy-marker.ts';
 import { copyImage } from '../../core/copy-image.ts';
 import { parseCopyRequest } from '../../core/copy-request.ts';
 import { asError } from '../../core/errors.ts';
-import type { ImageCatalogue } from '../../core/image-catalogue.ts';
+import { endedSourcesPath } from '../../adapters/ssm-ended-sources.ts';
+import { formatSourceEnd } from '../../core/ended-sources.ts';
+import type { DeliveryContext } from '../../core/handle-delivery.ts';
 import { settleNamed, type SettleCopiesContext } from '../../core/settle-copies.ts';
 import type { Answer } from './answering-agent.ts';
 import type { CopyImageConfig, SettleCopyConfig } from '../common/configuration.ts';
@@ -14,11 +16,16 @@ const SOURCE = 'ami-11111111111111111';
 const SNAPSHOT = 'snap-00000000000000000';
 const MADE_AT = '2026-01-01T00:00:00.000Z';
 
+/** SSM's answer for a source image of which copies may be made. */
+const NOT_ENDED = JSON.stringify({
+  Parameter: { Value: formatSourceEnd({ kind: 'unrevoked', at: MADE_AT, reason: 'prewarm' }) },
+});
+
 /** Prewarms the making of a copy of an image that is there and has no copy. */
 export async function prewarmCopying(
   config: CopyImageConfig,
-  ec2: Prewarmed,
-  catalogue: ImageCatalogue,
+  clients: readonly Prewarmed[],
+  { catalogue, ended }: Pick<DeliveryContext, 'catalogue' | 'ended'>,
 ): Promise<void> {
   const request = JSON.stringify({
     sourceAmi: SOURCE,
@@ -30,13 +37,14 @@ export async function prewarmCopying(
   });
   const answers: Answers = {
     DescribeImages: describedImage(config.trustedOwners[0], [['Name', 'prewarm']]),
+    GetParameter: NOT_ENDED,
     CopyImage: `<CopyImageResponse><imageId>${IMAGE}</imageId></CopyImageResponse>`,
   };
   await orWarn(
-    [ec2],
+    clients,
     (operation) => answers[operation],
     async () => {
-      const { kind } = await copyImage(parseCopyRequest(request), config, catalogue);
+      const { kind } = await copyImage(parseCopyRequest(request), config, catalogue, ended);
       return kind === 'started';
     },
   );
@@ -61,7 +69,8 @@ export async function prewarmSettling(
     PutEvents: '{"Entries":[{"EventId":"prewarm"}]}',
     Publish: '<PublishResponse><PublishResult><MessageId>prewarm</MessageId></PublishResult></PublishResponse>',
   };
-  const answer = (operation: string) => {
+  const answer = (operation: string, asked: string) => {
+    if (operation === 'GetParameter' && asked.includes(endedSourcesPath(config.copier))) return NOT_ENDED;
     if (operation === 'GetParameter') return `{"Parameter":{"Name":"prewarm","Value":"${parameter}"}}`;
     if (operation === 'PutParameter') parameter = IMAGE;
     return answers[operation];

@@ -1,0 +1,196 @@
+import {
+  FOREIGN_MARK,
+  parseForeignMark,
+  type AccountImage,
+  type ForeignMark,
+  type ReferencesFound,
+} from './account-images.ts';
+import type { CopySnapshot } from './copy-inventory.ts';
+import { isTakenAway, keyArnOf, type CopyEnd } from './copy-marker.ts';
+import type { Tag } from './copy-request.ts';
+import { recipeParameter, type ImageParameter, type ParameterNames } from './image-parameters.ts';
+import { findFlaw, isContradicted, ownershipOf, snapshotIdsOf, type Ownership } from './ownership.ts';
+import type { EndReason } from './retirement-results.ts';
+
+/** What a copier asks of images before they go. */
+export interface KeepRules extends ParameterNames {
+  readonly copier: string;
+  readonly account: string;
+  readonly kmsKeyArn: string;
+  /** How many copies stay before the one that their recipe's parameter points to. */
+  readonly rollbackDepth: number;
+  /** The tags that an image must have, all of them, to be retired though this copier did not make it; none where none may. */
+  readonly retireTagged: readonly Tag[];
+}
+
+/** An account at the moment of a step. */
+export interface AccountView {
+  /** All images of the account. */
+  readonly images: readonly AccountImage[];
+  /** Below the copier's path. */
+  readonly parameters: readonly ImageParameter[];
+  /** What names the images that the step is about. */
+  readonly found: ReferencesFound;
+  /** The snapshots of those images. */
+  readonly snapshots: readonly CopySnapshot[];
+}
+
+/** An image, and what it is to the copier. */
+export interface KnownImage {
+  readonly image: AccountImage;
+  readonly ownership: Ownership;
+  readonly recipe?: string;
+  /** When it was baked, or made where that is not known, in milliseconds since 1970: the images of a recipe are ordered by it. */
+  readonly bakedMs: number;
+  /** Its end, by its marker or by its mark. */
+  readonly end?: CopyEnd | ForeignMark;
+}
+
+/**
+ * Why an image stays. `use`: something needs it, so that it must be launchable. `wait`: it may go later, or once a person has done
+ * something. `never`: it is not for this copier to take away.
+ */
+export interface KeepReason extends EndReason {
+  readonly kind: 'use' | 'wait' | 'never';
+}
+
+// EC2 learns of a launch within 24 hours (EC2 User Guide, "Check when an Amazon EC2 AMI was last used"). As long again is for instances
+// that have come and gone since: a group that does so will launch it again.
+const LAUNCHED_LATELY_MS = 2 * 24 * 3600 * 1000;
+
+const KEEP_TAG = 'keep';
+
+export function knownTo(image: AccountImage, rules: Pick<KeepRules, 'copier' | 'account' | 'recipeTag'>): KnownImage {
+  const ownership = ownershipOf(image, rules);
+  const recipe = valueOf(image, rules.recipeTag);
+  const end =
+    ownership.kind === 'ours' ? ownership.marker.end : parseForeignMark(valueOf(image, FOREIGN_MARK), rules.copier);
+  return {
+    image,
+    ownership,
+    ...(recipe !== undefined && { recipe }),
+    bakedMs: Date.parse(ownership.kind === 'ours' ? ownership.marker.bakedAt : image.createdAt),
+    ...(end && { end }),
+  };
+}
+
+/** Everything that speaks against taking an image away now; nothing if it may go. */
+export function keepReasons(known: KnownImage, view: AccountView, rules: KeepRules, nowMs: number): KeepReason[] {
+  const notOurs = notOursReason(known, view, rules);
+  if (notOurs) return [notOurs];
+  return [
+    ...stateReasons(known),
+    ...placeReasons(known, view, rules),
+    ...view.parameters
+      .filter(({ imageId }) => imageId === known.image.imageId)
+      .map(({ name }) => use('Parameter', `The parameter ${name} points to it.`)),
+    ...view.found.references
+      .filter(({ imageId }) => imageId === known.image.imageId)
+      .map(({ kind, name }) => use('Referenced', `The ${kind} ${name} uses it.`)),
+    ...view.images
+      .filter(({ state, source }) => state === 'pending' && source?.imageId === known.image.imageId)
+      .map(({ imageId }) => use('PendingCopy', `${imageId} is being made of it.`)),
+    ...ownReasons(known, nowMs),
+    ...view.found.unreadable.map((what) => wait('Unreadable', what)),
+  ];
+}
+
+/** The code of an image is asked of EC2's facts, never of its tags alone. */
+function notOursReason(
+  { image, ownership }: KnownImage,
+  { snapshots }: AccountView,
+  { account, kmsKeyArn, retireTagged }: KeepRules,
+): KeepReason | undefined {
+  if (image.ownerId !== account) return never('NotOurs', `It belongs to account ${image.ownerId}.`);
+  if (ownership.kind === 'ours') {
+    const flaw = findFlaw(snapshotIdsOf(image), snapshots, keyArnOf(ownership.marker, kmsKeyArn));
+    return flaw && isContradicted(flaw) ? never('NotOurs', `It is no copy of this copier: ${flaw.reason}`) : undefined;
+  }
+  const isTagged = ({ key, value }: Tag) => valueOf(image, key) === value;
+  if (retireTagged.length > 0 && retireTagged.every(isTagged)) return undefined;
+  const remedy =
+    retireTagged.length > 0
+      ? 'it does not have the tags of the input retire_tagged'
+      : 'the input retire_tagged allows no others';
+  return never('NotOurs', `It is no copy of this copier, and ${remedy}.`);
+}
+
+function stateReasons({ image, ownership, end }: KnownImage): KeepReason[] {
+  if (image.state !== 'available' && image.state !== 'disabled') {
+    return [wait('NotAvailable', `It is ${image.state}.`)];
+  }
+  if (ownership.kind !== 'ours' || end?.state === 'revoked') return [];
+  if (ownership.marker.announcement?.state === 'announced') return [];
+  return [wait('NotAnnounced', 'It is not announced yet.')];
+}
+
+/** The newest image of a recipe stays, and so do those that people would go back to. */
+function placeReasons(known: KnownImage, view: AccountView, rules: KeepRules): KeepReason[] {
+  const { image, recipe, end } = known;
+  // Nobody can launch a revoked image, so it is nothing to go back to.
+  if (recipe === undefined || end?.state === 'revoked') return [];
+  const line = versionsOf(recipe, known, view, rules);
+  const place = line.indexOf(image.imageId);
+  if (place === 0) return [use('Newest', `It is the newest image of ${recipe}.`)];
+  const { rollbackDepth } = rules;
+  const current = line.indexOf(currentOf(known, view, rules) ?? '');
+  const isInReach = place > current && place <= Math.max(current, 0) + rollbackDepth;
+  if (!isInReach) return [];
+  return [
+    use('Rollback', `It is one of the ${rollbackDepth} images of ${recipe} before the one in use (rollback_depth).`),
+  ];
+}
+
+/** The images of a recipe that can be launched and the one that is asked for, the newest first. */
+function versionsOf(recipe: string, known: KnownImage, { images }: AccountView, rules: KeepRules): string[] {
+  const others = images
+    .filter(({ imageId, state }) => state === 'available' && imageId !== known.image.imageId)
+    .map((image) => knownTo(image, rules))
+    .filter((other) => other.recipe === recipe && isVersion(other) && other.ownership.kind === known.ownership.kind);
+  return [...others, known].toSorted(newestFirst).map(({ image }) => image.imageId);
+}
+
+/** Whether it counts as an image of its recipe: verified and announced, or somebody else's; and not taken away. */
+function isVersion({ ownership, end }: KnownImage): boolean {
+  if (ownership.kind !== 'ours') return end === undefined;
+  return ownership.marker.announcement?.state === 'announced' && !isTakenAway(ownership.marker);
+}
+
+export function newestFirst(one: KnownImage, other: KnownImage): number {
+  // Two of one moment need an order that is always the same: else each could be taken for the older one.
+  return other.bakedMs - one.bakedMs || (other.image.imageId > one.image.imageId ? 1 : -1);
+}
+
+/** The image that the parameter of the recipe points to. */
+function currentOf({ image }: KnownImage, { parameters }: AccountView, rules: KeepRules): string | undefined {
+  const parameter = recipeParameter(image.tags, rules);
+  return 'name' in parameter ? parameters.find(({ name }) => name === parameter.name)?.imageId : undefined;
+}
+
+function ownReasons({ image }: KnownImage, nowMs: number): KeepReason[] {
+  const reasons: KeepReason[] = [];
+  if (image.isProtected) reasons.push(wait('Protected', 'It is protected from being deregistered.'));
+  const keep = image.tags.find(({ key }) => key.toLowerCase() === KEEP_TAG);
+  if (keep && keep.value.toLowerCase() !== 'false') reasons.push(use('KeepTag', `It has the tag ${keep.key}.`));
+  const { lastLaunchedAt } = image;
+  if (lastLaunchedAt !== undefined && nowMs - Date.parse(lastLaunchedAt) < LAUNCHED_LATELY_MS) {
+    reasons.push(wait('LaunchedLately', `It was launched at ${lastLaunchedAt}, less than two days ago.`));
+  }
+  return reasons;
+}
+
+function valueOf({ tags }: AccountImage, name: string): string | undefined {
+  return tags.find(({ key }) => key === name)?.value;
+}
+
+function use(code: string, message: string): KeepReason {
+  return { kind: 'use', code, message };
+}
+
+function wait(code: string, message: string): KeepReason {
+  return { kind: 'wait', code, message };
+}
+
+function never(code: string, message: string): KeepReason {
+  return { kind: 'never', code, message };
+}
