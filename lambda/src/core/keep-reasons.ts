@@ -6,7 +6,7 @@ import {
   type ReferencesFound,
 } from './account-images.ts';
 import type { CopySnapshot } from './copy-inventory.ts';
-import { isTakenAway, keyArnOf, type CopyEnd } from './copy-marker.ts';
+import { isAnnounced, keyArnOf, type CopyEnd } from './copy-marker.ts';
 import type { Tag } from './copy-request.ts';
 import { recipeParameter, type ImageParameter, type ParameterNames } from './image-parameters.ts';
 import { findFlaw, isContradicted, ownershipOf, snapshotIdsOf, type Ownership } from './ownership.ts';
@@ -31,7 +31,7 @@ export interface AccountView {
   readonly parameters: readonly ImageParameter[];
   /** What names the images that the step is about. */
   readonly found: ReferencesFound;
-  /** The snapshots of those images. */
+  /** The snapshots of those images, and of all of their recipes that can be launched. */
   readonly snapshots: readonly CopySnapshot[];
 }
 
@@ -142,18 +142,25 @@ function placeReasons(known: KnownImage, view: AccountView, rules: KeepRules): K
 }
 
 /** The images of a recipe that can be launched and the one that is asked for, the newest first. */
-function versionsOf(recipe: string, known: KnownImage, { images }: AccountView, rules: KeepRules): string[] {
-  const others = images
+function versionsOf(recipe: string, known: KnownImage, view: AccountView, rules: KeepRules): string[] {
+  const others = view.images
     .filter(({ imageId, state }) => state === 'available' && imageId !== known.image.imageId)
     .map((image) => knownTo(image, rules))
-    .filter((other) => other.recipe === recipe && isVersion(other) && other.ownership.kind === known.ownership.kind);
+    .filter(
+      (other) =>
+        other.recipe === recipe && isVersion(other, view, rules) && other.ownership.kind === known.ownership.kind,
+    );
   return [...others, known].toSorted(newestFirst).map(({ image }) => image.imageId);
 }
 
-/** Whether it counts as an image of its recipe: verified and announced, or somebody else's; and not taken away. */
-function isVersion({ ownership, end }: KnownImage): boolean {
+/**
+ * Whether it counts as an image of its recipe: announced and as it should be, or somebody else's; and not taken away. A marker can be set
+ * by hand, so that its snapshots are looked at: what only says that it is the newest must not let the newest go.
+ */
+function isVersion({ image, ownership, end }: KnownImage, { snapshots }: AccountView, rules: KeepRules): boolean {
   if (ownership.kind !== 'ours') return end === undefined;
-  return ownership.marker.announcement?.state === 'announced' && !isTakenAway(ownership.marker);
+  if (!isAnnounced(ownership.marker)) return false;
+  return findFlaw(snapshotIdsOf(image), snapshots, keyArnOf(ownership.marker, rules.kmsKeyArn)) === undefined;
 }
 
 export function newestFirst(one: KnownImage, other: KnownImage): number {

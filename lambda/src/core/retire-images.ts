@@ -92,7 +92,9 @@ async function takeSteps(retirements: readonly Retirement[], context: RetireCont
   const disabled = retirements.filter((_, index) => first[index] === 'disabled');
   // What began to use an image while it was being disabled is seen now.
   const second = disabled.length > 0 ? await inTurn(disabled, context, finishStep) : [];
-  return [...first, ...second].filter((outcome) => outcome !== 'disabled');
+  return first
+    .map((outcome) => (outcome === 'disabled' ? second.shift() : outcome))
+    .filter((outcome) => outcome !== undefined && outcome !== 'disabled');
 }
 
 /** An image with what speaks against its end. */
@@ -147,10 +149,14 @@ export function ownSnapshots(
 async function readView(imageIds: readonly string[], context: RetireContext): Promise<AccountView> {
   const { references, parameters } = context;
   const images = await context.images.list();
-  const snapshotIds = images.filter(({ imageId }) => imageIds.includes(imageId)).flatMap(snapshotIdsOf);
+  const known = images.map((image) => knownTo(image, context));
+  const asked = known.filter(({ image }) => imageIds.includes(image.imageId));
+  const recipes = new Set(asked.flatMap(({ recipe }) => recipe ?? []));
+  const others = known.filter(({ image, recipe = '' }) => image.state === 'available' && recipes.has(recipe));
+  const snapshotIds = new Set([...asked, ...others].flatMap(({ image }) => snapshotIdsOf(image)));
   return {
     images,
-    snapshots: await context.images.snapshotsOf(snapshotIds),
+    snapshots: await context.images.snapshotsOf([...snapshotIds]),
     parameters: await parameters.list(),
     // Last, so that it is as fresh as it can be when the step is taken.
     found: await references.find(imageIds),

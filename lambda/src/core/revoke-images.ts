@@ -98,8 +98,10 @@ export async function unrevokeImage(
     ({ image, end }) => end?.state === 'revoked' && !stillRevoked.has(image.imageId),
   );
   const work = new Work();
-  for (const known of freed) await work.on(known, () => free(known, context));
-  const parameters = await restoreParameters(freed, work, context);
+  // Its mark goes last: whoever ends before is followed by one that finds it by that.
+  for (const known of freed) await work.on(known, () => enable(known, context));
+  const parameters = await restoreParameters(freed, images, work, context);
+  for (const known of work.errors.length > 0 ? [] : freed) await work.on(known, () => unmark(known, context));
   return {
     kind: 'Revocation Undone',
     sourceAmi,
@@ -201,9 +203,12 @@ async function markRevoked(
   return await images.markForeign(image.imageId, mark);
 }
 
-async function free({ image, ownership }: KnownImage, { images }: RevokeContext): Promise<boolean> {
-  // In this order: whoever ends in between is followed by one that goes on.
+async function enable({ image }: KnownImage, { images }: RevokeContext): Promise<boolean> {
   if (image.state === 'disabled') await images.enable(image.imageId);
+  return true;
+}
+
+async function unmark({ image, ownership }: KnownImage, { images }: RevokeContext): Promise<boolean> {
   if (ownership.kind === 'ours') await images.mark(image.imageId, [], withEnd(ownership.marker, undefined));
   else await images.markForeign(image.imageId, undefined);
   return true;
@@ -237,17 +242,18 @@ async function moveParameters(
 /** Points the parameters of what is free again to the newest copies. */
 async function restoreParameters(
   freed: readonly KnownImage[],
+  images: readonly KnownImage[],
   work: Work,
   context: RevokeContext,
 ): Promise<MovedParameter[]> {
   if (freed.length === 0) return [];
   const freedIds = new Set(idsOf(freed));
-  const images = (await context.images.list()).map((image) => knownTo(image, context));
+  const asFreed = images.map((known) => (freedIds.has(known.image.imageId) ? unrevoked(known) : known));
   const current = await context.parameters.list();
   const moved: MovedParameter[] = [];
   for (const name of new Set(freed.flatMap((known) => parameterOf(known, context) ?? []))) {
     await work.attempt(name, async () => {
-      const to = await newestFor(name, images, context);
+      const to = await newestFor(name, asFreed, context);
       const from = current.find((parameter: ImageParameter) => parameter.name === name)?.imageId;
       if (to === undefined || to === from || !freedIds.has(to)) return false;
       await pointTo(name, to, context);
@@ -256,6 +262,17 @@ async function restoreParameters(
     });
   }
   return moved;
+}
+
+/** An image as it is once nothing says any more that it is revoked. */
+function unrevoked(known: KnownImage): KnownImage {
+  const { image, ownership } = known;
+  const isDisabled = image.state === 'disabled';
+  return {
+    ...known,
+    ...(isDisabled && { image: { ...image, state: 'available' } }),
+    ...(ownership.kind === 'ours' && { ownership: { ...ownership, marker: withEnd(ownership.marker, undefined) } }),
+  };
 }
 
 /** The newest copy that a parameter may point to: ours, announced, and encrypted as it says. */

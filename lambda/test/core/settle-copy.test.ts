@@ -689,3 +689,58 @@ describe('settleCopy of any other copy', () => {
     expect(account.calls).toEqual([]);
   });
 });
+
+describe('a copy of a revoked image', () => {
+  const REVOKED = { kind: 'revoked', at: '2026-11-23T23:00:00.000Z', reason: 'CVE-2026-1' } as const;
+  const end = { state: 'revoked', at: REVOKED.at } as const;
+
+  it('is marked and disabled, and never announced', async () => {
+    const account = new FakeAccount();
+    account.ended.ends.set(SOURCE_IMAGE, REVOKED);
+    expect(await settleCopy(ownCopy(), settleContext(account))).toEqual({ kind: 'revoked', reason: 'CVE-2026-1' });
+    expect(account.copy()).toMatchObject({ state: 'disabled', marker: { end, announcement: { state: 'announcing' } } });
+    expect(account.announced).toEqual([]);
+    expect(account.parameters.size).toBe(0);
+  });
+
+  it('is asked for after the mark: a revocation that comes later finds a copy that is being announced', async () => {
+    const account = new FakeAccount();
+    const context = settleContext(account);
+    const find = async (sourceImageId: string) => {
+      expect(account.copy()?.marker.announcement?.state).toBe('announcing');
+      return await account.ended.find(sourceImageId);
+    };
+    expect(await settleCopy(ownCopy(), { ...context, ended: { find } })).toMatchObject({ kind: 'settled' });
+    expect.assertions(2);
+  });
+
+  it('that was revoked while EC2 made it is disabled once it is available', async () => {
+    const copy = ownCopy({ marker: copyMarker({ end }) });
+    const account = new FakeAccount(copy);
+    expect(await settleCopy(copy, settleContext(account))).toEqual({ kind: 'revoked' });
+    expect(account.calls).toEqual([`disable ${copy.imageId}`]);
+  });
+
+  it.each([
+    ['is pending', 'pending', end],
+    ['has failed', 'failed', end],
+    ['is disabled', 'disabled', end],
+    ['is retired', 'available', { state: 'retired', at: REVOKED.at }],
+  ] as const)('is left as it is if it %s', async (_what, state, is) => {
+    const copy = ownCopy({ state, marker: copyMarker({ end: is }) });
+    const account = new FakeAccount(copy);
+    expect(await settleCopy(copy, settleContext(account))).toEqual({ kind: 'known' });
+    expect(account.calls).toEqual([]);
+  });
+
+  it('is no newer copy for a parameter', async () => {
+    const marker = copyMarker({
+      bakedAt: '2026-11-24T00:00:00.000Z',
+      announcement: { state: 'announced', settledAt: '2026-11-24T00:00:00.000Z' },
+      end,
+    });
+    const account = new FakeAccount(ownCopy(), ownCopy({ imageId: 'ami-0b', marker, snapshotIds: ['snap-b'] }));
+    expect(await settleCopy(ownCopy(), settleContext(account))).toMatchObject({ kind: 'settled' });
+    expect(account.parameters.get(PARAMETER)).toBe(COPY);
+  });
+});
