@@ -44,7 +44,7 @@ const WORK = join(CACHE, 'test', 'organization');
 const template = imageCopierTemplate();
 const source = emulatedAccount(endpoint(), newAccountId(), REGION);
 const earlierModule = writeEarlierModule('image-copier', EARLIER_COMMIT, join(WORK, 'earlier', source.id));
-const topics = { request: '', results: '' };
+const topics = { housekeeping: '', request: '', results: '' };
 /** Bucket names are unique among all accounts. */
 const bucketPrefix = `image-copier-${source.id}`;
 const ORGANIZATION = 'o-a1b2c3d4e5';
@@ -58,7 +58,7 @@ const organizationsKeys = new Map<string, string>();
 let upgrade: { readonly root: TerraformRoot; readonly first: Changes; readonly second: Changes };
 
 type Shared = Readonly<Record<string, boolean | number | string | readonly string[]>>;
-type Inputs = Readonly<Record<string, Shared[string] | Readonly<Record<string, string>>>>;
+type Inputs = Readonly<Record<string, Shared[string] | Readonly<Record<string, unknown>>>>;
 
 interface Scenario {
   readonly inputs: string;
@@ -75,6 +75,10 @@ interface Scenario {
   readonly ofTemplate: Readonly<Record<string, string>>;
 }
 
+/** The log groups of the template, and the functions that they are for. */
+const LOGS = { CopyImageLog: 'copy-image', RetireImageLog: 'retire-image', SettleCopyLog: 'settle-copy' };
+/** What the function retire-image needs: queue, rule and its target, mapping, three alarms; function, role, its policy, log group. */
+const ADDED_SINCE = 11;
 const OTHERS = 'each input other than its default';
 const OWN_KEY = 'a key of the organization';
 const scenarios: readonly Scenario[] = [
@@ -98,6 +102,7 @@ const scenarios: readonly Scenario[] = [
       deletion_protection: false,
       failed_copy_delay_seconds: 60,
       filter_enabled: false,
+      housekeeping_topic_arn: topics.housekeeping,
       // What KMS would wait is seen in the deletion alone: terraform/template/test has it.
       key_deletion_window_days: 7,
       key_rotation_period_days: 180,
@@ -113,6 +118,7 @@ const scenarios: readonly Scenario[] = [
       results_topic_arn: topics.results,
       retry_hours: 13,
       role_path: '/organization/copier/',
+      rollback_depth: 5,
       source_key_arns: ['1', '2'].map((id) => `arn:aws:kms:${REGION}:${source.id}:key/${id}`),
       trusted_owner_ids: [source.id, '012345678901'],
     }),
@@ -120,10 +126,17 @@ const scenarios: readonly Scenario[] = [
       alarm_actions: [`arn:aws:sns:${REGION}:${accountId}:on-call`],
       environment_variables: { AWS_USE_FIPS_ENDPOINT: 'true' },
       permissions_boundary_arn: `arn:aws:iam::${accountId}:policy/organization/boundary`,
+      retention: {
+        keep_newest: 3,
+        min_age_days: 7,
+        quarantine_days: 7,
+        recipes: { ubuntu: { keep_newest: 5 } },
+      },
     }),
     ofTemplate: {
       AlarmTopicName: 'on-call',
       PermissionsBoundaryName: 'organization/boundary',
+      Retention: '{"keepNewest":3,"minAgeDays":7,"quarantineDays":7,"recipes":{"ubuntu":{"keepNewest":5}}}',
       UseFipsEndpoints: 'true',
     },
   },
@@ -175,8 +188,8 @@ const EXPLAINED: readonly {
     declared: (parameters, accountId) =>
       Number(resolved(template.Resources['ImageKey']?.Properties['RotationPeriodInDays'], parameters, accountId)),
   },
-  ...['CopyImageLog', 'SettleCopyLog'].map((log) => ({
-    where: log === 'CopyImageLog' ? /^log group \S+-copy-image: kmsKeyId$/ : /^log group \S+-settle-copy: kmsKeyId$/,
+  ...Object.entries(LOGS).map(([log, name]) => ({
+    where: new RegExp(String.raw`^log group \S+-${name}: kmsKeyId$`),
     why: "LocalStack ignores a log group's KmsKeyId",
     inputs: OTHERS,
     declared: (parameters: Readonly<Record<string, string>>, accountId: string) => {
@@ -184,20 +197,14 @@ const EXPLAINED: readonly {
       return resolved(keyId?.['Fn::If'][1], parameters, accountId);
     },
   })),
-  {
-    where: /^log group \S+-copy-image: retentionInDays$/,
+  ...Object.entries(LOGS).map(([log, name]) => ({
+    where: new RegExp(String.raw`^log group \S+-${name}: retentionInDays$`),
     why: "LocalStack ignores a log group's RetentionInDays",
-    declared: (parameters, accountId) =>
-      Number(resolved(template.Resources['CopyImageLog']?.Properties['RetentionInDays'], parameters, accountId)),
-  },
+    declared: (parameters: Readonly<Record<string, string>>, accountId: string) =>
+      Number(resolved(template.Resources[log]?.Properties['RetentionInDays'], parameters, accountId)),
+  })),
   {
-    where: /^log group \S+-settle-copy: retentionInDays$/,
-    why: "LocalStack ignores a log group's RetentionInDays",
-    declared: (parameters, accountId) =>
-      Number(resolved(template.Resources['SettleCopyLog']?.Properties['RetentionInDays'], parameters, accountId)),
-  },
-  {
-    where: /^queue \S+-requests: RedrivePolicy: maxReceiveCount$/,
+    where: /^queue \S+-(?:requests|retirements): RedrivePolicy: maxReceiveCount$/,
     why: 'a table of a template holds text, which SQS takes for the number; LocalStack keeps it as text',
     declared: ({ RetryHours = '' }) => Number(template.Mappings['Hours']?.[RetryHours]?.D),
   },
@@ -207,6 +214,7 @@ const EXPLAINED: readonly {
 beforeAll(async () => {
   const accounts = scenarios.flatMap(({ byModule, byTemplate }) => [byModule, byTemplate]);
   topics.request = await createSourceTopic(source, 'notify', 'sns:Subscribe', accounts);
+  topics.housekeeping = await createSourceTopic(source, 'housekeeping', 'sns:Subscribe', accounts);
   topics.results = await createSourceTopic(source, 'notify-results', 'sns:Publish', accounts);
   artifacts = terraform(writeArtifacts(), source.id, {});
   const withKey = scenarios.find(({ inputs }) => inputs === OWN_KEY);
@@ -234,9 +242,9 @@ afterAll(async () => {
   for (const TopicArn of Object.values(topics)) await source.sns.send(new DeleteTopicCommand({ TopicArn }));
 }, TIMEOUT_MS);
 
-it(`takes over what the module of ${EARLIER_COMMIT.slice(0, 7)} made: nothing is added, and nothing destroyed`, async () => {
+it(`takes over what the module of ${EARLIER_COMMIT.slice(0, 7)} made: only what retires images is added, and nothing is destroyed`, async () => {
   expect(upgrade.first.added).toBeGreaterThan(0);
-  expect(upgrade.second).toMatchObject({ added: 0, destroyed: 0 });
+  expect(upgrade.second).toMatchObject({ added: ADDED_SINCE, destroyed: 0 });
   expect(await upgrade.root.plan()).toEqual(NO_CHANGES);
 });
 
@@ -278,7 +286,7 @@ describe.each(scenarios)(
     it('let requests pass for each form of the account id', async () => {
       const filter = (standing: Standing) =>
         Object.entries(standing).flatMap(([name, attributes]) =>
-          name.startsWith('subscription ') ? [(attributes as { FilterPolicy?: unknown }).FilterPolicy] : [],
+          /^subscription .*-requests$/.test(name) ? [(attributes as { FilterPolicy?: unknown }).FilterPolicy] : [],
         );
       const shortForms = formsOf(byModule).slice(1);
       const targetAccounts = ['<account>', ...shortForms.map((_, i) => `<account less ${i + 1} zeros>`), '*'];
@@ -436,7 +444,7 @@ async function apply(root: TerraformRoot): Promise<Changes> {
 }
 
 async function read(accountId: string): Promise<Standing> {
-  return await readCopier(accountId, source, topics.request);
+  return await readCopier(accountId, source, [topics.request, topics.housekeeping]);
 }
 
 /** The parameters that stand for inputs of the module: a list has commas between its items. */

@@ -13,8 +13,18 @@ const VPC = 'object({ security_group_ids = list(string), subnet_ids = list(strin
 const KEY_POLICY_STATEMENTS =
   'list(object({ sid = string, actions = list(string), principals = map(list(string)), effect = optional(string, "Allow"), conditions = optional(map(map(list(string))), {}) }))';
 
+const RETENTION =
+  'object({ keep_newest = number, min_age_days = number, quarantine_days = number, recipes = optional(map(object({ keep_newest = optional(number), min_age_days = optional(number), quarantine_days = optional(number) })), {}) })';
+
 type InputType =
-  'bool' | 'list(string)' | 'map(string)' | 'number' | 'string' | typeof KEY_POLICY_STATEMENTS | typeof VPC;
+  | 'bool'
+  | 'list(string)'
+  | 'map(string)'
+  | 'number'
+  | 'string'
+  | typeof KEY_POLICY_STATEMENTS
+  | typeof RETENTION
+  | typeof VPC;
 
 /** The inputs of the module image-copier that an account may set, with the types of its variables.tf. */
 export const COPIER_INPUTS = {
@@ -43,8 +53,11 @@ export const COPIER_INPUTS = {
   permissions_boundary_arn: 'string',
   recipe_tag: 'string',
   request_delay_seconds: 'number',
+  retention: RETENTION,
+  retire_tagged: 'map(string)',
   retry_hours: 'number',
   role_path: 'string',
+  rollback_depth: 'number',
   source_key_arns: 'list(string)',
   tags: 'map(string)',
   trusted_owner_ids: 'list(string)',
@@ -70,6 +83,7 @@ export const SOURCE_INPUTS = {
 /** The inputs that the stacks set themselves in one of the modules, and from what. */
 export const SET_INPUTS: Readonly<Record<string, string>> = {
   existing_topics: 'source.existingTopics',
+  housekeeping_topic_arn: 'topic, source.id and source.inputs.housekeeping_topic_name',
   name: 'topic',
   organization_id: 'organizationId',
   request_topic_arn: 'topic and source.id',
@@ -228,6 +242,21 @@ function inputs(types: Readonly<Record<string, InputType>>, limits: Limits): z.Z
         conditions: z.record(z.string(), z.record(z.string(), texts)).exactOptional(),
       }),
     ),
+    [RETENTION]: fields({
+      keep_newest: z.number(),
+      min_age_days: z.number(),
+      quarantine_days: z.number(),
+      recipes: z
+        .record(
+          z.string(),
+          fields({
+            keep_newest: z.number().exactOptional(),
+            min_age_days: z.number().exactOptional(),
+            quarantine_days: z.number().exactOptional(),
+          }),
+        )
+        .exactOptional(),
+    }),
     [VPC]: fields({ security_group_ids: texts, subnet_ids: texts }),
   } satisfies Record<InputType, z.ZodType>;
   return fields(

@@ -9,6 +9,8 @@ export interface Limit {
 }
 
 const ARN_OF_KEY = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key\/[A-Za-z0-9-]+$/u;
+const TAG_KEY = /^[\p{L}\p{Z}\p{N}_.:/=+@-]+$/u;
+const TAG_VALUE = /^[\p{L}\p{Z}\p{N}_.:/=+@-]*$/u;
 const LOG_RETENTION_DAYS = [
   ...[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
 ];
@@ -27,7 +29,10 @@ const OWN_VARIABLES = [
   'QUEUE_URL',
   'RECIPE_TAG',
   'RESULTS_TOPIC_ARN',
+  'RETENTION',
+  'RETIRE_TAGGED',
   'RETRY_SECONDS',
+  'ROLLBACK_DEPTH',
   'TRUSTED_OWNERS',
 ];
 
@@ -67,8 +72,8 @@ const SHARED = {
         tags.length <= 50 &&
         tags.every(
           ([key, value]) =>
-            /^[\p{L}\p{Z}\p{N}_.:/=+@-]+$/u.test(key) &&
-            /^[\p{L}\p{Z}\p{N}_.:/=+@-]*$/u.test(value) &&
+            TAG_KEY.test(key) &&
+            TAG_VALUE.test(value) &&
             lengthOf(key) <= 128 &&
             lengthOf(value) <= 256 &&
             !isOfAws(key),
@@ -138,7 +143,7 @@ export const COPIER_LIMITS: Limits = {
   key_rotation_period_days: [whole(90, 2560)],
   kms_key_arn: SHARED.log_kms_key_arn,
   memory_size: [whole(128, 10_240)],
-  name: [text((name) => /^[A-Za-z0-9_-]{1,37}$/u.test(name), '1 to 37 letters, digits, hyphens and underscores')],
+  name: [text((name) => /^[A-Za-z0-9_-]{1,36}$/u.test(name), '1 to 36 letters, digits, hyphens and underscores')],
   overdue_hours: [whole(1, 720)],
   parameter_path: [
     text(
@@ -150,7 +155,29 @@ export const COPIER_LIMITS: Limits = {
     text((key) => isBetween(lengthOf(key), 1, 127) && !isOfAws(key), '1 to 127 characters, not beginning with aws:'),
   ],
   request_delay_seconds: [whole(0, 900)],
+  retention: [
+    retention('keep_newest', 1, Infinity, 'at least 1'),
+    retention('min_age_days', 0, Infinity, 'at least 0'),
+    retention('quarantine_days', 0, 365, 'from 0 to 365'),
+  ],
+  retire_tagged: [
+    map(
+      (tags) =>
+        tags.length <= 10 &&
+        tags.every(
+          ([key, value]) =>
+            TAG_KEY.test(key) &&
+            TAG_VALUE.test(value) &&
+            lengthOf(key) <= 127 &&
+            lengthOf(value) <= 256 &&
+            !isOfAws(key) &&
+            !['imagecopier', 'imagecopierend'].includes(key.toLowerCase()),
+        ),
+      'at most 10, of letters, digits, spaces and _ . : / = + - @, keys of 1 to 127 and values of up to 256 characters; no key begins with aws: or is ImageCopier or ImageCopierEnd',
+    ),
+  ],
   retry_hours: [whole(6, 96)],
+  rollback_depth: [whole(0, 100)],
   source_key_arns: [
     texts(
       (arns) => arns.every((arn) => ARN_OF_KEY.test(arn)),
@@ -214,6 +241,27 @@ function vpc(input: string, most: number, pattern: RegExp, words: string): Limit
     },
     text: words,
   };
+}
+
+/** A number of a retention policy, and of each recipe that has one of its own. */
+function retention(input: keyof RetentionNumbers, from: number, to: number, words: string): Limit {
+  return {
+    holds: (value) => {
+      const { recipes = {}, ...rest } = value as unknown as RetentionNumbers & {
+        readonly recipes?: Readonly<Record<string, RetentionNumbers>>;
+      };
+      return [rest, ...Object.values(recipes)].every(
+        ({ [input]: count = from }) => Number.isInteger(count) && isBetween(count, from, to),
+      );
+    },
+    text: `${input} is a whole number ${words}`,
+  };
+}
+
+interface RetentionNumbers {
+  readonly keep_newest?: number;
+  readonly min_age_days?: number;
+  readonly quarantine_days?: number;
 }
 
 function whole(from: number, to: number, words = `a whole number from ${from} to ${to}`): Limit {

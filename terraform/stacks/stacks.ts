@@ -79,14 +79,16 @@ function targetStack(file: AccountsFile, account: TargetAccount): Stack {
     access: accessOf(account, defaults, account.id, regions),
     modules: regions.map((region) => {
       // Built, not read from the source account's state: a target needs nothing of it.
-      const topicArn = `arn:${partitionOf(region)}:sns:${region}:${source.id}:${topic}`;
+      const topics = `arn:${partitionOf(region)}:sns:${region}:${source.id}:`;
+      const housekeeping = housekeepingTopicIn(file, region);
       return {
         module: 'image-copier',
         region,
         inputs: {
           ...resolved({ ...defaults?.inputs, ...account.inputs }, account.id, region),
-          request_topic_arn: topicArn,
-          results_topic_arn: `${topicArn}-results`,
+          request_topic_arn: `${topics}${topic}`,
+          results_topic_arn: `${topics}${topic}-results`,
+          ...(housekeeping !== undefined && { housekeeping_topic_arn: `${topics}${housekeeping}` }),
         },
       };
     }),
@@ -113,6 +115,13 @@ function regionsOf({ defaults }: AccountsFile, { regions }: TargetAccount): stri
 
 function subscribersIn(file: AccountsFile, region: string): string[] {
   return sorted(file.accounts.filter((account) => regionsOf(file, account).includes(region)).map(({ id }) => id));
+}
+
+/** The name of the topic for housekeeping; none where another system's topics are used and its name is not given. */
+function housekeepingTopicIn({ source, topic }: AccountsFile, region: string): string | undefined {
+  const given = source.inputs?.['housekeeping_topic_name'];
+  if (typeof given === 'string') return given;
+  return source.existingTopics?.includes(region) ? undefined : `${topic}-housekeeping`;
 }
 
 /** An account's own way in replaces the default one, whichever it is. */

@@ -4,6 +4,7 @@ export const METRICS_NAMESPACE = 'ImageCopier';
 
 /** Names of the functions, for `sub`. */
 export const COPY_IMAGE = '${Name}-copy-image';
+export const RETIRE_IMAGE = '${Name}-retire-image';
 export const SETTLE_COPY = '${Name}-settle-copy';
 
 const ALARM_TOPIC_ARN = sub('arn:${AWS::Partition}:sns:${AWS::Region}:${Account}:${AlarmTopicName}', {
@@ -24,7 +25,8 @@ const ALARMS: Readonly<Record<string, Resource>> = {
     Period: 1800,
   }),
   'dead-letters': alarm({
-    description: 'A copy request was rejected or given up. Its message in the queue ${Name}-dead-letters says why.',
+    description:
+      'A copy request or a retirement was rejected or given up. Its message in the queue ${Name}-dead-letters says why.',
     Namespace: 'AWS/SQS',
     MetricName: 'ApproximateNumberOfMessagesVisible',
     Dimensions: dimension('QueueName', '${Name}-dead-letters'),
@@ -54,6 +56,20 @@ const ALARMS: Readonly<Record<string, Resource>> = {
     Threshold: ref('AgeAlarmSeconds'),
     TreatMissingData: 'notBreaching',
   }),
+  'retire-image-errors': countAlarm({
+    description: `The function ${RETIRE_IMAGE} crashed or timed out. Its log group is /aws/lambda/${RETIRE_IMAGE}.`,
+    Namespace: 'AWS/Lambda',
+    MetricName: 'Errors',
+    Dimensions: dimension('FunctionName', RETIRE_IMAGE),
+    Period: 3600,
+  }),
+  retirements: countAlarm({
+    description: `Retirements or revocations of images could not be finished for two hours. ${RETIRE_IMAGE} logs the errors.`,
+    MetricName: 'RetirementsRetried',
+    Dimensions: dimension('service', RETIRE_IMAGE),
+    Period: 1800,
+    EvaluationPeriods: 4,
+  }),
   'settle-copy-errors': countAlarm({
     description: `The function ${SETTLE_COPY} crashed or timed out. Its log group is /aws/lambda/${SETTLE_COPY}.`,
     Namespace: 'AWS/Lambda',
@@ -66,6 +82,13 @@ const ALARMS: Readonly<Record<string, Resource>> = {
     MetricName: 'SettlesRetried',
     Period: 900,
     EvaluationPeriods: 4,
+  }),
+  'snapshots-remaining': countAlarm({
+    description: `Snapshots of images that are gone were left behind, and two sweeps did not delete them. They are billed. ${RETIRE_IMAGE} logs their IDs.`,
+    MetricName: 'SnapshotsRemaining',
+    Dimensions: dimension('service', RETIRE_IMAGE),
+    Period: 86400,
+    EvaluationPeriods: 2,
   }),
   'unverified-copies': countAlarm({
     description: `A copy is available and not encrypted under this copier's key, so it is not announced. ${SETTLE_COPY} logs it as unverified. Deregister it, and ask for it again.`,

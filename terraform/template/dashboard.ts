@@ -1,4 +1,4 @@
-import { ALARM_NAMES, COPY_IMAGE, METRICS_NAMESPACE, SETTLE_COPY } from './alarms.ts';
+import { ALARM_NAMES, COPY_IMAGE, METRICS_NAMESPACE, RETIRE_IMAGE, SETTLE_COPY } from './alarms.ts';
 import { sub, type Resources } from './intrinsics.ts';
 
 type Metric = readonly [namespace: string, name: string, dimension: string, value: string, options: object];
@@ -39,6 +39,20 @@ const GRAPHS: readonly Graph[] = [
     ],
   },
   {
+    title: 'Images that end',
+    stat: 'Sum',
+    metrics: [
+      own('ImagesQuarantined', RETIRE_IMAGE),
+      own('ImagesRetired', RETIRE_IMAGE),
+      own('ImagesKept', RETIRE_IMAGE),
+      own('ImagesRestored', RETIRE_IMAGE),
+      own('ImagesRevoked', RETIRE_IMAGE),
+      own('RetirementsRefused', RETIRE_IMAGE),
+      own('RetirementsRetried', RETIRE_IMAGE),
+      own('SnapshotsRemaining', RETIRE_IMAGE),
+    ],
+  },
+  {
     title: 'Seconds from request to available, on average: waiting, then copying',
     stat: 'Average',
     stacked: true,
@@ -55,8 +69,10 @@ const GRAPHS: readonly Graph[] = [
     metrics: [
       ['AWS/SQS', 'ApproximateNumberOfMessagesVisible', 'QueueName', '${Name}-requests', {}],
       ['AWS/SQS', 'ApproximateNumberOfMessagesVisible', 'QueueName', '${Name}-dead-letters', {}],
+      ['AWS/SQS', 'ApproximateNumberOfMessagesVisible', 'QueueName', '${Name}-retirements', {}],
       ['AWS/SQS', 'ApproximateAgeOfOldestMessage', 'QueueName', '${Name}-requests', { yAxis: 'right' }],
       ['AWS/SQS', 'ApproximateAgeOfOldestMessage', 'QueueName', '${Name}-settle.fifo', { yAxis: 'right' }],
+      ['AWS/SQS', 'ApproximateAgeOfOldestMessage', 'QueueName', '${Name}-retirements', { yAxis: 'right' }],
     ],
   },
   {
@@ -65,8 +81,10 @@ const GRAPHS: readonly Graph[] = [
     metrics: [
       ['AWS/Lambda', 'Errors', 'FunctionName', COPY_IMAGE, { stat: 'Sum' }],
       ['AWS/Lambda', 'Errors', 'FunctionName', SETTLE_COPY, { stat: 'Sum' }],
+      ['AWS/Lambda', 'Errors', 'FunctionName', RETIRE_IMAGE, { stat: 'Sum' }],
       ['AWS/Lambda', 'Duration', 'FunctionName', COPY_IMAGE, { yAxis: 'right' }],
       ['AWS/Lambda', 'Duration', 'FunctionName', SETTLE_COPY, { yAxis: 'right' }],
+      ['AWS/Lambda', 'Duration', 'FunctionName', RETIRE_IMAGE, { yAxis: 'right' }],
     ],
   },
 ];

@@ -3,9 +3,12 @@ import {
   choose,
   join,
   arnPart,
+  ENDED_SOURCES,
+  IMAGES,
   NO_VALUE,
   ref,
   REGION,
+  SNAPSHOTS,
   split,
   sub,
   type Resource,
@@ -20,7 +23,7 @@ export const FUNCTION_TIMEOUT_SECONDS = 60;
 /** This account's key, and those of the sources if there are any. */
 const KEYS = choose('HasSourceKeys', split(',', join(',', [KEY_ARN, ref('SourceKeyArns')])), KEY_ARN);
 /** Separated by commas. */
-const TRUSTED_OWNERS = choose('HasTrustedOwners', ref('TrustedOwnerIds'), arnPart('RequestTopicArn', 'account'));
+export const TRUSTED_OWNERS = choose('HasTrustedOwners', ref('TrustedOwnerIds'), arnPart('RequestTopicArn', 'account'));
 const THROUGH_EC2 = { 'kms:ViaService': 'ec2.*.amazonaws.com' };
 
 /** As function.tf and modules/function. */
@@ -48,10 +51,7 @@ export const functionResources: Resources = {
       Sid: 'TagCopies',
       Effect: 'Allow',
       Action: 'ec2:CreateTags',
-      Resource: [
-        sub('arn:${AWS::Partition}:ec2:${AWS::Region}::image/*'),
-        sub('arn:${AWS::Partition}:ec2:${AWS::Region}::snapshot/*'),
-      ],
+      Resource: [IMAGES, SNAPSHOTS],
       Condition: { StringEquals: { 'ec2:CreateAction': 'CopyImage' } },
     },
     {
@@ -75,6 +75,7 @@ export const functionResources: Resources = {
       Resource: KEYS,
       Condition: { Bool: { 'kms:GrantIsForAWSResource': 'true' }, StringLike: THROUGH_EC2 },
     },
+    { Sid: 'ReadEndedSources', Effect: 'Allow', Action: 'ssm:GetParameter', Resource: sub(`${ENDED_SOURCES}/*`) },
     {
       Sid: 'TakeRequests',
       Effect: 'Allow',
@@ -121,7 +122,7 @@ interface FunctionOptions {
   readonly role: string;
   readonly log: string;
   readonly timeoutSeconds: number;
-  /** Its own variables, beside those that both functions have. */
+  /** Its own variables, beside those that all functions have. */
   readonly environment: Readonly<Record<string, Value>>;
 }
 

@@ -17,6 +17,16 @@ export const REGION = ref('AWS::Region');
 /** In place of a property, it leaves the property out; in place of an item, the item. */
 export const NO_VALUE = ref('AWS::NoValue');
 
+/** ARNs of images and snapshots hold no account. */
+export const IMAGES = sub('arn:${AWS::Partition}:ec2:${AWS::Region}::image/*');
+export const SNAPSHOTS = sub('arn:${AWS::Partition}:ec2:${AWS::Region}::snapshot/*');
+/** For `sub`: the parameters with the newest copy of each recipe, and those of the images that are never copied again. */
+export const PARAMETERS = 'arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${ParameterPath}';
+export const ENDED_SOURCES =
+  'arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/image-copier-ended/${Name}';
+/** The value of the tag ImageCopier on everything that this copier made begins so; see lambda/src/core/copy-marker.ts. */
+export const OWN_MARKER = sub('${Name} *');
+
 /** The value of a parameter, or what names a resource. */
 export function ref(name: string): Value {
   return { Ref: name };

@@ -75,6 +75,17 @@ const IN_PLACE_OF: Readonly<Record<string, Readonly<Record<string, Parameter>>>>
       AllowedPattern: '^([!-~]+)?$',
     },
   },
+  retention: {
+    Retention: {
+      Type: 'String',
+      Description:
+        'Which copies go by themselves, as a JSON object, for example {"keepNewest":3,"minAgeDays":7,"quarantineDays":7,"recipes":{"ubuntu":{"keepNewest":5}}}. Without it none goes.',
+      Default: '',
+      AllowedPattern: String.raw`^(\{.*\})?$`,
+    },
+  },
+  // No parameter can be the name of a tag in a policy: the module organization puts them into the template.
+  retire_tagged: {},
   // CloudFormation gives the tags of a stack to all that it makes.
   tags: {},
   vpc: {
@@ -96,6 +107,10 @@ const IN_PLACE_OF: Readonly<Record<string, Readonly<Record<string, Parameter>>>>
 
 /** What a parameter says otherwise than its variable. */
 const CHANGES: Readonly<Record<string, Partial<Parameter>>> = {
+  housekeeping_topic_arn: {
+    Description:
+      "ARN of the topic for retirement requests and revocations. Its Region does not count: each stack subscribes to the topic of this name in the stack's own Region. Without it neither reaches the account.",
+  },
   overdue_hours: { ConstraintDescription: 'overdue_hours: 1 to 96, or whole days (a multiple of 24) up to 720.' },
   recipe_tag: { AllowedPattern: '^(?![aA][wW][sS]:).*$' },
   request_topic_arn: {

@@ -19,7 +19,13 @@ const TOPIC_ARN = sub('arn:${AWS::Partition}:sns:${AWS::Region}:${SourceAccount}
   SourceAccount: arnPart('RequestTopicArn', 'account'),
   Topic: arnPart('RequestTopicArn', 'name'),
 });
-const FOURTEEN_DAYS = 14 * 24 * 3600;
+/** Likewise. The colons at the end have the list long enough also where there is no topic. */
+const HOUSEKEEPING_TOPIC_PARTS = split(':', sub('${HousekeepingTopicArn}:::::'));
+export const HOUSEKEEPING_TOPIC_ARN = sub('arn:${AWS::Partition}:sns:${AWS::Region}:${SourceAccount}:${Topic}', {
+  SourceAccount: select(4, HOUSEKEEPING_TOPIC_PARTS),
+  Topic: select(5, HOUSEKEEPING_TOPIC_PARTS),
+});
+export const FOURTEEN_DAYS = 14 * 24 * 3600;
 /** The default of Terraform; that of SQS has become 1 MiB. SNS, EventBridge and the functions send no more. */
 export const MAXIMUM_MESSAGE_BYTES = 256 * 1024;
 
@@ -62,7 +68,9 @@ export const queueResources: Resources = {
       SqsManagedSseEnabled: true,
     },
   },
-  DeadLettersPolicy: queuePolicy('DeadLetters'),
+  DeadLettersPolicy: queuePolicy('DeadLetters', [
+    topicSends('DeadLetters', choose('HasHousekeepingTopic', [TOPIC_ARN, HOUSEKEEPING_TOPIC_ARN], TOPIC_ARN)),
+  ]),
   Requests: {
     Type: 'AWS::SQS::Queue',
     DeletionPolicy: 'RetainExceptOnCreate',
@@ -80,7 +88,7 @@ export const queueResources: Resources = {
       },
     },
   },
-  RequestsPolicy: queuePolicy('Requests'),
+  RequestsPolicy: queuePolicy('Requests', [topicSends('Requests', TOPIC_ARN)]),
   Subscription: {
     Type: 'AWS::SNS::Subscription',
     // Before these, SQS would refuse what SNS delivers, and what it cannot deliver.
@@ -98,7 +106,7 @@ export const queueResources: Resources = {
 };
 
 /** The policy goes and stays with its queue: with it goes the protection from deletion. */
-function queuePolicy(queue: string): Resource {
+export function queuePolicy(queue: string, senders: readonly Value[]): Resource {
   const arn = attribute(queue, 'Arn');
   return {
     Type: 'AWS::SQS::QueuePolicy',
@@ -109,14 +117,7 @@ function queuePolicy(queue: string): Resource {
       PolicyDocument: {
         Version: '2012-10-17',
         Statement: [
-          {
-            Sid: 'TopicSends',
-            Effect: 'Allow',
-            Principal: { Service: 'sns.amazonaws.com' },
-            Action: 'sqs:SendMessage',
-            Resource: arn,
-            Condition: { ArnEquals: { 'aws:SourceArn': TOPIC_ARN } },
-          },
+          ...senders,
           tlsOnly(arn),
           choose(
             'IsDeletionProtected',
@@ -132,6 +133,18 @@ function queuePolicy(queue: string): Resource {
         ],
       },
     },
+  };
+}
+
+/** A statement that lets the topics send to the queue. */
+export function topicSends(queue: string, topicArns: Value): Value {
+  return {
+    Sid: 'TopicSends',
+    Effect: 'Allow',
+    Principal: { Service: 'sns.amazonaws.com' },
+    Action: 'sqs:SendMessage',
+    Resource: attribute(queue, 'Arn'),
+    Condition: { ArnEquals: { 'aws:SourceArn': topicArns } },
   };
 }
 

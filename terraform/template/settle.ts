@@ -1,14 +1,23 @@
-import { attribute, choose, NO_VALUE, ref, sub, type Resource, type Resources, type Value } from './intrinsics.ts';
+import {
+  attribute,
+  choose,
+  ENDED_SOURCES,
+  IMAGES,
+  NO_VALUE,
+  OWN_MARKER,
+  PARAMETERS,
+  ref,
+  SNAPSHOTS,
+  sub,
+  type Resource,
+  type Resources,
+  type Value,
+} from './intrinsics.ts';
 import { functionLog, functionRole, lambdaFunction } from './function.ts';
 import { fromHours } from './hours.ts';
 import { MAXIMUM_MESSAGE_BYTES, tlsOnly } from './queue.ts';
 
 const SETTLE_TIMEOUT_SECONDS = 120;
-const IMAGES = sub('arn:${AWS::Partition}:ec2:${AWS::Region}::image/*');
-const SNAPSHOTS = sub('arn:${AWS::Partition}:ec2:${AWS::Region}::snapshot/*');
-const PARAMETERS = 'arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${ParameterPath}';
-/** The value of the tag ImageCopier on everything that this copier made begins so; see lambda/src/core/copy-marker.ts. */
-const OWN_MARKER = sub('${Name} *');
 
 /** As settle.tf and modules/function. */
 export const settleResources: Resources = {
@@ -91,6 +100,30 @@ export const settleResources: Resources = {
       },
     },
     {
+      Sid: 'MarkRevokedCopies',
+      Effect: 'Allow',
+      Action: 'ec2:CreateTags',
+      Resource: IMAGES,
+      Condition: {
+        StringLike: {
+          'aws:ResourceTag/ImageCopier': [
+            sub('${Name} attempt=*'),
+            sub('${Name} announcing=*'),
+            sub('${Name} revoked=*'),
+          ],
+          'aws:RequestTag/ImageCopier': sub('${Name} revoked=*'),
+        },
+        'ForAllValues:StringEquals': { 'aws:TagKeys': 'ImageCopier' },
+      },
+    },
+    {
+      Sid: 'DisableRevokedCopies',
+      Effect: 'Allow',
+      Action: 'ec2:DisableImage',
+      Resource: IMAGES,
+      Condition: { StringLike: { 'aws:ResourceTag/ImageCopier': sub('${Name} revoked=*') } },
+    },
+    {
       Sid: 'RepairSnapshotTags',
       Effect: 'Allow',
       Action: 'ec2:CreateTags',
@@ -115,6 +148,7 @@ export const settleResources: Resources = {
       Action: ['ssm:GetParameter', 'ssm:PutParameter'],
       Resource: sub(`${PARAMETERS}/*`),
     },
+    { Sid: 'ReadEndedSources', Effect: 'Allow', Action: 'ssm:GetParameter', Resource: sub(`${ENDED_SOURCES}/*`) },
     {
       Sid: 'ListParameters',
       Effect: 'Allow',

@@ -8,6 +8,7 @@ import { KEY_ARN, keyResources } from './key.ts';
 import { attribute, join as joinTexts, ref, type Resources, type Value } from './intrinsics.ts';
 import { parametersOf, type Parameter } from './parameters.ts';
 import { lostZerosConditions, queueResources } from './queue.ts';
+import { retireResources } from './retire.ts';
 import { settleResources } from './settle.ts';
 import { readVariables } from './variables.ts';
 
@@ -34,9 +35,11 @@ export function imageCopierTemplate(): Template {
       HasAlarmTopic: isGiven('AlarmTopicName'),
       HasAlarmTopicAccount: isGiven('AlarmTopicAccountId'),
       HasCodeSigning: isGiven('CodeSigningConfigArn'),
+      HasHousekeepingTopic: isGiven('HousekeepingTopicArn'),
       HasLogKey: isGiven('LogKmsKeyArn'),
       HasPermissionsBoundary: isGiven('PermissionsBoundaryName'),
       HasResultsTopic: isGiven('ResultsTopicArn'),
+      HasRetention: isGiven('Retention'),
       HasSourceKeys: isGiven('SourceKeyArns'),
       HasTrustedOwners: isGiven('TrustedOwnerIds'),
       HasVpc: { 'Fn::Not': [{ 'Fn::Equals': [joinTexts('', ref('SubnetIds')), ''] }] },
@@ -51,6 +54,7 @@ export function imageCopierTemplate(): Template {
       ...queueResources,
       ...functionResources,
       ...settleResources,
+      ...retireResources,
       ...alarmResources,
       ...dashboardResources,
     },

@@ -50,7 +50,11 @@ const JSON_TEXTS = new Set(['DashboardBody', 'EventPattern', 'FilterPolicy', 'Re
  * Reads all that makes a copier, from an account that holds nothing else. The ids of the account and of its key are replaced
  * by `<account>` (`<account less 1 zeros>` where zeros are lost) and `<key>`, what AWS makes up is left out, and policies are in one form, so that accounts can be compared.
  */
-export async function readCopier(accountId: string, source: EmulatedAccount, topicArn: string): Promise<Standing> {
+export async function readCopier(
+  accountId: string,
+  source: EmulatedAccount,
+  topicArns: readonly string[],
+): Promise<Standing> {
   const settings = emulatedSettings(endpoint(), accountId, REGION);
   const { kms, sqs } = emulatedAccount(endpoint(), accountId, REGION);
   const parts = await Promise.all([
@@ -62,7 +66,7 @@ export async function readCopier(accountId: string, source: EmulatedAccount, top
     readQueues(sqs),
     readRoles(new IAMClient(settings)),
     readRules(new EventBridgeClient(settings)),
-    readSubscriptions(source, topicArn, accountId),
+    ...topicArns.map((topicArn) => readSubscriptions(source, topicArn, accountId)),
   ]);
   const standing = Object.assign({}, ...parts) as Record<string, { KeyId?: string }>;
   const key = Object.values(standing).find(({ KeyId }) => KeyId !== undefined)?.KeyId;

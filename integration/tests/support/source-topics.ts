@@ -7,7 +7,11 @@ const CONDITIONS = {
     StringEquals: { 'sns:Protocol': 'sqs' },
     StringLike: { 'sns:Endpoint': `arn:aws:sqs:${region}:\${aws:PrincipalAccount}:*` },
   }),
-  'sns:Publish': () => ({ ArnLike: { 'aws:PrincipalArn': 'arn:aws:iam::*:role/*-settle-copy-*' } }),
+  'sns:Publish': () => ({
+    ArnLike: {
+      'aws:PrincipalArn': ['arn:aws:iam::*:role/*-retire-image-*', 'arn:aws:iam::*:role/*-settle-copy-*'],
+    },
+  }),
 };
 
 /**

@@ -30,8 +30,9 @@ provider "aws" {
 module "image_copier" {
   source = "../../modules/image-copier"
 
-  request_topic_arn   = var.request_topic_arn
-  results_topic_arn   = var.results_topic_arn
-  deletion_protection = var.deletion_protection
-  function_zip        = var.function_zip
+  request_topic_arn      = var.request_topic_arn
+  results_topic_arn      = var.results_topic_arn
+  housekeeping_topic_arn = var.housekeeping_topic_arn
+  deletion_protection    = var.deletion_protection
+  function_zip           = var.function_zip
 }

@@ -20,6 +20,12 @@ variable "function_zip" {
   default     = null
 }
 
+variable "housekeeping_topic_arn" {
+  description = "ARN of the topic for retirement requests and revocations, or null."
+  type        = string
+  default     = null
+}
+
 variable "region" {
   description = "Region of the topic and of the copies."
   type        = string

@@ -90,6 +90,7 @@ module "organization" {
   organizational_unit_ids = var.organizational_unit_ids
   regions                 = ["eu-west-1", "us-east-1"]
   request_topic_arn       = module.topics_ireland.request_topic_arn
+  housekeeping_topic_arn  = module.topics_ireland.housekeeping_topic_arn
 
   # A stack looks for its zip and its topics as soon as it is made.
   depends_on = [module.artifacts_ireland, module.artifacts_virginia, module.topics_virginia]

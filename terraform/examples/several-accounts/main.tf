@@ -84,28 +84,31 @@ module "first" {
   source    = "../../modules/image-copier"
   providers = { aws = aws.first }
 
-  request_topic_arn   = module.source_account.request_topic_arn
-  results_topic_arn   = module.source_account.results_topic_arn
-  deletion_protection = var.deletion_protection
-  function_zip        = var.function_zip
+  request_topic_arn      = module.source_account.request_topic_arn
+  results_topic_arn      = module.source_account.results_topic_arn
+  housekeeping_topic_arn = module.source_account.housekeeping_topic_arn
+  deletion_protection    = var.deletion_protection
+  function_zip           = var.function_zip
 }
 
 module "second" {
   source    = "../../modules/image-copier"
   providers = { aws = aws.second }
 
-  request_topic_arn   = module.source_account.request_topic_arn
-  results_topic_arn   = module.source_account.results_topic_arn
-  deletion_protection = var.deletion_protection
-  function_zip        = var.function_zip
+  request_topic_arn      = module.source_account.request_topic_arn
+  results_topic_arn      = module.source_account.results_topic_arn
+  housekeeping_topic_arn = module.source_account.housekeeping_topic_arn
+  deletion_protection    = var.deletion_protection
+  function_zip           = var.function_zip
 }
 
 module "third" {
   source    = "../../modules/image-copier"
   providers = { aws = aws.third }
 
-  request_topic_arn   = module.source_account.request_topic_arn
-  results_topic_arn   = module.source_account.results_topic_arn
-  deletion_protection = var.deletion_protection
-  function_zip        = var.function_zip
+  request_topic_arn      = module.source_account.request_topic_arn
+  results_topic_arn      = module.source_account.results_topic_arn
+  housekeeping_topic_arn = module.source_account.housekeeping_topic_arn
+  deletion_protection    = var.deletion_protection
+  function_zip           = var.function_zip
 }

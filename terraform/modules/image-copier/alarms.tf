@@ -15,6 +15,13 @@ locals {
       dimensions  = { FunctionName = module.settle_copy.function.function_name }
       period      = 900 # a message that crashes the function comes back every 12 minutes
     }
+    retire-image-errors = {
+      description = "The function ${local.retire_function_name} crashed or timed out. Its log group is ${module.retire_image.log_group.name}."
+      namespace   = "AWS/Lambda"
+      metric      = "Errors"
+      dimensions  = { FunctionName = module.retire_image.function.function_name }
+      period      = 3600 # a message that crashes the function comes back every 30 minutes
+    }
     unverified-copies = {
       description = "A copy is available and not encrypted under this copier's key, so it is not announced. ${local.settle_function_name} logs it as unverified. Deregister it, and ask for it again."
       metric      = "CopiesUnverified"
@@ -36,6 +43,20 @@ locals {
       period      = 900
       periods     = 4
     }
+    retirements = {
+      description = "Retirements or revocations of images could not be finished for two hours. ${local.retire_function_name} logs the errors."
+      metric      = "RetirementsRetried"
+      dimensions  = { service = local.retire_function_name }
+      period      = 1800
+      periods     = 4
+    }
+    snapshots-remaining = {
+      description = "Snapshots of images that are gone were left behind, and two sweeps did not delete them. They are billed. ${local.retire_function_name} logs their IDs."
+      metric      = "SnapshotsRemaining"
+      dimensions  = { service = local.retire_function_name }
+      period      = 86400 # one sweep a day
+      periods     = 2
+    }
   }
 
   # In the order of the alphabet, built from names so that the dashboard does not wait for the alarms.
@@ -45,7 +66,7 @@ locals {
 
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   alarm_name          = "${var.name}-dead-letters"
-  alarm_description   = "A copy request was rejected or given up. Its message in the queue ${local.queues.dead_letters.name} says why."
+  alarm_description   = "A copy request or a retirement was rejected or given up. Its message in the queue ${local.queues.dead_letters.name} says why."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }

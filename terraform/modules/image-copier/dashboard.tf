@@ -29,6 +29,20 @@ locals {
       ]
     },
     {
+      title = "Images that end"
+      stat  = "Sum"
+      metrics = [
+        [local.metrics_namespace, "ImagesQuarantined", "service", local.retire_function_name, {}],
+        [local.metrics_namespace, "ImagesRetired", "service", local.retire_function_name, {}],
+        [local.metrics_namespace, "ImagesKept", "service", local.retire_function_name, {}],
+        [local.metrics_namespace, "ImagesRestored", "service", local.retire_function_name, {}],
+        [local.metrics_namespace, "ImagesRevoked", "service", local.retire_function_name, {}],
+        [local.metrics_namespace, "RetirementsRefused", "service", local.retire_function_name, {}],
+        [local.metrics_namespace, "RetirementsRetried", "service", local.retire_function_name, {}],
+        [local.metrics_namespace, "SnapshotsRemaining", "service", local.retire_function_name, {}],
+      ]
+    },
+    {
       title   = "Seconds from request to available, on average: waiting, then copying"
       stat    = "Average"
       stacked = true
@@ -51,8 +65,10 @@ locals {
       metrics = [
         ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", local.queues.requests.name, {}],
         ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", local.queues.dead_letters.name, {}],
+        ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", local.queues.retirements.name, {}],
         ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", local.queues.requests.name, { yAxis = "right" }],
         ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", local.settle_queue, { yAxis = "right" }],
+        ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", local.queues.retirements.name, { yAxis = "right" }],
       ]
     },
     {
@@ -61,8 +77,10 @@ locals {
       metrics = [
         ["AWS/Lambda", "Errors", "FunctionName", local.function_name, { stat = "Sum" }],
         ["AWS/Lambda", "Errors", "FunctionName", local.settle_function_name, { stat = "Sum" }],
+        ["AWS/Lambda", "Errors", "FunctionName", local.retire_function_name, { stat = "Sum" }],
         ["AWS/Lambda", "Duration", "FunctionName", local.function_name, { yAxis = "right" }],
         ["AWS/Lambda", "Duration", "FunctionName", local.settle_function_name, { yAxis = "right" }],
+        ["AWS/Lambda", "Duration", "FunctionName", local.retire_function_name, { yAxis = "right" }],
       ]
     },
   ]

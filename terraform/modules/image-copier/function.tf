@@ -53,7 +53,7 @@ data "aws_iam_policy_document" "copy_image" {
   statement {
     sid       = "TagCopies"
     actions   = ["ec2:CreateTags"]
-    resources = ["arn:${local.partition}:ec2:${local.region}::image/*", "arn:${local.partition}:ec2:${local.region}::snapshot/*"]
+    resources = [local.images_arn, local.snapshots_arn]
 
     condition {
       test     = "StringEquals"
@@ -99,6 +99,13 @@ data "aws_iam_policy_document" "copy_image" {
       variable = "kms:ViaService"
       values   = ["ec2.*.amazonaws.com"]
     }
+  }
+
+  # Which images are never copied again.
+  statement {
+    sid       = "ReadEndedSources"
+    actions   = ["ssm:GetParameter"]
+    resources = ["${local.ended_sources_arn}/*"]
   }
 
   statement {

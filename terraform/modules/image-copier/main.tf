@@ -24,12 +24,20 @@ locals {
     "QUEUE_URL",
     "RECIPE_TAG",
     "RESULTS_TOPIC_ARN",
+    "RETENTION",
+    "RETIRE_TAGGED",
     "RETRY_SECONDS",
+    "ROLLBACK_DEPTH",
     "TRUSTED_OWNERS",
   ]
 
   function_name        = "${var.name}-copy-image"
+  retire_function_name = "${var.name}-retire-image"
   settle_function_name = "${var.name}-settle-copy"
+
+  # ARNs of images and snapshots hold no account.
+  images_arn    = "arn:${local.partition}:ec2:${local.region}::image/*"
+  snapshots_arn = "arn:${local.partition}:ec2:${local.region}::snapshot/*"
 
   # The value of the tag ImageCopier on everything that this copier made begins so; see lambda/src/core/copy-marker.ts.
   own_marker = "${var.name} *"

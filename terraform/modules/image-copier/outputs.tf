@@ -79,6 +79,36 @@ output "role_arn" {
   value       = module.copy_image.role.arn
 }
 
+output "retire_function_arn" {
+  description = "ARN of the function that retires and revokes images."
+  value       = module.retire_image.function.arn
+}
+
+output "retire_function_name" {
+  description = "Name of the function that retires and revokes images."
+  value       = module.retire_image.function.function_name
+}
+
+output "retire_log_group_name" {
+  description = "Name of the log group of the function that retires and revokes images."
+  value       = module.retire_image.log_group.name
+}
+
+output "retire_queue_arn" {
+  description = "ARN of the queue of the function that retires and revokes images."
+  value       = aws_sqs_queue.retirements.arn
+}
+
+output "retire_queue_url" {
+  description = "URL of the queue of the function that retires and revokes images."
+  value       = aws_sqs_queue.retirements.url
+}
+
+output "retire_role_arn" {
+  description = "ARN of the role of the function that retires and revokes images."
+  value       = module.retire_image.role.arn
+}
+
 output "settle_function_arn" {
   description = "ARN of the function that settles copies."
   value       = module.settle_copy.function.arn

@@ -20,6 +20,7 @@ locals {
   queues = {
     requests     = { name = "${var.name}-requests" }
     dead_letters = { name = "${var.name}-dead-letters" }
+    retirements  = { name = "${var.name}-retirements" }
   }
 
   # Built, not read from the queues, so that each policy can be part of its queue: a policy of its own takes 25 s to apply.
@@ -28,16 +29,22 @@ locals {
   # Likewise, so that the functions are made while the provider waits for the requests queue, 25 s, and not after it. The two URLs
   # differ in the queue's name alone.
   requests_queue_url = "${trimsuffix(aws_sqs_queue.dead_letters.url, local.queues.dead_letters.name)}${local.queues.requests.name}"
+
+  # The topics whose messages a queue takes, or what SNS could not deliver of them.
+  topics_of_queue = {
+    requests     = [var.request_topic_arn]
+    dead_letters = concat([var.request_topic_arn], var.housekeeping_topic_arn == null ? [] : [var.housekeeping_topic_arn])
+  }
 }
 
 data "aws_iam_policy_document" "queue" {
-  for_each = local.queue_arns
+  for_each = local.topics_of_queue
 
   # To the dead-letter queue goes what SNS cannot deliver (SNS Developer Guide, Configuring a dead-letter queue).
   statement {
     sid       = "TopicSends"
     actions   = ["sqs:SendMessage"]
-    resources = [each.value]
+    resources = [local.queue_arns[each.key]]
 
     principals {
       type        = "Service"
@@ -47,7 +54,7 @@ data "aws_iam_policy_document" "queue" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = [var.request_topic_arn]
+      values   = each.value
     }
   }
 
@@ -55,7 +62,7 @@ data "aws_iam_policy_document" "queue" {
     sid       = "TlsOnly"
     effect    = "Deny"
     actions   = ["sqs:*"]
-    resources = [each.value]
+    resources = [local.queue_arns[each.key]]
 
     principals {
       type        = "AWS"
@@ -76,7 +83,7 @@ data "aws_iam_policy_document" "queue" {
       sid       = "NobodyDeletesQueue"
       effect    = "Deny"
       actions   = [statement.value]
-      resources = [each.value]
+      resources = [local.queue_arns[each.key]]
 
       principals {
         type        = "AWS"

@@ -111,7 +111,7 @@ data "aws_iam_policy_document" "settle_copy" {
   statement {
     sid       = "MarkCopies"
     actions   = ["ec2:CreateTags"]
-    resources = ["arn:${local.partition}:ec2:${local.region}::image/*"]
+    resources = [local.images_arn]
 
     condition {
       test     = "StringLike"
@@ -136,7 +136,7 @@ data "aws_iam_policy_document" "settle_copy" {
   statement {
     sid       = "MarkAnnouncedCopiesAgain"
     actions   = ["ec2:CreateTags"]
-    resources = ["arn:${local.partition}:ec2:${local.region}::image/*"]
+    resources = [local.images_arn]
 
     condition {
       test     = "StringLike"
@@ -157,12 +157,49 @@ data "aws_iam_policy_document" "settle_copy" {
     }
   }
 
+  # A copy of an image that was revoked meanwhile. It is not announced.
+  statement {
+    sid       = "MarkRevokedCopies"
+    actions   = ["ec2:CreateTags"]
+    resources = [local.images_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "aws:ResourceTag/ImageCopier"
+      values   = ["${var.name} attempt=*", "${var.name} announcing=*", "${var.name} revoked=*"]
+    }
+
+    condition {
+      test     = "StringLike"
+      variable = "aws:RequestTag/ImageCopier"
+      values   = ["${var.name} revoked=*"]
+    }
+
+    condition {
+      test     = "ForAllValues:StringEquals"
+      variable = "aws:TagKeys"
+      values   = ["ImageCopier"]
+    }
+  }
+
+  statement {
+    sid       = "DisableRevokedCopies"
+    actions   = ["ec2:DisableImage"]
+    resources = [local.images_arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "aws:ResourceTag/ImageCopier"
+      values   = ["${var.name} revoked=*"]
+    }
+  }
+
   # A snapshot may lack any tag, also the one that says whose it is: then the request alone is asked for it. It may say nothing but
   # "announced", so that no snapshot of others can be made one that RemoveFailedCopies fits.
   statement {
     sid       = "RepairSnapshotTags"
     actions   = ["ec2:CreateTags"]
-    resources = ["arn:${local.partition}:ec2:${local.region}::snapshot/*"]
+    resources = [local.snapshots_arn]
 
     condition {
       test     = "StringLike"
@@ -181,7 +218,7 @@ data "aws_iam_policy_document" "settle_copy" {
   statement {
     sid       = "RemoveFailedCopies"
     actions   = ["ec2:DeleteSnapshot", "ec2:DeregisterImage"]
-    resources = ["arn:${local.partition}:ec2:${local.region}::image/*", "arn:${local.partition}:ec2:${local.region}::snapshot/*"]
+    resources = [local.images_arn, local.snapshots_arn]
 
     condition {
       test     = "StringLike"
@@ -194,6 +231,12 @@ data "aws_iam_policy_document" "settle_copy" {
     sid       = "PointParametersToCopies"
     actions   = ["ssm:GetParameter", "ssm:PutParameter"]
     resources = ["${local.parameters_arn}/*"]
+  }
+
+  statement {
+    sid       = "ReadEndedSources"
+    actions   = ["ssm:GetParameter"]
+    resources = ["${local.ended_sources_arn}/*"]
   }
 
   statement {
@@ -247,7 +290,7 @@ data "aws_iam_policy_document" "settle_copy" {
   statement {
     sid       = "EnqueueAgainOrDeadLetter"
     actions   = ["sqs:SendMessage"]
-    resources = values(local.queue_arns)
+    resources = [local.queue_arns.dead_letters, local.queue_arns.requests]
   }
 
   statement {

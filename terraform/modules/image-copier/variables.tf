@@ -35,7 +35,7 @@ variable "architecture" {
 }
 
 variable "code_signing_config_arn" {
-  description = "ARN of the code signing configuration of both functions, where the organization asks for one. The zip must be signed as it says: `make build` signs nothing."
+  description = "ARN of the code signing configuration of the functions, where the organization asks for one. The zip must be signed as it says: `make build` signs nothing."
   type        = string
   default     = null
 
@@ -80,7 +80,7 @@ variable "deletion_protection" {
 }
 
 variable "environment_variables" {
-  description = "Environment variables of both functions beside their own, for example { AWS_USE_FIPS_ENDPOINT = \"true\" }."
+  description = "Environment variables of the functions beside their own, for example { AWS_USE_FIPS_ENDPOINT = \"true\" }."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -116,6 +116,17 @@ variable "function_zip" {
   description = "Path of the zip with the functions. The default is where `make build` puts it: lambda/dist/image-copier.zip of this repository."
   type        = string
   default     = null
+}
+
+variable "housekeeping_topic_arn" {
+  description = "ARN of the topic for retirement requests and revocations, in the Region of this copier (output housekeeping_topic_arn of the module source-account). With null neither reaches this account. It must be known before anything is applied."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.housekeeping_topic_arn == null || can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", var.housekeeping_topic_arn))
+    error_message = "housekeeping_topic_arn: the ARN of a standard SNS topic, for example arn:aws:sns:eu-west-1:111111111111:image-copier-housekeeping; or null."
+  }
 }
 
 variable "keep_own_key" {
@@ -225,10 +236,10 @@ variable "name" {
   default     = "image-copier"
   nullable    = false
 
-  # A role name has at most 64 characters (IAM User Guide, Quotas): <name>-settle-copy-<Region of up to 14 characters>.
+  # A role name has at most 64 characters (IAM User Guide, Quotas): <name>-retire-image-<Region of up to 14 characters>.
   validation {
-    condition     = can(regex("^[A-Za-z0-9_-]{1,37}$", var.name))
-    error_message = "name: 1 to 37 letters, digits, hyphens and underscores."
+    condition     = can(regex("^[A-Za-z0-9_-]{1,36}$", var.name))
+    error_message = "name: 1 to 36 letters, digits, hyphens and underscores."
   }
 }
 
@@ -316,6 +327,40 @@ variable "results_topic_arn" {
   }
 }
 
+variable "retention" {
+  description = "Which copies go by themselves, looked at once a day: of each recipe all but the newest keep_newest, once they are min_age_days old, and nothing uses them. Each is disabled for quarantine_days first. A recipe, a value of the recipe tag, may have numbers of its own. With null none goes."
+  type        = object({ keep_newest = number, min_age_days = number, quarantine_days = number, recipes = optional(map(object({ keep_newest = optional(number), min_age_days = optional(number), quarantine_days = optional(number) })), {}) })
+  default     = null
+
+  validation {
+    condition     = var.retention == null ? true : alltrue([for count in concat([var.retention.keep_newest], [for recipe in values(var.retention.recipes) : coalesce(recipe.keep_newest, 1)]) : count >= 1 && floor(count) == count])
+    error_message = "retention: keep_newest is a whole number at least 1."
+  }
+
+  validation {
+    condition     = var.retention == null ? true : alltrue([for days in concat([var.retention.min_age_days], [for recipe in values(var.retention.recipes) : coalesce(recipe.min_age_days, 0)]) : days >= 0 && floor(days) == days])
+    error_message = "retention: min_age_days is a whole number at least 0."
+  }
+
+  validation {
+    condition     = var.retention == null ? true : alltrue([for days in concat([var.retention.quarantine_days], [for recipe in values(var.retention.recipes) : coalesce(recipe.quarantine_days, 0)]) : days >= 0 && days <= 365 && floor(days) == days])
+    error_message = "retention: quarantine_days is a whole number from 0 to 365."
+  }
+}
+
+variable "retire_tagged" {
+  description = "Tags that an image which this copier did not make must have, all of them, so that it may be retired: for example those of AMIgo's copies, or of the source account's own images. With none, only this copier's copies may."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # The role's policy asks for them. EC2 takes more characters in a tag, some of which mean something else in a policy.
+  validation {
+    condition     = length(var.retire_tagged) <= 10 && alltrue([for key, value in var.retire_tagged : can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]+$", key)) && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]*$", value)) && length(key) <= 127 && length(value) <= 256 && !startswith(lower(key), "aws:") && !contains(["imagecopier", "imagecopierend"], lower(key))])
+    error_message = "retire_tagged: at most 10, of letters, digits, spaces and _ . : / = + - @, keys of 1 to 127 and values of up to 256 characters; no key begins with aws: or is ImageCopier or ImageCopierEnd."
+  }
+}
+
 variable "retry_hours" {
   description = "Hours that a request is tried again (image not shared yet, limits, throttling) before it goes to the dead-letter queue."
   type        = number
@@ -339,6 +384,18 @@ variable "role_path" {
   validation {
     condition     = can(regex("^/([!-~]+/)?$", var.role_path)) && length(var.role_path) <= 512
     error_message = "role_path: / alone, or a path that begins and ends with it, for example /organization/; at most 512 characters, none of them a space."
+  }
+}
+
+variable "rollback_depth" {
+  description = "How many copies before the one that the recipe's parameter points to are never retired, so that the parameter can go back to them."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.rollback_depth >= 0 && var.rollback_depth <= 100 && floor(var.rollback_depth) == var.rollback_depth
+    error_message = "rollback_depth: a whole number from 0 to 100."
   }
 }
 
@@ -380,7 +437,7 @@ variable "trusted_owner_ids" {
 }
 
 variable "vpc" {
-  description = "Subnets and security groups that the functions run in, where the organization asks for it. From there they must reach CloudWatch Logs, EC2, EventBridge, SNS, SQS and SSM, by endpoints or a NAT gateway; and EC2 in the Regions of the sources."
+  description = "Subnets and security groups that the functions run in, where the organization asks for it. From there they must reach Auto Scaling, CloudWatch Logs, EC2, EventBridge, SNS, SQS and SSM, by endpoints or a NAT gateway; and EC2 in the Regions of the sources."
   type        = object({ security_group_ids = list(string), subnet_ids = list(string) })
   default     = null
 

@@ -38,7 +38,41 @@ locals {
   key      = try(jsondecode(local.file).Resources.ImageKey, { Properties = { KeyPolicy = { Statement = [] } } })
   policy   = merge(local.key.Properties.KeyPolicy, { Statement = concat(local.key.Properties.KeyPolicy.Statement, local.statements) })
   with_key = merge(local.key, { Properties = merge(local.key.Properties, { KeyPolicy = local.policy }) })
-  template = length(local.statements) == 0 ? local.file : jsonencode(merge(jsondecode(local.file), { Resources = merge(try(jsondecode(local.file).Resources, {}), { ImageKey = local.with_key }) }))
+
+  # Nor can one be the name of a tag in a policy. As the module image-copier has it (retire.tf).
+  retire_tagged = { for key, value in var.retire_tagged : "aws:ResourceTag/${key}" => value }
+  tagged_statements = [
+    {
+      Sid      = "RemoveTaggedImages"
+      Effect   = "Allow"
+      Action   = "ec2:DeregisterImage"
+      Resource = { "Fn::Sub" = "arn:$${AWS::Partition}:ec2:$${AWS::Region}::image/*" }
+      Condition = {
+        StringEquals = local.retire_tagged
+        StringLike   = { "aws:ResourceTag/ImageCopierEnd" = { "Fn::Sub" = "$${Name} retired=*" } }
+      }
+    },
+    {
+      Sid       = "RemoveTaggedSnapshots"
+      Effect    = "Allow"
+      Action    = "ec2:DeleteSnapshot"
+      Resource  = { "Fn::Sub" = "arn:$${AWS::Partition}:ec2:$${AWS::Region}::snapshot/*" }
+      Condition = { StringEquals = local.retire_tagged }
+    },
+  ]
+  role             = try(jsondecode(local.file).Resources.RetireImageRole, { Properties = { Policies = [{ PolicyDocument = { Statement = [] } }] } })
+  role_policy      = local.role.Properties.Policies[0]
+  role_document    = merge(local.role_policy.PolicyDocument, { Statement = concat(local.role_policy.PolicyDocument.Statement, local.tagged_statements) })
+  role_with_tags   = merge(local.role, { Properties = merge(local.role.Properties, { Policies = [merge(local.role_policy, { PolicyDocument = local.role_document })] }) })
+  retire           = try(jsondecode(local.file).Resources.RetireImage, { Properties = { Environment = { Variables = {} } } })
+  retire_variables = merge(local.retire.Properties.Environment.Variables, { RETIRE_TAGGED = jsonencode(var.retire_tagged) })
+  retire_with_tags = merge(local.retire, { Properties = merge(local.retire.Properties, { Environment = { Variables = local.retire_variables } }) })
+
+  changed = {
+    for name, resource in { ImageKey = local.with_key, RetireImage = local.retire_with_tags, RetireImageRole = local.role_with_tags } :
+    name => resource if(name == "ImageKey" ? length(local.statements) : length(var.retire_tagged)) > 0
+  }
+  template = length(local.changed) == 0 ? local.file : jsonencode(merge(jsondecode(local.file), { Resources = merge(try(jsondecode(local.file).Resources, {}), local.changed) }))
 
   # Another template has another key, so the stack set changes when its template does, and only then.
   bucket       = "${var.function_bucket_prefix}-${data.aws_region.artifacts.id}"
@@ -50,6 +84,7 @@ locals {
   parameters = merge(local.defaults, var.parameters, {
     FunctionBucketPrefix = var.function_bucket_prefix
     FunctionKey          = var.function_key
+    HousekeepingTopicArn = var.housekeeping_topic_arn == null ? "" : var.housekeeping_topic_arn
     RequestTopicArn      = var.request_topic_arn
     ResultsTopicArn      = coalesce(var.results_topic_arn, "${var.request_topic_arn}-results")
   })

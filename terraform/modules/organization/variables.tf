@@ -34,6 +34,17 @@ variable "function_key" {
   nullable    = false
 }
 
+variable "housekeeping_topic_arn" {
+  description = "ARN of the topic for retirement requests and revocations (output housekeeping_topic_arn of the module source-account) in any Region. Each stack subscribes to the topic of this name in its own Region. With null neither reaches the accounts."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.housekeeping_topic_arn == null || can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$", var.housekeeping_topic_arn))
+    error_message = "housekeeping_topic_arn: the ARN of an SNS topic, for example arn:aws:sns:eu-west-1:111111111111:amigo-PROD-housekeeping-notify; or null."
+  }
+}
+
 variable "key_policy_statements" {
   description = "Statements that the policies of the keys have beside their own, as in the module image-copier. {account} and {region} in principals and conditions are those of the stack."
   type        = list(object({ sid = string, actions = list(string), principals = map(list(string)), effect = optional(string, "Allow"), conditions = optional(map(map(list(string))), {}) }))
@@ -122,6 +133,19 @@ variable "retain_stacks" {
   type        = bool
   default     = true
   nullable    = false
+}
+
+variable "retire_tagged" {
+  description = "Tags that an image which this copier did not make must have, all of them, so that it may be retired: for example those of AMIgo's copies, or of the source account's own images. With none, only this copier's copies may."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  # The role's policy asks for them. EC2 takes more characters in a tag, some of which mean something else in a policy.
+  validation {
+    condition     = length(var.retire_tagged) <= 10 && alltrue([for key, value in var.retire_tagged : can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]+$", key)) && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]*$", value)) && length(key) <= 127 && length(value) <= 256 && !startswith(lower(key), "aws:") && !contains(["imagecopier", "imagecopierend"], lower(key))])
+    error_message = "retire_tagged: at most 10, of letters, digits, spaces and _ . : / = + - @, keys of 1 to 127 and values of up to 256 characters; no key begins with aws: or is ImageCopier or ImageCopierEnd."
+  }
 }
 
 variable "tags" {

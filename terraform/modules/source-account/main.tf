@@ -28,12 +28,12 @@ locals {
         values   = ["arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.id}:&{aws:PrincipalAccount}:*"]
       },
     ]
-    # The role of settle-copy, as the module image-copier names it: no other role of the account speaks for its copier.
+    # The roles of settle-copy and retire-image, as the module image-copier names them: no other role of the account speaks for its copier.
     "sns:Publish" = [
       {
         test     = "ArnLike"
         variable = "aws:PrincipalArn"
-        values   = ["arn:${data.aws_partition.current.partition}:iam::*:role/*-settle-copy-*"]
+        values   = [for name in ["retire-image", "settle-copy"] : "arn:${data.aws_partition.current.partition}:iam::*:role/*-${name}-*"]
       },
     ]
   }

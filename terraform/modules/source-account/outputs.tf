@@ -10,7 +10,9 @@ output "alarm_names" {
 
 output "housekeeping_topic_arn" {
   description = "ARN of the topic for retirement requests."
-  value       = var.existing_topics ? local.topic_arns["housekeeping"] : aws_sns_topic.housekeeping[0].arn
+  value       = local.topic_arns["housekeeping"] # known before the topic is there: the module image-copier asks whether it is null
+
+  depends_on = [aws_sns_topic.housekeeping]
 }
 
 output "request_topic_arn" {

@@ -305,9 +305,12 @@ describe('accounts.schema.json', () => {
 
 describe('the inputs of the modules', () => {
   it('are those of image-copier, with their types', () => {
-    expect({ ...COPIER_INPUTS, request_topic_arn: 'string', results_topic_arn: 'string' }).toEqual(
-      variablesOf('image-copier'),
-    );
+    expect({
+      ...COPIER_INPUTS,
+      housekeeping_topic_arn: 'string',
+      request_topic_arn: 'string',
+      results_topic_arn: 'string',
+    }).toEqual(variablesOf('image-copier'));
   });
 
   it('are those of source-account, with their types', () => {

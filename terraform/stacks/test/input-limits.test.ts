@@ -67,6 +67,10 @@ const SHARED: Readonly<Record<string, Values>> = {
   },
 };
 
+const RETENTION = { keep_newest: 3, min_age_days: 7, quarantine_days: 0, recipes: {} };
+/** With each number that it may leave out: Terraform's console knows no type that would make it null. */
+const RECIPE = { keep_newest: 1, min_age_days: 0, quarantine_days: 7 };
+
 const CASES: Readonly<Record<string, Readonly<Record<string, Values>>>> = {
   'image-copier': {
     ...SHARED,
@@ -104,7 +108,7 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Values>>>> = {
     key_rotation_period_days: { good: [90, 2560], bad: [89, 2561, 90.5] },
     kms_key_arn: { good: [KEY], bad: [ALIAS, ''] },
     memory_size: { good: [128, 10_240], bad: [127, 10_241, 256.5] },
-    name: { good: ['image-copier', X.slice(0, 37)], bad: ['', 'image/copier', X.slice(0, 38)] },
+    name: { good: ['image-copier', X.slice(0, 36)], bad: ['', 'image/copier', X.slice(0, 37)] },
     overdue_hours: { good: [1, 720], bad: [0, 721, 1.5] },
     parameter_path: {
       good: ['/image-copier', '/a'.repeat(14), `/${X.slice(0, 499)}`],
@@ -112,9 +116,44 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Values>>>> = {
     },
     recipe_tag: { good: ['Recipe', X.slice(0, 127)], bad: ['', X.slice(0, 128), 'aws:x', 'AWS:recipe'] },
     request_delay_seconds: { good: [0, 900], bad: [-1, 901, 0.5] },
+    housekeeping_topic_arn: { good: [], bad: [] },
     request_topic_arn: { good: [], bad: [] },
     results_topic_arn: { good: [], bad: [] },
+    retention: {
+      good: [
+        RETENTION,
+        { ...RETENTION, keep_newest: 1000, min_age_days: 0, quarantine_days: 365 },
+        { ...RETENTION, recipes: { ubuntu: RECIPE, 'a b': RECIPE } },
+      ],
+      bad: [
+        { ...RETENTION, keep_newest: 0 },
+        { ...RETENTION, keep_newest: 1.5 },
+        { ...RETENTION, min_age_days: -1 },
+        { ...RETENTION, min_age_days: 0.5 },
+        { ...RETENTION, quarantine_days: 366 },
+        { ...RETENTION, quarantine_days: -1 },
+        { ...RETENTION, quarantine_days: 0.5 },
+        { ...RETENTION, recipes: { ubuntu: { ...RECIPE, keep_newest: 0 } } },
+        { ...RETENTION, recipes: { ubuntu: { ...RECIPE, min_age_days: -1 } } },
+        { ...RETENTION, recipes: { ubuntu: { ...RECIPE, quarantine_days: 366 } } },
+      ],
+    },
+    retire_tagged: {
+      good: [{}, { BuiltBy: 'amigo', 'ä b': '' }, { [X.slice(0, 127)]: X.slice(0, 256) }, many(10)],
+      bad: [
+        { 'Aws:a': 'x' },
+        { ImageCopier: 'x' },
+        { imagecopierend: 'x' },
+        { '': 'x' },
+        { 'a*': 'x' },
+        { a: '$' },
+        { [X.slice(0, 128)]: 'x' },
+        { a: X.slice(0, 257) },
+        many(11),
+      ],
+    },
     retry_hours: { good: [6, 96], bad: [1, 5, 97, 6.5] },
+    rollback_depth: { good: [0, 100], bad: [-1, 101, 0.5] },
     source_key_arns: { good: [[], [KEY]], bad: [[ALIAS], [KEY, 'x']] },
     trusted_owner_ids: { good: [['111111111111']], bad: [[], ['11111111111'], ['111111111111', 'x']] },
   },
@@ -141,7 +180,11 @@ const OTHER_FIELDS: Readonly<Record<string, (value: never) => object>> = {
 };
 
 /** Made of fields whose values the file checks: no file can make them wrong. */
-const MADE = ['image-copier request_topic_arn', 'image-copier results_topic_arn'];
+const MADE = [
+  'image-copier housekeeping_topic_arn',
+  'image-copier request_topic_arn',
+  'image-copier results_topic_arn',
+];
 
 interface Validation {
   readonly condition: string;

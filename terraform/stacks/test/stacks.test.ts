@@ -105,7 +105,28 @@ describe('planStacks', () => {
     expect(china?.modules[0]?.inputs).toEqual({
       request_topic_arn: 'arn:aws-cn:sns:cn-north-1:111111111111:amigo-PROD-notify',
       results_topic_arn: 'arn:aws-cn:sns:cn-north-1:111111111111:amigo-PROD-notify-results',
+      housekeeping_topic_arn: 'arn:aws-cn:sns:cn-north-1:111111111111:amigo-PROD-notify-housekeeping',
     });
+  });
+
+  it.each<[string, Partial<AccountsFile['source']>, string | undefined]>([
+    ['that the stacks make', {}, 'amigo-PROD-notify-housekeeping'],
+    ['of the name that is given', { inputs: { housekeeping_topic_name: 'cleaning' } }, 'cleaning'],
+    [
+      'of another system, whose name is given',
+      { existingTopics: ['eu-west-1'], inputs: { housekeeping_topic_name: 'amigo-PROD-housekeeping-notify' } },
+      'amigo-PROD-housekeeping-notify',
+    ],
+    ['of another system, whose name is not given: none', { existingTopics: ['eu-west-1'] }, undefined],
+    ['of another system in another Region alone', { existingTopics: ['us-east-1'] }, 'amigo-PROD-notify-housekeeping'],
+  ])('has the accounts subscribe to the housekeeping topic %s', (_, own, topic) => {
+    const file = accountsFile({ defaults: { regions: ['eu-west-1'], roleName: 'deployer' } });
+    const source = { ...file.source, ...own };
+    const [, target] = planStacks({ ...file, source, accounts: [{ id: '222222222222', name: 'payments' }] });
+
+    expect(target?.modules[0]?.inputs['housekeeping_topic_arn']).toBe(
+      topic && `arn:aws:sns:eu-west-1:111111111111:${topic}`,
+    );
   });
 
   it.each<[AccountsFile['source'], Stack['access']]>([

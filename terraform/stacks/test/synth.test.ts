@@ -136,6 +136,7 @@ describe('synthesizeStacks', () => {
             providers: { aws: `aws.${region}` },
             request_topic_arn: topic(region),
             results_topic_arn: `${topic(region)}-results`,
+            housekeeping_topic_arn: `${topic(region)}-housekeeping`,
             retry_hours: 24,
           },
         ]),

@@ -31,6 +31,19 @@ describe('the template', () => {
     expect(resolved(FilterPolicy, parameters, template)).toEqual({ targetAccounts });
   });
 
+  it.each([
+    [
+      'arn:aws:sns:us-east-1:111111111111:amigo-PROD-housekeeping-notify',
+      ['111111111111', 'amigo-PROD-housekeeping-notify'],
+    ],
+    ['', ['', '']],
+  ])('finds account and name of the housekeeping topic %s, also where there is none', (HousekeepingTopicArn, parts) => {
+    const { TopicArn } = template.Resources['HousekeepingSubscription']?.Properties ?? {};
+    const [, values] = (TopicArn as { 'Fn::Sub': readonly [string, Readonly<Record<string, unknown>>] })['Fn::Sub'];
+
+    expect(Object.values(values).map((value) => resolved(value, { HousekeepingTopicArn }, template))).toEqual(parts);
+  });
+
   it('is the same each time', () => {
     expect(JSON.stringify(imageCopierTemplate())).toBe(JSON.stringify(template));
   });
@@ -43,7 +56,15 @@ describe('the template', () => {
       )
       .map(([name]) => name);
 
-    expect(kept.sort()).toEqual(['DeadLetters', 'DeadLettersPolicy', 'ImageKey', 'Requests', 'RequestsPolicy']);
+    expect(kept.sort()).toEqual([
+      'DeadLetters',
+      'DeadLettersPolicy',
+      'ImageKey',
+      'Requests',
+      'RequestsPolicy',
+      'Retirements',
+      'RetirementsPolicy',
+    ]);
   });
 
   it('waits as long with the deletion of the key as it is told', () => {
@@ -51,7 +72,7 @@ describe('the template', () => {
     expect(template.Parameters['KeyDeletionWindowDays']).toMatchObject({ Type: 'Number', Default: 30 });
   });
 
-  it.each(['CopyImage', 'SettleCopy'])('runs %s signed and in a VPC if it is told so', (name) => {
+  it.each(['CopyImage', 'RetireImage', 'SettleCopy'])('runs %s signed and in a VPC if it is told so', (name) => {
     const { CodeSigningConfigArn, VpcConfig } = template.Resources[name]?.Properties ?? {};
 
     expect(CodeSigningConfigArn).toEqual(ifGiven('HasCodeSigning', { Ref: 'CodeSigningConfigArn' }));
@@ -66,6 +87,7 @@ describe('the template', () => {
 
   it.each([
     ['CopyImageRole', 'copy-image'],
+    ['RetireImageRole', 'retire-image'],
     ['SettleCopyRole', 'settle-copy'],
   ])('lets Lambda attach to the VPC with %s, and the code of %s do nothing of it', (role, name) => {
     const policies = template.Resources[role]?.Properties['Policies'] as

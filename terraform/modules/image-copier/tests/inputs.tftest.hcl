@@ -43,6 +43,13 @@ override_resource {
 }
 
 override_resource {
+  target = module.retire_image.aws_lambda_function.function
+  values = { arn = "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-retire-image" }
+
+  override_during = plan
+}
+
+override_resource {
   target = aws_sqs_queue.settle
   values = {
     arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-settle.fifo"
@@ -64,6 +71,14 @@ override_resource {
   target = aws_sqs_queue.requests
   # Without its URL: the functions must not wait for this queue to know it.
   values = { arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-requests" }
+
+  override_during = plan
+}
+
+override_resource {
+  target = aws_sqs_queue.retirements
+  # Likewise.
+  values = { arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-retirements" }
 
   override_during = plan
 }
@@ -102,6 +117,65 @@ run "defaults" {
       RECIPE_TAG                = "Recipe"
     })
     error_message = "The environment of settle-copy: the same key and queues, five minutes to the next try, overdue after a day, no results topic."
+  }
+
+  assert {
+    condition = module.retire_image.function.environment[0].variables == tomap({
+      COPIER_NAME           = "image-copier"
+      DEAD_LETTER_QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-dead-letters"
+      KMS_KEY_ARN           = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+      PARAMETER_PATH        = "/image-copier"
+      QUEUE_URL             = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-retirements"
+      RECIPE_TAG            = "Recipe"
+      RETIRE_TAGGED         = "{}"
+      RETRY_SECONDS         = "21600"
+      ROLLBACK_DEPTH        = "2"
+      TRUSTED_OWNERS        = "111111111111"
+    })
+    error_message = "The environment of retire-image: its own queue, two copies to go back to, nothing that goes by itself, and no images of others."
+  }
+
+  assert {
+    condition = (
+      module.retire_image.function.runtime == "nodejs22.x" &&
+      module.retire_image.function.handler == "retire-image.handler" &&
+      module.retire_image.function.architectures == tolist(["arm64"]) &&
+      module.retire_image.function.source_code_hash == filebase64sha256("./function.tf") &&
+      module.retire_image.function.logging_config[0].log_group == "/aws/lambda/image-copier-retire-image" &&
+      module.retire_image.log_group.retention_in_days == 30
+    )
+    error_message = "retire-image comes from the same zip, and logs to a group with a retention."
+  }
+
+  assert {
+    condition = (
+      aws_sqs_queue.retirements.name == "image-copier-retirements" &&
+      aws_sqs_queue.retirements.sqs_managed_sse_enabled &&
+      aws_sqs_queue.retirements.message_retention_seconds == 1209600 &&
+      aws_sqs_queue.retirements.visibility_timeout_seconds == 6 * module.retire_image.function.timeout &&
+      jsondecode(aws_sqs_queue.retirements.redrive_policy) == { deadLetterTargetArn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters", maxReceiveCount = 65 } &&
+      aws_lambda_event_source_mapping.retirements.event_source_arn == "arn:aws:sqs:eu-west-1:222222222222:image-copier-retirements" &&
+      aws_lambda_event_source_mapping.retirements.function_name == "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-retire-image" &&
+      aws_lambda_event_source_mapping.retirements.batch_size == 1 &&
+      aws_lambda_event_source_mapping.retirements.function_response_types == toset(["ReportBatchItemFailures"]) &&
+      aws_lambda_event_source_mapping.retirements.scaling_config[0].maximum_concurrency == 2
+    )
+    error_message = "retire-image reads an encrypted queue, one message at a time, and two at once."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_event_rule.retention.name == "image-copier-retention" &&
+      aws_cloudwatch_event_rule.retention.schedule_expression == "rate(1 day)" &&
+      aws_cloudwatch_event_target.retention.rule == "image-copier-retention" &&
+      aws_cloudwatch_event_target.retention.arn == "arn:aws:sqs:eu-west-1:222222222222:image-copier-retirements"
+    )
+    error_message = "A rule asks once a day which images are to go."
+  }
+
+  assert {
+    condition     = length(aws_sns_topic_subscription.housekeeping) == 0
+    error_message = "Without a topic there is no subscription."
   }
 
   assert {
@@ -215,6 +289,119 @@ run "defaults" {
   }
 }
 
+run "housekeeping_topic" {
+  command = plan
+
+  variables {
+    housekeeping_topic_arn = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-housekeeping-notify"
+  }
+
+  assert {
+    condition = (
+      aws_sns_topic_subscription.housekeeping[0].topic_arn == "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-housekeeping-notify" &&
+      aws_sns_topic_subscription.housekeeping[0].protocol == "sqs" &&
+      aws_sns_topic_subscription.housekeeping[0].endpoint == "arn:aws:sqs:eu-west-1:222222222222:image-copier-retirements" &&
+      aws_sns_topic_subscription.housekeeping[0].raw_message_delivery &&
+      aws_sns_topic_subscription.housekeeping[0].filter_policy == null &&
+      jsondecode(aws_sns_topic_subscription.housekeeping[0].redrive_policy) == { deadLetterTargetArn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters" }
+    )
+    error_message = "The subscription delivers all messages raw, and keeps what it cannot deliver."
+  }
+}
+
+run "housekeeping_topic_in_another_region" {
+  command = plan
+
+  variables {
+    housekeeping_topic_arn = "arn:aws:sns:eu-central-1:111111111111:amigo-DEMO-housekeeping-notify"
+  }
+
+  expect_failures = [aws_sns_topic_subscription.housekeeping]
+}
+
+run "retention" {
+  command = plan
+
+  variables {
+    retention = {
+      keep_newest     = 3
+      min_age_days    = 7
+      quarantine_days = 0
+      recipes         = { ubuntu = { keep_newest = 5 }, windows = { min_age_days = 0, quarantine_days = 365 } }
+    }
+    retire_tagged  = { BuiltBy = "amigo", Stage = "PROD" }
+    rollback_depth = 0
+  }
+
+  assert {
+    condition     = module.retire_image.function.environment[0].variables.RETENTION == "{\"keepNewest\":3,\"minAgeDays\":7,\"quarantineDays\":0,\"recipes\":{\"ubuntu\":{\"keepNewest\":5},\"windows\":{\"minAgeDays\":0,\"quarantineDays\":365}}}"
+    error_message = "The function knows which copies go, and what a recipe has of its own."
+  }
+
+  assert {
+    condition     = jsondecode(module.retire_image.function.environment[0].variables.RETIRE_TAGGED) == { BuiltBy = "amigo", Stage = "PROD" }
+    error_message = "The function knows by which tags images of others may be retired."
+  }
+
+  assert {
+    condition     = module.retire_image.function.environment[0].variables.ROLLBACK_DEPTH == "0"
+    error_message = "The function knows how many copies a parameter can go back to."
+  }
+}
+
+run "retention_of_all_recipes" {
+  command = plan
+
+  variables {
+    retention = { keep_newest = 1, min_age_days = 0, quarantine_days = 7 }
+  }
+
+  assert {
+    condition     = module.retire_image.function.environment[0].variables.RETENTION == "{\"keepNewest\":1,\"minAgeDays\":0,\"quarantineDays\":7,\"recipes\":{}}"
+    error_message = "No recipe needs numbers of its own."
+  }
+}
+
+run "retention_that_keeps_none_of_a_recipe" {
+  command = plan
+
+  variables {
+    retention = { keep_newest = 3, min_age_days = 7, quarantine_days = 7, recipes = { ubuntu = { keep_newest = 0 } } }
+  }
+
+  expect_failures = [var.retention]
+}
+
+run "retention_with_too_long_a_quarantine" {
+  command = plan
+
+  variables {
+    retention = { keep_newest = 3, min_age_days = 7, quarantine_days = 7, recipes = { ubuntu = { quarantine_days = 366 } } }
+  }
+
+  expect_failures = [var.retention]
+}
+
+run "retire_tagged_with_a_tag_of_the_copier" {
+  command = plan
+
+  variables {
+    retire_tagged = { imagecopierend = "image-copier retired" }
+  }
+
+  expect_failures = [var.retire_tagged]
+}
+
+run "retire_tagged_with_a_variable_of_a_policy" {
+  command = plan
+
+  variables {
+    retire_tagged = { BuiltBy = "*" }
+  }
+
+  expect_failures = [var.retire_tagged]
+}
+
 run "copies_in_a_hurry" {
   command = plan
 
@@ -273,6 +460,9 @@ run "alarms" {
       image-copier-overdue-copies      = "ImageCopier image-copier-settle-copy Sum CopiesOverdue GreaterThanThreshold 0 notBreaching 1 x 1800 s"
       image-copier-dangling-parameters = "ImageCopier image-copier-settle-copy Sum ParametersDangling GreaterThanThreshold 0 notBreaching 1 x 1800 s"
       image-copier-settling            = "ImageCopier image-copier-settle-copy Sum SettlesRetried GreaterThanThreshold 0 notBreaching 4 x 900 s"
+      image-copier-retire-image-errors = "AWS/Lambda image-copier-retire-image Sum Errors GreaterThanThreshold 0 notBreaching 1 x 3600 s"
+      image-copier-retirements         = "ImageCopier image-copier-retire-image Sum RetirementsRetried GreaterThanThreshold 0 notBreaching 4 x 1800 s"
+      image-copier-snapshots-remaining = "ImageCopier image-copier-retire-image Sum SnapshotsRemaining GreaterThanThreshold 0 notBreaching 2 x 86400 s"
       image-copier-no-sweep            = "ImageCopier image-copier-settle-copy Sum Sweeps LessThanThreshold 1 breaching 4 x 900 s"
     }
     error_message = "Alarms watch the queues, the functions' errors, and what the sweep finds; and that it sweeps."
@@ -316,6 +506,9 @@ run "dashboard" {
         "AWS/SQS/ApproximateAgeOfOldestMessage/image-copier-requests",
         "AWS/SQS/ApproximateNumberOfMessagesVisible/image-copier-dead-letters",
         "AWS/Lambda/Errors/image-copier-settle-copy",
+        "ImageCopier/ImagesRetired/image-copier-retire-image",
+        "AWS/SQS/ApproximateAgeOfOldestMessage/image-copier-retirements",
+        "AWS/Lambda/Errors/image-copier-retire-image",
         ] : contains(flatten([
           for widget in jsondecode(aws_cloudwatch_dashboard.copier.dashboard_body).widgets :
           [for m in lookup(widget.properties, "metrics", []) : "${m[0]}/${m[1]}/${m[3]}"]
@@ -376,6 +569,17 @@ run "other_values" {
   }
 
   assert {
+    condition = (
+      module.retire_image.function.environment[0].variables.PARAMETER_PATH == "/golden/images" &&
+      module.retire_image.function.environment[0].variables.RECIPE_TAG == "Family" &&
+      module.retire_image.function.environment[0].variables.RESULTS_TOPIC_ARN == "arn:aws:sns:eu-west-1:111111111111:golden-results" &&
+      module.retire_image.function.environment[0].variables.RETRY_SECONDS == "345600" &&
+      module.retire_image.function.environment[0].variables.TRUSTED_OWNERS == "555555555555,666666666666"
+    )
+    error_message = "Parameters, results topic, hours of tries and trusted owners reach retire-image."
+  }
+
+  assert {
     condition     = aws_sqs_queue.requests.delay_seconds == 120
     error_message = "A request waits in its queue before its first delivery."
   }
@@ -416,7 +620,11 @@ run "other_values" {
       settle_role  = module.settle_copy.role.name
       settle_queue = aws_sqs_queue.settle.name
       settle_log   = module.settle_copy.log_group.name
-      rules        = "${aws_cloudwatch_event_rule.image_state.name} ${aws_cloudwatch_event_rule.sweep.name}"
+      retiring     = module.retire_image.function.function_name
+      retire_role  = module.retire_image.role.name
+      retirements  = aws_sqs_queue.retirements.name
+      retire_log   = module.retire_image.log_group.name
+      rules        = "${aws_cloudwatch_event_rule.image_state.name} ${aws_cloudwatch_event_rule.sweep.name} ${aws_cloudwatch_event_rule.retention.name}"
       copier       = module.settle_copy.function.environment[0].variables.COPIER_NAME
       } == {
       function     = "golden-copy-image"
@@ -429,7 +637,11 @@ run "other_values" {
       settle_role  = "golden-settle-copy-eu-west-1"
       settle_queue = "golden-settle.fifo"
       settle_log   = "/aws/lambda/golden-settle-copy"
-      rules        = "golden-image-state golden-sweep"
+      retiring     = "golden-retire-image"
+      retire_role  = "golden-retire-image-eu-west-1"
+      retirements  = "golden-retirements"
+      retire_log   = "/aws/lambda/golden-retire-image"
+      rules        = "golden-image-state golden-sweep golden-retention"
       copier       = "golden"
     }
     error_message = "Everything is named after the input name."
@@ -440,17 +652,17 @@ run "without_inputs_of_organizations" {
   command = plan
 
   assert {
-    condition     = alltrue([for role in [module.copy_image.role, module.settle_copy.role] : role.permissions_boundary == null && role.path == "/"])
+    condition     = alltrue([for role in [module.copy_image.role, module.retire_image.role, module.settle_copy.role] : role.permissions_boundary == null && role.path == "/"])
     error_message = "The roles have no boundary unless one is given, and stay where they were."
   }
 
   assert {
-    condition     = alltrue([for function in [module.copy_image.function, module.settle_copy.function] : function.code_signing_config_arn == null && length(function.vpc_config) == 0])
+    condition     = alltrue([for function in [module.copy_image.function, module.retire_image.function, module.settle_copy.function] : function.code_signing_config_arn == null && length(function.vpc_config) == 0])
     error_message = "Unsigned code runs, and in no VPC, unless the inputs say otherwise."
   }
 
   assert {
-    condition     = alltrue([for log in [module.copy_image.log_group, module.settle_copy.log_group] : log.kms_key_id == null])
+    condition     = alltrue([for log in [module.copy_image.log_group, module.retire_image.log_group, module.settle_copy.log_group] : log.kms_key_id == null])
     error_message = "The logs are under the key of CloudWatch Logs unless one is given."
   }
 }
@@ -463,8 +675,8 @@ run "permissions_boundary" {
   }
 
   assert {
-    condition     = alltrue([for role in [module.copy_image.role, module.settle_copy.role] : role.permissions_boundary == "arn:aws:iam::222222222222:policy/org/boundary"])
-    error_message = "Both roles have the permissions boundary."
+    condition     = alltrue([for role in [module.copy_image.role, module.retire_image.role, module.settle_copy.role] : role.permissions_boundary == "arn:aws:iam::222222222222:policy/org/boundary"])
+    error_message = "All roles have the permissions boundary."
   }
 }
 
@@ -476,8 +688,8 @@ run "role_path" {
   }
 
   assert {
-    condition     = { for role in [module.copy_image.role, module.settle_copy.role] : role.name => role.path } == { image-copier-copy-image-eu-west-1 = "/organization/copier/", image-copier-settle-copy-eu-west-1 = "/organization/copier/" }
-    error_message = "Both roles have the path, and their names."
+    condition     = { for role in [module.copy_image.role, module.retire_image.role, module.settle_copy.role] : role.name => role.path } == { image-copier-copy-image-eu-west-1 = "/organization/copier/", image-copier-retire-image-eu-west-1 = "/organization/copier/", image-copier-settle-copy-eu-west-1 = "/organization/copier/" }
+    error_message = "All roles have the path, and their names."
   }
 }
 
@@ -491,12 +703,12 @@ run "tags" {
   assert {
     condition = alltrue([
       for resource in concat(
-        [aws_kms_key.image[0], aws_cloudwatch_event_rule.image_state, aws_cloudwatch_event_rule.sweep],
-        [aws_sqs_queue.dead_letters, aws_sqs_queue.requests, aws_sqs_queue.settle],
-        [aws_lambda_event_source_mapping.requests, aws_lambda_event_source_mapping.settle],
+        [aws_kms_key.image[0], aws_cloudwatch_event_rule.image_state, aws_cloudwatch_event_rule.retention, aws_cloudwatch_event_rule.sweep],
+        [aws_sqs_queue.dead_letters, aws_sqs_queue.requests, aws_sqs_queue.retirements, aws_sqs_queue.settle],
+        [aws_lambda_event_source_mapping.requests, aws_lambda_event_source_mapping.retirements, aws_lambda_event_source_mapping.settle],
         [aws_cloudwatch_metric_alarm.dead_letters, aws_cloudwatch_metric_alarm.request_age, aws_cloudwatch_metric_alarm.no_sweep],
         values(aws_cloudwatch_metric_alarm.count),
-        flatten([for part in [module.copy_image, module.settle_copy] : [part.role, part.function, part.log_group]]),
+        flatten([for part in [module.copy_image, module.retire_image, module.settle_copy] : [part.role, part.function, part.log_group]]),
       ) : resource.tags == tomap({ team = "platform", "cost:center" = "4711" })
     ])
     error_message = "Everything that can have tags has them."
@@ -537,9 +749,9 @@ run "key_of_the_organization" {
     condition = (
       length(aws_kms_key.image) == 0 && length(aws_kms_alias.image) == 0 && output.key_alias == null &&
       output.key_arn == "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab" &&
-      alltrue([for function in [module.copy_image.function, module.settle_copy.function] : function.environment[0].variables.KMS_KEY_ARN == "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"])
+      alltrue([for function in [module.copy_image.function, module.retire_image.function, module.settle_copy.function] : function.environment[0].variables.KMS_KEY_ARN == "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"])
     )
-    error_message = "The module makes no key, and both functions work with the one that is given."
+    error_message = "The module makes no key, and all functions work with the one that is given."
   }
 }
 
@@ -653,19 +865,20 @@ run "environment_variables" {
   variables {
     environment_variables = { AWS_USE_FIPS_ENDPOINT = "true" }
     results_topic_arn     = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results"
+    retention             = { keep_newest = 3, min_age_days = 7, quarantine_days = 7 }
   }
 
   assert {
     condition = alltrue([
-      for function in [module.copy_image.function, module.settle_copy.function] :
+      for function in [module.copy_image.function, module.retire_image.function, module.settle_copy.function] :
       function.environment[0].variables.AWS_USE_FIPS_ENDPOINT == "true" && function.environment[0].variables.COPIER_NAME == "image-copier"
     ])
-    error_message = "Both functions have them beside their own."
+    error_message = "All functions have them beside their own."
   }
 
   assert {
     condition = setunion(local.own_variables, ["AWS_USE_FIPS_ENDPOINT"]) == setunion(
-      keys(module.copy_image.function.environment[0].variables), keys(module.settle_copy.function.environment[0].variables)
+      [for function in [module.copy_image.function, module.retire_image.function, module.settle_copy.function] : keys(function.environment[0].variables)]...
     )
     error_message = "The functions' own are those that nobody else may set."
   }
@@ -689,8 +902,8 @@ run "code_signing" {
   }
 
   assert {
-    condition     = alltrue([for function in [module.copy_image.function, module.settle_copy.function] : function.code_signing_config_arn == "arn:aws:lambda:eu-west-1:222222222222:code-signing-config:csc-0123456789abcdef0"])
-    error_message = "Both functions take signed code alone."
+    condition     = alltrue([for function in [module.copy_image.function, module.retire_image.function, module.settle_copy.function] : function.code_signing_config_arn == "arn:aws:lambda:eu-west-1:222222222222:code-signing-config:csc-0123456789abcdef0"])
+    error_message = "All functions take signed code alone."
   }
 }
 
@@ -702,8 +915,8 @@ run "log_key" {
   }
 
   assert {
-    condition     = alltrue([for log in [module.copy_image.log_group, module.settle_copy.log_group] : log.kms_key_id == "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"])
-    error_message = "Both logs are encrypted under the key."
+    condition     = alltrue([for log in [module.copy_image.log_group, module.retire_image.log_group, module.settle_copy.log_group] : log.kms_key_id == "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"])
+    error_message = "All logs are encrypted under the key."
   }
 }
 
@@ -716,11 +929,11 @@ run "vpc" {
 
   assert {
     condition = alltrue([
-      for function in [module.copy_image.function, module.settle_copy.function] :
+      for function in [module.copy_image.function, module.retire_image.function, module.settle_copy.function] :
       function.vpc_config[0].security_group_ids == toset(["sg-0123456789abcdef0"]) &&
       function.vpc_config[0].subnet_ids == toset(["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"])
     ])
-    error_message = "Both functions run in the subnets, with the security group."
+    error_message = "All functions run in the subnets, with the security group."
   }
 }
 
@@ -753,6 +966,7 @@ run "bad_values" {
     architecture             = "arm"
     code_signing_config_arn  = "csc-0123456789abcdef0"
     environment_variables    = { "use-fips" = "true" }
+    housekeeping_topic_arn   = "amigo-DEMO-housekeeping-notify"
     key_deletion_window_days = 6
     key_rotation_period_days = 89
     log_kms_key_arn          = "arn:aws:kms:eu-west-1:222222222222:alias/logs"
@@ -771,7 +985,10 @@ run "bad_values" {
     recipe_tag                = ""
     request_delay_seconds     = -1
     results_topic_arn         = "golden-results"
+    retention                 = { keep_newest = 0, min_age_days = -1, quarantine_days = -1 }
+    retire_tagged             = { "aws:team" = "platform" }
     role_path                 = "/organization"
+    rollback_depth            = -1
     tags                      = { "AWS:team" = "platform" }
     vpc                       = { security_group_ids = ["web"], subnet_ids = ["private"] }
   }
@@ -783,6 +1000,7 @@ run "bad_values" {
     var.code_signing_config_arn,
     var.environment_variables,
     var.failed_copy_delay_seconds,
+    var.housekeeping_topic_arn,
     var.key_deletion_window_days,
     var.key_rotation_period_days,
     var.log_kms_key_arn,
@@ -796,8 +1014,11 @@ run "bad_values" {
     var.request_delay_seconds,
     var.request_topic_arn,
     var.results_topic_arn,
+    var.retention,
+    var.retire_tagged,
     var.retry_hours,
     var.role_path,
+    var.rollback_depth,
     var.source_key_arns,
     var.tags,
     var.trusted_owner_ids,
@@ -812,7 +1033,7 @@ run "values_too_large" {
     key_deletion_window_days = 31
     key_rotation_period_days = 2561
     memory_size              = 10241
-    name                     = "a-name-of-thirty-eight-characters-0123"
+    name                     = "a-name-of-thirty-seven-characters-012"
     request_topic_arn        = "arn:aws:sqs:eu-west-1:111111111111:image-copier"
     retry_hours              = 97
     trusted_owner_ids        = []
@@ -822,6 +1043,7 @@ run "values_too_large" {
     parameter_path            = "/SSM/images"
     recipe_tag                = join("", [for i in range(128) : "x"])
     request_delay_seconds     = 901
+    rollback_depth            = 101
     role_path                 = "/${join("", [for i in range(511) : "x"])}/"
     tags                      = { team = join("", [for i in range(257) : "x"]) }
   }
@@ -839,6 +1061,7 @@ run "values_too_large" {
     var.request_topic_arn,
     var.retry_hours,
     var.role_path,
+    var.rollback_depth,
     var.tags,
     var.trusted_owner_ids,
   ]
@@ -857,6 +1080,8 @@ run "fractions" {
     failed_copy_delay_seconds = 0.5
     overdue_hours             = 1.5
     request_delay_seconds     = 0.5
+    retention                 = { keep_newest = 3, min_age_days = 0.5, quarantine_days = 7 }
+    rollback_depth            = 0.5
   }
 
   expect_failures = [
@@ -864,6 +1089,8 @@ run "fractions" {
     var.failed_copy_delay_seconds,
     var.overdue_hours,
     var.request_delay_seconds,
+    var.retention,
+    var.rollback_depth,
     var.key_deletion_window_days,
     var.key_rotation_period_days,
     var.memory_size,

@@ -27,6 +27,10 @@ override_data {
   values = { account_id = "222222222222" }
 }
 override_data {
+  target = module.retire_image.data.aws_caller_identity.current
+  values = { account_id = "222222222222" }
+}
+override_data {
   target = module.settle_copy.data.aws_caller_identity.current
   values = { account_id = "222222222222" }
 }
@@ -112,6 +116,36 @@ override_resource {
   values = { arn = "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-settle-copy" }
 }
 override_resource {
+  target = aws_cloudwatch_event_rule.retention
+}
+override_resource {
+  target = aws_cloudwatch_event_target.retention
+}
+override_resource {
+  target = aws_sns_topic_subscription.housekeeping
+}
+override_resource {
+  target = module.retire_image.aws_cloudwatch_log_group.function
+}
+override_resource {
+  target = module.retire_image.aws_iam_role.function
+  values = { arn = "arn:aws:iam::222222222222:role/image-copier-retire-image-eu-west-1" }
+}
+override_resource {
+  target = module.retire_image.aws_iam_role_policy.function
+}
+override_resource {
+  target = aws_lambda_event_source_mapping.retirements
+}
+override_resource {
+  target = module.retire_image.aws_lambda_function.function
+  values = { arn = "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-retire-image" }
+}
+override_resource {
+  target = aws_sqs_queue.retirements
+  values = { arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-retirements" }
+}
+override_resource {
   target = aws_sqs_queue.settle
   values = { arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-settle.fifo" }
 }
@@ -144,6 +178,7 @@ run "role" {
         "kms:ReEncryptTo",
       ])
       GrantKeysToAwsThroughEc2 = tolist(["kms:CreateGrant"])
+      ReadEndedSources         = tolist(["ssm:GetParameter"])
       TakeRequests = tolist([
         "sqs:ChangeMessageVisibility",
         "sqs:DeleteMessage",
@@ -164,6 +199,7 @@ run "role" {
       TagCopies                = tolist(["arn:aws:ec2:eu-west-1::image/*", "arn:aws:ec2:eu-west-1::snapshot/*"])
       EncryptThroughEc2        = tolist(["arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"])
       GrantKeysToAwsThroughEc2 = tolist(["arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"])
+      ReadEndedSources         = tolist(["arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier-ended/image-copier/*"])
       TakeRequests             = tolist(["arn:aws:sqs:eu-west-1:222222222222:image-copier-requests"])
       DeadLetterRequests       = tolist(["arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters"])
       WriteLog                 = tolist(["arn:aws:logs:eu-west-1:222222222222:log-group:/aws/lambda/image-copier-copy-image:*"])
@@ -214,9 +250,12 @@ run "role_of_settle_copy" {
       ReadCopies               = tolist(["ec2:DescribeImages", "ec2:DescribeSnapshots", "ec2:GetEbsEncryptionByDefault"])
       MarkCopies               = tolist(["ec2:CreateTags"])
       MarkAnnouncedCopiesAgain = tolist(["ec2:CreateTags"])
+      MarkRevokedCopies        = tolist(["ec2:CreateTags"])
+      DisableRevokedCopies     = tolist(["ec2:DisableImage"])
       RepairSnapshotTags       = tolist(["ec2:CreateTags"])
       RemoveFailedCopies       = tolist(["ec2:DeleteSnapshot", "ec2:DeregisterImage"])
       PointParametersToCopies  = tolist(["ssm:GetParameter", "ssm:PutParameter"])
+      ReadEndedSources         = tolist(["ssm:GetParameter"])
       ListParameters           = tolist(["ssm:GetParametersByPath"])
       TellThisAccount          = tolist(["events:PutEvents"])
       TellSourceAccount        = tolist(["sns:Publish"])
@@ -232,11 +271,14 @@ run "role_of_settle_copy" {
       ReadCopies               = tolist(["*"])
       MarkCopies               = tolist(["arn:aws:ec2:eu-west-1::image/*"])
       MarkAnnouncedCopiesAgain = tolist(["arn:aws:ec2:eu-west-1::image/*"])
+      MarkRevokedCopies        = tolist(["arn:aws:ec2:eu-west-1::image/*"])
+      DisableRevokedCopies     = tolist(["arn:aws:ec2:eu-west-1::image/*"])
       RepairSnapshotTags       = tolist(["arn:aws:ec2:eu-west-1::snapshot/*"])
       RemoveFailedCopies       = tolist(["arn:aws:ec2:eu-west-1::image/*", "arn:aws:ec2:eu-west-1::snapshot/*"])
       PointParametersToCopies = tolist([
         "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier/*",
       ])
+      ReadEndedSources = tolist(["arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier-ended/image-copier/*"])
       ListParameters = tolist([
         "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier",
         "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier/*",
@@ -269,6 +311,14 @@ run "role_of_settle_copy" {
           "aws:ResourceTag/ImageCopier" = "image-copier announced=*"
         }
       })
+      MarkRevokedCopies = jsonencode({
+        "ForAllValues:StringEquals" = { "aws:TagKeys" = "ImageCopier" }
+        StringLike = {
+          "aws:RequestTag/ImageCopier"  = "image-copier revoked=*"
+          "aws:ResourceTag/ImageCopier" = ["image-copier attempt=*", "image-copier announcing=*", "image-copier revoked=*"]
+        }
+      })
+      DisableRevokedCopies = jsonencode({ StringLike = { "aws:ResourceTag/ImageCopier" = "image-copier revoked=*" } })
       RepairSnapshotTags = jsonencode({
         StringLike         = { "aws:RequestTag/ImageCopier" = "image-copier announced=*" }
         StringLikeIfExists = { "aws:ResourceTag/ImageCopier" = "image-copier *" }
@@ -285,7 +335,7 @@ run "role_of_settle_copy" {
         }
       })
     }
-    error_message = "Only what carries this copier's tag is marked, towards its announcement alone; no snapshot is marked as one to be removed; only what is not announced is removed; only its own two events are put."
+    error_message = "Only what carries this copier's tag is marked, towards its announcement or as revoked; no snapshot is marked as one to be removed; only what is not announced is removed; only what is revoked is disabled; only its own two events are put."
   }
 
   assert {
@@ -300,6 +350,191 @@ run "role_of_settle_copy_without_results_topic" {
   assert {
     condition     = !strcontains(module.settle_copy.role_policy.policy, "sns:")
     error_message = "Without a topic for results the function may publish nothing."
+  }
+}
+
+run "role_of_retire_image" {
+  command = apply
+
+  variables {
+    results_topic_arn = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results"
+  }
+
+  assert {
+    condition     = alltrue([for s in jsondecode(module.retire_image.role_policy.policy).Statement : s.Effect == "Allow"])
+    error_message = "All statements of the role allow."
+  }
+
+  assert {
+    condition = { for s in jsondecode(module.retire_image.role_policy.policy).Statement : s.Sid => sort(flatten([s.Action])) } == {
+      ReadImagesAndTheirUse = tolist([
+        "autoscaling:DescribeAutoScalingGroups",
+        "autoscaling:DescribeLaunchConfigurations",
+        "ec2:DescribeFleets",
+        "ec2:DescribeImageReferences",
+        "ec2:DescribeImages",
+        "ec2:DescribeInstances",
+        "ec2:DescribeLaunchTemplateVersions",
+        "ec2:DescribeLaunchTemplates",
+        "ec2:DescribeSnapshots",
+        "ec2:DescribeSpotFleetRequests",
+        "ec2:DescribeSpotInstanceRequests",
+        "ssm:DescribeParameters",
+      ])
+      ReadImageParameters = tolist(["ssm:GetParameters"])
+      LetEc2ReadReferences = tolist([
+        "imagebuilder:GetContainerRecipe",
+        "imagebuilder:ListContainerRecipes",
+        "imagebuilder:ListImageRecipes",
+      ])
+      MarkCopies               = tolist(["ec2:CreateTags"])
+      MarkUnsettledCopies      = tolist(["ec2:CreateTags"])
+      MarkSnapshots            = tolist(["ec2:CreateTags"])
+      MarkOtherImages          = tolist(["ec2:CreateTags"])
+      UnmarkOtherImages        = tolist(["ec2:DeleteTags"])
+      DisableImages            = tolist(["ec2:DisableImage"])
+      EnableCopies             = tolist(["ec2:EnableImage"])
+      EnableOtherImages        = tolist(["ec2:EnableImage"])
+      RemoveCopies             = tolist(["ec2:DeregisterImage"])
+      RemoveSnapshots          = tolist(["ec2:DeleteSnapshot"])
+      PointParametersToCopies  = tolist(["ssm:GetParameter", "ssm:PutParameter"])
+      RememberEndedSources     = tolist(["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"])
+      ListEndedSources         = tolist(["ssm:GetParametersByPath"])
+      TellThisAccount          = tolist(["events:PutEvents"])
+      TellSourceAccount        = tolist(["sns:Publish"])
+      TakeRetirements          = tolist(["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"])
+      EnqueueAgainOrDeadLetter = tolist(["sqs:SendMessage"])
+      WriteLog                 = tolist(["logs:CreateLogStream", "logs:PutLogEvents"])
+    }
+    error_message = "The role may do what retire-image calls, no more and no less."
+  }
+
+  assert {
+    condition = { for s in jsondecode(module.retire_image.role_policy.policy).Statement : s.Sid => sort(flatten([s.Resource])) } == {
+      ReadImagesAndTheirUse   = tolist(["*"])
+      ReadImageParameters     = tolist(["arn:aws:ssm:eu-west-1:222222222222:parameter/*"])
+      LetEc2ReadReferences    = tolist(["*"])
+      MarkCopies              = tolist(["arn:aws:ec2:eu-west-1::image/*"])
+      MarkUnsettledCopies     = tolist(["arn:aws:ec2:eu-west-1::image/*"])
+      MarkSnapshots           = tolist(["arn:aws:ec2:eu-west-1::snapshot/*"])
+      MarkOtherImages         = tolist(["arn:aws:ec2:eu-west-1::image/*"])
+      UnmarkOtherImages       = tolist(["arn:aws:ec2:eu-west-1::image/*"])
+      DisableImages           = tolist(["arn:aws:ec2:eu-west-1::image/*"])
+      EnableCopies            = tolist(["arn:aws:ec2:eu-west-1::image/*"])
+      EnableOtherImages       = tolist(["arn:aws:ec2:eu-west-1::image/*"])
+      RemoveCopies            = tolist(["arn:aws:ec2:eu-west-1::image/*"])
+      RemoveSnapshots         = tolist(["arn:aws:ec2:eu-west-1::snapshot/*"])
+      PointParametersToCopies = tolist(["arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier/*"])
+      RememberEndedSources    = tolist(["arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier-ended/image-copier/*"])
+      ListEndedSources = tolist([
+        "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier-ended/image-copier",
+        "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier-ended/image-copier/*",
+      ])
+      TellThisAccount   = tolist(["arn:aws:events:eu-west-1:222222222222:event-bus/default"])
+      TellSourceAccount = tolist(["arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results"])
+      TakeRetirements   = tolist(["arn:aws:sqs:eu-west-1:222222222222:image-copier-retirements"])
+      EnqueueAgainOrDeadLetter = tolist([
+        "arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters",
+        "arn:aws:sqs:eu-west-1:222222222222:image-copier-retirements",
+      ])
+      WriteLog = tolist(["arn:aws:logs:eu-west-1:222222222222:log-group:/aws/lambda/image-copier-retire-image:*"])
+    }
+    error_message = "Each permission holds for this copier's own resources, and for the one topic of the source account."
+  }
+
+  assert {
+    condition = { for s in jsondecode(module.retire_image.role_policy.policy).Statement : s.Sid => jsonencode(s.Condition) if can(s.Condition) } == {
+      LetEc2ReadReferences = jsonencode({ "ForAnyValue:StringEquals" = { "aws:CalledVia" = "ec2-images.amazonaws.com" } })
+      MarkCopies = jsonencode({
+        "ForAllValues:StringEquals" = { "aws:TagKeys" = "ImageCopier" }
+        StringLike = {
+          "aws:RequestTag/ImageCopier"  = ["image-copier announced=*", "image-copier retired=*", "image-copier revoked=*"]
+          "aws:ResourceTag/ImageCopier" = "image-copier *"
+        }
+      })
+      MarkUnsettledCopies = jsonencode({
+        "ForAllValues:StringEquals" = { "aws:TagKeys" = "ImageCopier" }
+        StringLike = {
+          "aws:RequestTag/ImageCopier"  = ["image-copier attempt=*", "image-copier announcing=*"]
+          "aws:ResourceTag/ImageCopier" = ["image-copier attempt=*", "image-copier announcing=*", "image-copier revoked=*"]
+        }
+      })
+      MarkSnapshots = jsonencode({
+        "ForAllValues:StringEquals" = { "aws:TagKeys" = "ImageCopier" }
+        StringLike = {
+          "aws:RequestTag/ImageCopier"  = ["image-copier announced=*", "image-copier retired=*", "image-copier revoked=*"]
+          "aws:ResourceTag/ImageCopier" = "image-copier *"
+        }
+      })
+      MarkOtherImages = jsonencode({
+        "ForAllValues:StringEquals" = { "aws:TagKeys" = "ImageCopierEnd" }
+        StringLike                  = { "aws:RequestTag/ImageCopierEnd" = ["image-copier retired=*", "image-copier revoked=*"] }
+        StringLikeIfExists          = { "aws:ResourceTag/ImageCopierEnd" = "image-copier *" }
+      })
+      UnmarkOtherImages = jsonencode({
+        "ForAllValues:StringEquals" = { "aws:TagKeys" = "ImageCopierEnd" }
+        Null                        = { "aws:TagKeys" = "false" }
+        StringLike                  = { "aws:ResourceTag/ImageCopierEnd" = "image-copier *" }
+      })
+      EnableCopies      = jsonencode({ StringLike = { "aws:ResourceTag/ImageCopier" = "image-copier *" } })
+      EnableOtherImages = jsonencode({ StringLike = { "aws:ResourceTag/ImageCopierEnd" = "image-copier *" } })
+      RemoveCopies      = jsonencode({ StringLike = { "aws:ResourceTag/ImageCopier" = "image-copier retired=*" } })
+      RemoveSnapshots   = jsonencode({ StringLike = { "aws:ResourceTag/ImageCopier" = "image-copier *" } })
+      TellThisAccount = jsonencode({
+        "ForAllValues:StringEquals" = {
+          "events:detail-type" = ["Image Kept", "Image Quarantined", "Image Restored", "Image Retired", "Image Revoked", "Revocation Undone"]
+          "events:source"      = "image-copier"
+        }
+        Null = {
+          "events:detail-type" = "false"
+          "events:source"      = "false"
+        }
+      })
+    }
+    error_message = "Only what carries this copier's tags is marked, enabled and removed; images leave by quarantine alone; only its own events are put."
+  }
+
+  # IAM and STS quotas: the inline policies of a role have at most 10,240 characters.
+  assert {
+    condition     = alltrue([for part in [module.copy_image, module.retire_image, module.settle_copy] : length(part.role_policy.policy) <= 10240])
+    error_message = "The policies are short enough for IAM."
+  }
+
+  assert {
+    condition     = module.retire_image.role.assume_role_policy == module.copy_image.role.assume_role_policy
+    error_message = "Lambda alone may assume the role."
+  }
+}
+
+run "role_of_retire_image_without_results_topic" {
+  command = apply
+
+  assert {
+    condition     = !strcontains(module.retire_image.role_policy.policy, "sns:")
+    error_message = "Without a topic for results the function may publish nothing."
+  }
+}
+
+run "role_of_retire_image_with_images_of_others" {
+  command = apply
+
+  variables {
+    retire_tagged = { BuiltBy = "amigo", Stage = "PROD" }
+  }
+
+  assert {
+    condition = {
+      for s in jsondecode(module.retire_image.role_policy.policy).Statement : s.Sid => jsonencode([s.Action, s.Resource, s.Condition]) if startswith(s.Sid, "RemoveTagged")
+      } == {
+      RemoveTaggedImages = jsonencode(["ec2:DeregisterImage", "arn:aws:ec2:eu-west-1::image/*", {
+        StringEquals = { "aws:ResourceTag/BuiltBy" = "amigo", "aws:ResourceTag/Stage" = "PROD" }
+        StringLike   = { "aws:ResourceTag/ImageCopierEnd" = "image-copier retired=*" }
+      }])
+      RemoveTaggedSnapshots = jsonencode(["ec2:DeleteSnapshot", "arn:aws:ec2:eu-west-1::snapshot/*", {
+        StringEquals = { "aws:ResourceTag/BuiltBy" = "amigo", "aws:ResourceTag/Stage" = "PROD" }
+      }])
+    }
+    error_message = "The role may remove images with all of the tags, out of quarantine alone, and their snapshots."
   }
 }
 
@@ -331,10 +566,10 @@ run "roles_of_functions_in_a_vpc" {
 
   assert {
     condition = {
-      for name, part in { copy-image = module.copy_image, settle-copy = module.settle_copy } :
+      for name, part in { copy-image = module.copy_image, retire-image = module.retire_image, settle-copy = module.settle_copy } :
       name => jsonencode([for s in jsondecode(part.role_policy.policy).Statement : [s.Sid, s.Effect, sort(s.Action), s.Resource, try(s.Condition, null)] if strcontains(s.Sid, "Attaches")])
       } == {
-      for name in ["copy-image", "settle-copy"] :
+      for name in ["copy-image", "retire-image", "settle-copy"] :
       name => jsonencode([
         for statement in [
           ["LambdaAttachesToVpc", "Allow", null],
@@ -441,7 +676,8 @@ run "without_deletion_protection" {
     condition = (
       [for s in jsondecode(aws_kms_key.image[0].policy).Statement : s.Sid] == ["AccountAdministersKey", "AccountUsesKeyThroughEc2"] &&
       [for s in jsondecode(aws_sqs_queue.requests.policy).Statement : s.Sid] == ["TopicSends", "TlsOnly"] &&
-      [for s in jsondecode(aws_sqs_queue.dead_letters.policy).Statement : s.Sid] == ["TopicSends", "TlsOnly"]
+      [for s in jsondecode(aws_sqs_queue.dead_letters.policy).Statement : s.Sid] == ["TopicSends", "TlsOnly"] &&
+      [for s in jsondecode(aws_sqs_queue.retirements.policy).Statement : s.Sid] == ["RuleSends", "TlsOnly"]
     )
     error_message = "Without deletion_protection the key and the queues can be deleted."
   }
@@ -517,6 +753,62 @@ run "queues" {
   assert {
     condition     = aws_sqs_queue.dead_letters.policy == replace(aws_sqs_queue.requests.policy, "image-copier-requests", "image-copier-dead-letters")
     error_message = "The dead-letter queue takes from the topic what it cannot deliver: it has the policy of the queue, for itself."
+  }
+}
+
+run "queues_with_housekeeping_topic" {
+  command = plan
+
+  variables {
+    housekeeping_topic_arn = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-housekeeping-notify"
+  }
+
+  assert {
+    condition = jsondecode(aws_sqs_queue.retirements.policy) == {
+      Version = "2012-10-17"
+      Statement = [
+        {
+          Sid       = "TopicSends"
+          Effect    = "Allow"
+          Action    = "sqs:SendMessage"
+          Resource  = "arn:aws:sqs:eu-west-1:222222222222:image-copier-retirements"
+          Principal = { Service = "sns.amazonaws.com" }
+          Condition = { ArnEquals = { "aws:SourceArn" = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-housekeeping-notify" } }
+        },
+        {
+          Sid       = "RuleSends"
+          Effect    = "Allow"
+          Action    = "sqs:SendMessage"
+          Resource  = "arn:aws:sqs:eu-west-1:222222222222:image-copier-retirements"
+          Principal = { Service = "events.amazonaws.com" }
+          Condition = { ArnEquals = { "aws:SourceArn" = "arn:aws:events:eu-west-1:222222222222:rule/image-copier-retention" } }
+        },
+        {
+          Sid       = "TlsOnly"
+          Effect    = "Deny"
+          Action    = "sqs:*"
+          Resource  = "arn:aws:sqs:eu-west-1:222222222222:image-copier-retirements"
+          Principal = { AWS = "*" }
+          Condition = { Bool = { "aws:SecureTransport" = "false" } }
+        },
+        {
+          Sid       = "NobodyDeletesQueue"
+          Effect    = "Deny"
+          Action    = "sqs:DeleteQueue"
+          Resource  = "arn:aws:sqs:eu-west-1:222222222222:image-copier-retirements"
+          Principal = { AWS = "*" }
+        },
+      ]
+    }
+    error_message = "The topic and the rule alone may send to the queue of retire-image, over TLS, and nobody may delete it."
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_sqs_queue.dead_letters.policy).Statement[0].Condition.ArnEquals["aws:SourceArn"] == ["arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify", "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-housekeeping-notify"] &&
+      jsondecode(aws_sqs_queue.requests.policy).Statement[0].Condition.ArnEquals["aws:SourceArn"] == "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify"
+    )
+    error_message = "The dead-letter queue takes what SNS cannot deliver of either topic."
   }
 }
 

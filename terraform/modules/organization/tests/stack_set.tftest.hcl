@@ -72,6 +72,8 @@ run "sets_each_parameter" {
   command = plan
 
   variables {
+    housekeeping_topic_arn = "arn:aws:sns:eu-west-1:111111111111:amigo-PROD-housekeeping-notify"
+
     parameters = { RetryHours = "24", AlarmTopicName = "on-call" }
   }
 
@@ -82,13 +84,14 @@ run "sets_each_parameter" {
 
   assert {
     condition = {
-      for name in ["AlarmTopicName", "DeletionProtection", "FunctionBucketPrefix", "FunctionKey", "RequestTopicArn", "ResultsTopicArn", "RetryHours"] :
+      for name in ["AlarmTopicName", "DeletionProtection", "FunctionBucketPrefix", "FunctionKey", "HousekeepingTopicArn", "RequestTopicArn", "ResultsTopicArn", "RetryHours"] :
       name => aws_cloudformation_stack_set.copier.parameters[name]
       } == {
       AlarmTopicName       = "on-call"
       DeletionProtection   = "true"
       FunctionBucketPrefix = "acme-image-copier"
       FunctionKey          = "image-copier/0a1b.zip"
+      HousekeepingTopicArn = "arn:aws:sns:eu-west-1:111111111111:amigo-PROD-housekeeping-notify"
       RequestTopicArn      = "arn:aws:sns:eu-west-1:111111111111:amigo-PROD-notify"
       ResultsTopicArn      = "arn:aws:sns:eu-west-1:111111111111:amigo-PROD-notify-results"
       RetryHours           = "24"
@@ -127,6 +130,46 @@ run "key_policy_statements" {
       { for name, resource in jsondecode(aws_s3_object.template.content).Resources : name => resource if name != "ImageKey" } == { for name, resource in jsondecode(file("../../template/dist/image-copier.template.json")).Resources : name => resource if name != "ImageKey" }
     )
     error_message = "Nothing else of the template changes."
+  }
+}
+
+run "retire_tagged" {
+  command = plan
+
+  variables {
+    retire_tagged = { BuiltBy = "amigo" }
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_s3_object.template.content).Resources.RetireImageRole.Properties.Policies[0].PolicyDocument.Statement : s if startswith(try(s.Sid, ""), "RemoveTagged")] == [
+      {
+        Sid      = "RemoveTaggedImages"
+        Effect   = "Allow"
+        Action   = "ec2:DeregisterImage"
+        Resource = { "Fn::Sub" = "arn:$${AWS::Partition}:ec2:$${AWS::Region}::image/*" }
+        Condition = {
+          StringEquals = { "aws:ResourceTag/BuiltBy" = "amigo" }
+          StringLike   = { "aws:ResourceTag/ImageCopierEnd" = { "Fn::Sub" = "$${Name} retired=*" } }
+        }
+      },
+      {
+        Sid       = "RemoveTaggedSnapshots"
+        Effect    = "Allow"
+        Action    = "ec2:DeleteSnapshot"
+        Resource  = { "Fn::Sub" = "arn:$${AWS::Partition}:ec2:$${AWS::Region}::snapshot/*" }
+        Condition = { StringEquals = { "aws:ResourceTag/BuiltBy" = "amigo" } }
+      },
+    ]
+    error_message = "The role may remove images with the tags, out of quarantine alone, and their snapshots."
+  }
+
+  assert {
+    condition = (
+      length(jsondecode(aws_s3_object.template.content).Resources.RetireImageRole.Properties.Policies[0].PolicyDocument.Statement) == 2 + length(jsondecode(file("../../template/dist/image-copier.template.json")).Resources.RetireImageRole.Properties.Policies[0].PolicyDocument.Statement) &&
+      jsondecode(aws_s3_object.template.content).Resources.RetireImage.Properties.Environment.Variables == merge(jsondecode(file("../../template/dist/image-copier.template.json")).Resources.RetireImage.Properties.Environment.Variables, { RETIRE_TAGGED = "{\"BuiltBy\":\"amigo\"}" }) &&
+      { for name, resource in jsondecode(aws_s3_object.template.content).Resources : name => resource if !contains(["RetireImage", "RetireImageRole"], name) } == { for name, resource in jsondecode(file("../../template/dist/image-copier.template.json")).Resources : name => resource if !contains(["RetireImage", "RetireImageRole"], name) }
+    )
+    error_message = "The function knows the tags too, and nothing else of the template changes."
   }
 }
 
@@ -169,22 +212,26 @@ run "rejects_bad_inputs" {
   variables {
     call_as                      = "ROOT"
     failure_tolerance_percentage = 101
+    housekeeping_topic_arn       = "amigo-PROD-housekeeping-notify"
     max_concurrent_percentage    = 0
     name                         = "1-copier"
     organizational_unit_ids      = ["cd34ef56"]
     regions                      = []
     request_topic_arn            = "amigo-PROD-notify"
+    retire_tagged                = { BuiltBy = "$${aws:userid}" }
     tags                         = { "aws:team" = "platform" }
   }
 
   expect_failures = [
     var.call_as,
     var.failure_tolerance_percentage,
+    var.housekeeping_topic_arn,
     var.max_concurrent_percentage,
     var.name,
     var.organizational_unit_ids,
     var.regions,
     var.request_topic_arn,
+    var.retire_tagged,
     var.tags,
   ]
 }

@@ -72,7 +72,7 @@ run "listed_accounts" {
           Resource  = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results"
           Principal = { AWS = "*" }
           Condition = {
-            ArnLike      = { "aws:PrincipalArn" = "arn:aws:iam::*:role/*-settle-copy-*" }
+            ArnLike      = { "aws:PrincipalArn" = ["arn:aws:iam::*:role/*-retire-image-*", "arn:aws:iam::*:role/*-settle-copy-*"] }
             StringEquals = { "aws:PrincipalAccount" = ["222222222222", "333333333333"] }
           }
         },
@@ -185,11 +185,11 @@ run "accounts_and_organization" {
       for s in jsondecode(aws_sns_topic.results.policy).Statement : s.Sid => s.Condition if s.Effect == "Allow"
       } == {
       Organization = {
-        ArnLike      = { "aws:PrincipalArn" = "arn:aws:iam::*:role/*-settle-copy-*" }
+        ArnLike      = { "aws:PrincipalArn" = ["arn:aws:iam::*:role/*-retire-image-*", "arn:aws:iam::*:role/*-settle-copy-*"] }
         StringEquals = { "aws:PrincipalOrgID" = "o-a1b2c3d4e5" }
       }
       TargetAccounts = {
-        ArnLike      = { "aws:PrincipalArn" = "arn:aws:iam::*:role/*-settle-copy-*" }
+        ArnLike      = { "aws:PrincipalArn" = ["arn:aws:iam::*:role/*-retire-image-*", "arn:aws:iam::*:role/*-settle-copy-*"] }
         StringEquals = { "aws:PrincipalAccount" = "222222222222" }
       }
     }
