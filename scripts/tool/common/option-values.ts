@@ -19,8 +19,8 @@ export function region(value: string): string {
 
 /** As the Terraform module checks it. */
 export function copierName(value: string): string {
-  if (/^[A-Za-z0-9_-]{1,37}$/.test(value)) return value;
-  throw new InvalidArgumentError('It must be 1 to 37 letters, digits, hyphens and underscores.');
+  if (/^[A-Za-z0-9_-]{1,36}$/.test(value)) return value;
+  throw new InvalidArgumentError('It must be 1 to 36 letters, digits, hyphens and underscores.');
 }
 
 export function imageId(value: string): string {

@@ -224,12 +224,12 @@ data "aws_iam_policy_document" "deploy_target" {
   statement {
     sid       = "Subscribe"
     actions   = ["sns:Subscribe"]
-    resources = [local.arns.topic]
+    resources = [local.arns.topic, local.arns.housekeeping_topic]
 
     condition {
       test     = "StringLike"
       variable = "sns:Endpoint"
-      values   = [local.arns.requests]
+      values   = [local.arns.requests, local.arns.retirements]
     }
   }
 

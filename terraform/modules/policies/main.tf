@@ -21,6 +21,7 @@ locals {
     requests           = "arn:${local.partition}:sqs:*:*:${var.name}-requests"
     results_inboxes    = "arn:${local.partition}:sqs:*:*:image-copier-request-*" # scripts/tool/request/results-inbox.ts
     results_topic      = "arn:${local.partition}:sns:*:*:${var.topic_name}-results"
+    retirements        = "arn:${local.partition}:sqs:*:*:${var.name}-retirements"
     roles              = "arn:${local.partition}:iam::*:role${var.role_path}${var.name}-*"
     rules              = "arn:${local.partition}:events:*:*:rule/${var.name}-*"
     snapshots          = "arn:${local.partition}:ec2:*::snapshot/*"

@@ -23,8 +23,8 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9_-]{1,37}$", var.name))
-    error_message = "name: 1 to 37 letters, digits, hyphens and underscores, as of the copier."
+    condition     = can(regex("^[A-Za-z0-9_-]{1,36}$", var.name))
+    error_message = "name: 1 to 36 letters, digits, hyphens and underscores, as of the copier."
   }
 }
 

@@ -37,7 +37,7 @@ export interface SettleCopyConfig extends CopierConfig, ParameterNames {
 const KEY_ARN = /^arn:aws[a-z-]*:kms:(?<region>[a-z0-9-]+):(?<account>[0-9]{12}):key\/[A-Za-z0-9-]+$/;
 
 export const copier = {
-  COPIER_NAME: setting(/^[A-Za-z0-9_-]{1,37}$/, '1 to 37 letters, digits, hyphens and underscores'),
+  COPIER_NAME: setting(/^[A-Za-z0-9_-]{1,36}$/, '1 to 36 letters, digits, hyphens and underscores'),
   KMS_KEY_ARN: setting(KEY_ARN, 'the full ARN of a KMS key, arn:aws:kms:<region>:<account>:key/<id>'),
   QUEUE_URL: setting(/^https?:\/\/\S+$/, 'the URL of the request queue'),
   DEAD_LETTER_QUEUE_URL: setting(/^https?:\/\/\S+$/, 'the URL of the dead-letter queue'),

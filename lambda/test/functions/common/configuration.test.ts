@@ -43,7 +43,7 @@ describe('readCopyImageConfig', () => {
         'a JSON object of tag names and values, none of them a name that AWS or the copier',
       ],
     ),
-    ['COPIER_NAME', 'image copier', '1 to 37 letters, digits, hyphens and underscores'],
+    ['COPIER_NAME', 'image copier', '1 to 36 letters, digits, hyphens and underscores'],
     ['KMS_KEY_ARN', 'alias/image-copier', 'the full ARN of a KMS key'],
     ['KMS_KEY_ARN', 'arn:aws:kms:eu-west-1:222222222222:alias/a', 'the full ARN of a KMS key'],
     ['KMS_KEY_ARN', 'arn:aws:kms:eu-west-2:222222222222:key/1', "a key in the function's own Region, eu-west-1"],

@@ -10,7 +10,7 @@ import {
   wholeNumber,
 } from '../../../tool/common/option-values.ts';
 
-const NAME = 'It must be 1 to 37 letters, digits, hyphens and underscores.';
+const NAME = 'It must be 1 to 36 letters, digits, hyphens and underscores.';
 const REGION = 'It must be a Region, such as eu-west-1.';
 const ROLE = 'It must be like arn:aws:iam::222222222222:role/operator.';
 const IMAGE = 'It must be an image id, such as ami-0123456789abcdef0.';
@@ -29,7 +29,7 @@ describe('values that are texts', () => {
     ['a role', roleArn, 'arn:aws:iam::222222222222:role/operator'],
     ['a role with a path, in China', roleArn, 'arn:aws-cn:iam::222222222222:role/ci/operator'],
     ['a name', copierName, 'image_copier-2'],
-    ['the longest name', copierName, 'a'.repeat(37)],
+    ['the longest name', copierName, 'a'.repeat(36)],
     ['an image', imageId, 'ami-0123456789abcdef0'],
     ['an old image', imageId, 'ami-12345678'],
   ])('take %s', (_, read, value) => {
@@ -45,7 +45,7 @@ describe('values that are texts', () => {
     [roleArn, 'arn:aws:iam::222222222222:user/operator', ROLE],
     [roleArn, 'arn:aws:iam::222222222222:role/', ROLE],
     [copierName, '', NAME],
-    [copierName, 'a'.repeat(38), NAME],
+    [copierName, 'a'.repeat(37), NAME],
     [copierName, 'a/b', NAME],
     [imageId, 'ami-', IMAGE],
     [imageId, 'ami-0G', IMAGE],

@@ -23,7 +23,7 @@ describe('dead-letters', () => {
     [['lst'], "error: unknown command 'lst'\n(Did you mean list?)"],
     [['list', '--region', 'EU'], 'It must be a Region, such as eu-west-1.'],
     [['list', '--role-arn', 'operator'], 'It must be like arn:aws:iam::222222222222:role/operator.'],
-    [['list', '--name', 'a/b'], 'It must be 1 to 37 letters, digits, hyphens and underscores.'],
+    [['list', '--name', 'a/b'], 'It must be 1 to 36 letters, digits, hyphens and underscores.'],
   ])('rejects %j in words', async (args, words) => {
     const { code, err } = await run(['dead-letters', ...args]);
 

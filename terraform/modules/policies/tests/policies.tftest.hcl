@@ -96,7 +96,7 @@ run "names" {
       Key               = "arn:aws:kms:*:*:key/*"
       KeyAlias          = ["arn:aws:kms:*:*:key/*", "arn:aws:kms:*:*:alias/copier"]
       Queues            = "arn:aws:sqs:*:*:copier-*"
-      Subscribe         = "arn:aws:sns:*:*:amigo-PROD-notify"
+      Subscribe         = ["arn:aws:sns:*:*:amigo-PROD-notify-housekeeping", "arn:aws:sns:*:*:amigo-PROD-notify"]
       Subscription      = "*"
       Roles             = "arn:aws:iam::*:role/copier-*"
       PassRolesToLambda = "arn:aws:iam::*:role/copier-*"
@@ -115,11 +115,11 @@ run "names" {
 
   assert {
     condition = { for statement in jsondecode(output.policies["deploy-target"]).Statement : statement.Sid => statement.Condition if can(statement.Condition) } == {
-      Subscribe         = { StringLike = { "sns:Endpoint" = "arn:aws:sqs:*:*:copier-requests" } }
+      Subscribe         = { StringLike = { "sns:Endpoint" = ["arn:aws:sqs:*:*:copier-requests", "arn:aws:sqs:*:*:copier-retirements"] } }
       PassRolesToLambda = { StringEquals = { "iam:PassedToService" = "lambda.amazonaws.com" } }
       Mappings          = { ArnLike = { "lambda:FunctionArn" = "arn:aws:lambda:*:*:function:copier-*" } }
     }
-    error_message = "Roles go to Lambda alone, mappings to the copier's functions, and only the requests queue is subscribed."
+    error_message = "Roles go to Lambda alone, mappings to the copier's functions, and only the queues for requests and retirements are subscribed."
   }
 
   assert {
