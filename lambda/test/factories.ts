@@ -437,6 +437,11 @@ export function settleContext(account: FakeAccount, changes: Partial<SettleCopie
   };
 }
 
+/** What SSM answers where there is no parameter of a name. */
+export function parameterNotFound(): Error {
+  return Object.assign(new Error('UnknownError'), { name: 'ParameterNotFound' });
+}
+
 /** Answers a mocked command with one page after the other. The inputs are copied: the SDK asks for all with one object. */
 export function answerPages(
   command: { callsFake(answer: (input: object) => Promise<object>): unknown },

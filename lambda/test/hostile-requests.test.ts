@@ -7,7 +7,15 @@ import type { CopyImageCommandInput, Image } from '@aws-sdk/client-ec2';
 import type { SendMessageCommandInput } from '@aws-sdk/client-sqs';
 import type { Context, SQSRecord } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
-import { ACCOUNT, BAKED_AT, environment, requestJson, SOURCE_ACCOUNT, SOURCE_IMAGE } from './factories.ts';
+import {
+  ACCOUNT,
+  BAKED_AT,
+  environment,
+  parameterNotFound,
+  requestJson,
+  SOURCE_ACCOUNT,
+  SOURCE_IMAGE,
+} from './factories.ts';
 
 const MAX_BODY_BYTES = 256 * 1024;
 const COPY = 'ami-0bbbbbbbbbbbbbbbb';
@@ -53,7 +61,9 @@ let loaded: Loaded;
 async function load() {
   const { CopyImageCommand, DescribeImagesCommand, EC2Client } = await import('@aws-sdk/client-ec2');
   const { SendMessageCommand, SQSClient } = await import('@aws-sdk/client-sqs');
+  const { GetParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
   const [ec2, sqs] = [mockClient(EC2Client), mockClient(SQSClient)];
+  mockClient(SSMClient).on(GetParameterCommand).rejects(parameterNotFound());
   const { handler } = await import('../src/functions/handlers/copy-image.ts');
   return { ec2, sqs, handler, CopyImageCommand, DescribeImagesCommand, SendMessageCommand };
 }

@@ -25,7 +25,7 @@ const COUNT_CONNECTIONS = `
 const START_TIMEOUT_MS = 60_000;
 
 it.each([
-  ['copy-image', environment, 3],
+  ['copy-image', environment, 4],
   ['settle-copy', settleEnvironment, 4],
 ])(
   '%s has opened its connections before Lambda can hand out an event',

@@ -1,7 +1,15 @@
 import { describe, expect, it, jest } from '@jest/globals';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
-import { BAKED_AT, environment, requestJson, SOURCE_ACCOUNT, SOURCE_IMAGE } from '../../factories.ts';
+import {
+  BAKED_AT,
+  environment,
+  parameterNotFound,
+  REGION,
+  requestJson,
+  SOURCE_ACCOUNT,
+  SOURCE_IMAGE,
+} from '../../factories.ts';
 import { logLinesIn } from './log-lines.ts';
 import { warm } from './warm.ts';
 
@@ -17,14 +25,22 @@ const loadFunction = warm(async () => {
   jest.resetModules();
   const sdk = await import('@aws-sdk/client-ec2');
   const { SQSClient } = await import('@aws-sdk/client-sqs');
-  const [ec2, sqs] = [mockClient(sdk.EC2Client), mockClient(SQSClient)];
-  return { sdk, ec2, sqs, ...(await import('../../../src/functions/handlers/copy-image.ts')) };
+  const { GetParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
+  const [ec2, sqs, ssm] = [mockClient(sdk.EC2Client), mockClient(SQSClient), mockClient(SSMClient)];
+  return {
+    sdk,
+    ec2,
+    sqs,
+    ssm,
+    GetParameterCommand,
+    ...(await import('../../../src/functions/handlers/copy-image.ts')),
+  };
 });
 
 /** The function over an EC2 that shares the source image. */
 async function load() {
-  const { sdk, ec2, sqs, handler, prepare } = await loadFunction();
-  for (const client of [ec2, sqs]) client.reset();
+  const { sdk, ec2, sqs, ssm, GetParameterCommand, handler, prepare } = await loadFunction();
+  for (const client of [ec2, sqs, ssm]) client.reset();
 
   ec2.on(sdk.DescribeImagesCommand).resolves({ Images: [] });
   ec2
@@ -32,13 +48,14 @@ async function load() {
     .resolves({ Images: [{ OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT }] });
   ec2.on(sdk.DescribeImagesCommand, { ImageIds: ['ami-1'] }).resolves({ Images: [{ State: 'pending' }] });
   ec2.on(sdk.CopyImageCommand).resolves({ ImageId: 'ami-1' });
+  ssm.on(GetParameterCommand).rejects(parameterNotFound());
   const invokeFor = (remainingMs: number, ...records: SQSRecord[]) =>
     handler({ Records: records } satisfies SQSEvent, {
       awsRequestId: 'request-1',
       getRemainingTimeInMillis: () => remainingMs,
     } as Context);
   const invoke = (...records: SQSRecord[]) => invokeFor(60_000, ...records);
-  return { sdk, ec2, sqs, invoke, invokeFor, prepare };
+  return { sdk, ec2, sqs, ssm, GetParameterCommand, invoke, invokeFor, prepare };
 }
 
 describe('the copy-image function', () => {
@@ -108,6 +125,27 @@ describe('the copy-image function', () => {
       expect.objectContaining({ level: 'WARN', outcome: 'retried', uncertain: true, messageId: 'denied' }),
     );
     expect(lines.find((line) => '_aws' in line)).toMatchObject({ RequestsRetried: 1, RequestsUncertain: 1 });
+  });
+
+  it('refuses a request for an image that was taken away', async () => {
+    const { ec2, sdk, ssm, GetParameterCommand, invoke } = await load();
+    const end = { kind: 'revoked', at: '2026-11-24T10:00:00.000Z', reason: 'a leaked key' };
+    ssm
+      .on(GetParameterCommand, { Name: `/image-copier-ended/image-copier/${SOURCE_IMAGE}` })
+      .resolves({ Parameter: { Value: JSON.stringify(end) } });
+    await invoke(record('revoked', requestJson));
+
+    expect(ec2.commandCalls(sdk.CopyImageCommand)).toEqual([]);
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        level: 'ERROR',
+        outcome: 'refused',
+        reason: { code: 'ImageRevoked', message: expect.stringContaining('a leaked key') as unknown },
+      }),
+    );
+    const [call] = ssm.calls();
+    const client = call?.thisValue as { config: { region(): Promise<string> } } | undefined;
+    expect(await client?.config.region()).toBe(REGION);
   });
 
   it('counts what no account can be, once for each request', async () => {

@@ -6,6 +6,7 @@ import {
   ACCOUNT,
   copyMarker,
   copyTags,
+  parameterNotFound,
   REGION,
   requestJson,
   settleEnvironment,
@@ -99,9 +100,10 @@ async function load(...images: readonly Image[]) {
     parameters.set(Name, Value);
     return {};
   });
-  ssm.on(sdk.GetParameterCommand).callsFake(({ Name }: { Name: string }) => ({
-    Parameter: { Value: parameters.get(Name) },
-  }));
+  ssm.on(sdk.GetParameterCommand).callsFake(({ Name }: { Name: string }) => {
+    if (!parameters.has(Name)) throw parameterNotFound();
+    return { Parameter: { Value: parameters.get(Name) } };
+  });
   ssm.on(sdk.GetParametersByPathCommand).callsFake(() => ({
     Parameters: Array.from(parameters, ([Name, Value]) => ({ Name, Value })),
   }));
@@ -153,6 +155,18 @@ describe('the settle-copy function', () => {
       expect(service).toBe('image-copier-settle-copy');
       expect(values).toEqual({ ...counted, ...CopyTime });
     }
+  });
+
+  it('takes away a copy of a source that was revoked', async () => {
+    const { ec2, sns, parameters, invoke } = await load(copies.settled);
+    const end = { kind: 'revoked', at: '2026-11-24T10:00:00.000Z', reason: 'a leaked key' };
+    parameters.set(`/image-copier-ended/image-copier/${SOURCE_IMAGE}`, JSON.stringify(end));
+    await invoke([stateChange('ami-01', 'available')]);
+
+    expect(ec2.calls().map(({ args }) => args[0].input)).toContainEqual({ ImageId: 'ami-01' });
+    expect(sns.calls()).toEqual([]);
+    expect(linesOf('ami-01')).toMatchObject([{ outcome: 'revoked', reason: expect.stringContaining('a leaked key') }]);
+    expect(metrics()).toMatchObject({ CopiesRevoked: 1 });
   });
 
   it('says why a copy failed, is not verified, or is put off', async () => {
