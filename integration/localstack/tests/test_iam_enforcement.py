@@ -24,6 +24,12 @@ def there(localstack, new_account) -> Identities:
 
 # For each service: a call, and what it asks. {account} is the caller's.
 CALLS = {
+    "autoscaling": (
+        "describe_auto_scaling_groups",
+        {},
+        ("autoscaling:DescribeAutoScalingGroups", "*"),
+        "AccessDenied",
+    ),
     "cloudformation": (
         "describe_stacks",
         {"StackName": "copier"},

@@ -15,6 +15,7 @@ MODULES = (
     "faults",
     "runtime.service_loading",
     "runtime.shutdown",
+    "services.autoscaling.provider",
     "services.cloudwatch.alarms",
     "services.cloudwatch.dashboards",
     "services.ec2.amazon_images",

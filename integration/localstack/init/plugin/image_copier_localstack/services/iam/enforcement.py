@@ -33,6 +33,7 @@ MAX_DENIALS = 500
 
 # The code of a denial and its HTTP status, where it is not AccessDeniedException with 400.
 ERRORS = {
+    "autoscaling": ("AccessDenied", 403),
     "cloudformation": ("AccessDenied", 403),
     "cloudwatch": ("AccessDenied", 403),
     "ec2": ("UnauthorizedOperation", 403),

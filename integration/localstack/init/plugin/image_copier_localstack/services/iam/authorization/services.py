@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from . import cloudformation, cloudwatch, ec2, events, iam, kms, lambda_, logs, s3, sns, sqs, ssm, sts
+from . import autoscaling, cloudformation, cloudwatch, ec2, events, iam, kms, lambda_, logs, s3, sns, sqs, ssm, sts
 from .request import Check, NotMapped, Operations, Request
 
 SERVICES: dict[str, Operations] = {
+    "autoscaling": autoscaling.OPERATIONS,
     "cloudformation": cloudformation.OPERATIONS,
     "cloudwatch": cloudwatch.OPERATIONS,
     "ec2": ec2.OPERATIONS,
