@@ -20,6 +20,8 @@ MODULES = (
     "services.cloudwatch.dashboards",
     "services.ec2.amazon_images",
     "services.ec2.backend",
+    "services.ec2.fleets",
+    "services.ec2.launch_templates",
     "services.ec2.operations",
     "services.ec2.settling",
     "services.events.rules",

@@ -8,6 +8,7 @@ from moto.ec2.models.instances import InstanceBackend
 from ... import faults
 from . import ebs_default_key, keys
 from .errors import image_unavailable, snapshot_not_found
+from .launch_templates import launched_image
 from .model import Image, can_create_volume, find_image, find_snapshot
 
 
@@ -17,6 +18,7 @@ def install() -> None:
     @patch(InstanceBackend.run_instances)
     def run_instances(original, self, image_id, *args, **options):
         # LocalStack launches images that do not exist, and still does; but a known one must be available.
+        image_id = launched_image(self, image_id, options.get("launch_template"))
         image = find_image(image_id, self.account_id, self.region_name) if image_id else None
         if image is not None and image.state != "available":
             raise image_unavailable(image_id)

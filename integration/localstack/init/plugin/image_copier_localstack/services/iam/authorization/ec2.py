@@ -149,6 +149,13 @@ def describe_image_references(request: Request) -> list[Check]:
     ]
 
 
+def describe_launch_template_versions(request: Request) -> list[Check]:
+    """A parameter that a template names is looked up with the caller's rights (EC2 API Reference, ResolveAlias)."""
+    through = {"aws:ViaAWSService": "true"}
+    asked = Check("ssm:GetParameters", request.arn("ssm", "parameter/*"), context=through)
+    return [check(request, request.operation), *([asked] if request.params.get("ResolveAlias") else [])]
+
+
 def change_tags(request: Request) -> list[Check]:
     tags = tag_map(request.params.get("Tags"))
     return [
@@ -180,9 +187,10 @@ def create_volume(request: Request) -> list[Check]:
 OPERATIONS: Operations = {
     **named(
         """
-        DescribeAccountAttributes DescribeAvailabilityZones DescribeImages DescribeInstanceImageMetadata
-        DescribeInstances DescribeLaunchTemplateVersions DescribeLaunchTemplates DescribeRegions DescribeSnapshots
-        DescribeTags DescribeVolumes DisableAllowedImagesSettings DisableEbsEncryptionByDefault
+        DescribeAccountAttributes DescribeAvailabilityZones DescribeFleets DescribeImages
+        DescribeInstanceImageMetadata DescribeInstances DescribeLaunchTemplates DescribeRegions DescribeSnapshots
+        DescribeSpotFleetRequests DescribeSpotInstanceRequests DescribeTags DescribeVolumes
+        DisableAllowedImagesSettings DisableEbsEncryptionByDefault
         DisableSnapshotBlockPublicAccess EnableAllowedImagesSettings EnableEbsEncryptionByDefault
         EnableSnapshotBlockPublicAccess GetAllowedImagesSettings GetEbsDefaultKmsKeyId GetEbsEncryptionByDefault
         GetSnapshotBlockPublicAccessState ModifyEbsDefaultKmsKeyId ReplaceImageCriteriaInAllowedImagesSettings
@@ -208,5 +216,6 @@ OPERATIONS: Operations = {
     "DeleteVolume": on("VolumeId"),
     "DeregisterImage": deregister_image,
     "DescribeImageReferences": describe_image_references,
+    "DescribeLaunchTemplateVersions": describe_launch_template_versions,
     "RegisterImage": register_image,
 }
