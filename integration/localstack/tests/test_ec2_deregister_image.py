@@ -1,7 +1,8 @@
 """DeregisterImage, DisableImage and their snapshots (EC2 User Guide, "Deregister an Amazon EC2 AMI")."""
 
 import pytest
-from ec2_images import REGION, bake_image, error_code, image_of, rejection, settled_copy, tag_list
+from ec2_images import REGION, bake_image, copy_image, error_code, image_of, rejection, settled_copy, tag_list
+from plugin_routes import copies_take, end_copies
 
 UNKNOWN_IMAGE = "ami-0123456789abcdef0"
 
@@ -190,6 +191,30 @@ def test_copy_outlives_its_source(localstack, new_account, baked):
     assert len(own_snapshots(ec2)) == 2
     request = {"Name": "copy", "SourceImageId": baked.id, "SourceRegion": REGION}
     assert error_code(ec2.copy_image, **request) == "InvalidAMIID.NotFound"
+
+
+def test_disabled_image_is_deregistered_with_its_snapshots(baked):
+    """EC2 User Guide, "Disable an Amazon EC2 AMI": until then its snapshots are in use."""
+    baked.ec2.disable_image(ImageId=baked.id)
+    assert error_code(baked.ec2.delete_snapshot, SnapshotId=baked.snapshot_ids[0]) == "InvalidSnapshot.InUse"
+
+    answer = baked.ec2.deregister_image(ImageId=baked.id, DeleteAssociatedSnapshots=True)
+
+    assert [result["ReturnCode"] for result in answer["DeleteSnapshotResults"]] == ["success", "success"]
+    assert baked.ec2.describe_images(Owners=["self"], IncludeDisabled=True)["Images"] == []
+    assert own_snapshots(baked.ec2) == set()
+
+
+def test_pending_image_is_not_disabled(localstack, baked):
+    """EC2 Developer Guide, "Error codes": InvalidAMIID.Unavailable."""
+    with copies_take(localstack, 600):
+        pending = copy_image(baked.ec2, baked)
+
+    assert error_code(baked.ec2.disable_image, ImageId=pending) == "InvalidAMIID.Unavailable"
+    assert error_code(baked.ec2.enable_image, ImageId=pending) == "InvalidAMIID.Unavailable"
+    assert image_of(baked.ec2, pending)["State"] == "pending"
+    assert end_copies(localstack, baked.account) == [pending]
+    baked.ec2.disable_image(ImageId=pending)
 
 
 def test_disabled_image_is_hidden_private_and_not_usable(localstack, new_account, baked):

@@ -161,6 +161,20 @@ def test_failing_copies_of_any_source_in_one_region(localstack, ec2):
     assert here["StateReason"] == {"Code": "Client.InternalError", "Message": "broken"}
 
 
+@pytest.mark.parametrize("code", ["client-error", "internal-error"])
+def test_snapshots_that_stay_when_their_image_goes(localstack, ec2, code):
+    """EC2 API Reference, DeleteSnapshotReturnCode."""
+    baked = bake_image(localstack, ec2.account)
+    with fault(localstack, kind="keep-snapshot", account=ec2.account, returnCode=code, times=1):
+        answer = ec2.here.deregister_image(ImageId=baked.id, DeleteAssociatedSnapshots=True)
+
+    assert answer["Return"] is True
+    assert [result["ReturnCode"] for result in answer["DeleteSnapshotResults"]] == [code, "success"]
+    [left] = ec2.here.describe_snapshots(OwnerIds=["self"])["Snapshots"]
+    assert left["SnapshotId"] == answer["DeleteSnapshotResults"][0]["SnapshotId"]
+    ec2.here.delete_snapshot(SnapshotId=left["SnapshotId"])
+
+
 def test_faults_are_listed_and_removed_by_id(localstack, ec2):
     error = {"kind": "error", "account": ec2.account, **LIMITED}
     _, first = call(localstack, "POST", "faults", error)
@@ -222,6 +236,8 @@ ERROR = {"kind": "error", **LIMITED}
         ({"kind": "fail-copy", "stateReason": REASON, "sourceImageId": 1}, "sourceImageId"),
         ({"kind": "clock"}, "secondsAhead"),
         ({"kind": "clock", "secondsAhead": -1}, "secondsAhead"),
+        ({"kind": "keep-snapshot"}, "returnCode"),
+        ({"kind": "keep-snapshot", "returnCode": "skipped"}, "returnCode"),
         ({"kind": "lose-event", "state": "pending"}, "state"),
         ({"kind": "lose-event", "state": ["available"]}, "state"),
         ({"kind": "lose-event", "times": 0}, "times"),

@@ -192,6 +192,38 @@ def test_tags_of_the_resource_limit_changes(here, source, key):
         ec2.delete_snapshot(SnapshotId=snapshot_id)
 
 
+@pytest.mark.parametrize(
+    "operation, action",
+    [("disable_image", "DisableImage"), ("enable_image", "EnableImage"), ("create_tags", "CreateTags")],
+)
+def test_tags_of_the_image_limit_its_end(here, source, key, operation, action):
+    """Service Authorization Reference, Amazon EC2: aws:ResourceTag, and for tags aws:RequestTag and aws:TagKeys."""
+    root = here.root("ec2")
+    marked, other = copied(root, source, key), settled_copy(root, source, Name="other")
+    mine = {"StringLike": {"aws:ResourceTag/ImageCopier": "image-copier *"}}
+    new_mark = {
+        "StringLike": {**mine["StringLike"], "aws:RequestTag/ImageCopier": "image-copier retired=*"},
+        "ForAllValues:StringEquals": {"aws:TagKeys": ["ImageCopier"]},
+    }
+    condition = new_mark if operation == "create_tags" else mine
+    worker = here.role(allow(f"ec2:{action}", IMAGES, Condition=condition))
+    foreign = (f"ec2:{action}", f"arn:aws:ec2:{REGION}::image/{other['ImageId']}")
+
+    def request(image: dict, **tags: str) -> dict:
+        if operation != "create_tags":
+            return {"ImageId": image["ImageId"]}
+        return {
+            "Resources": [image["ImageId"]],
+            "Tags": tag_list(**(tags or {"ImageCopier": "image-copier retired=1"})),
+        }
+
+    assert denied(worker, operation, **request(other)) == foreign
+    if operation == "create_tags":
+        for tags in ({"ImageCopier": "image-copier attempt=1"}, {"Other": "yes"}):
+            assert denied(worker, operation, **request(marked, **tags))[0] == "ec2:CreateTags"
+    getattr(worker.client("ec2"), operation)(**request(marked))
+
+
 @pytest.mark.parametrize("actions, expected", [([], "missing-permissions"), (["ec2:DeleteSnapshot"], "success")])
 def test_snapshots_that_go_with_an_image(here, source, key, actions, expected):
     """EC2 API Reference, DeleteSnapshotReturnCode: the image goes, also where its snapshots must stay."""

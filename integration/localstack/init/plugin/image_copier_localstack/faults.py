@@ -63,6 +63,8 @@ STATUS, TIMES = "an HTTP status from 400 to 599", "a whole number of 1 or more"
 REASON = "an object with the texts code and message"
 IMAGE_STATES = ("available", "failed", "deregistered", "disabled")
 STATE = f"one of {', '.join(IMAGE_STATES)}"
+SNAPSHOT_ERRORS = ("client-error", "internal-error")
+RETURN_CODE = f"one of {', '.join(SNAPSHOT_ERRORS)}"
 
 SELECTORS = {"account": ACCOUNT, "region": TEXT}
 # A field with "!" must be there.
@@ -79,6 +81,7 @@ KINDS: dict[str, dict[str, str]] = {
     "limit": {"concurrentCopies!": COUNT},
     "slow-copy": {"seconds!": SECONDS},
     "fail-copy": {"sourceImageId": TEXT, "stateReason!": REASON, "times": TIMES},
+    "keep-snapshot": {"returnCode!": RETURN_CODE, "times": TIMES},
     "lose-event": {"state": STATE, "times": TIMES},
     "clock": {"secondsAhead!": SECONDS},
 }
@@ -114,6 +117,12 @@ def take_copy_failure(account: str, region: str, source_image_id: str) -> dict[s
         if fault.get("sourceImageId", source_image_id) == source_image_id and use(fault):
             return fault["stateReason"]
     return None
+
+
+def take_snapshot_error(account: str, region: str) -> str | None:
+    """Why the next snapshot is not deleted with its image, if it is not to be."""
+    taken = (fault["returnCode"] for fault in matching("keep-snapshot", account, region) if use(fault))
+    return next(taken, None)
 
 
 def take_event_loss(account: str, region: str, state: str) -> bool:
@@ -205,8 +214,8 @@ def is_a(what: str, value: Any) -> bool:
         return isinstance(value, dict) and value.keys() == {"code", "message"} and all(map(is_text, value.values()))
     if what == TEXT:
         return is_text(value)
-    if what == STATE:
-        return value in IMAGE_STATES
+    if what in (STATE, RETURN_CODE):
+        return value in (IMAGE_STATES if what == STATE else SNAPSHOT_ERRORS)
     if what == ACCOUNT:
         return is_text(value) and re.fullmatch("[0-9]{12}", value) is not None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):

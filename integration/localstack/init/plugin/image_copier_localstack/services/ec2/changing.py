@@ -4,6 +4,7 @@ from typing import Any
 
 from moto.ec2.models.amis import Ami
 
+from ... import faults
 from ..iam.authorization.ec2 import existing
 from ..iam.enforcement import is_allowed
 from . import attributes, protection, watermarks
@@ -66,7 +67,11 @@ def new_description(image: Ami, params: dict) -> str:
 
 
 def disable_image(image: Ami) -> None:
-    """EC2 API Reference, DisableImage: nobody else keeps access to it."""
+    """EC2 API Reference, DisableImage: nobody else keeps access to it.
+
+    What becomes of an image in another state than available is not documented. InvalidAMIID.Unavailable is what EC2 has
+    for an image "not in a state from which you can ... specify attributes" ("Error codes for the Amazon EC2 API").
+    """
     if image.state != "available":
         raise image_unavailable(image.id)
     image.state = "disabled"
@@ -96,6 +101,9 @@ def delete_associated(backend: Any, snapshot_id: str) -> dict[str, str]:
         return {"SnapshotId": snapshot_id, "ReturnCode": "skipped"}
     if not may_delete(snapshot_id):
         return {"SnapshotId": snapshot_id, "ReturnCode": "missing-permissions"}
+    problem = faults.take_snapshot_error(backend.account_id, backend.region_name)
+    if problem:
+        return {"SnapshotId": snapshot_id, "ReturnCode": problem}
     deleted = backend.snapshots.pop(snapshot_id, None)
     backend.tags.pop(snapshot_id, None)
     return {"SnapshotId": snapshot_id, "ReturnCode": "success" if deleted else "client-error"}

@@ -142,6 +142,15 @@ def install() -> None:
         with LOCK:
             return start_validation(original, self, name, *request, **more)
 
+    @patch(SimpleSystemManagerBackend.describe_parameters)
+    def describe_parameters(original, self, filters, parameter_filters):
+        """Systems Manager API Reference, ParameterStringFilter: moto does not know the key DataType."""
+        of_data_type = [each for each in parameter_filters or [] if each["Key"] == "DataType"]
+        others = [each for each in parameter_filters or [] if each["Key"] != "DataType"]
+        wanted = [each.get("Values") or [] for each in of_data_type]
+        found = original(self, filters, others)
+        return [each for each in found if all(each.data_type in values for values in wanted)]
+
     @patch(SimpleSystemManagerBackend.delete_parameter)
     def delete_parameter(original, self, name):
         spent_versions(self).pop(self._parameters.normalize_name(name), None)
