@@ -60,6 +60,18 @@ export const settleEnvironment = {
   RESULTS_TOPIC_ARN: `arn:aws:sns:${REGION}:${SOURCE_ACCOUNT}:amigo-DEMO-notify-results`,
 };
 
+export const retireEnvironment = {
+  ...copierEnvironment,
+  AWS_LAMBDA_FUNCTION_NAME: 'image-copier-retire-image',
+  QUEUE_URL: 'https://sqs.test/retirements',
+  PARAMETER_PATH: '/image-copier',
+  RECIPE_TAG: 'Recipe',
+  RESULTS_TOPIC_ARN: settleEnvironment.RESULTS_TOPIC_ARN,
+  RETRY_SECONDS: '21600',
+  ROLLBACK_DEPTH: '2',
+  TRUSTED_OWNERS: SOURCE_ACCOUNT,
+};
+
 /** A request as guardian/amigo publishes it. */
 export const requestJson = {
   sourceAmi: SOURCE_IMAGE,

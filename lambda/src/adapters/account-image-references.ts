@@ -102,11 +102,19 @@ async function imageReferences(imageIds: readonly string[], ec2: EC2Client): Pro
   const input = { ImageIds: [...imageIds], ResourceTypes: RESOURCE_TYPES };
   for await (const { ImageReferences = [] } of paginateDescribeImageReferences({ client: ec2 }, input)) {
     for (const { ImageId, ResourceType = '', Arn = '' } of ImageReferences) {
-      const name = Arn.replace(/^[^/]*:(?:parameter(?=\/)|[^/:]*\/)/, '');
-      references.push({ imageId: required(ImageId, 'ImageId'), kind: KINDS[ResourceType] ?? ResourceType, name });
+      references.push({
+        imageId: required(ImageId, 'ImageId'),
+        kind: KINDS[ResourceType] ?? ResourceType,
+        name: nameIn(Arn),
+      });
     }
   }
   return references;
+}
+
+/** The name of a resource at the end of its ARN. Of a parameter the slash before a path is part of it (SSM User Guide, "Parameter hierarchies"). */
+function nameIn(arn: string): string {
+  return arn.replace(/^[^/]*:(?:parameter(?=\/[^/]+\/)|[^/:]*\/)/, '');
 }
 
 /** Asked for beside the references: it has been there for long, and says the same of every account. */

@@ -14,6 +14,7 @@ import {
   type FleetLaunchTemplateSpecification,
 } from '@aws-sdk/client-ec2';
 import type { ImageReference } from '../core/account-images.ts';
+import { asError } from '../core/errors.ts';
 
 export interface LaunchClients {
   readonly ec2: EC2Client;
@@ -79,7 +80,8 @@ export async function ec2Fleets({ ec2 }: LaunchClients): Promise<Launcher[]> {
   const launchers: Launcher[] = [];
   for await (const { Fleets = [] } of paginateDescribeFleets({ client: ec2 }, {})) {
     for (const { FleetId = '', FleetState, LaunchTemplateConfigs = [] } of Fleets) {
-      if (FleetState === 'deleted' || FleetState === 'deleted_terminating' || FleetState === 'failed') continue;
+      // EC2 API Reference, DeleteFleets: a deleted fleet launches no new instances, also while those that it has go on.
+      if (FleetState?.startsWith('deleted') || FleetState === 'failed') continue;
       launchers.push({
         kind: 'EC2 Fleet',
         name: FleetId,
@@ -111,10 +113,10 @@ export async function spotFleetRequests({ ec2 }: LaunchClients): Promise<Launche
   return launchers;
 }
 
-/** The requests for Spot Instances that may still launch. */
+/** The requests for Spot Instances that may still launch: one whose instance is stopped is `disabled`, and opens once that is started. */
 export async function spotInstanceRequests({ ec2 }: LaunchClients): Promise<Launcher[]> {
   const launchers: Launcher[] = [];
-  const Filters = [{ Name: 'state', Values: ['open', 'active'] }];
+  const Filters = [{ Name: 'state', Values: ['open', 'active', 'disabled'] }];
   const pages = paginateDescribeSpotInstanceRequests({ client: ec2 }, { Filters });
   for await (const { SpotInstanceRequests = [] } of pages) {
     for (const { SpotInstanceRequestId: name = '', LaunchSpecification } of SpotInstanceRequests) {
@@ -136,6 +138,7 @@ function versionsIn(...specifications: readonly Specification[]): TemplateVersio
 /**
  * The image that each version of a launch template stands for. EC2 resolves what names a parameter, also an older version of it, which
  * no parameter points to any more.
+ * @throws {Error} naming the first version that cannot be resolved, and what launches by it
  */
 export async function resolveTemplates(
   launchers: readonly Launcher[],
@@ -152,7 +155,12 @@ export async function resolveTemplates(
   }
   const references: ImageReference[] = [];
   for (const { version, launchers: users } of asked.values()) {
-    for (const imageId of await imagesOf(version, ec2)) {
+    const imageIds = await imagesOf(version, ec2).catch((thrown: unknown) => {
+      const { name, message } = asError(thrown);
+      const by = users.map((user) => `${user.kind} ${user.name}`).join(', ');
+      throw new Error(`${describe(version)}, by which ${by} launches: ${name}: ${message}`, { cause: thrown });
+    });
+    for (const imageId of imageIds) {
       references.push(...users.map(({ kind, name }) => ({ imageId, kind, name })));
     }
   }
@@ -170,6 +178,9 @@ async function imagesOf({ template, version }: TemplateVersion, ec2: EC2Client):
     )) {
       imageIds.push(...LaunchTemplateVersions.flatMap(({ LaunchTemplateData }) => LaunchTemplateData?.ImageId ?? []));
     }
+    // Which image it stands for is not known then: it may be any of them.
+    const unresolved = imageIds.find((imageId) => imageId.startsWith('resolve:'));
+    if (unresolved !== undefined) throw new Error(`EC2 did not resolve ${unresolved}`);
   } catch (error) {
     // A group whose template is gone launches nothing.
     if (error instanceof Error && /^InvalidLaunchTemplate(Id|Name)\.(NotFound|VersionNotFound)/.test(error.name))
@@ -177,4 +188,8 @@ async function imagesOf({ template, version }: TemplateVersion, ec2: EC2Client):
     throw error;
   }
   return imageIds;
+}
+
+function describe({ template, version }: TemplateVersion): string {
+  return `version ${version} of ${'id' in template ? template.id : template.name}`;
 }

@@ -46,7 +46,7 @@ export class SsmEndedSources implements EndedSources {
     await this.#ssm.send(
       new PutParameterCommand({
         Name: this.#nameOf(sourceImageId),
-        Value: formatSourceEnd(end),
+        Value: withoutBraces(formatSourceEnd(end)),
         Type: 'String',
         Overwrite: true,
       }),
@@ -78,6 +78,11 @@ export class SsmEndedSources implements EndedSources {
   #nameOf(sourceImageId: string): string {
     return `${this.#path}/${sourceImageId}`;
   }
+}
+
+/** SSM API Reference, PutParameter: no value may have `{{}}` in it. In JSON they can be written otherwise, and the reason may have any text. */
+function withoutBraces(json: string): string {
+  return json.replaceAll('{{', String.raw`{\u007b`);
 }
 
 /** @throws {Error} naming the parameter, if somebody has changed it by hand to what cannot be read */

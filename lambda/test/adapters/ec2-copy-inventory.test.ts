@@ -5,6 +5,7 @@ import {
   DeregisterImageCommand,
   DescribeImagesCommand,
   DescribeSnapshotsCommand,
+  DisableImageCommand,
   EC2Client,
   EC2ServiceException,
   GetEbsEncryptionByDefaultCommand,
@@ -264,6 +265,16 @@ describe('tagging', () => {
 
     const value = `image-copier announcing=${BAKED_AT} attempt=1 baked=${BAKED_AT}`;
     expect(inputs()).toEqual([{ Resources: [COPY], Tags: [{ Key: 'ImageCopier', Value: value }] }]);
+  });
+});
+
+describe('disable', () => {
+  it('disables an image', async () => {
+    ec2.on(DisableImageCommand).resolves({ Return: true });
+    await inventory.disable(COPY);
+
+    expect(ec2.commandCalls(DisableImageCommand)).toHaveLength(1);
+    expect(inputs()).toEqual([{ ImageId: COPY }]);
   });
 });
 

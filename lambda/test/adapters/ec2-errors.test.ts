@@ -1,6 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { EC2ServiceException } from '@aws-sdk/client-ec2';
-import { classifyEc2Error, mayRefusePace, paceRefused } from '../../src/adapters/ec2-errors.ts';
+import {
+  classifyEc2Error,
+  isImageGone,
+  isImageUnknown,
+  isSnapshotGone,
+  isSnapshotInUse,
+  isTagLimit,
+  mayRefusePace,
+  paceRefused,
+} from '../../src/adapters/ec2-errors.ts';
 import { RetryableError } from '../../src/core/errors.ts';
 
 /** An answer of EC2 as the SDK throws it. */
@@ -198,5 +207,27 @@ describe('a time within which EC2 was to copy', () => {
       message: 'ResourceLimitExceeded: no throughput is left',
       cause: error,
     });
+  });
+});
+
+describe('what an error says of a thing', () => {
+  it.each([
+    ['an image is unknown', isImageUnknown, ['InvalidAMIID.NotFound']],
+    ['an image is gone', isImageGone, ['InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable']],
+    ['a snapshot is in use', isSnapshotInUse, ['InvalidSnapshot.InUse']],
+    ['a snapshot is gone', isSnapshotGone, ['InvalidSnapshot.NotFound']],
+    ['there is no room for a tag', isTagLimit, ['TagLimitExceeded']],
+  ])('is that %s', (_what, says, codes) => {
+    const all = [
+      'InvalidAMIID.NotFound',
+      'InvalidAMIID.Unavailable',
+      'InvalidSnapshot.InUse',
+      'InvalidSnapshot.NotFound',
+      'TagLimitExceeded',
+      'UnauthorizedOperation',
+    ];
+
+    expect(all.filter((code) => says(ec2Error(code, '', 400)))).toEqual(codes);
+    expect(says({ name: codes[0] })).toBe(false);
   });
 });

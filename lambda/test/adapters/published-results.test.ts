@@ -2,9 +2,10 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { mockClient } from 'aws-sdk-client-mock';
-import { PublishedResults } from '../../src/adapters/published-results.ts';
+import { PublishedResults, PublishedRetirements } from '../../src/adapters/published-results.ts';
 import type { CopyResult } from '../../src/core/copy-results.ts';
-import { COPY, REGION, settleEnvironment } from '../factories.ts';
+import type { RetirementResult, RevocationResult } from '../../src/core/retirement-results.ts';
+import { ACCOUNT, BAKED_AT, COPY, REGION, settleEnvironment, SOURCE_IMAGE } from '../factories.ts';
 
 const arn = settleEnvironment.RESULTS_TOPIC_ARN;
 const eventsClient = new EventBridgeClient({ region: REGION });
@@ -81,5 +82,52 @@ describe('announce', () => {
     on().rejects(error);
 
     await expect(results.announce(copied)).rejects.toBe(error);
+  });
+});
+
+describe('tell', () => {
+  const place = { account: ACCOUNT, region: REGION };
+  const retirements = new PublishedRetirements(results, place);
+  const retired: RetirementResult = {
+    kind: 'Image Retired',
+    imageId: COPY,
+    sourceAmi: SOURCE_IMAGE,
+    sourceRegion: REGION,
+    name: 'ubuntu_12',
+    recipe: null,
+    reasons: [],
+    quarantineUntil: null,
+    remainingSnapshots: ['snap-1'],
+    at: BAKED_AT,
+  };
+  const revoked: RevocationResult = {
+    kind: 'Image Revoked',
+    sourceAmi: SOURCE_IMAGE,
+    sourceRegion: REGION,
+    reason: 'a leaked key',
+    images: [COPY],
+    pending: [],
+    parameters: [],
+    instances: 2,
+    problems: [],
+    at: BAKED_AT,
+  };
+
+  it.each([retired, revoked])('tells "$kind" on the event bus and on the topic, and where it was', async (result) => {
+    await retirements.tell(result);
+
+    const { kind, ...rest } = result;
+    const detail = { ...place, ...rest };
+    const [put] = events.commandCalls(PutEventsCommand).map(({ args }) => args[0].input.Entries);
+    expect(put).toEqual([{ Source: 'image-copier', DetailType: kind, Detail: JSON.stringify(detail) }]);
+    const [published] = sns.commandCalls(PublishCommand).map(({ args }) => args[0].input);
+    expect(JSON.parse(published?.Message ?? '')).toEqual({ source: 'image-copier', 'detail-type': kind, detail });
+  });
+
+  it('fails where nobody could be told', async () => {
+    const error = new Error('socket hang up');
+    events.on(PutEventsCommand).rejects(error);
+
+    await expect(retirements.tell(retired)).rejects.toBe(error);
   });
 });

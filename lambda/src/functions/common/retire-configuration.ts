@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { Tag } from '../../core/copy-request.ts';
+import { parseTags, type Tag } from '../../core/copy-request.ts';
 import type { ParameterNames } from '../../core/image-parameters.ts';
 import { MAX_QUARANTINE_DAYS } from '../../core/retirement-request.ts';
 import type { Retention } from '../../core/retention.ts';
@@ -33,23 +33,31 @@ const rule = {
   minAgeDays: days,
   quarantineDays: z.int().check(z.gte(0), z.lte(MAX_QUARANTINE_DAYS)),
 };
-const retention = z.object({ ...rule, recipes: z._default(z.record(z.string(), z.partial(z.object(rule))), {}) });
+// Strict: a field that is misspelt would let go what it was to keep.
+const retention = z.strictObject({
+  ...rule,
+  recipes: z._default(z.record(z.string(), z.partial(z.strictObject(rule))), {}),
+});
 
-/** A variable that holds JSON. */
-function json<T>(schema: z.ZodMiniType<T>, allowed: string) {
+/** A variable that holds text of some form. */
+function textOf<T>(read: (value: string) => T | undefined, allowed: string) {
   return z.pipe(
     z.string(),
     z.transform((value, { issues }): T | undefined => {
-      try {
-        const read = schema.safeParse(JSON.parse(value));
-        if (read.success) return read.data;
-      } catch {
-        // What is no JSON is wrong in the same way.
-      }
-      issues.push({ code: 'custom', input: value, message: `must be ${allowed}` });
-      return undefined;
+      const data = read(value);
+      if (data === undefined) issues.push({ code: 'custom', input: value, message: `must be ${allowed}` });
+      return data;
     }),
   );
+}
+
+/** Terraform writes null for what an object leaves out. */
+function parseRetention(json: string): Retention | undefined {
+  try {
+    return retention.safeParse(JSON.parse(json, (_, value: unknown) => value ?? undefined)).data;
+  } catch {
+    return undefined;
+  }
 }
 
 const retireImage = z.object({
@@ -57,8 +65,8 @@ const retireImage = z.object({
   PARAMETER_PATH: parameterPath,
   RECIPE_TAG: recipeTag,
   RESULTS_TOPIC_ARN: z.optional(topicArn),
-  RETENTION: z.optional(json<Retention>(retention, RETENTION)),
-  RETIRE_TAGGED: z.optional(json(z.record(z.string(), z.string()), 'a JSON object of tag names and values')),
+  RETENTION: z.optional(textOf(parseRetention, RETENTION)),
+  RETIRE_TAGGED: z.optional(textOf(parseTags, 'a JSON object of tag names and values')),
   RETRY_SECONDS: retrySeconds,
   ROLLBACK_DEPTH: setting(/^([0-9]|[1-9][0-9]|100)$/, 'a number from 0 to 100'),
   TRUSTED_OWNERS: trustedOwners,
@@ -73,7 +81,7 @@ export function readRetireImageConfig(variables: Variables): RetireImageConfig {
     recipeTag: read.RECIPE_TAG,
     ...(read.RESULTS_TOPIC_ARN && { resultsTopicArn: read.RESULTS_TOPIC_ARN }),
     ...(read.RETENTION && { retention: read.RETENTION }),
-    retireTagged: Object.entries(read.RETIRE_TAGGED ?? {}).map(([key, value]) => ({ key, value })),
+    retireTagged: read.RETIRE_TAGGED ?? [],
     retrySeconds: Number(read.RETRY_SECONDS),
     rollbackDepth: Number(read.ROLLBACK_DEPTH),
     trustedOwners: read.TRUSTED_OWNERS.split(','),
