@@ -192,8 +192,15 @@ const goOn: Step = async (subject, how, context) => {
   return reasons.length > 0 ? await keep(subject, how, context) : await remove(subject, context);
 };
 
-/** With an image that was disabled a moment ago. */
-const finishStep: Step = async (subject, how, context) => {
+/** With an image that was marked and disabled a moment ago. EC2 may not show that yet: taken as it is shown, it would be due at once. */
+const finishStep: Step = async (shown, how, context) => {
+  const { quarantineDays } = how;
+  const marked: CopyEnd = { state: 'retired', at: new Date(context.nowMs()).toISOString(), quarantineDays };
+  const subject: Subject = {
+    ...shown,
+    image: { ...shown.image, state: 'disabled' },
+    end: shown.end?.state === 'retired' ? shown.end : marked,
+  };
   if (isUsed(subject)) return await restoreUsed(subject, context);
   const dueMs = quarantineEndMs(subject, how);
   if (context.nowMs() >= dueMs && subject.reasons.length === 0) return await remove(subject, context);
