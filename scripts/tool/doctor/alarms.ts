@@ -22,8 +22,11 @@ export const ALARMS = [
   'no-sweep',
   'overdue-copies',
   'request-age',
+  'retire-image-errors',
+  'retirements',
   'settle-copy-errors',
   'settling',
+  'snapshots-remaining',
   'unverified-copies',
 ] as const;
 

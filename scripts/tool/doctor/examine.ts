@@ -11,7 +11,7 @@ import { checkKey, readKey } from './key.ts';
 import { checkOwnImages, readOwnImages } from './own-images.ts';
 import { allowedValues } from './policy.ts';
 import { checkQueues, queueNames, readQueues, type QueuesFacts, type QueueUsers } from './queues.ts';
-import { copyImageCalls, settleCopyCalls, type RoleCalls, type RoleWork } from './role-calls.ts';
+import { copyImageCalls, retireImageCalls, settleCopyCalls, type RoleCalls, type RoleWork } from './role-calls.ts';
 import { checkRole, readRole } from './roles.ts';
 import { checkRules, readRules } from './rules.ts';
 import type { SourceAnswers } from './source-account.ts';
@@ -163,27 +163,29 @@ function trustedOwnersOf({ copyImage }: FunctionsFacts, topicArn: string | undef
   return topicArn === undefined ? [] : [accountIn(topicArn)];
 }
 
-function queueUsers({ copyImage, settleCopy }: FunctionsFacts, topicArn: string | undefined): QueueUsers {
+function queueUsers({ copyImage, retireImage, settleCopy }: FunctionsFacts, topicArn: string | undefined): QueueUsers {
   const retrySeconds = copyImage?.environment['RETRY_SECONDS'];
   return {
     topicArn,
     copyTimeout: copyImage?.timeoutSeconds,
+    retireTimeout: retireImage?.timeoutSeconds,
     settleTimeout: settleCopy?.timeoutSeconds,
     retrySeconds: retrySeconds === undefined ? undefined : Number(retrySeconds),
   };
 }
 
 async function examineRoles(
-  { copyImage, settleCopy }: FunctionsFacts,
+  { copyImage, retireImage, settleCopy }: FunctionsFacts,
   work: RoleWork,
   iam: IAMClient,
   copier: CheckedCopier,
 ): Promise<Finding[]> {
   const examineRole = async (facts: FunctionFacts | undefined, calls: readonly RoleCalls[]) =>
     facts ? checkRole(facts.roleArn, await readRole(iam, facts.roleArn, calls), copier) : [];
-  const [copying, settling] = await Promise.all([
+  const [copying, retiring, settling] = await Promise.all([
     examineRole(copyImage, copyImageCalls(work, copier)),
+    examineRole(retireImage, retireImageCalls(work, copier)),
     examineRole(settleCopy, settleCopyCalls(work, copier)),
   ]);
-  return [...copying, ...settling];
+  return [...copying, ...retiring, ...settling];
 }

@@ -37,6 +37,7 @@ interface MappingFacts {
 /** The functions of a copier; one that is missing does not exist. */
 export interface FunctionsFacts {
   readonly copyImage?: FunctionFacts;
+  readonly retireImage?: FunctionFacts;
   readonly settleCopy?: FunctionFacts;
 }
 
@@ -44,17 +45,22 @@ export interface FunctionsFacts {
 const RUNTIME = 'nodejs22.x';
 
 export function functionNames(name: string) {
-  return { copyImage: `${name}-copy-image`, settleCopy: `${name}-settle-copy` };
+  return { copyImage: `${name}-copy-image`, retireImage: `${name}-retire-image`, settleCopy: `${name}-settle-copy` };
 }
 
-/** Reads both functions and their event source mappings. */
+/** Reads the functions and their event source mappings. */
 export async function readFunctions(lambda: LambdaClient, name: string): Promise<FunctionsFacts> {
   const names = functionNames(name);
-  const [copyImage, settleCopy] = await Promise.all([
+  const [copyImage, retireImage, settleCopy] = await Promise.all([
     readFunction(lambda, names.copyImage),
+    readFunction(lambda, names.retireImage),
     readFunction(lambda, names.settleCopy),
   ]);
-  return { ...(copyImage && { copyImage }), ...(settleCopy && { settleCopy }) };
+  return {
+    ...(copyImage && { copyImage }),
+    ...(retireImage && { retireImage }),
+    ...(settleCopy && { settleCopy }),
+  };
 }
 
 async function readFunction(lambda: LambdaClient, FunctionName: string): Promise<FunctionFacts | undefined> {
@@ -92,7 +98,7 @@ function toMapping(mapping: EventSourceMappingConfiguration): MappingFacts {
 }
 
 /**
- * Checks both functions.
+ * Checks the functions.
  * @param builtSha256 of the zip that `make build` made, if there is one
  */
 export function checkFunctions(
@@ -107,6 +113,12 @@ export function checkFunctions(
       names.copyImage,
       functions.copyImage,
       { why: 'No copy is started.', queue: queues.requests, reportsFailures: true },
+      copier,
+    ),
+    ...checkFunction(
+      names.retireImage,
+      functions.retireImage,
+      { why: 'No image is retired or revoked.', queue: queues.retirements, reportsFailures: true },
       copier,
     ),
     ...checkFunction(
@@ -247,7 +259,7 @@ export function compareCode(all: readonly CodeFacts[]): readonly Finding[][] {
   return all.map(({ copier, functions }) => {
     const own = hashes(functions);
     const isUsual = own.every((sha256) => usual.includes(sha256) && usual.length === 1);
-    // The two functions of an account come from one zip.
+    // The functions of an account come from one zip.
     if (own.length === 0 || (isUsual && own.length === 1)) return [];
     return [
       {
@@ -256,7 +268,7 @@ export function compareCode(all: readonly CodeFacts[]): readonly Finding[][] {
         subject: present(functions)
           .map(({ name }) => name)
           .join(', '),
-        what: own.length > 1 ? 'The two functions have different code.' : 'The code is not that of the other accounts.',
+        what: own.length > 1 ? 'The functions have different code.' : 'The code is not that of the other accounts.',
         why: 'Accounts with different versions treat the same request in different ways.',
         ...copier.apply,
       },
@@ -268,6 +280,6 @@ function hashes(functions: FunctionsFacts): readonly string[] {
   return Array.from(new Set(present(functions).map(({ codeSha256 }) => codeSha256)));
 }
 
-function present({ copyImage, settleCopy }: FunctionsFacts): readonly FunctionFacts[] {
-  return [copyImage, settleCopy].filter((each) => each !== undefined);
+function present({ copyImage, retireImage, settleCopy }: FunctionsFacts): readonly FunctionFacts[] {
+  return [copyImage, retireImage, settleCopy].filter((each) => each !== undefined);
 }

@@ -19,6 +19,7 @@ interface QueueFacts {
 export interface QueuesFacts {
   readonly requests?: QueueFacts;
   readonly deadLetters?: QueueFacts;
+  readonly retirements?: QueueFacts;
   readonly settle?: QueueFacts;
 }
 
@@ -28,8 +29,9 @@ export interface QueueUsers {
   readonly topicArn: string | undefined;
   /** Timeouts in seconds of the functions that exist. */
   readonly copyTimeout: number | undefined;
+  readonly retireTimeout: number | undefined;
   readonly settleTimeout: number | undefined;
-  /** How long copy-image tries a request again. */
+  /** How long a request is tried again. */
   readonly retrySeconds: number | undefined;
 }
 
@@ -40,18 +42,29 @@ const TIMEOUTS_IN_VISIBILITY = 6;
 const FIRST_DELIVERIES = 5;
 
 export function queueNames(name: string) {
-  return { requests: `${name}-requests`, deadLetters: `${name}-dead-letters`, settle: `${name}-settle.fifo` };
+  return {
+    requests: `${name}-requests`,
+    deadLetters: `${name}-dead-letters`,
+    retirements: `${name}-retirements`,
+    settle: `${name}-settle.fifo`,
+  };
 }
 
-/** Reads the three queues of the copier. */
+/** Reads the queues of the copier. */
 export async function readQueues(sqs: SQSClient, name: string): Promise<QueuesFacts> {
   const names = queueNames(name);
-  const [requests, deadLetters, settle] = await Promise.all([
+  const [requests, deadLetters, retirements, settle] = await Promise.all([
     readQueue(sqs, names.requests),
     readQueue(sqs, names.deadLetters),
+    readQueue(sqs, names.retirements),
     readQueue(sqs, names.settle),
   ]);
-  return { ...(requests && { requests }), ...(deadLetters && { deadLetters }), ...(settle && { settle }) };
+  return {
+    ...(requests && { requests }),
+    ...(deadLetters && { deadLetters }),
+    ...(retirements && { retirements }),
+    ...(settle && { settle }),
+  };
 }
 
 async function readQueue(sqs: SQSClient, QueueName: string): Promise<QueueFacts | undefined> {
@@ -81,7 +94,7 @@ async function readQueue(sqs: SQSClient, QueueName: string): Promise<QueueFacts 
 /** Checks the queues, their policies, and how they fit the functions. */
 export function checkQueues(queues: QueuesFacts, users: QueueUsers, copier: CheckedCopier): Finding[] {
   const names = queueNames(copier.name);
-  const { requests, deadLetters, settle } = queues;
+  const { requests, deadLetters, retirements, settle } = queues;
   return [
     ...(requests
       ? [
@@ -102,6 +115,13 @@ export function checkQueues(queues: QueuesFacts, users: QueueUsers, copier: Chec
             copier,
           ),
         ]),
+    ...(retirements
+      ? [
+          ...checkRetirements(names.retirements, retirements, users, copier),
+          ...checkPolicy(names.retirements, retirements, { isProtected: true }, copier),
+          ...checkVisibility(names.retirements, retirements, users.retireTimeout, copier),
+        ]
+      : [missing(names.retirements, 'Nothing can ask for an image to be retired or revoked.', copier)]),
     ...(settle
       ? [
           ...checkSettle(names.settle, settle, copier),
@@ -117,13 +137,7 @@ function missing(subject: string, why: string, { apply }: CheckedCopier): Findin
 }
 
 function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, copier: CheckedCopier): Finding[] {
-  const target = arnOf('sqs', queueNames(copier.name).deadLetters, copier);
-  const { deadLetterTargetArn, maxReceiveCount = 0 } = queue.redrive ?? {};
-  const { retrySeconds, topicArn } = users;
-  // A visibility timeout that is too short is a finding of its own.
-  const wait = Math.max(1, queue.visibilitySeconds, TIMEOUTS_IN_VISIBILITY * (users.copyTimeout ?? 0));
-  const needed = retrySeconds === undefined ? 0 : FIRST_DELIVERIES + Math.ceil(retrySeconds / wait);
-  const isRedriven = deadLetterTargetArn === target;
+  const { topicArn } = users;
   return found(
     !maySend(queue, 'sns.amazonaws.com', topicArn) && {
       code: 'TopicMayNotSend',
@@ -133,6 +147,38 @@ function checkRequests(subject: string, queue: QueueFacts, users: QueueUsers, co
       why: 'SNS does not deliver copy requests here, and gives them up without a retry.',
       ...copier.apply,
     },
+    ...checkRedrive(subject, queue, { retrySeconds: users.retrySeconds, timeout: users.copyTimeout }, copier),
+  );
+}
+
+function checkRetirements(subject: string, queue: QueueFacts, users: QueueUsers, copier: CheckedCopier): Finding[] {
+  const rule = `${copier.name}-retention`;
+  return found(
+    !maySend(queue, 'events.amazonaws.com', arnOf('events', `rule/${rule}`, copier)) && {
+      code: 'RulesMayNotSend',
+      severity: 'problem',
+      subject,
+      what: `The queue's policy does not let ${rule} send to it.`,
+      why: 'No image goes by itself, and none leaves its quarantine.',
+      ...copier.apply,
+    },
+    ...checkRedrive(subject, queue, { retrySeconds: users.retrySeconds, timeout: users.retireTimeout }, copier),
+  );
+}
+
+function checkRedrive(
+  subject: string,
+  queue: QueueFacts,
+  { retrySeconds, timeout }: { readonly retrySeconds: number | undefined; readonly timeout: number | undefined },
+  copier: CheckedCopier,
+): Finding[] {
+  const target = arnOf('sqs', queueNames(copier.name).deadLetters, copier);
+  const { deadLetterTargetArn, maxReceiveCount = 0 } = queue.redrive ?? {};
+  // A visibility timeout that is too short is a finding of its own.
+  const wait = Math.max(1, queue.visibilitySeconds, TIMEOUTS_IN_VISIBILITY * (timeout ?? 0));
+  const needed = retrySeconds === undefined ? 0 : FIRST_DELIVERIES + Math.ceil(retrySeconds / wait);
+  const isRedriven = deadLetterTargetArn === target;
+  return found(
     !isRedriven && {
       code: 'NoRedrive',
       severity: 'problem',

@@ -1,6 +1,6 @@
 import type { ContextEntry } from '@aws-sdk/client-iam';
 import type { Environment } from '../common/environment.ts';
-import type { COPY_IMAGE_ACTIONS, SETTLE_COPY_ACTIONS } from './called-actions.ts';
+import type { COPY_IMAGE_ACTIONS, RETIRE_IMAGE_ACTIONS, SETTLE_COPY_ACTIONS } from './called-actions.ts';
 import { arnOf, type CheckedCopier } from './finding.ts';
 import { functionNames } from './functions.ts';
 import { queueNames } from './queues.ts';
@@ -24,6 +24,7 @@ type Actions<List extends readonly string[]> = Readonly<Record<List[number], rea
 // IAM does not look whether they exist (IAM API Reference, SimulatePrincipalPolicy, ResourceArns).
 const SOME_IMAGE = 'image/ami-0123456789abcdef0';
 const SOME_SNAPSHOT = 'snapshot/snap-0123456789abcdef0';
+const SOME_TIME = '2026-01-01T00:00:00.000Z';
 const ANY = { resources: ['*'], context: [] };
 
 /** EBS User Guide, "Requirements for EBS encryption"; GenerateDataKey when the source is encrypted ("Copy a snapshot"). */
@@ -51,6 +52,7 @@ export function copyImageCalls({ keyArn }: RoleWork, copier: CheckedCopier): Rol
     'ec2:DescribeSnapshots': [ANY],
     'sqs:ChangeMessageVisibility': [{ resources: [queues.requests], context: [] }],
     'sqs:SendMessage': [{ resources: [queues.deadLetters], context: [] }],
+    'ssm:GetParameter': [{ resources: [endedArns(copier).one], context: [] }],
   };
   return [
     ...calls(called),
@@ -71,21 +73,13 @@ export function settleCopyCalls({ parameterPath, resultsTopicArn }: RoleWork, co
   const queues = queueArns(copier);
   const { image, snapshot } = imageArns(copier);
   const bus = arnOf('events', 'event-bus/default', copier);
-  // As lambda/src/core/copy-marker.ts writes it.
-  const time = '2026-01-01T00:00:00.000Z';
-  const markers = {
-    started: `${copier.name} attempt=1 baked=${time}`,
-    announcing: `${copier.name} announcing=${time} attempt=1 baked=${time}`,
-    announced: `${copier.name} announced=${time} attempt=1 baked=${time}`,
-  };
-  const marked = (now: keyof typeof markers) => text('aws:ResourceTag/ImageCopier', markers[now]);
-  const marking = (next: keyof typeof markers) => text('aws:RequestTag/ImageCopier', markers[next]);
-  const markerAlone = texts('aws:TagKeys', 'ImageCopier');
+  const { marked, marking, markerAlone } = markersOf(copier);
   // The last one is made again if its answer is lost.
   const steps = [
     [marked('started'), marking('announcing')],
     [marked('announcing'), marking('announced')],
     [marked('announced'), marking('announced')],
+    [marked('announcing'), marking('revoked')],
   ];
   const called: Actions<typeof SETTLE_COPY_ACTIONS> = {
     'ec2:CreateTags': [
@@ -96,6 +90,7 @@ export function settleCopyCalls({ parameterPath, resultsTopicArn }: RoleWork, co
     'ec2:DeregisterImage': [{ resources: [image], context: [marked('started')] }],
     'ec2:DescribeImages': [ANY],
     'ec2:DescribeSnapshots': [ANY],
+    'ec2:DisableImage': [{ resources: [image], context: [marked('revoked')] }],
     'ec2:GetEbsEncryptionByDefault': [ANY],
     'events:PutEvents': ['Image Copied', 'Image Copy Failed'].map((detailType) => ({
       resources: [bus],
@@ -103,7 +98,9 @@ export function settleCopyCalls({ parameterPath, resultsTopicArn }: RoleWork, co
     })),
     'sns:Publish': resultsTopicArn === undefined ? [] : [{ resources: [resultsTopicArn], context: [] }],
     'sqs:SendMessage': [{ resources: [queues.requests, queues.deadLetters], context: [] }],
-    'ssm:GetParameter': [{ resources: [arnOf('ssm', `parameter${parameterPath}/recipe`, copier)], context: [] }],
+    'ssm:GetParameter': [
+      { resources: [arnOf('ssm', `parameter${parameterPath}/recipe`, copier), endedArns(copier).one], context: [] },
+    ],
     'ssm:GetParametersByPath': [{ resources: [arnOf('ssm', `parameter${parameterPath}`, copier)], context: [] }],
     'ssm:PutParameter': [{ resources: [arnOf('ssm', `parameter${parameterPath}/recipe`, copier)], context: [] }],
   };
@@ -111,6 +108,63 @@ export function settleCopyCalls({ parameterPath, resultsTopicArn }: RoleWork, co
     ...calls(called),
     { actions: POLLING_ACTIONS, resources: [queues.settle], context: [] },
     logCalls(functionNames(copier.name).settleCopy, copier),
+  ];
+}
+
+/** The calls of retire-image, and those that AWS makes with its role. */
+export function retireImageCalls({ parameterPath, resultsTopicArn }: RoleWork, copier: CheckedCopier): RoleCalls[] {
+  const queues = queueArns(copier);
+  const { image, snapshot } = imageArns(copier);
+  const { marked, marking, markerAlone } = markersOf(copier);
+  const ended = endedArns(copier);
+  const parameter = arnOf('ssm', `parameter${parameterPath}/recipe`, copier);
+  const end = `${copier.name} retired=${SOME_TIME} quarantine=7`;
+  const markedOther = text('aws:ResourceTag/ImageCopierEnd', end);
+  const otherAlone = texts('aws:TagKeys', 'ImageCopierEnd');
+  const called: Actions<typeof RETIRE_IMAGE_ACTIONS> = {
+    'autoscaling:DescribeAutoScalingGroups': [ANY],
+    'autoscaling:DescribeLaunchConfigurations': [ANY],
+    'ec2:CreateTags': [
+      { resources: [image, snapshot], context: [marked('announced'), marking('retired'), markerAlone] },
+      { resources: [image, snapshot], context: [marked('retired'), marking('announced'), markerAlone] },
+      { resources: [image], context: [marked('announced'), marking('revoked'), markerAlone] },
+      { resources: [image], context: [marked('revoked'), marking('started'), markerAlone] },
+      { resources: [image], context: [text('aws:RequestTag/ImageCopierEnd', end), otherAlone] },
+    ],
+    'ec2:DeleteSnapshot': [{ resources: [snapshot], context: [marked('retired')] }],
+    'ec2:DeleteTags': [{ resources: [image], context: [markedOther, otherAlone] }],
+    'ec2:DeregisterImage': [{ resources: [image], context: [marked('retired')] }],
+    'ec2:DescribeFleets': [ANY],
+    'ec2:DescribeImageReferences': [ANY],
+    'ec2:DescribeImages': [ANY],
+    'ec2:DescribeInstances': [ANY],
+    'ec2:DescribeLaunchTemplateVersions': [ANY],
+    'ec2:DescribeSnapshots': [ANY],
+    'ec2:DescribeSpotFleetRequests': [ANY],
+    'ec2:DescribeSpotInstanceRequests': [ANY],
+    'ec2:DisableImage': [{ resources: [image], context: [] }],
+    'ec2:EnableImage': [
+      { resources: [image], context: [marked('retired')] },
+      { resources: [image], context: [markedOther] },
+    ],
+    'events:PutEvents': ['Image Retired', 'Image Revoked'].map((detailType) => ({
+      resources: [arnOf('events', 'event-bus/default', copier)],
+      context: [texts('events:source', 'image-copier'), texts('events:detail-type', detailType)],
+    })),
+    'sns:Publish': resultsTopicArn === undefined ? [] : [{ resources: [resultsTopicArn], context: [] }],
+    'sqs:ChangeMessageVisibility': [{ resources: [queues.retirements], context: [] }],
+    'sqs:SendMessage': [{ resources: [queues.deadLetters, queues.retirements], context: [] }],
+    'ssm:DeleteParameter': [{ resources: [ended.one], context: [] }],
+    'ssm:DescribeParameters': [ANY],
+    'ssm:GetParameter': [{ resources: [parameter, ended.one], context: [] }],
+    'ssm:GetParameters': [{ resources: [parameter], context: [] }],
+    'ssm:GetParametersByPath': [{ resources: [ended.all], context: [] }],
+    'ssm:PutParameter': [{ resources: [parameter, ended.one], context: [] }],
+  };
+  return [
+    ...calls(called),
+    { actions: POLLING_ACTIONS, resources: [queues.retirements], context: [] },
+    logCalls(functionNames(copier.name).retireImage, copier),
   ];
 }
 
@@ -142,7 +196,30 @@ function queueArns(copier: CheckedCopier) {
   return {
     requests: arnOf('sqs', names.requests, copier),
     deadLetters: arnOf('sqs', names.deadLetters, copier),
+    retirements: arnOf('sqs', names.retirements, copier),
     settle: arnOf('sqs', names.settle, copier),
+  };
+}
+
+/** The parameters that say which images are never copied again, as lambda/src/core/ended-sources.ts has them. */
+function endedArns(copier: CheckedCopier) {
+  const all = arnOf('ssm', `parameter/image-copier-ended/${copier.name}`, copier);
+  return { all, one: `${all}/ami-0123456789abcdef0` };
+}
+
+/** The tag ImageCopier as lambda/src/core/copy-marker.ts writes it: on a resource, in a request, and alone in it. */
+function markersOf({ name }: CheckedCopier) {
+  const markers = {
+    started: `${name} attempt=1 baked=${SOME_TIME}`,
+    announcing: `${name} announcing=${SOME_TIME} attempt=1 baked=${SOME_TIME}`,
+    announced: `${name} announced=${SOME_TIME} attempt=1 baked=${SOME_TIME}`,
+    retired: `${name} retired=${SOME_TIME} attempt=1 baked=${SOME_TIME}`,
+    revoked: `${name} revoked=${SOME_TIME} attempt=1 baked=${SOME_TIME}`,
+  };
+  return {
+    marked: (now: keyof typeof markers) => text('aws:ResourceTag/ImageCopier', markers[now]),
+    marking: (next: keyof typeof markers) => text('aws:RequestTag/ImageCopier', markers[next]),
+    markerAlone: texts('aws:TagKeys', 'ImageCopier'),
   };
 }
 

@@ -18,6 +18,8 @@ export interface RuleFacts {
 
 interface Expectation {
   readonly suffix: string;
+  /** The queue that it sends to. */
+  readonly queue: 'retirements' | 'settle';
   /** The sweep alone would be enough, the events alone would not. */
   readonly severity: 'problem' | 'warning';
   readonly why: string;
@@ -26,17 +28,25 @@ interface Expectation {
 const RULES: readonly Expectation[] = [
   {
     suffix: 'image-state',
+    queue: 'settle',
     severity: 'warning',
     why: 'A copy is announced up to 15 minutes late, by the sweep.',
   },
   {
     suffix: 'sweep',
+    queue: 'settle',
     severity: 'problem',
     why: 'A copy whose event EC2 did not deliver is never announced, and nobody is told of overdue ones.',
   },
+  {
+    suffix: 'retention',
+    queue: 'retirements',
+    severity: 'problem',
+    why: 'No image goes by itself, none leaves its quarantine, and snapshots that were left behind stay.',
+  },
 ];
 
-/** Reads the rules that wake settle-copy. */
+/** Reads the rules that wake the functions. */
 export async function readRules(events: EventBridgeClient, name: string): Promise<RuleFacts[]> {
   return await Promise.all(RULES.map(({ suffix }) => readRule(events, `${name}-${suffix}`)));
 }
@@ -51,10 +61,11 @@ async function readRule(events: EventBridgeClient, name: string): Promise<RuleFa
   return { name, rule: { state: rule.State ?? '', targetArns: Targets.map(({ Arn = '' }) => Arn) } };
 }
 
-/** Checks that each rule is there, enabled, and sends to the queue of settle-copy. */
+/** Checks that each rule is there, enabled, and sends to its queue. */
 export function checkRules(rules: readonly RuleFacts[], copier: CheckedCopier): Finding[] {
-  const queueArn = arnOf('sqs', queueNames(copier.name).settle, copier);
-  return RULES.flatMap(({ suffix, severity, why }) => {
+  const queues = queueNames(copier.name);
+  return RULES.flatMap(({ suffix, queue, severity, why }) => {
+    const queueArn = arnOf('sqs', queues[queue], copier);
     const subject = `${copier.name}-${suffix}`;
     const rule = rules.find(({ name }) => name === subject)?.rule;
     const { apply } = copier;

@@ -87,15 +87,16 @@ function brokenSubscriptions(place: CheckedCopier): Finding[] {
 }
 
 function brokenQueues(place: CheckedCopier): Finding[] {
-  const users = { topicArn: TOPIC, copyTimeout: 60, settleTimeout: 120, retrySeconds: 21_600 };
-  const { requests, deadLetters, settle } = queues();
+  const users = { topicArn: TOPIC, copyTimeout: 60, retireTimeout: 300, settleTimeout: 120, retrySeconds: 21_600 };
+  const { requests, deadLetters, retirements, settle } = queues();
   const open: QueuesFacts = {
     requests: { url: requests.url, arn: requests.arn, policy: {}, visibilitySeconds: 1, messages: 0 },
     deadLetters: { ...deadLetters, policy: {}, messages: 1 },
+    retirements: { ...retirements, policy: {} },
     settle: { ...settle, policy: {} },
   };
   const redrive = { deadLetterTargetArn: deadLetters.arn, maxReceiveCount: 1 };
-  const early = { requests: { ...requests, redrive }, deadLetters, settle };
+  const early = { requests: { ...requests, redrive }, deadLetters, retirements, settle };
   return [{}, open, early].flatMap((facts) => checkQueues(facts, users, place));
 }
 

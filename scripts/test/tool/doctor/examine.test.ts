@@ -114,6 +114,7 @@ describe('an area that is denied', () => {
       ['SubscriptionUnread', 'note'],
       ['RoleUnchecked', 'note'],
       ['RoleUnchecked', 'note'],
+      ['RoleUnchecked', 'note'],
       ['AllowedImagesUnread', 'note'],
     ]);
   });
@@ -164,7 +165,11 @@ describe('the settings of the functions', () => {
     const { findings } = await examined({ change, answers });
 
     expect(findings).toMatchObject([
-      { code: 'RoleLacksActions', what: `The role may not sns:Publish on ${resultsTopicArn}.` },
+      ...['retire-image', 'settle-copy'].map((name) => ({
+        code: 'RoleLacksActions',
+        subject: `arn:aws:iam::${ACCOUNT}:role/image-copier-${name}-eu-west-1`,
+        what: `The role may not sns:Publish on ${resultsTopicArn}.`,
+      })),
       { code: 'ParameterDangles', subject: '/elsewhere/x' },
     ]);
   });
@@ -191,7 +196,7 @@ describe('a copier of which something is missing', () => {
       kms.on(DescribeKeyCommand).rejects(new Error('not by its alias'));
       kms.on(DescribeKeyCommand, { KeyId: 'alias/image-copier' }).resolves({ KeyMetadata: metadata });
     };
-    expect(await found({ answers })).toEqual(['NoFunction', 'NoFunction']);
+    expect(await found({ answers })).toEqual(['NoFunction', 'NoFunction', 'NoFunction']);
   });
 
   it('has its topic by the subscription where the policy of the queue names none', async () => {

@@ -98,16 +98,27 @@ export function queues(): Required<QueuesFacts> {
       redrive: { deadLetterTargetArn: arn('sqs', 'image-copier-dead-letters'), maxReceiveCount: 65 },
     },
     deadLetters: queue('image-copier-dead-letters', 30, fromTopic),
+    retirements: {
+      ...queue(
+        'image-copier-retirements',
+        1800,
+        queuePolicy('events.amazonaws.com', arn('events', 'rule/image-copier-retention')),
+      ),
+      redrive: { deadLetterTargetArn: arn('sqs', 'image-copier-dead-letters'), maxReceiveCount: 65 },
+    },
     settle: queue('image-copier-settle.fifo', 720, queuePolicy('events.amazonaws.com', rules)),
   };
 }
 
+const FUNCTIONS = {
+  'copy-image': { timeoutSeconds: 60, queue: 'requests', reportsFailures: true },
+  'retire-image': { timeoutSeconds: 300, queue: 'retirements', reportsFailures: true },
+  'settle-copy': { timeoutSeconds: 120, queue: 'settle.fifo', reportsFailures: false },
+} as const;
+
 /** A function as the module makes it. */
-export function lambdaFunction(
-  name: 'copy-image' | 'settle-copy',
-  changes: Partial<FunctionFacts> = {},
-): FunctionFacts {
-  const isCopying = name === 'copy-image';
+export function lambdaFunction(name: keyof typeof FUNCTIONS, changes: Partial<FunctionFacts> = {}): FunctionFacts {
+  const { timeoutSeconds, queue, reportsFailures } = FUNCTIONS[name];
   return {
     name: `image-copier-${name}`,
     state: 'Active',
@@ -116,15 +127,15 @@ export function lambdaFunction(
     lastUpdateReason: '',
     runtime: 'nodejs22.x',
     codeSha256: 'built',
-    timeoutSeconds: isCopying ? 60 : 120,
+    timeoutSeconds,
     roleArn: `arn:aws:iam::${ACCOUNT}:role/image-copier-${name}-eu-west-1`,
     environment: {},
     mappings: [
       {
         id: 'mapping',
-        queueArn: arn('sqs', isCopying ? 'image-copier-requests' : 'image-copier-settle.fifo'),
+        queueArn: arn('sqs', `image-copier-${queue}`),
         state: 'Enabled',
-        responseTypes: isCopying ? ['ReportBatchItemFailures'] : [],
+        responseTypes: reportsFailures ? ['ReportBatchItemFailures'] : [],
       },
     ],
     ...changes,

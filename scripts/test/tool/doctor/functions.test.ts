@@ -11,8 +11,14 @@ const MAPPING = {
   responseTypes: ['ReportBatchItemFailures'],
 };
 
+const FUNCTIONS = {
+  copyImage: lambdaFunction('copy-image'),
+  retireImage: lambdaFunction('retire-image'),
+  settleCopy: lambdaFunction('settle-copy'),
+};
+
 function check(changes: Partial<FunctionFacts>, builtSha256: string | undefined = 'built') {
-  const functions = { copyImage: lambdaFunction('copy-image', changes), settleCopy: lambdaFunction('settle-copy') };
+  const functions = { ...FUNCTIONS, copyImage: lambdaFunction('copy-image', changes) };
   return checkFunctions(functions, builtSha256, COPIER);
 }
 
@@ -39,13 +45,13 @@ describe('checkFunctions', () => {
   });
 
   it('does not compare with a zip that is not there', () => {
-    const functions = { copyImage: lambdaFunction('copy-image'), settleCopy: lambdaFunction('settle-copy') };
-    expect(checkFunctions(functions, undefined, COPIER)).toEqual([]);
+    expect(checkFunctions(FUNCTIONS, undefined, COPIER)).toEqual([]);
   });
 
   it('finds functions that are missing', () => {
     expect(checkFunctions({}, 'built', COPIER).map(({ code, subject }) => [code, subject])).toEqual([
       ['NoFunction', 'image-copier-copy-image'],
+      ['NoFunction', 'image-copier-retire-image'],
       ['NoFunction', 'image-copier-settle-copy'],
     ]);
   });
@@ -80,14 +86,18 @@ describe('readFunctions', () => {
     codeSha256: BUILT,
     environment: { KMS_KEY_ARN: KEY, RETRY_SECONDS: '21600', TRUSTED_OWNERS: SOURCE },
   });
+  const retireImage = lambdaFunction('retire-image', {
+    codeSha256: BUILT,
+    environment: { RETRY_SECONDS: '21600' },
+  });
   const settleCopy = lambdaFunction('settle-copy', {
     codeSha256: BUILT,
     environment: { PARAMETER_PATH: '/image-copier' },
   });
   const read = (aws = awsWithCopier()) => readFunctions(aws.connect({}).lambda, 'image-copier');
 
-  it('reads both functions of a copier, with their mappings', async () => {
-    expect(await read()).toEqual({ copyImage, settleCopy });
+  it('reads the functions of a copier, with their mappings', async () => {
+    expect(await read()).toEqual({ copyImage, retireImage, settleCopy });
   });
 
   it('reads further pages of mappings', async () => {
@@ -110,7 +120,7 @@ describe('readFunctions', () => {
     const gone = new ResourceNotFoundException({ message: 'gone', Type: 'User', $metadata: {} });
     aws.in(ACCOUNT).lambda.on(GetFunctionCommand, { FunctionName: 'image-copier-copy-image' }).rejects(gone);
 
-    expect(await read(aws)).toEqual({ settleCopy });
+    expect(await read(aws)).toEqual({ retireImage, settleCopy });
   });
 
   it('reads why a function does not run', async () => {

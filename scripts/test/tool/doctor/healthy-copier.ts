@@ -67,7 +67,7 @@ export function healthyCopier(accountId: string = ACCOUNT) {
   });
   const keyArn = arn('kms', 'key/11111111-2222-3333-4444-555555555555');
   const lambdaFunction = (
-    name: 'copy-image' | 'settle-copy',
+    name: 'copy-image' | 'retire-image' | 'settle-copy',
     configuration: FunctionConfiguration,
     mapping: EventSourceMappingConfiguration,
   ): FunctionAnswers => ({
@@ -82,11 +82,17 @@ export function healthyCopier(accountId: string = ACCOUNT) {
     },
     mappings: [{ UUID: 'mapping', State: 'Enabled', ...mapping }],
   });
-  const rule = (name: string): RuleAnswers => ({
+  const rule = (name: string, queueName = 'settle.fifo'): RuleAnswers => ({
     name: `image-copier-${name}`,
     state: 'ENABLED',
-    targetArns: [queueArn('settle.fifo')],
+    targetArns: [queueArn(queueName)],
   });
+  const retirements = queue(
+    'retirements',
+    '1800',
+    queuePolicy('events.amazonaws.com', arn('events', 'rule/image-copier-retention')),
+  );
+  retirements.attributes.RedrivePolicy = requests.attributes.RedrivePolicy;
   const { administered, used, protected: undeletable } = keyStatements(accountId);
   const subscription: Subscription = {
     SubscriptionArn: `${TOPIC}:${accountId}`,
@@ -98,6 +104,7 @@ export function healthyCopier(accountId: string = ACCOUNT) {
     queues: {
       requests,
       deadLetters: queue('dead-letters', '30', fromTopic),
+      retirements,
       settle: queue('settle.fifo', '720', queuePolicy('events.amazonaws.com', rules)),
     },
     functions: {
@@ -109,13 +116,18 @@ export function healthyCopier(accountId: string = ACCOUNT) {
         },
         { EventSourceArn: queueArn('requests'), FunctionResponseTypes: ['ReportBatchItemFailures'] },
       ),
+      retireImage: lambdaFunction(
+        'retire-image',
+        { Timeout: 300, Environment: { Variables: { RETRY_SECONDS: '21600' } } },
+        { EventSourceArn: queueArn('retirements'), FunctionResponseTypes: ['ReportBatchItemFailures'] },
+      ),
       settleCopy: lambdaFunction(
         'settle-copy',
         { Timeout: 120, Environment: { Variables: { PARAMETER_PATH: '/image-copier' } } },
         { EventSourceArn: queueArn('settle.fifo') },
       ),
     },
-    rules: [rule('image-state'), rule('sweep')],
+    rules: [rule('image-state'), rule('sweep'), rule('retention', 'retirements')],
     alarms: ALARMS.map((suffix): MetricAlarm => ({
       AlarmName: `image-copier-${suffix}`,
       StateValue: 'OK',

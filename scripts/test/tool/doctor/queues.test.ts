@@ -4,7 +4,7 @@ import { checkQueues, readQueues, type QueuesFacts } from '../../../tool/doctor/
 import { ACCOUNT, arn, codes, COPIER, queuePolicy, queues, TOPIC } from './facts.ts';
 import { awsWithCopier } from './healthy-copier.ts';
 
-const USERS = { topicArn: TOPIC, copyTimeout: 60, settleTimeout: 120, retrySeconds: 21_600 };
+const USERS = { topicArn: TOPIC, copyTimeout: 60, retireTimeout: 300, settleTimeout: 120, retrySeconds: 21_600 };
 const OTHER = queuePolicy('sns.amazonaws.com', 'arn:aws:sns:eu-west-1:999999999999:other');
 
 type Queue = keyof QueuesFacts;
@@ -27,6 +27,17 @@ describe('checkQueues', () => {
     ['another topic for dead letters', { deadLetters: { policy: OTHER } }, ['TopicMayNotDeadLetter']],
     ['no policy', { requests: { policy: {} } }, ['TopicMayNotSend', 'QueueWithoutTls', 'QueueUnprotected']],
     ['no policy for the rules', { settle: { policy: {} } }, ['RulesMayNotSend', 'QueueWithoutTls']],
+    [
+      'no policy for the daily rule',
+      { retirements: { policy: {} } },
+      ['RulesMayNotSend', 'QueueWithoutTls', 'QueueUnprotected'],
+    ],
+    ['no redrive of retirements', { retirements: { redrive: undefined } }, ['NoRedrive']],
+    [
+      'a short visibility timeout of retire-image',
+      { retirements: { visibilitySeconds: 1799 } },
+      ['VisibilityTooShort'],
+    ],
     ['no redrive', { requests: { redrive: undefined } }, ['NoRedrive']],
     ['another redrive', { requests: { redrive: { deadLetterTargetArn: arn('sqs', 'other') } } }, ['NoRedrive']],
     [
@@ -44,10 +55,11 @@ describe('checkQueues', () => {
   it('finds queues that are missing', () => {
     const findings = checkQueues({}, USERS, COPIER);
 
-    expect(codes(findings)).toEqual(['NoQueue', 'NoQueue', 'NoQueue']);
+    expect(codes(findings)).toEqual(['NoQueue', 'NoQueue', 'NoQueue', 'NoQueue']);
     expect(findings.map(({ subject }) => subject)).toEqual([
       'image-copier-requests',
       'image-copier-dead-letters',
+      'image-copier-retirements',
       'image-copier-settle.fifo',
     ]);
   });
@@ -61,7 +73,13 @@ describe('checkQueues', () => {
   });
 
   it('does not guess what it does not know: the topic, the functions', () => {
-    const unknown = { topicArn: undefined, copyTimeout: undefined, settleTimeout: undefined, retrySeconds: undefined };
+    const unknown = {
+      topicArn: undefined,
+      copyTimeout: undefined,
+      retireTimeout: undefined,
+      settleTimeout: undefined,
+      retrySeconds: undefined,
+    };
     const findings = checkQueues(queues(), unknown, COPIER);
 
     // Without the topic's ARN, no condition on it can hold.
@@ -88,7 +106,7 @@ describe('readQueues', () => {
   const read = (aws = awsWithCopier()) => readQueues(aws.connect({}).sqs, 'image-copier');
   const gone = new QueueDoesNotExist({ message: 'gone', $metadata: {} });
 
-  it('reads the three queues of a copier', async () => {
+  it('reads the queues of a copier', async () => {
     expect(await read()).toEqual(queues());
   });
 
@@ -102,11 +120,11 @@ describe('readQueues', () => {
 
   it('leaves out queues that are not there, or no longer', async () => {
     const aws = awsWithCopier();
-    const { deadLetters, settle } = queues();
+    const { deadLetters, retirements, settle } = queues();
     const { sqs } = aws.in(ACCOUNT);
     sqs.on(GetQueueUrlCommand, { QueueName: 'image-copier-requests' }).rejects(gone);
     sqs.on(GetQueueAttributesCommand, { QueueUrl: settle.url }).rejects(gone);
 
-    expect(await read(aws)).toEqual({ deadLetters });
+    expect(await read(aws)).toEqual({ deadLetters, retirements });
   });
 });

@@ -8,8 +8,8 @@ import {
   type SimulatePrincipalPolicyCommandInput,
 } from '@aws-sdk/client-iam';
 import { mockClient } from 'aws-sdk-client-mock';
-import { COPY_IMAGE_ACTIONS, SETTLE_COPY_ACTIONS } from '../../../tool/doctor/called-actions.ts';
-import { copyImageCalls, settleCopyCalls, type RoleCalls } from '../../../tool/doctor/role-calls.ts';
+import { COPY_IMAGE_ACTIONS, RETIRE_IMAGE_ACTIONS, SETTLE_COPY_ACTIONS } from '../../../tool/doctor/called-actions.ts';
+import { copyImageCalls, retireImageCalls, settleCopyCalls, type RoleCalls } from '../../../tool/doctor/role-calls.ts';
 import { checkRole, readRole } from '../../../tool/doctor/roles.ts';
 import { ACCOUNT, codes, KEY, COPIER } from './facts.ts';
 
@@ -114,6 +114,7 @@ describe('the role of a function', () => {
 describe('the calls that are asked about', () => {
   it.each([
     ['copy-image', copyImageCalls(WORK, COPIER), COPY_IMAGE_ACTIONS],
+    ['retire-image', retireImageCalls(WORK, COPIER), RETIRE_IMAGE_ACTIONS],
     ['settle-copy', settleCopyCalls(WORK, COPIER), SETTLE_COPY_ACTIONS],
   ])('hold each action that %s calls, and the polling of its queue', (_, calls, actions) => {
     const asked = calls.flatMap((call) => call.actions);
@@ -124,7 +125,9 @@ describe('the calls that are asked about', () => {
   it('leave out what the copier does not have', () => {
     const none = { keyArn: undefined, parameterPath: '/x', resultsTopicArn: undefined };
     expect(copyImageCalls(none, COPIER).flatMap(({ actions }) => actions)).not.toContain('kms:CreateGrant');
-    expect(settleCopyCalls(none, COPIER).flatMap(({ actions }) => actions)).not.toContain('sns:Publish');
+    for (const calls of [retireImageCalls(none, COPIER), settleCopyCalls(none, COPIER)]) {
+      expect(calls.flatMap(({ actions }) => actions)).not.toContain('sns:Publish');
+    }
   });
 
   it('are of one service each, for IAM does not simulate all actions together', () => {
@@ -136,6 +139,7 @@ describe('the calls that are asked about', () => {
 
 describe('the questions about the calls', () => {
   const COPYING = copyImageCalls(WORK, COPIER);
+  const RETIRING = retireImageCalls(WORK, COPIER);
   const SETTLING = settleCopyCalls(WORK, COPIER);
   const QUEUE = `arn:aws:sqs:eu-west-1:${ACCOUNT}:image-copier-dead-letters`;
   type Question = SimulatePrincipalPolicyCommandInput;
@@ -177,7 +181,8 @@ describe('the questions about the calls', () => {
 
   it.each([
     ['copy-image', COPYING, 6],
-    ['settle-copy', SETTLING, 9],
+    ['retire-image', RETIRING, 12],
+    ['settle-copy', SETTLING, 11],
   ])('are few for %s', async (_, calls, count) => {
     const { read, questions } = simulator(() => 'allowed');
     expect(await read(calls)).toEqual({ denied: [] });
@@ -186,6 +191,7 @@ describe('the questions about the calls', () => {
 
   it.each([
     ['copy-image', COPYING],
+    ['retire-image', RETIRING],
     ['settle-copy', SETTLING],
   ])('of %s hold each call with its own condition keys, and nothing twice', async (_, calls) => {
     const { read, questions } = simulator(() => 'allowed');
@@ -212,7 +218,7 @@ describe('the questions about the calls', () => {
       isAsked(SETTLING, action, resource) ? 'allowed' : 'implicitDeny',
     );
     expect(await read(SETTLING)).toEqual({ denied: [] });
-    expect(questions()).toHaveLength(9);
+    expect(questions()).toHaveLength(11);
   });
 
   it('are asked again for a call that is denied, by itself', async () => {

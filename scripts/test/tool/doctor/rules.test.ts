@@ -6,10 +6,13 @@ import { awsWithCopier } from './healthy-copier.ts';
 
 const RULE = { state: 'ENABLED', targetArns: [arn('sqs', 'image-copier-settle.fifo')] };
 
-function check(sweep: RuleFacts['rule'], imageState = RULE) {
+const RETENTION = { state: 'ENABLED', targetArns: [arn('sqs', 'image-copier-retirements')] };
+
+function check(sweep: RuleFacts['rule'], imageState = RULE, retention = RETENTION) {
   const rules = [
     { name: 'image-copier-image-state', rule: imageState },
     { name: 'image-copier-sweep', ...(sweep && { rule: sweep }) },
+    { name: 'image-copier-retention', rule: retention },
   ];
   return checkRules(rules, COPIER).map(({ code, severity, subject }) => [code, severity, subject]);
 }
@@ -34,16 +37,21 @@ describe('checkRules', () => {
       ['RuleDisabled', 'warning', 'image-copier-image-state'],
     ]);
   });
+
+  it('finds a rule that sends to the queue of another function', () => {
+    expect(check(RULE, RULE, RULE)).toEqual([['RuleWithoutTarget', 'problem', 'image-copier-retention']]);
+  });
 });
 
 describe('readRules', () => {
   const read = (aws = awsWithCopier()) => readRules(aws.connect({}).events, 'image-copier');
   const gone = new ResourceNotFoundException({ message: 'gone', $metadata: {} });
 
-  it('reads both rules of a copier', async () => {
+  it('reads the rules of a copier', async () => {
     expect(await read()).toEqual([
       { name: 'image-copier-image-state', rule: RULE },
       { name: 'image-copier-sweep', rule: RULE },
+      { name: 'image-copier-retention', rule: RETENTION },
     ]);
   });
 
@@ -56,6 +64,7 @@ describe('readRules', () => {
     expect(await read(aws)).toEqual([
       { name: 'image-copier-image-state' },
       { name: 'image-copier-sweep', rule: { state: 'ENABLED', targetArns: [] } },
+      { name: 'image-copier-retention', rule: RETENTION },
     ]);
   });
 });

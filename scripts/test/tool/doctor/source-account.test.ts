@@ -273,7 +273,7 @@ describe('the fix of a finding', () => {
 
     expect(rows.map(({ findings }) => findings.map(({ commands }) => commands))).toEqual(
       ['payments', 'web'].map((name) =>
-        Array.from({ length: 2 }, () => [`image-copier deploy --accounts-file ${accountsFile} --only ${name}`]),
+        Array.from({ length: 3 }, () => [`image-copier deploy --accounts-file ${accountsFile} --only ${name}`]),
       ),
     );
   });
@@ -284,6 +284,7 @@ describe('the fix of a finding', () => {
     const [row] = JSON.parse((await run(args, { aws })).out) as { findings: readonly Finding[] }[];
 
     expect(row?.findings).toMatchObject([
+      { code: 'RuleWithoutTarget', fix: 'Apply Terraform again (module image-copier).', commands: [] },
       { code: 'RuleWithoutTarget', fix: 'Apply Terraform again (module image-copier).', commands: [] },
       { code: 'RuleWithoutTarget', fix: 'Apply Terraform again (module image-copier).', commands: [] },
     ]);
