@@ -54,8 +54,15 @@ let functionKey: string;
 let templateUrl: string;
 /** The key that the organization made, by account. */
 const organizationsKeys = new Map<string, string>();
-/** What the module of the earlier commit did in an account, and then this one. */
-let upgrade: { readonly root: TerraformRoot; readonly first: Changes; readonly second: Changes };
+/** What the module of the earlier commit did in an account, then this one with the dashboard that it has, and then without. */
+let upgrade: {
+  readonly root: TerraformRoot;
+  readonly first: Changes;
+  readonly withDashboard: Changes;
+  readonly without: Changes;
+  /** What is there no more. */
+  readonly lost: readonly string[];
+};
 
 type Shared = Readonly<Record<string, boolean | number | string | readonly string[]>>;
 type Inputs = Readonly<Record<string, Shared[string] | Readonly<Record<string, unknown>>>>;
@@ -99,6 +106,7 @@ const scenarios: readonly Scenario[] = [
       age_alarm_seconds: 600,
       architecture: 'x86_64',
       copy_within_minutes: 45,
+      dashboard: true,
       deletion_protection: false,
       failed_copy_delay_seconds: 60,
       filter_enabled: false,
@@ -166,6 +174,7 @@ const EXPLAINED: readonly {
   {
     where: /^dashboard \S+: DashboardBody$/,
     why: 'LocalStack has no AWS::CloudWatch::Dashboard',
+    inputs: OTHERS,
     declared: (parameters, accountId) => {
       const body = resolved(template.Resources['Dashboard']?.Properties['DashboardBody'], parameters, accountId);
       return JSON.parse(body.replaceAll(accountId, '<account>')) as unknown;
@@ -174,12 +183,14 @@ const EXPLAINED: readonly {
   {
     where: /^dashboard \S+: DashboardName$/,
     why: 'LocalStack has no AWS::CloudWatch::Dashboard',
+    inputs: OTHERS,
     declared: (parameters, accountId) =>
       resolved(template.Resources['Dashboard']?.Properties['DashboardName'], parameters, accountId),
   },
   {
     where: /^dashboard \S+: DashboardArn$/,
     why: 'LocalStack has no AWS::CloudWatch::Dashboard',
+    inputs: OTHERS,
   },
   {
     where: /^key \S+: RotationPeriodInDays$/,
@@ -227,10 +238,17 @@ beforeAll(async () => {
     ...scenarios.map(async ({ byModule, isUpgrade, shared, ofModule }) => {
       await createBoundary(byModule);
       const inputs = { ...shared(byModule), ...ofModule(byModule) };
-      const root = terraform(folderOf('image-copier'), byModule, inputs);
-      if (!isUpgrade) return await apply(root);
+      // One after another: each leaves its inputs in the account's work folder.
+      const rootWith = (more: Inputs = {}) => terraform(folderOf('image-copier'), byModule, { ...inputs, ...more });
+      if (!isUpgrade) return await apply(rootWith());
       const first = await apply(terraform(earlierModule, byModule, inputs));
-      upgrade = { root, first, second: await apply(root) };
+      const withDashboard = await apply(rootWith({ dashboard: true }));
+      const before = await read(byModule);
+      const root = rootWith();
+      const without = await apply(root);
+      const after = await read(byModule);
+      const lost = Object.keys(before).filter((name) => !(name in after));
+      upgrade = { root, first, withDashboard, without, lost };
     }),
   ]);
   const outputs = await artifacts.outputs();
@@ -242,9 +260,11 @@ afterAll(async () => {
   for (const TopicArn of Object.values(topics)) await source.sns.send(new DeleteTopicCommand({ TopicArn }));
 }, TIMEOUT_MS);
 
-it(`takes over what the module of ${EARLIER_COMMIT.slice(0, 7)} made: only what retires images is added, and nothing is destroyed`, async () => {
+it(`takes over what the module of ${EARLIER_COMMIT.slice(0, 7)} made: only what retires images is added, and only the dashboard goes if it is not asked for`, async () => {
   expect(upgrade.first.added).toBeGreaterThan(0);
-  expect(upgrade.second).toMatchObject({ added: ADDED_SINCE, destroyed: 0 });
+  expect(upgrade.withDashboard).toMatchObject({ added: ADDED_SINCE, destroyed: 0 });
+  expect(upgrade.without).toMatchObject({ added: 0, destroyed: 1 });
+  expect(upgrade.lost).toEqual([`dashboard image-copier-${REGION}`]);
   expect(await upgrade.root.plan()).toEqual(NO_CHANGES);
 });
 

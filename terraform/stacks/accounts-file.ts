@@ -34,6 +34,7 @@ export const COPIER_INPUTS = {
   code_signing_config_arn: 'string',
   copy_tags: 'map(string)',
   copy_within_minutes: 'number',
+  dashboard: 'bool',
   deletion_protection: 'bool',
   environment_variables: 'map(string)',
   failed_copy_delay_seconds: 'number',

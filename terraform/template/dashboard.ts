@@ -97,6 +97,7 @@ const alarmArns = ALARM_NAMES.map(
 export const dashboardResources: Resources = {
   Dashboard: {
     Type: 'AWS::CloudWatch::Dashboard',
+    Condition: 'HasDashboard',
     Properties: {
       DashboardName: sub('${Name}-${AWS::Region}'),
       DashboardBody: sub(

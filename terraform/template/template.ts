@@ -35,6 +35,7 @@ export function imageCopierTemplate(): Template {
       HasAlarmTopic: isGiven('AlarmTopicName'),
       HasAlarmTopicAccount: isGiven('AlarmTopicAccountId'),
       HasCodeSigning: isGiven('CodeSigningConfigArn'),
+      HasDashboard: { 'Fn::Equals': [ref('Dashboard'), 'true'] },
       HasHousekeepingTopic: isGiven('HousekeepingTopicArn'),
       HasLogKey: isGiven('LogKmsKeyArn'),
       HasPermissionsBoundary: isGiven('PermissionsBoundaryName'),

@@ -88,6 +88,8 @@ locals {
 
 # Dashboards are global: the Region in the name lets copiers of several Regions live in one account.
 resource "aws_cloudwatch_dashboard" "copier" {
+  count = var.dashboard ? 1 : 0
+
   dashboard_name = "${var.name}-${local.region}"
 
   dashboard_body = jsonencode({

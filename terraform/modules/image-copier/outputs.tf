@@ -9,8 +9,8 @@ output "alarm_names" {
 }
 
 output "dashboard_name" {
-  description = "Name of the dashboard."
-  value       = aws_cloudwatch_dashboard.copier.dashboard_name
+  description = "Name of the dashboard; null if there is none."
+  value       = one(aws_cloudwatch_dashboard.copier[*].dashboard_name)
 }
 
 output "dead_letter_queue_arn" {

@@ -72,6 +72,13 @@ variable "copy_within_minutes" {
   }
 }
 
+variable "dashboard" {
+  description = "Whether the account has a dashboard of its own. CloudWatch charges for each; the module source-account makes one of all accounts."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "deletion_protection" {
   description = "Whether the policies of the key and of the queues refuse their deletion. To destroy them on purpose, set it to false, apply, and destroy."
   type        = bool

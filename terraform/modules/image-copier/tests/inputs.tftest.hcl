@@ -485,11 +485,29 @@ run "alarms" {
   }
 }
 
-run "dashboard" {
+run "no_dashboard" {
   command = plan
 
   assert {
-    condition     = aws_cloudwatch_dashboard.copier.dashboard_name == "image-copier-eu-west-1"
+    condition     = length(aws_cloudwatch_dashboard.copier) == 0 && output.dashboard_name == null
+    error_message = "Without being asked, the module makes no dashboard."
+  }
+}
+
+run "dashboard" {
+  command = plan
+
+  variables {
+    dashboard = true
+  }
+
+  assert {
+    condition     = output.dashboard_name == "image-copier-eu-west-1"
+    error_message = "The output names the dashboard."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_dashboard.copier[0].dashboard_name == "image-copier-eu-west-1"
     error_message = "Dashboards are global in an account: their names differ by Region."
   }
 
@@ -510,7 +528,7 @@ run "dashboard" {
         "AWS/SQS/ApproximateAgeOfOldestMessage/image-copier-retirements",
         "AWS/Lambda/Errors/image-copier-retire-image",
         ] : contains(flatten([
-          for widget in jsondecode(aws_cloudwatch_dashboard.copier.dashboard_body).widgets :
+          for widget in jsondecode(aws_cloudwatch_dashboard.copier[0].dashboard_body).widgets :
           [for m in lookup(widget.properties, "metrics", []) : "${m[0]}/${m[1]}/${m[3]}"]
       ]), metric)
     ])
@@ -518,7 +536,7 @@ run "dashboard" {
   }
 
   assert {
-    condition     = jsondecode(aws_cloudwatch_dashboard.copier.dashboard_body).widgets[0].properties.alarms == [for name in output.alarm_names : "arn:aws:cloudwatch:eu-west-1:222222222222:alarm:${name}"]
+    condition     = jsondecode(aws_cloudwatch_dashboard.copier[0].dashboard_body).widgets[0].properties.alarms == [for name in output.alarm_names : "arn:aws:cloudwatch:eu-west-1:222222222222:alarm:${name}"]
     error_message = "The dashboard begins with all alarms."
   }
 }
