@@ -3,6 +3,8 @@
 # What Terraform does in either account with what the modules share.
 locals {
   actions = {
+    dashboard = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"]
+
     roles = [
       "iam:CreateRole",
       "iam:DeleteRole",
@@ -64,6 +66,12 @@ data "aws_iam_policy_document" "deploy_source" {
       "cloudwatch:PutMetricAlarm",
       "cloudwatch:TagResource",
     ]
+  }
+
+  statement {
+    sid       = "Dashboard"
+    actions   = local.actions.dashboard
+    resources = [local.arns.accounts_dashboard]
   }
 
   statement {
@@ -333,7 +341,7 @@ data "aws_iam_policy_document" "deploy_target" {
 
   statement {
     sid       = "Dashboard"
-    actions   = ["cloudwatch:DeleteDashboards", "cloudwatch:GetDashboard", "cloudwatch:PutDashboard"]
+    actions   = local.actions.dashboard
     resources = [local.arns.dashboards]
   }
 }

@@ -5,6 +5,7 @@ locals {
   arns = {
     alarms             = "arn:${local.partition}:cloudwatch:*:*:alarm"
     copiers_alarms     = "arn:${local.partition}:cloudwatch:*:*:alarm:${var.name}-*"
+    accounts_dashboard = "arn:${local.partition}:cloudwatch::*:dashboard/${var.topic_name}-accounts-*"
     dashboards         = "arn:${local.partition}:cloudwatch::*:dashboard/${var.name}-*"
     dead_letters       = "arn:${local.partition}:sqs:*:*:${var.name}-dead-letters"
     functions          = "arn:${local.partition}:lambda:*:*:function:${var.name}-*"

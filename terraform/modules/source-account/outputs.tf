@@ -8,6 +8,11 @@ output "alarm_names" {
   )
 }
 
+output "dashboard_name" {
+  description = "Name of the dashboard of all accounts."
+  value       = aws_cloudwatch_dashboard.accounts.dashboard_name
+}
+
 output "housekeeping_topic_arn" {
   description = "ARN of the topic for retirement requests."
   value       = local.topic_arns["housekeeping"] # known before the topic is there: the module image-copier asks whether it is null

@@ -59,6 +59,7 @@ run "names" {
         "arn:aws:sns:*:*:amigo-PROD-notify",
       ]
       Alarms           = "arn:aws:cloudwatch:*:*:alarm:amigo-PROD-notify-*"
+      Dashboard        = "arn:aws:cloudwatch::*:dashboard/amigo-PROD-notify-accounts-*"
       Queues           = ["arn:aws:sqs:*:*:amigo-PROD-notify-watch-*", "arn:aws:sqs:*:*:amigo-PROD-notify-unheard"]
       Subscribe        = ["arn:aws:sns:*:*:amigo-PROD-notify-results", "arn:aws:sns:*:*:amigo-PROD-notify"]
       Subscription     = "*"
@@ -76,7 +77,7 @@ run "names" {
       ]
       FindLogGroups = "*"
     }
-    error_message = "Whoever deploys the source account reaches the three topics, their alarms, and what belongs to the watch."
+    error_message = "Whoever deploys the source account reaches the three topics, their alarms, the dashboard, and what belongs to the watch."
   }
 
   assert {

@@ -142,6 +142,57 @@ run "watch" {
   }
 }
 
+run "dashboard" {
+  command = plan
+
+  variables {
+    name                    = "amigo-DEMO-notify"
+    housekeeping_topic_name = "amigo-DEMO-housekeeping-notify"
+  }
+
+  assert {
+    condition     = output.dashboard_name == "amigo-DEMO-notify-accounts-eu-west-1"
+    error_message = "Dashboards are global in an account: their names differ by Region, and from that of a copier of the same name."
+  }
+
+  assert {
+    condition = toset(jsondecode(aws_cloudwatch_dashboard.accounts.dashboard_body).widgets[0].properties.alarms) == toset([
+      for name in output.alarm_names : "arn:aws:cloudwatch:eu-west-1:111111111111:alarm:${name}"
+    ])
+    error_message = "The dashboard begins with all alarms."
+  }
+
+  assert {
+    condition = [
+      for widget in jsondecode(aws_cloudwatch_dashboard.accounts.dashboard_body).widgets : widget.properties.query if widget.type == "log"
+      ] == [
+      "SOURCE '/image-copier/amigo-DEMO-notify/results' | fields strcontains(@message, '\"reason\":null') as copied | fields 1 - copied as failed | stats sum(copied) as copies, sum(failed) as failures by bin(1h)",
+      "SOURCE '/image-copier/amigo-DEMO-notify/results' | fields strcontains(@message, '\"reason\":null') as copied | fields 1 - copied as failed | stats sum(copied) as copies, sum(failed) as failures, latest(settledAt) as newest by account | sort failures desc, account",
+      "SOURCE '/image-copier/amigo-DEMO-notify/results' | fields strcontains(@message, '\"reason\":null') as copied | fields 1 - copied as failed | filter failed = 1 | display @timestamp, account, sourceAmi, reason | sort @timestamp desc | limit 100",
+      "SOURCE '/aws/lambda/amigo-DEMO-notify-watch' | filter outcome in ['unheard', 'overdue'] | display @timestamp, sourceImage, reason.message | sort @timestamp desc | limit 100",
+    ]
+    error_message = "The dashboard reads the results of all accounts, and what the watch reported."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for widget in jsondecode(aws_cloudwatch_dashboard.accounts.dashboard_body).widgets : [for m in lookup(widget.properties, "metrics", []) : "${m[0]}/${m[1]}/${m[3]}"]
+      ])) == toset([
+      "AWS/Lambda/Errors/amigo-DEMO-notify-watch",
+      "AWS/SNS/NumberOfMessagesPublished/amigo-DEMO-housekeeping-notify",
+      "AWS/SNS/NumberOfMessagesPublished/amigo-DEMO-notify",
+      "AWS/SNS/NumberOfMessagesPublished/amigo-DEMO-notify-results",
+      "AWS/SQS/ApproximateAgeOfOldestMessage/amigo-DEMO-notify-watch-requests",
+      "AWS/SQS/ApproximateAgeOfOldestMessage/amigo-DEMO-notify-watch-results",
+      "AWS/SQS/ApproximateNumberOfMessagesVisible/amigo-DEMO-notify-unheard",
+      "AWS/SQS/ApproximateNumberOfMessagesVisible/amigo-DEMO-notify-watch-dead-letters",
+      "ImageCopier/MessagesRetried/amigo-DEMO-notify-watch",
+      "ImageCopier/ResultsUnknown/amigo-DEMO-notify-watch",
+    ])
+    error_message = "The dashboard shows what is published, and what the watch could not handle."
+  }
+}
+
 run "without_a_zip" {
   command = plan
 
