@@ -34,8 +34,10 @@ const ALARMS: Readonly<Record<string, Resource>> = {
     TreatMissingData: 'ignore',
   }),
   'no-sweep': alarm({
-    description: `${SETTLE_COPY} has not swept for an hour. Look at the rule \${Name}-sweep, the queue \${Name}-settle.fifo and the function's event source mapping.`,
-    MetricName: 'Sweeps',
+    description: `${SETTLE_COPY} has handled no message of the queue \${Name}-settle.fifo for an hour, so it has not swept. Look at the rule \${Name}-sweep, and at the function's errors and its event source mapping.`,
+    Namespace: 'AWS/SQS',
+    MetricName: 'NumberOfMessagesDeleted',
+    Dimensions: dimension('QueueName', '${Name}-settle.fifo'),
     Period: 900,
     EvaluationPeriods: 4,
     ComparisonOperator: 'LessThanThreshold',

@@ -2,7 +2,11 @@
 export const COPIER = {
   keys: 1,
   alarms: 9,
-  dashboards: 1,
+  /** None unless `dashboard` asks for one. */
+  dashboards: 0,
+  /** The queues that Lambda polls, by what SQS bills for. */
+  standardQueues: 1,
+  fifoQueues: 1,
   /** Minutes between two sweeps. */
   sweepMinutes: 15,
   /** MB of each function: `memory_size`. */
@@ -11,8 +15,8 @@ export const COPIER = {
   logRetentionDays: 30,
 } as const;
 
-/** Alarms of the module source-account, in each Region. Its topics cost nothing by themselves. */
-export const SOURCE_ALARMS = 8;
+/** What the module source-account makes in each Region. Its topics cost nothing by themselves. */
+export const SOURCE = { alarms: 8, dashboards: 1 } as const;
 
 /** The watch of the module source-account, in each Region. */
 export const WATCH = {
@@ -24,10 +28,7 @@ export const WATCH = {
   invocationsPerResult: 1,
 } as const;
 
-/** Metrics that are sent with each sweep, so in every hour. */
-export const SWEEP_METRICS = ['Sweeps'] as const;
-
-/** Metrics that are sent with each copy that goes well. */
+/** Metrics that are sent with each copy that goes well. While nothing happens none is sent. */
 export const COPY_METRICS = ['CopiesStarted', 'RequestWait', 'CopiesSettled', 'CopyTime'] as const;
 
 /** Invocations of copy-image for a copy: its request, which is delivered once if the image is shared before it is announced. */

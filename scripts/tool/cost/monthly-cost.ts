@@ -6,8 +6,7 @@ import {
   REQUESTS_PER_COPY,
   REQUESTS_PER_MESSAGE,
   RESULTS_PER_COPY,
-  SOURCE_ALARMS,
-  SWEEP_METRICS,
+  SOURCE,
   WATCH,
 } from './copier.ts';
 import { pacePrice, PRICES, type PriceList } from './prices.ts';
@@ -110,7 +109,6 @@ export function quantitiesOf(plan: CostPlan): Quantities {
   const sweeps = copiers * ((HOURS_A_MONTH * 60) / COPIER.sweepMinutes);
   const settleInvocations = copies * EVENTS_PER_COPY + sweeps;
   const pollsOfQueue = ASSUMPTIONS.pollers.value * (SECONDS_A_MONTH / ASSUMPTIONS.pollSeconds.value);
-  const polls = copiers * pollsOfQueue;
   const requestBytes = ASSUMPTIONS.requestBytes.value + accounts * ASSUMPTIONS.accountBytes.value;
   const requestPieces = Math.ceil(requestBytes / PIECE_BYTES);
   const requests = bakesPerDay * DAYS_A_MONTH * regions;
@@ -128,16 +126,15 @@ export function quantitiesOf(plan: CostPlan): Quantities {
     keys: copiers * COPIER.keys,
     rotations: copiers * COPIER.keys * Math.min(plan.keyRotations, MAX_BILLED_ROTATIONS),
     keyRequests: copies * ASSUMPTIONS.keyRequests.value,
-    dashboards: copiers * COPIER.dashboards,
-    alarms: copiers * COPIER.alarms + regions * SOURCE_ALARMS,
+    dashboards: copiers * COPIER.dashboards + regions * SOURCE.dashboards,
+    alarms: copiers * COPIER.alarms + regions * SOURCE.alarms,
     // Bakes are taken to be spread over the day: up to 24 of them each come in an hour of their own.
-    metrics: copiers * (SWEEP_METRICS.length + COPY_METRICS.length * Math.min(1, bakesPerDay / 24)),
+    metrics: copiers * COPY_METRICS.length * Math.min(1, bakesPerDay / 24),
     logGb: (invocations * ASSUMPTIONS.logBytes.value) / GB,
     standardQueueRequests:
-      polls +
-      regions * WATCH.queues * pollsOfQueue +
+      (copiers * COPIER.standardQueues + regions * WATCH.queues) * pollsOfQueue +
       ((copyInvocations + watchedRequests) * requestPieces + watchedResults) * REQUESTS_PER_MESSAGE,
-    fifoQueueRequests: polls + settleInvocations * REQUESTS_PER_MESSAGE,
+    fifoQueueRequests: copiers * COPIER.fifoQueues * pollsOfQueue + settleInvocations * REQUESTS_PER_MESSAGE,
     copyInvocations,
     settleInvocations,
     watchInvocations,

@@ -119,13 +119,14 @@ resource "aws_cloudwatch_metric_alarm" "count" {
   tags                = var.tags
 }
 
-# Without the sweep nothing is late or lost, as far as any alarm can tell. So its absence is an alarm itself.
+# Without the sweep nothing is late or lost, as far as any alarm can tell. So its absence is an alarm itself. Lambda deletes what the
+# function has handled: a metric of SQS, which costs nothing. An error inside a sweep is what the alarm on settling tells.
 resource "aws_cloudwatch_metric_alarm" "no_sweep" {
   alarm_name          = "${var.name}-no-sweep"
-  alarm_description   = "${local.settle_function_name} has not swept for an hour. Look at the rule ${local.settle_rules.sweep}, the queue ${local.settle_queue} and the function's event source mapping."
-  namespace           = local.metrics_namespace
-  metric_name         = "Sweeps"
-  dimensions          = { service = local.settle_function_name }
+  alarm_description   = "${local.settle_function_name} has handled no message of the queue ${local.settle_queue} for an hour, so it has not swept. Look at the rule ${local.settle_rules.sweep}, and at the function's errors and its event source mapping."
+  namespace           = "AWS/SQS"
+  metric_name         = "NumberOfMessagesDeleted"
+  dimensions          = { QueueName = aws_sqs_queue.settle.name }
   statistic           = "Sum"
   period              = 900
   evaluation_periods  = 4

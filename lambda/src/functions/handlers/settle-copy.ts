@@ -106,7 +106,6 @@ async function sweepAll(untilMs: number, requestId: string): Promise<void> {
   const { copies, remaining, removedSnapshots, dangling, errors } = await sweep(context, untilMs);
   report(copies, remaining, requestId);
   reportDangling(dangling, requestId);
-  metrics.count('Sweeps');
   log('INFO', 'sweep done', { copies: copies.length, remaining, removedSnapshots, dangling, requestId });
   for (const error of errors) {
     metrics.count('SettlesRetried');

@@ -19,7 +19,7 @@ describe('image-copier cost', () => {
 
     expect(plan).toBe('200 accounts, 1 Region each: 1,500 copies in each, of 8 GiB, each full.');
     expect(head?.split(/ {2,}/)).toEqual(['PART', '$ A MONTH', 'SHARE', '$ AN ACCOUNT', 'COUNTED']);
-    expect(snapshots?.split(/ {2,}/)).toEqual(['EBS snapshots', '120,000.00', '98.5%', '600.00', '2,400,000 GiB']);
+    expect(snapshots?.split(/ {2,}/)).toEqual(['EBS snapshots', '120,000.00', '99.0%', '600.00', '2,400,000 GiB']);
   });
 
   it('prints JSON with all that went into it', async () => {

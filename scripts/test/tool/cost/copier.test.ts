@@ -2,10 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { imageCopierTemplate } from '../../../../terraform/template/template.ts';
-import { COPIER, COPY_METRICS, SOURCE_ALARMS, SWEEP_METRICS, WATCH } from '../../../tool/cost/copier.ts';
+import { COPIER, COPY_METRICS, SOURCE, WATCH } from '../../../tool/cost/copier.ts';
 import { ROOT } from '../../../tool/common/paths.ts';
 
-const resources = Object.values(imageCopierTemplate().Resources);
+const template = imageCopierTemplate();
+const resources = Object.values(template.Resources).filter(({ Condition }) => Condition !== 'HasDashboard');
 const MODULES = join(ROOT, 'terraform', 'modules');
 const read = (...path: string[]) => readFileSync(join(ROOT, ...path), 'utf8');
 
@@ -18,13 +19,13 @@ const variables = read('terraform', 'modules', 'image-copier', 'variables.tf');
 
 describe('what is counted of a copier', () => {
   // A test of the template compares it with the Terraform module.
-  it('is all that the template makes', () => {
+  it('is all that the template makes by default', () => {
+    expect(template.Parameters['Dashboard']?.Default).toBe('false');
     const counts = new Map<string, number>();
     for (const { Type } of resources) counts.set(Type, (counts.get(Type) ?? 0) + 1);
 
     expect(Object.fromEntries(counts)).toEqual({
       'AWS::CloudWatch::Alarm': COPIER.alarms,
-      'AWS::CloudWatch::Dashboard': COPIER.dashboards,
       'AWS::KMS::Key': COPIER.keys,
       // Paid for by use, or not at all.
       'AWS::Events::Rule': 2,
@@ -37,6 +38,7 @@ describe('what is counted of a copier', () => {
       'AWS::SQS::Queue': 3,
       'AWS::SQS::QueuePolicy': 3,
     });
+    expect(COPIER.dashboards).toBe(0);
   });
 
   it('has alarms of standard resolution and of one metric each', () => {
@@ -58,9 +60,19 @@ describe('what is counted of a copier', () => {
     expect(read('terraform', 'modules', 'image-copier', 'key.tf')).toMatch(/enable_key_rotation +=  ?true/);
   });
 
-  it('reads a standard queue with a maximum concurrency, and a FIFO queue', () => {
-    expect(read('terraform', 'modules', 'image-copier', 'function.tf')).toContain('maximum_concurrency = 2');
-    expect(read('terraform', 'modules', 'image-copier', 'settle.tf')).toMatch(/fifo_queue +=  ?true/);
+  // With a maximum concurrency Lambda never polls with fewer than it is counted with.
+  it('reads its standard queues with a maximum concurrency, and its FIFO queues', () => {
+    const mappings = resources.filter(({ Type }) => Type === 'AWS::Lambda::EventSourceMapping');
+    const isFifo = ({ Properties }: (typeof resources)[number]) => {
+      const {
+        'Fn::GetAtt': [queue = ''],
+      } = Properties['EventSourceArn'] as { 'Fn::GetAtt': readonly string[] };
+      return template.Resources[queue]?.Properties['FifoQueue'] === true;
+    };
+    const standard = mappings.filter((mapping) => !isFifo(mapping));
+
+    expect([standard.length, mappings.length - standard.length]).toEqual([COPIER.standardQueues, COPIER.fifoQueues]);
+    for (const { Properties } of standard) expect(Properties).toHaveProperty('ScalingConfig.MaximumConcurrency');
   });
 
   it('sends the metrics that are counted', () => {
@@ -68,11 +80,11 @@ describe('what is counted of a copier', () => {
       read('lambda', 'src', 'functions', 'handlers', 'copy-image.ts') +
       read('lambda', 'src', 'functions', 'handlers', 'settle-copy.ts');
 
-    for (const metric of [...SWEEP_METRICS, ...COPY_METRICS]) expect(functions).toContain(`'${metric}'`);
+    for (const metric of COPY_METRICS) expect(functions).toContain(`'${metric}'`);
   });
 });
 
-it('counts the alarms of the source account', () => {
+it('counts the alarms and the dashboard of the source account', () => {
   const module = join(MODULES, 'source-account');
   const text = readdirSync(module)
     .filter((file) => file.endsWith('.tf'))
@@ -90,7 +102,8 @@ it('counts the alarms of the source account', () => {
     },
   );
 
-  expect(alarms.reduce((sum, count) => sum + count)).toBe(SOURCE_ALARMS);
+  expect(alarms.reduce((sum, count) => sum + count)).toBe(SOURCE.alarms);
+  expect(text.match(/^resource "aws_cloudwatch_dashboard"/gm)).toHaveLength(SOURCE.dashboards);
 });
 
 it('counts what the watch of the source account polls, and how often it looks at a request', () => {

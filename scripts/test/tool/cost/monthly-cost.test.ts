@@ -29,7 +29,7 @@ describe('the quantities of a month', () => {
   it('counts copies in each account and Region', () => {
     expect(quantitiesOf({ ...ONE, accounts: 3, regions: 2 })).toMatchObject({
       ...{ copiers: 6, copies: 4380, keptCopies: 240, snapshotGib: 11_520 },
-      ...{ keys: 6, dashboards: 6, alarms: 70 },
+      ...{ keys: 6, dashboards: 2, alarms: 70 },
     });
   });
 
@@ -77,9 +77,10 @@ describe('the quantities of a month', () => {
   });
 
   it.each([
-    { bakesPerDay: 6, metrics: 2 },
-    { bakesPerDay: 24, metrics: 5 },
-    { bakesPerDay: 200, metrics: 5 },
+    { bakesPerDay: 0, metrics: 0 },
+    { bakesPerDay: 6, metrics: 1 },
+    { bakesPerDay: 24, metrics: 4 },
+    { bakesPerDay: 200, metrics: 4 },
   ])(
     'pays for the metrics of copies in hours with copies: $bakesPerDay a day make $metrics',
     ({ bakesPerDay, metrics }) => {
@@ -123,7 +124,7 @@ describe('the cost of a month', () => {
     ['KMS requests', (7300 / 10_000) * 0.03],
     ['CloudWatch dashboards', 3],
     ['CloudWatch alarms', 1.7],
-    ['CloudWatch metrics', 1.5],
+    ['CloudWatch metrics', 1.2],
     ['CloudWatch Logs', ((13 * 730 * 3000) / 1e9) * (0.5 + (30 / (730 / 24)) * 0.03)],
     ['SQS', 2.638_22 * 0.4 + 0.665_76 * 0.5],
     ['Lambda', 0.009_49 * 0.2 + 9490 * 3 * 0.25 * 0.000_013_333_4],
@@ -132,6 +133,12 @@ describe('the cost of a month', () => {
     ['SSM parameters', 0],
   ])('has %s at %d dollars', (part, dollars) => {
     expect(dollarsOf(ONE, part)).toBeCloseTo(dollars, 9);
+  });
+
+  it('is at most five dollars for an account more in which nothing happens, its key rotated twice', () => {
+    const idle = (accounts: number) => monthlyCost(planWith({ accounts, bakesPerDay: 0, keyRotations: 2 })).dollars;
+
+    expect(idle(2) - idle(1)).toBeLessThanOrEqual(5);
   });
 
   it('adds two dollars for two rotations of a key', () => {

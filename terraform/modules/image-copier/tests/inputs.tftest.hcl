@@ -463,7 +463,7 @@ run "alarms" {
       image-copier-retire-image-errors = "AWS/Lambda image-copier-retire-image Sum Errors GreaterThanThreshold 0 notBreaching 1 x 3600 s"
       image-copier-retirements         = "ImageCopier image-copier-retire-image Sum RetirementsRetried GreaterThanThreshold 0 notBreaching 4 x 1800 s"
       image-copier-snapshots-remaining = "ImageCopier image-copier-retire-image Sum SnapshotsRemaining GreaterThanThreshold 0 notBreaching 2 x 86400 s"
-      image-copier-no-sweep            = "ImageCopier image-copier-settle-copy Sum Sweeps LessThanThreshold 1 breaching 4 x 900 s"
+      image-copier-no-sweep            = "AWS/SQS image-copier-settle.fifo Sum NumberOfMessagesDeleted LessThanThreshold 1 breaching 4 x 900 s"
     }
     error_message = "Alarms watch the queues, the functions' errors, and what the sweep finds; and that it sweeps."
   }
