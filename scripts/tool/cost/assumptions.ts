@@ -14,6 +14,12 @@ export const ASSUMPTIONS = {
     unit: 'pollers a queue',
     reason: 'Lambda keeps five for a standard queue with a maximum concurrency. The FIFO queue is taken alike',
   },
+  /** The same page: "as few as 2" for a standard queue without a maximum concurrency. */
+  fewestPollers: {
+    value: 2,
+    unit: 'pollers a standard queue without a maximum concurrency',
+    reason: 'Lambda goes down to as few where little happens',
+  },
   /** SQS API Reference, ReceiveMessage: WaitTimeSeconds is at most 20. */
   pollSeconds: { value: 20, unit: 's a poll', reason: 'The longest that SQS lets a poll of an empty queue last' },
   keyRequests: {

@@ -1,12 +1,16 @@
+import { ASSUMPTIONS } from './assumptions.ts';
+
 /** What the module image-copier makes in one account and Region, and its defaults. A test compares them with Terraform. */
 export const COPIER = {
   keys: 1,
   alarms: 9,
   /** None unless `dashboard` asks for one. */
   dashboards: 0,
-  /** The queues that Lambda polls, by what SQS bills for. */
-  standardQueues: 1,
-  fifoQueues: 1,
+  /** The queues that Lambda polls, by their names in the template, and how many polls at a time while nothing happens. */
+  queues: [
+    { name: 'Requests', isFifo: false, pollers: ASSUMPTIONS.pollers.value },
+    { name: 'Settle', isFifo: true, pollers: ASSUMPTIONS.pollers.value },
+  ],
   /** Minutes between two sweeps. */
   sweepMinutes: 15,
   /** MB of each function: `memory_size`. */

@@ -108,7 +108,9 @@ export function quantitiesOf(plan: CostPlan): Quantities {
   const copyInvocations = copies * REQUESTS_PER_COPY;
   const sweeps = copiers * ((HOURS_A_MONTH * 60) / COPIER.sweepMinutes);
   const settleInvocations = copies * EVENTS_PER_COPY + sweeps;
-  const pollsOfQueue = ASSUMPTIONS.pollers.value * (SECONDS_A_MONTH / ASSUMPTIONS.pollSeconds.value);
+  const pollsOfPoller = SECONDS_A_MONTH / ASSUMPTIONS.pollSeconds.value;
+  const pollers = (isFifo: boolean) =>
+    COPIER.queues.filter((queue) => queue.isFifo === isFifo).reduce((sum, queue) => sum + queue.pollers, 0);
   const requestBytes = ASSUMPTIONS.requestBytes.value + accounts * ASSUMPTIONS.accountBytes.value;
   const requestPieces = Math.ceil(requestBytes / PIECE_BYTES);
   const requests = bakesPerDay * DAYS_A_MONTH * regions;
@@ -132,9 +134,9 @@ export function quantitiesOf(plan: CostPlan): Quantities {
     metrics: copiers * COPY_METRICS.length * Math.min(1, bakesPerDay / 24),
     logGb: (invocations * ASSUMPTIONS.logBytes.value) / GB,
     standardQueueRequests:
-      (copiers * COPIER.standardQueues + regions * WATCH.queues) * pollsOfQueue +
+      (copiers * pollers(false) + regions * WATCH.queues * ASSUMPTIONS.pollers.value) * pollsOfPoller +
       ((copyInvocations + watchedRequests) * requestPieces + watchedResults) * REQUESTS_PER_MESSAGE,
-    fifoQueueRequests: copiers * COPIER.fifoQueues * pollsOfQueue + settleInvocations * REQUESTS_PER_MESSAGE,
+    fifoQueueRequests: copiers * pollers(true) * pollsOfPoller + settleInvocations * REQUESTS_PER_MESSAGE,
     copyInvocations,
     settleInvocations,
     watchInvocations,

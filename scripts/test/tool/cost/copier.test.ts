@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { imageCopierTemplate } from '../../../../terraform/template/template.ts';
+import { ASSUMPTIONS } from '../../../tool/cost/assumptions.ts';
 import { COPIER, COPY_METRICS, SOURCE, WATCH } from '../../../tool/cost/copier.ts';
 import { ROOT } from '../../../tool/common/paths.ts';
 
@@ -60,19 +61,19 @@ describe('what is counted of a copier', () => {
     expect(read('terraform', 'modules', 'image-copier', 'key.tf')).toMatch(/enable_key_rotation +=  ?true/);
   });
 
-  // With a maximum concurrency Lambda never polls with fewer than it is counted with.
-  it('reads its standard queues with a maximum concurrency, and its FIFO queues', () => {
-    const mappings = resources.filter(({ Type }) => Type === 'AWS::Lambda::EventSourceMapping');
-    const isFifo = ({ Properties }: (typeof resources)[number]) => {
-      const {
-        'Fn::GetAtt': [queue = ''],
-      } = Properties['EventSourceArn'] as { 'Fn::GetAtt': readonly string[] };
-      return template.Resources[queue]?.Properties['FifoQueue'] === true;
-    };
-    const standard = mappings.filter((mapping) => !isFifo(mapping));
+  it('has each queue polled as its event source mapping has Lambda do', () => {
+    const polled = resources
+      .filter(({ Type }) => Type === 'AWS::Lambda::EventSourceMapping')
+      .map(({ Properties }) => {
+        const {
+          'Fn::GetAtt': [name = ''],
+        } = Properties['EventSourceArn'] as { 'Fn::GetAtt': readonly string[] };
+        const isFifo = template.Resources[name]?.Properties['FifoQueue'] === true;
+        const { pollers, fewestPollers } = ASSUMPTIONS;
+        return { name, isFifo, pollers: (isFifo || 'ScalingConfig' in Properties ? pollers : fewestPollers).value };
+      });
 
-    expect([standard.length, mappings.length - standard.length]).toEqual([COPIER.standardQueues, COPIER.fifoQueues]);
-    for (const { Properties } of standard) expect(Properties).toHaveProperty('ScalingConfig.MaximumConcurrency');
+    expect(COPIER.queues).toEqual(polled);
   });
 
   it('sends the metrics that are counted', () => {
