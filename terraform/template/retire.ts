@@ -227,7 +227,6 @@ export const retireResources: Resources = {
       FunctionName: ref('RetireImage'),
       BatchSize: 1,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
-      ScalingConfig: { MaximumConcurrency: 2 },
     },
   },
 };

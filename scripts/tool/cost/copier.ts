@@ -3,15 +3,16 @@ import { ASSUMPTIONS } from './assumptions.ts';
 /** What the module image-copier makes in one account and Region, and its defaults. A test compares them with Terraform. */
 export const COPIER = {
   keys: 1,
-  alarms: 9,
+  alarms: 12,
   /** None unless `dashboard` asks for one. */
   dashboards: 0,
   /** The queues that Lambda polls, by their names in the template, and how many polls at a time while nothing happens. */
   queues: [
     { name: 'Requests', isFifo: false, pollers: ASSUMPTIONS.pollers.value },
     { name: 'Settle', isFifo: true, pollers: ASSUMPTIONS.pollers.value },
+    { name: 'Retirements', isFifo: false, pollers: ASSUMPTIONS.fewestPollers.value },
   ],
-  /** Minutes between two sweeps. */
+  /** Minutes between two sweeps of settle-copy; retire-image has one a day. */
   sweepMinutes: 15,
   /** MB of each function: `memory_size`. */
   memoryMb: 256,
@@ -32,7 +33,10 @@ export const WATCH = {
   invocationsPerResult: 1,
 } as const;
 
-/** Metrics that are sent with each copy that goes well. While nothing happens none is sent. */
+/** Metrics that are sent with the sweep of retire-image, so in one hour of the day. */
+export const DAILY_METRICS = ['RetirementSweeps', 'SnapshotsRemaining'] as const;
+
+/** Metrics that are sent with each copy that goes well. */
 export const COPY_METRICS = ['CopiesStarted', 'RequestWait', 'CopiesSettled', 'CopyTime'] as const;
 
 /** Invocations of copy-image for a copy: its request, which is delivered once if the image is shared before it is announced. */

@@ -2,6 +2,7 @@ import { ASSUMPTIONS } from './assumptions.ts';
 import {
   COPIER,
   COPY_METRICS,
+  DAILY_METRICS,
   EVENTS_PER_COPY,
   REQUESTS_PER_COPY,
   REQUESTS_PER_MESSAGE,
@@ -79,6 +80,7 @@ export interface Quantities {
   readonly fifoQueueRequests: number;
   readonly copyInvocations: number;
   readonly settleInvocations: number;
+  readonly retireInvocations: number;
   /** Of the source account's function. */
   readonly watchInvocations: number;
   readonly gbSeconds: number;
@@ -117,7 +119,8 @@ export function quantitiesOf(plan: CostPlan): Quantities {
   const watchedRequests = requests * WATCH.invocationsPerRequest;
   const watchedResults = copies * WATCH.invocationsPerResult;
   const watchInvocations = watchedRequests + watchedResults;
-  const invocations = copyInvocations + settleInvocations + watchInvocations;
+  const retireInvocations = copiers * DAYS_A_MONTH;
+  const invocations = copyInvocations + settleInvocations + retireInvocations + watchInvocations;
   return {
     copiers,
     copies,
@@ -131,14 +134,15 @@ export function quantitiesOf(plan: CostPlan): Quantities {
     dashboards: copiers * COPIER.dashboards + regions * SOURCE.dashboards,
     alarms: copiers * COPIER.alarms + regions * SOURCE.alarms,
     // Bakes are taken to be spread over the day: up to 24 of them each come in an hour of their own.
-    metrics: copiers * COPY_METRICS.length * Math.min(1, bakesPerDay / 24),
+    metrics: copiers * (DAILY_METRICS.length / 24 + COPY_METRICS.length * Math.min(1, bakesPerDay / 24)),
     logGb: (invocations * ASSUMPTIONS.logBytes.value) / GB,
     standardQueueRequests:
       (copiers * pollers(false) + regions * WATCH.queues * ASSUMPTIONS.pollers.value) * pollsOfPoller +
-      ((copyInvocations + watchedRequests) * requestPieces + watchedResults) * REQUESTS_PER_MESSAGE,
+      ((copyInvocations + watchedRequests) * requestPieces + watchedResults + retireInvocations) * REQUESTS_PER_MESSAGE,
     fifoQueueRequests: copiers * pollers(true) * pollsOfPoller + settleInvocations * REQUESTS_PER_MESSAGE,
     copyInvocations,
     settleInvocations,
+    retireInvocations,
     watchInvocations,
     gbSeconds: invocations * (plan.durationMs / 1000) * (plan.memoryMb / 1024),
     published: requests * requestPieces + copies,
@@ -234,9 +238,10 @@ export function monthlyCost(plan: CostPlan, prices: PriceList = PRICES): Monthly
     {
       part: 'Lambda',
       dollars:
-        ((q.copyInvocations + q.settleInvocations + q.watchInvocations) / MILLION) * price('invocations') +
+        ((q.copyInvocations + q.settleInvocations + q.retireInvocations + q.watchInvocations) / MILLION) *
+          price('invocations') +
         q.gbSeconds * price('duration'),
-      counted: `${count(q.copyInvocations)} of copy-image, ${count(q.settleInvocations)} of settle-copy, ${count(q.watchInvocations)} of the watch`,
+      counted: `${count(q.copyInvocations)} of copy-image, ${count(q.settleInvocations)} of settle-copy, ${count(q.retireInvocations)} of retire-image, ${count(q.watchInvocations)} of the watch`,
     },
     {
       part: 'SNS',

@@ -522,15 +522,13 @@ module "retire_image" {
   )
 }
 
-# One message at a time, since a sweep may take long; two at once, so that a revocation does not wait for it.
+# One message at a time, since a sweep may take long, and others beside it, so that a revocation does not wait for it. No maximum
+# concurrency: with one Lambda polls an idle queue with five pollers, without it with as few as two (Lambda Developer Guide, Configuring
+# scaling behavior for SQS event source mappings).
 resource "aws_lambda_event_source_mapping" "retirements" {
   event_source_arn        = aws_sqs_queue.retirements.arn
   function_name           = module.retire_image.function.arn
   batch_size              = 1
   function_response_types = ["ReportBatchItemFailures"]
   tags                    = var.tags
-
-  scaling_config {
-    maximum_concurrency = 2
-  }
 }

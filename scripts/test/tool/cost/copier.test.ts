@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { imageCopierTemplate } from '../../../../terraform/template/template.ts';
 import { ASSUMPTIONS } from '../../../tool/cost/assumptions.ts';
-import { COPIER, COPY_METRICS, SOURCE, WATCH } from '../../../tool/cost/copier.ts';
+import { COPIER, COPY_METRICS, DAILY_METRICS, SOURCE, WATCH } from '../../../tool/cost/copier.ts';
 import { ROOT } from '../../../tool/common/paths.ts';
 
 const template = imageCopierTemplate();
@@ -29,15 +29,15 @@ describe('what is counted of a copier', () => {
       'AWS::CloudWatch::Alarm': COPIER.alarms,
       'AWS::KMS::Key': COPIER.keys,
       // Paid for by use, or not at all.
-      'AWS::Events::Rule': 2,
-      'AWS::IAM::Role': 2,
+      'AWS::Events::Rule': 3,
+      'AWS::IAM::Role': 3,
       'AWS::KMS::Alias': 1,
-      'AWS::Lambda::EventSourceMapping': 2,
-      'AWS::Lambda::Function': 2,
-      'AWS::Logs::LogGroup': 2,
-      'AWS::SNS::Subscription': 1,
-      'AWS::SQS::Queue': 3,
-      'AWS::SQS::QueuePolicy': 3,
+      'AWS::Lambda::EventSourceMapping': 3,
+      'AWS::Lambda::Function': 3,
+      'AWS::Logs::LogGroup': 3,
+      'AWS::SNS::Subscription': 2,
+      'AWS::SQS::Queue': 4,
+      'AWS::SQS::QueuePolicy': 4,
     });
     expect(COPIER.dashboards).toBe(0);
   });
@@ -58,6 +58,7 @@ describe('what is counted of a copier', () => {
     expect(read('terraform', 'modules', 'image-copier', 'settle.tf')).toContain(
       `"rate(${COPIER.sweepMinutes} minutes)"`,
     );
+    expect(read('terraform', 'modules', 'image-copier', 'retire.tf')).toContain('"rate(1 day)"');
     expect(read('terraform', 'modules', 'image-copier', 'key.tf')).toMatch(/enable_key_rotation +=  ?true/);
   });
 
@@ -79,9 +80,10 @@ describe('what is counted of a copier', () => {
   it('sends the metrics that are counted', () => {
     const functions =
       read('lambda', 'src', 'functions', 'handlers', 'copy-image.ts') +
-      read('lambda', 'src', 'functions', 'handlers', 'settle-copy.ts');
+      read('lambda', 'src', 'functions', 'handlers', 'settle-copy.ts') +
+      read('lambda', 'src', 'functions', 'handlers', 'retire-image.ts');
 
-    for (const metric of COPY_METRICS) expect(functions).toContain(`'${metric}'`);
+    for (const metric of [...COPY_METRICS, ...DAILY_METRICS]) expect(functions).toContain(`'${metric}'`);
   });
 });
 

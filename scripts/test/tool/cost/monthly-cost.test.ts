@@ -5,6 +5,8 @@ import { PRICES } from '../../../tool/cost/prices.ts';
 import { planWith } from './plan.ts';
 
 const ONE = planWith({ accounts: 1, bakesPerDay: 24, keepDays: 10, keyRotations: 0 });
+/** A month's. */
+const DAYS = 730 / 24;
 const dollarsOf = (plan: CostPlan, part: string) =>
   monthlyCost(plan).parts.find((each) => each.part === part)?.dollars ?? NaN;
 
@@ -29,12 +31,16 @@ describe('the quantities of a month', () => {
   it('counts copies in each account and Region', () => {
     expect(quantitiesOf({ ...ONE, accounts: 3, regions: 2 })).toMatchObject({
       ...{ copiers: 6, copies: 4380, keptCopies: 240, snapshotGib: 11_520 },
-      ...{ keys: 6, dashboards: 2, alarms: 70 },
+      ...{ keys: 6, dashboards: 2, alarms: 88 },
     });
   });
 
-  it('wakes copy-image once a copy, and settle-copy twice and every 15 minutes', () => {
-    expect(quantitiesOf(ONE)).toMatchObject({ copyInvocations: 730, settleInvocations: 2 * 730 + 4 * 730 });
+  it('wakes copy-image once a copy, settle-copy twice and every 15 minutes, and retire-image every day', () => {
+    expect(quantitiesOf(ONE)).toMatchObject({
+      copyInvocations: 730,
+      settleInvocations: 2 * 730 + 4 * 730,
+      retireInvocations: DAYS,
+    });
   });
 
   it.each([
@@ -57,14 +63,14 @@ describe('the quantities of a month', () => {
   it('bills the time and memory of each invocation', () => {
     const { gbSeconds } = quantitiesOf({ ...ONE, durationMs: 500, memoryMb: 512 });
 
-    expect(gbSeconds).toBeCloseTo(13 * 730 * 0.5 * 0.5, 6);
+    expect(gbSeconds).toBeCloseTo((13 * 730 + DAYS) * 0.5 * 0.5, 6);
   });
 
-  it('polls each of the two queues of a copier, and three of the watch, with five long polls at a time', () => {
+  it('polls the queues of a copier and three of the watch with five long polls at a time, and that of retirements with two', () => {
     const { standardQueueRequests, fifoQueueRequests } = quantitiesOf(ONE);
 
-    expect(standardQueueRequests).toBe(4 * 657_000 + 2 * 7 * 730);
-    expect(fifoQueueRequests).toBe(657_000 + 2 * 6 * 730);
+    expect(standardQueueRequests).toBeCloseTo((4 * 5 + 2) * 131_400 + 2 * (7 * 730 + DAYS), 6);
+    expect(fifoQueueRequests).toBe(5 * 131_400 + 2 * 6 * 730);
   });
 
   it('bills a request of more than 64 KB as several, and what each filter reads of it', () => {
@@ -82,9 +88,9 @@ describe('the quantities of a month', () => {
     { bakesPerDay: 24, metrics: 4 },
     { bakesPerDay: 200, metrics: 4 },
   ])(
-    'pays for the metrics of copies in hours with copies: $bakesPerDay a day make $metrics',
+    'pays for two metrics in one hour a day, and for those of copies in hours with copies: $bakesPerDay a day make $metrics',
     ({ bakesPerDay, metrics }) => {
-      expect(quantitiesOf({ ...ONE, bakesPerDay }).metrics).toBe(metrics);
+      expect(quantitiesOf({ ...ONE, bakesPerDay }).metrics).toBeCloseTo(2 / 24 + metrics, 9);
     },
   );
 
@@ -123,11 +129,11 @@ describe('the cost of a month', () => {
     ['KMS keys', 1],
     ['KMS requests', (7300 / 10_000) * 0.03],
     ['CloudWatch dashboards', 3],
-    ['CloudWatch alarms', 1.7],
-    ['CloudWatch metrics', 1.2],
-    ['CloudWatch Logs', ((13 * 730 * 3000) / 1e9) * (0.5 + (30 / (730 / 24)) * 0.03)],
-    ['SQS', 2.638_22 * 0.4 + 0.665_76 * 0.5],
-    ['Lambda', 0.009_49 * 0.2 + 9490 * 3 * 0.25 * 0.000_013_333_4],
+    ['CloudWatch alarms', 2],
+    ['CloudWatch metrics', (4 + 2 / 24) * 0.3],
+    ['CloudWatch Logs', (((13 * 730 + DAYS) * 3000) / 1e9) * (0.5 + (30 / (730 / 24)) * 0.03)],
+    ['SQS', (2.901_02 + (2 * DAYS) / 1e6) * 0.4 + 0.665_76 * 0.5],
+    ['Lambda', ((9490 + DAYS) / 1e6) * 0.2 + (9490 + DAYS) * 3 * 0.25 * 0.000_013_333_4],
     ['SNS', 0.001_46 * 0.5 + ((730 * 1015) / 1e9) * 0.09],
     ['EventBridge', 0.000_73],
     ['SSM parameters', 0],

@@ -158,9 +158,9 @@ run "defaults" {
       aws_lambda_event_source_mapping.retirements.function_name == "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-retire-image" &&
       aws_lambda_event_source_mapping.retirements.batch_size == 1 &&
       aws_lambda_event_source_mapping.retirements.function_response_types == toset(["ReportBatchItemFailures"]) &&
-      aws_lambda_event_source_mapping.retirements.scaling_config[0].maximum_concurrency == 2
+      length(aws_lambda_event_source_mapping.retirements.scaling_config) == 0
     )
-    error_message = "retire-image reads an encrypted queue, one message at a time, and two at once."
+    error_message = "retire-image reads an encrypted queue, one message at a time, with no more polls than it needs."
   }
 
   assert {
