@@ -30,7 +30,7 @@ export interface Launcher {
 }
 
 /** A version of a launch template, by its number, `$Latest` or `$Default`. */
-export interface TemplateVersion {
+interface TemplateVersion {
   readonly template: { readonly id: string } | { readonly name: string };
   readonly version: string;
 }

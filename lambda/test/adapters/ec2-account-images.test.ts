@@ -99,7 +99,8 @@ describe('list', () => {
   });
 
   it('reads when an image was launched the last time, and does without a name', async () => {
-    const { Name: _name, ...nameless } = image({ LastLaunchedTime: '2026-11-23T00:00:00Z' });
+    const nameless = image({ LastLaunchedTime: '2026-11-23T00:00:00Z' });
+    delete nameless.Name;
     ec2.on(DescribeImagesCommand).resolves({ Images: [nameless] });
 
     expect(await account.list()).toStrictEqual([{ ...known, name: '', lastLaunchedAt: '2026-11-23T00:00:00Z' }]);

@@ -100,7 +100,7 @@ describe('readRetireImageConfig', () => {
       'a JSON object of tag names and values',
     ]),
     ...['', '-1', '101', '1.5', '01', 'all'].map((depth) => ['ROLLBACK_DEPTH', depth, 'a number from 0 to 100']),
-    ['COPIER_NAME', 'image copier', '1 to 37 letters, digits, hyphens and underscores'],
+    ['COPIER_NAME', 'image copier', '1 to 36 letters, digits, hyphens and underscores'],
     ['KMS_KEY_ARN', 'arn:aws:kms:eu-west-2:222222222222:key/1', "a key in the function's own Region, eu-west-1"],
     ['QUEUE_URL', 'requests', 'the URL of the request queue'],
     ['DEAD_LETTER_QUEUE_URL', 'no', 'the URL of the dead-letter queue'],

@@ -87,11 +87,13 @@ const loadFunction = warm(async () => {
 /** The function over an account with some images, in which nothing uses any of them. */
 async function load(...images: readonly Image[]) {
   const { sdk, clients, handler } = await loadFunction();
-  const { ec2, events, ssm } = clients;
-  for (const client of Object.values(clients)) {
-    client.reset();
-    client.onAnyCommand().resolves({});
-  }
+  const { autoScaling, ec2, events, sns, sqs, ssm } = clients;
+  for (const client of Object.values(clients)) client.reset();
+  autoScaling.onAnyCommand().resolves({});
+  ec2.onAnyCommand().resolves({});
+  sns.onAnyCommand().resolves({});
+  sqs.onAnyCommand().resolves({});
+  ssm.onAnyCommand().resolves({});
   ec2.on(sdk.DescribeImagesCommand).resolves({ Images: [...images] });
   // The source account's image, as its owner shares it.
   ec2
@@ -230,7 +232,8 @@ describe('the retire-image function', () => {
     expect(events.calls()).toHaveLength(1);
     const [call] = sns.calls();
     expect(call?.args[0].input).toMatchObject({ TopicArn: 'arn:aws:sns:us-east-1:111111111111:results' });
-    expect(JSON.parse((call?.args[0].input as { Message: string }).Message)).toMatchObject({
+    const { Message = '' } = (call?.args[0].input ?? {}) as { Message?: string };
+    expect(JSON.parse(Message)).toMatchObject({
       'detail-type': 'Image Quarantined',
       detail: { account: ACCOUNT, region: REGION, imageId: 'ami-04' },
     });
