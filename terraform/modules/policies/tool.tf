@@ -224,13 +224,20 @@ data "aws_iam_policy_document" "operate" {
   statement {
     sid       = "FindQueues"
     actions   = ["sqs:GetQueueUrl"]
-    resources = [local.arns.dead_letters, local.arns.requests]
+    resources = [local.arns.dead_letters, local.arns.requests, local.arns.retirements]
   }
 
   statement {
     sid       = "PutBack"
     actions   = ["sqs:SendMessage"]
     resources = [local.arns.requests]
+  }
+
+  # What is to be retired, or restored.
+  statement {
+    sid       = "Retire"
+    actions   = ["sqs:SendMessage"]
+    resources = [local.arns.retirements]
   }
 
   # From here on what doctor says to do: it puts back what somebody has changed by hand.

@@ -174,8 +174,9 @@ run "names" {
       Parameters   = "arn:aws:ssm:*:*:parameter/images/copied/*"
       DeadLetters  = "arn:aws:sqs:*:*:copier-dead-letters"
       Logs         = "arn:aws:logs:*:*:log-group:/aws/lambda/copier-*"
-      FindQueues   = ["arn:aws:sqs:*:*:copier-requests", "arn:aws:sqs:*:*:copier-dead-letters"]
+      FindQueues   = ["arn:aws:sqs:*:*:copier-retirements", "arn:aws:sqs:*:*:copier-requests", "arn:aws:sqs:*:*:copier-dead-letters"]
       PutBack      = "arn:aws:sqs:*:*:copier-requests"
+      Retire       = "arn:aws:sqs:*:*:copier-retirements"
       Alarms       = "arn:aws:cloudwatch:*:*:alarm:copier-*"
       Functions    = "arn:aws:lambda:*:*:function:copier-*"
       Mappings     = "arn:aws:lambda:*:*:event-source-mapping:*"
