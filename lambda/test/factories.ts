@@ -53,6 +53,7 @@ export const environment = {
 export const settleEnvironment = {
   ...copierEnvironment,
   AWS_LAMBDA_FUNCTION_NAME: 'image-copier-settle-copy',
+  COPY_DEPRECATION: 'true',
   FAILED_COPY_DELAY_SECONDS: '300',
   OVERDUE_SECONDS: '86400',
   PARAMETER_PATH: '/image-copier',
@@ -327,6 +328,12 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
 
   encryptsByDefault(): Promise<boolean> {
     return this.#call('encryptsByDefault', () => this.isEncryptingByDefault);
+  }
+
+  deprecate(imageId: string, at: string): Promise<void> {
+    return this.#call(`deprecate ${imageId}`, () => {
+      this.copies = this.copies.map((copy) => (copy.imageId === imageId ? { ...copy, deprecatesAt: at } : copy));
+    });
   }
 
   tagSnapshots(snapshotIds: readonly string[], tags: readonly Tag[]): Promise<void> {

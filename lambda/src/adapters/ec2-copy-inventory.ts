@@ -4,6 +4,7 @@ import {
   DeregisterImageCommand,
   DescribeSnapshotsCommand,
   DisableImageCommand,
+  EnableImageDeprecationCommand,
   GetEbsEncryptionByDefaultCommand,
   paginateDescribeImages,
   paginateDescribeSnapshots,
@@ -16,7 +17,7 @@ import type { CopyInventory, CopySnapshot, OwnCopy } from '../core/copy-inventor
 import { formatMarker, MARKER, markerPatterns, type CopyMarker } from '../core/copy-marker.ts';
 import type { Tag } from '../core/copy-request.ts';
 import { ownershipOf, snapshotIdsOf, unencryptedBlanksOf, type Copyist } from '../core/ownership.ts';
-import { isImageGone, isSnapshotGone, isSnapshotInUse } from './ec2-errors.ts';
+import { classifyEc2Error, isImageGone, isSnapshotGone, isSnapshotInUse } from './ec2-errors.ts';
 import { MAX_FILTER_VALUES, PAGE_SIZE } from './ec2-image-catalogue.ts';
 import { fromTags, required, toImageFacts, toSnapshotFacts, toTags } from './ec2-image-facts.ts';
 
@@ -66,6 +67,14 @@ export class Ec2CopyInventory implements CopyInventory {
 
   async mark(imageId: string, marker: CopyMarker): Promise<void> {
     await this.#tag([imageId], [{ key: MARKER, value: formatMarker(marker) }]);
+  }
+
+  async deprecate(imageId: string, at: string): Promise<void> {
+    try {
+      await this.#ec2.send(new EnableImageDeprecationCommand({ ImageId: imageId, DeprecateAt: new Date(at) }));
+    } catch (error) {
+      throw classifyEc2Error(error);
+    }
   }
 
   async disable(imageId: string): Promise<void> {
@@ -164,7 +173,7 @@ function toOwnCopy(image: Image, copyist: Copyist): OwnCopy | undefined {
   if (ownership.kind !== 'ours') return undefined;
   const { imageId, state, tags } = facts;
   const { sourceImageId, sourceRegion, marker } = ownership;
-  const { StateReason } = image;
+  const { StateReason, DeprecationTime } = image;
   return {
     imageId,
     state,
@@ -178,5 +187,6 @@ function toOwnCopy(image: Image, copyist: Copyist): OwnCopy | undefined {
     marker,
     snapshotIds: snapshotIdsOf(facts),
     unencryptedBlanks: unencryptedBlanksOf(facts),
+    ...(DeprecationTime !== undefined && { deprecatesAt: DeprecationTime }),
   };
 }

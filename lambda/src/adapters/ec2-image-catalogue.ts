@@ -46,6 +46,7 @@ export class Ec2ImageCatalogue implements ImageCatalogue {
         ownerId: required(image.OwnerId, 'OwnerId'),
         state: required(image.State, 'State'),
         createdAt: required(image.CreationDate, 'CreationDate'),
+        ...(image.DeprecationTime !== undefined && { deprecatesAt: image.DeprecationTime }),
       };
     } catch (error) {
       if (isImageUnknown(error)) return undefined;

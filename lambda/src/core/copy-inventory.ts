@@ -20,6 +20,8 @@ export interface OwnCopy {
   readonly snapshotIds: readonly string[];
   /** The names of the devices without a snapshot whose volumes are made unencrypted, unless the account's default is to encrypt. */
   readonly unencryptedBlanks: readonly string[];
+  /** When it is deprecated, or was. */
+  readonly deprecatesAt?: string;
 }
 
 export interface CopySnapshot extends SnapshotFacts {
@@ -41,6 +43,12 @@ export interface CopyInventory {
   tagSnapshots(snapshotIds: readonly string[], tags: readonly Tag[]): Promise<void>;
   /** Writes the marker of an image. */
   mark(imageId: string, marker: CopyMarker): Promise<void>;
+  /**
+   * Has an image deprecated from then on.
+   * @throws {RetryableError} if it may work later
+   * @throws {RejectedError} if it never will
+   */
+  deprecate(imageId: string, at: string): Promise<void>;
   /** Disables an image, so that nothing is launched from it. */
   disable(imageId: string): Promise<void>;
   /** Deregisters an image and deletes its snapshots; says which of them stay. One that is gone already is no error. */

@@ -9,6 +9,8 @@ export interface SourceImage {
   readonly state: ImageState;
   /** When it was made, as EC2 says it: `2026-11-23T22:10:00.000Z`. */
   readonly createdAt: string;
+  /** When it is deprecated, or was, as far as EC2 tells it: `2028-11-23T22:10:00.000Z`. */
+  readonly deprecatesAt?: string;
 }
 
 /** An image of this account, as EC2 shows it. */

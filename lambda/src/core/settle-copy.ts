@@ -13,6 +13,8 @@ import { formatCopyRequest, tagsAsObject, type Retry, type Tag } from './copy-re
 import type { CopyResult, CopyResults } from './copy-results.ts';
 import { requestedTags, snapshotTags } from './copy-tags.ts';
 import type { EndedSources } from './ended-sources.ts';
+import { asError, RetryableError, UncertainError } from './errors.ts';
+import type { ImageCatalogue } from './image-catalogue.ts';
 import {
   pointTo,
   recipeParameter,
@@ -29,6 +31,8 @@ export interface SettleContext extends ParameterNames {
   readonly kmsKeyArn: string;
   readonly failedCopyDelaySeconds: number;
   readonly inventory: CopyInventory;
+  /** Where copies are deprecated when their source images are; without it they are not. */
+  readonly sources?: Pick<ImageCatalogue, 'findSource'>;
   readonly parameters: ImageParameters;
   readonly ended: Pick<EndedSources, 'find'>;
   readonly results: CopyResults;
@@ -52,6 +56,10 @@ export interface SettleOutcome {
   readonly unencryptedDevices?: readonly string[];
   /** The parameter that points to the copy now, or why there is none. */
   readonly parameter?: string;
+  /** When the copy is deprecated, as its source image is. */
+  readonly deprecatesAt?: string;
+  /** Why it is not, though its source image may be. */
+  readonly notDeprecated?: string;
   /** From the call of CopyImage to now. */
   readonly copySeconds?: number;
 }
@@ -107,6 +115,7 @@ async function settleAvailable(copy: OwnCopy, context: SettleContext): Promise<S
   const repairedSnapshots = await repairTags(copy, snapshots, settledAt, inventory);
   const wanted = recipeParameter(copy.tags, context);
   const parameter = await updateParameter(copy, wanted, context);
+  const deprecation = await deprecate(copy, context);
   await results.announce({
     ...resultOf(copy, settledAt, context),
     unencryptedDevices,
@@ -118,10 +127,39 @@ async function settleAvailable(copy: OwnCopy, context: SettleContext): Promise<S
   return {
     kind: 'settled',
     parameter,
+    ...deprecation,
     copySeconds: (nowMs() - Date.parse(copy.createdAt)) / 1000,
     ...(repairedSnapshots.length > 0 && { repairedSnapshots }),
     ...(unencryptedDevices.length > 0 && { unencryptedDevices }),
   };
+}
+
+/** EC2 API Reference, EnableImageDeprecation: no time in the past, and EC2 rounds to the minute. */
+const SOONEST_DEPRECATION_MS = 60_000;
+
+/**
+ * Has the copy deprecated when its source image is. The source is asked here and once, and not when the copy is started: among the
+ * parameters of CopyImage a time that is changed between two deliveries would make EC2 refuse their token. What may work later is
+ * thrown, so that the sweep comes back to it; what will not holds no copy up.
+ */
+async function deprecate(
+  copy: OwnCopy,
+  { sources, inventory, nowMs }: SettleContext,
+): Promise<Pick<SettleOutcome, 'deprecatesAt' | 'notDeprecated'>> {
+  if (!sources) return {};
+  // Set by an earlier try, or by somebody who wants another time.
+  if (copy.deprecatesAt !== undefined) return { deprecatesAt: copy.deprecatesAt };
+  try {
+    const source = await sources.findSource(copy.sourceImageId, copy.sourceRegion);
+    if (source?.deprecatesAt === undefined) return {};
+    const atMs = Math.max(Date.parse(source.deprecatesAt), nowMs() + SOONEST_DEPRECATION_MS);
+    const deprecatesAt = new Date(atMs).toISOString();
+    await inventory.deprecate(copy.imageId, deprecatesAt);
+    return { deprecatesAt };
+  } catch (error) {
+    if (error instanceof RetryableError && !(error instanceof UncertainError)) throw error;
+    return { notDeprecated: asError(error).message };
+  }
 }
 
 function flawOf(

@@ -8,6 +8,7 @@ import {
   DisableImageCommand,
   EC2Client,
   EC2ServiceException,
+  EnableImageDeprecationCommand,
   GetEbsEncryptionByDefaultCommand,
   type Image,
   type SnapshotReturnCodes,
@@ -53,6 +54,8 @@ function image(changes: Partial<Image> = {}): Image {
   };
 }
 
+const SOME_DAY = '2028-11-23T22:10:00.000Z';
+
 function ec2Error(name: string): EC2ServiceException {
   return new EC2ServiceException({ name, message: '', $fault: 'client', $metadata: { httpStatusCode: 400 } });
 }
@@ -76,6 +79,12 @@ describe('findById', () => {
         MaxResults: 1000,
       },
     ]);
+  });
+
+  it('reads when a copy is deprecated', async () => {
+    ec2.on(DescribeImagesCommand).resolves({ Images: [image({ DeprecationTime: SOME_DAY })] });
+
+    expect(await inventory.findById([COPY])).toEqual([ownCopy({ deprecatesAt: SOME_DAY })]);
   });
 
   it('asks for at most 200 at a time, and for none not at all', async () => {
@@ -409,5 +418,24 @@ describe('findLaunchable', () => {
         MaxResults: 1000,
       },
     ]);
+  });
+});
+
+describe('deprecate', () => {
+  it('has the image deprecated from then on', async () => {
+    ec2.on(EnableImageDeprecationCommand).resolves({ Return: true });
+    await inventory.deprecate(COPY, SOME_DAY);
+
+    expect(inputs()).toEqual([{ ImageId: COPY, DeprecateAt: new Date(SOME_DAY) }]);
+  });
+
+  it.each([
+    ['RequestLimitExceeded', 'ThrottledError'],
+    ['UnauthorizedOperation', 'UncertainError'],
+    ['InvalidParameterValue', 'RejectedError'],
+  ])('takes %s for a %s', async (code, name) => {
+    ec2.on(EnableImageDeprecationCommand).rejects(ec2Error(code));
+
+    await expect(inventory.deprecate(COPY, SOME_DAY)).rejects.toMatchObject({ name, code });
   });
 });

@@ -48,6 +48,14 @@ describe('findSource', () => {
     expect(ec2?.calls()).toHaveLength(0);
   });
 
+  it('reads when the image is deprecated', async () => {
+    const DeprecationTime = '2028-11-23T22:10:00.000Z';
+    const Images = [{ OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT, DeprecationTime } as const];
+    ec2?.on(DescribeImagesCommand).resolves({ Images });
+
+    expect(await catalogue.findSource(SOURCE_IMAGE, REGION)).toMatchObject({ deprecatesAt: DeprecationTime });
+  });
+
   it('takes an image that is not there for not visible', async () => {
     ec2?.on(DescribeImagesCommand).resolvesOnce({ Images: [] }).rejectsOnce(ec2Error('InvalidAMIID.NotFound'));
 

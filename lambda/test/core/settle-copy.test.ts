@@ -1,6 +1,7 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { CopySnapshot, OwnCopy } from '../../src/core/copy-inventory.ts';
 import { parseCopyRequest } from '../../src/core/copy-request.ts';
+import { RejectedError, ThrottledError, UncertainError } from '../../src/core/errors.ts';
 import type { ImageState } from '../../src/core/image-catalogue.ts';
 import { settleCopy, type SettleContext } from '../../src/core/settle-copy.ts';
 import {
@@ -12,6 +13,7 @@ import {
   copySnapshot,
   copyTags,
   FakeAccount,
+  FakeCatalogue,
   NOW_MS,
   ownCopy,
   PARAMETER,
@@ -20,6 +22,7 @@ import {
   settleContext,
   SNAPSHOTS,
   SOURCE_IMAGE,
+  sourceImage,
   target,
 } from '../factories.ts';
 
@@ -175,6 +178,85 @@ describe('settleCopy of an available copy', () => {
 
       expect(await settle()).not.toHaveProperty('unencryptedDevices');
       expect(account.announced).toMatchObject([{ unencryptedDevices: [] }]);
+    });
+  });
+
+  describe('of an image that is deprecated some day', () => {
+    const SOME_DAY = '2028-11-23T22:10:00.000Z';
+    const MINUTE_LATER = new Date(NOW_MS + 60_000).toISOString();
+    let catalogue: FakeCatalogue;
+    let sources: { findSource: jest.Mock<FakeCatalogue['findSource']> };
+
+    beforeEach(() => {
+      catalogue = new FakeCatalogue();
+      catalogue.source = sourceImage({ deprecatesAt: SOME_DAY });
+      sources = { findSource: jest.fn(() => catalogue.findSource()) };
+    });
+
+    it('is deprecated then too, before it is announced', async () => {
+      expect(await settle({ sources })).toMatchObject({ kind: 'settled', deprecatesAt: SOME_DAY });
+      expect(account.copy()?.deprecatesAt).toBe(SOME_DAY);
+      expect(account.calls.slice(-3)).toEqual([`deprecate ${COPY}`, `announce ${COPY}`, `mark announced ${COPY}`]);
+      expect(sources.findSource.mock.calls).toEqual([[SOURCE_IMAGE, REGION]]);
+    });
+
+    it.each([
+      ['long ago', '2020-01-01T00:00:00.000Z', MINUTE_LATER],
+      ['within the minute', new Date(NOW_MS + 59_999).toISOString(), MINUTE_LATER],
+      ['after a minute', new Date(NOW_MS + 60_001).toISOString(), new Date(NOW_MS + 60_001).toISOString()],
+    ])('is deprecated as soon as EC2 allows where the image is so %s', async (_when, deprecatesAt, expected) => {
+      catalogue.source = sourceImage({ deprecatesAt });
+
+      expect(await settle({ sources })).toMatchObject({ deprecatesAt: expected });
+      expect(account.copy()?.deprecatesAt).toBe(expected);
+    });
+
+    it.each([
+      ['the image is not deprecated', sourceImage()],
+      ['the image is shared no more', undefined],
+    ])('is not deprecated where %s', async (_why, source) => {
+      catalogue.source = source;
+      const outcome = await settle({ sources });
+
+      expect(outcome).toMatchObject({ kind: 'settled' });
+      expect(outcome).not.toHaveProperty('deprecatesAt');
+      expect(outcome).not.toHaveProperty('notDeprecated');
+      expect(account.calls).not.toContain(`deprecate ${COPY}`);
+    });
+
+    it('is not deprecated unless that is asked for', async () => {
+      expect(await settle()).not.toHaveProperty('deprecatesAt');
+      expect(account.calls).not.toContain(`deprecate ${COPY}`);
+    });
+
+    it('keeps the time that it has', async () => {
+      account = new FakeAccount(ownCopy({ deprecatesAt: MINUTE_LATER }));
+
+      expect(await settle({ sources })).toMatchObject({ kind: 'settled', deprecatesAt: MINUTE_LATER });
+      expect(account.copy()?.deprecatesAt).toBe(MINUTE_LATER);
+      expect(sources.findSource).not.toHaveBeenCalled();
+    });
+
+    it('waits for what may work later, without being announced', async () => {
+      sources.findSource.mockRejectedValueOnce(new ThrottledError('RequestLimitExceeded', 'slow down'));
+      await expect(settle({ sources })).rejects.toThrow('slow down');
+      expect(account.announced).toEqual([]);
+      expect(account.parameters).toEqual(new Map([[PARAMETER, COPY]]));
+
+      account.nowMs += QUARTER_MS;
+      expect(await settle({ sources })).toMatchObject({ kind: 'settled', deprecatesAt: SOME_DAY });
+      expect(account.announced).toMatchObject([{ settledAt: NOW }]);
+    });
+
+    it.each([
+      ['a right is missing', new UncertainError('UnauthorizedOperation', 'not authorized')],
+      ['EC2 refuses the time', new RejectedError('InvalidParameterValue', 'not authorized')],
+    ])('is announced all the same where %s, and says so', async (_why, error) => {
+      sources.findSource.mockRejectedValue(error);
+
+      expect(await settle({ sources })).toMatchObject({ kind: 'settled', notDeprecated: 'not authorized' });
+      expect(account.announced).toHaveLength(1);
+      expect(account.copy()?.marker.announcement?.state).toBe('announced');
     });
   });
 

@@ -1,6 +1,7 @@
 import { spellOutHidden } from '../../../lambda/src/core/hidden-characters.ts';
 import type { Environment } from '../common/environment.ts';
 import { imageFor } from '../common/wanted-images.ts';
+import { deprecationText } from './deprecation.ts';
 import { formatDuration, formatTime, secondsBetween } from './page-text.ts';
 import type { Cell, CopyFact, SourceImageFact, StatusReport } from './report.ts';
 
@@ -14,6 +15,7 @@ const LABELS = [
   'Baked',
   'Copy started',
   'Settled',
+  'Deprecated',
   'From bake to start',
   'From start to end',
   'Key',
@@ -81,6 +83,7 @@ function cellTexts({ state, copy, reason = '' }: Cell, image: SourceImageFact | 
     Baked: formatTime(copy?.bakedAt ?? image?.bakedAt ?? ''),
     'Copy started': formatTime(copy?.startedAt ?? ''),
     Settled: formatTime(copy?.settledAt ?? ''),
+    Deprecated: deprecationText(copy, readAt),
     'From bake to start': '',
     'From start to end': '',
     Key: copy?.keyArn ?? '',

@@ -85,7 +85,7 @@ function copyInAccount(
   copier: Copier,
 ): CopyInAccount {
   const { image, facts, ownership } = copy;
-  const { CreationDate = '', StateReason } = image;
+  const { CreationDate = '', DeprecationTime, StateReason } = image;
   const marker = ownership.kind === 'ours' ? ownership.marker : undefined;
   const ids = snapshotIdsOf(facts);
   const keyArn = snapshots.find(({ snapshotId, kmsKeyArn }) => ids.includes(snapshotId) && kmsKeyArn)?.kmsKeyArn;
@@ -100,6 +100,7 @@ function copyInAccount(
       startedAt: CreationDate,
       ...(announcement && isAnnounced(marker) && { settledAt: announcement.settledAt }),
       attempt: marker?.attempt ?? 1,
+      ...(DeprecationTime !== undefined && { deprecatesAt: DeprecationTime }),
       ...(keyArn !== undefined && { keyArn }),
       ...(unencryptedDevices.length > 0 && { unencryptedDevices }),
     },

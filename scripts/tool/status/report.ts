@@ -32,6 +32,8 @@ export interface CopyFact {
   readonly settledAt?: string;
   /** 1 for the first try. */
   readonly attempt: number;
+  /** When it is deprecated, or was, in ISO 8601. */
+  readonly deprecatesAt?: string;
   /** ARN of the key of its snapshots. */
   readonly keyArn?: string;
   /** Devices for which EC2 makes an empty, unencrypted volume at each launch that does not ask for more. */

@@ -1,3 +1,4 @@
+import { deprecationText, isDeprecated } from './deprecation.ts';
 import type { Cell, CopyFact, Row, StatusReport } from './report.ts';
 import type { Environment } from '../common/environment.ts';
 import { age } from '../common/age.ts';
@@ -23,7 +24,7 @@ export function formatStatus(
   const matrix = matrixOf(report);
   const fits = width === undefined || matrix.split('\n').every((line) => widthOf(line) <= width);
   const open = rows.flatMap((row) =>
-    row.cells.flatMap((cell, index) => (isQuiet(cell) && !all ? [] : [{ row, cell, column: columns[index] }])),
+    row.cells.flatMap((cell, index) => (isQuiet(cell, readAt) && !all ? [] : [{ row, cell, column: columns[index] }])),
   );
   const shown = all ? open : open.slice(0, MAX_LINES_OF_CELLS);
   const parts = [fits ? matrix : countsOf(report, width)];
@@ -36,8 +37,9 @@ export function formatStatus(
 }
 
 /** Whether there is nothing to say of a cell. */
-function isQuiet({ state, reason }: Cell): boolean {
-  return (state === 'available' && reason === undefined) || state === 'not wanted';
+function isQuiet({ state, copy, reason }: Cell, readAt: string): boolean {
+  const isWell = state === 'available' && reason === undefined;
+  return (isWell && !(copy && isDeprecated(copy, readAt))) || state === 'not wanted';
 }
 
 /** Rows by accounts, with a word in each cell. */
@@ -64,16 +66,13 @@ function countsOf({ rows, readAt }: StatusReport, width: number): string {
   return formatTable(['', 'BAKED', ...states.map((state) => state.toUpperCase())], lines, width);
 }
 
-function cellLine(
-  row: Row,
-  { state, copy, reason = '' }: Cell,
-  column: Environment | undefined,
-  readAt: string,
-): string[] {
+function cellLine(row: Row, { state, copy, reason }: Cell, column: Environment | undefined, readAt: string): string[] {
   const { account = '', region = '' } = column ?? {};
   const key = copy?.keyArn?.split('/').at(-1) ?? NOTHING;
   const times = [ageOf(copy?.startedAt, readAt), tookOf(copy ?? {})];
-  return [row.title, account, region, state, copy?.imageId ?? NOTHING, ...times, key, reason];
+  const deprecation = deprecationText(copy, readAt);
+  const notes = [reason, deprecation && `Deprecated ${deprecation} UTC.`].filter(Boolean);
+  return [row.title, account, region, state, copy?.imageId ?? NOTHING, ...times, key, notes.join(' ')];
 }
 
 function ageOf(time: string | undefined, readAt: string): string {

@@ -27,6 +27,8 @@ export interface CopyImageConfig extends CopierConfig {
 }
 
 export interface SettleCopyConfig extends CopierConfig, ParameterNames {
+  /** Whether copies are deprecated when their source images are. */
+  readonly copyDeprecation: boolean;
   /** How long the next try waits after a copy that failed, 0 to 900. */
   readonly failedCopyDelaySeconds: number;
   /** After how long a copy that is not announced is overdue. */
@@ -73,6 +75,7 @@ const copyImage = z.object({
 
 const settleCopy = z.object({
   ...copier,
+  COPY_DEPRECATION: z.optional(setting(/^(true|false)$/, 'true or false')),
   // SQS API Reference, SendMessage: DelaySeconds is at most 900.
   FAILED_COPY_DELAY_SECONDS: setting(/^([0-9]|[1-9][0-9]|[1-8][0-9]{2}|900)$/, 'a number of seconds from 0 to 900'),
   OVERDUE_SECONDS: overdueSeconds,
@@ -99,6 +102,7 @@ export function readSettleCopyConfig(variables: Variables): SettleCopyConfig {
   const read = parse(settleCopy, variables);
   return {
     ...copierConfig(read, variables),
+    copyDeprecation: read.COPY_DEPRECATION === 'true',
     failedCopyDelaySeconds: Number(read.FAILED_COPY_DELAY_SECONDS),
     overdueSeconds: Number(read.OVERDUE_SECONDS),
     parameterPath: read.PARAMETER_PATH,

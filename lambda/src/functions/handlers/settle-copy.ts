@@ -5,6 +5,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Context, SQSEvent } from 'aws-lambda';
 import { Ec2CopyInventory } from '../../adapters/ec2-copy-inventory.ts';
+import { Ec2ImageCatalogue } from '../../adapters/ec2-image-catalogue.ts';
 import { SsmEndedSources } from '../../adapters/ssm-ended-sources.ts';
 import { PublishedResults } from '../../adapters/published-results.ts';
 import { SsmImageParameters } from '../../adapters/ssm-image-parameters.ts';
@@ -37,6 +38,11 @@ const topic =
 const context: SettleCopiesContext = {
   ...config,
   inventory: new Ec2CopyInventory(ec2.client, config),
+  ...(config.copyDeprecation && {
+    sources: new Ec2ImageCatalogue(region, (source) =>
+      source === region ? ec2.client : clientOf(EC2Client, source).client,
+    ),
+  }),
   parameters: new SsmImageParameters(ssm.client, config.parameterPath),
   ended: new SsmEndedSources(ssm.client, config.copier),
   results: new PublishedResults(events.client, topic && { arn: topic.arn, sns: topic.client }),
@@ -127,6 +133,7 @@ function report(copies: readonly CopyReport[], remaining: number, requestId: str
     const isBad = copy.overdue ?? ['failed', 'givenUp', 'unverified'].includes(copy.outcome);
     if (error) log('ERROR', 'copy putOff', { ...line, error });
     else if (isBad) log('ERROR', `copy ${copy.outcome}`, line);
+    else if (copy.notDeprecated !== undefined) log('WARN', 'copy settled, but not deprecated', line);
     else log('INFO', `copy ${copy.outcome}`, line);
   }
   if (remaining > 0) log('WARN', 'copies remaining for the next sweep', { remaining, requestId });

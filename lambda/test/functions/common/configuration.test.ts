@@ -72,12 +72,17 @@ describe('readSettleCopyConfig', () => {
       region: 'eu-west-1',
       queueUrl: 'https://sqs.test/requests',
       deadLetterQueueUrl: 'https://sqs.test/dead-letters',
+      copyDeprecation: true,
       failedCopyDelaySeconds: 300,
       overdueSeconds: 86400,
       parameterPath: '/image-copier',
       recipeTag: 'Recipe',
       resultsTopicArn: 'arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results',
     });
+  });
+
+  it.each([undefined, 'false'])('leaves deprecation out where COPY_DEPRECATION is %s', (COPY_DEPRECATION) => {
+    expect(readSettleCopyConfig({ ...settleEnvironment, COPY_DEPRECATION })).toMatchObject({ copyDeprecation: false });
   });
 
   it('does without a results topic', () => {
@@ -88,6 +93,7 @@ describe('readSettleCopyConfig', () => {
 
   it.each([
     ['KMS_KEY_ARN', 'arn:aws:kms:eu-west-2:222222222222:key/1', "a key in the function's own Region, eu-west-1"],
+    ['COPY_DEPRECATION', 'yes', 'true or false'],
     ['FAILED_COPY_DELAY_SECONDS', '901', 'a number of seconds from 0 to 900'],
     ['FAILED_COPY_DELAY_SECONDS', '-1', 'a number of seconds from 0 to 900'],
     ['OVERDUE_SECONDS', '0', 'a number of seconds, such as 86400'],

@@ -77,10 +77,12 @@ async function load(...images: readonly Image[]) {
   const { sdk, clients, handler } = await loadFunction();
   const { ec2, events, sns, sqs, ssm } = clients;
   for (const client of [ec2, events, sns, sqs, ssm]) client.reset();
+  const sources: Image[] = [];
 
   const valuesOf = ({ Filters = [] }: DescribeImagesRequest | DescribeSnapshotsRequest, name: string) =>
     Filters.find(({ Name }) => Name === name)?.Values;
   ec2.on(sdk.DescribeImagesCommand).callsFake((input: DescribeImagesRequest) => {
+    if (input.ImageIds) return { Images: input.ImageIds.includes(SOURCE_IMAGE) ? sources : [] };
     const ids = valuesOf(input, 'image-id');
     const isAnyUnannounced = valuesOf(input, 'tag:ImageCopier')?.includes('image-copier attempt=*');
     return { Images: images.filter(({ ImageId = '' }) => ids?.includes(ImageId) ?? isAnyUnannounced) };
@@ -114,7 +116,7 @@ async function load(...images: readonly Image[]) {
       awsRequestId: 'request-1',
       getRemainingTimeInMillis: () => remainingMs,
     } as Context);
-  return { ec2, ssm, events, sns, sqs, parameters, invoke };
+  return { sdk, ec2, ssm, events, sns, sqs, parameters, sources, invoke };
 }
 
 const metrics = () => lines.find((line) => '_aws' in line);
@@ -123,6 +125,34 @@ const linesOf = (copy: string | undefined) => lines.filter((line) => line['copy'
 const linesSaying = (message: string) => lines.filter((line) => line['message'] === message);
 
 describe('the settle-copy function', () => {
+  describe('has a copy deprecated as its source image is', () => {
+    const SOME_DAY = '2028-11-23T22:10:00.000Z';
+    const source = { OwnerId: '111111111111', State: 'available', CreationDate: SOME_DAY } as const;
+    const deprecated = { ...source, DeprecationTime: SOME_DAY };
+
+    it.each([REGION, 'eu-central-1'])('of %s', async (SourceImageRegion) => {
+      const { sdk, ec2, sources, invoke } = await load(image('ami-01', { SourceImageRegion }));
+      sources.push(deprecated);
+      await invoke([stateChange('ami-01', 'available')]);
+
+      const asked = ec2.commandCalls(sdk.EnableImageDeprecationCommand).map(({ args }) => args[0].input);
+      expect(asked).toEqual([{ ImageId: 'ami-01', DeprecateAt: new Date(SOME_DAY) }]);
+      expect(linesOf('ami-01')).toMatchObject([{ message: 'copy settled', level: 'INFO', deprecatesAt: SOME_DAY }]);
+    });
+
+    it('and says where it may not', async () => {
+      const { sdk, ec2, sources, invoke } = await load(copies.settled);
+      sources.push(deprecated);
+      const denied = { name: 'UnauthorizedOperation', message: 'no', $metadata: { httpStatusCode: 403 } };
+      ec2.on(sdk.EnableImageDeprecationCommand).rejects(Object.assign(new Error('no'), denied));
+      await invoke([stateChange('ami-01', 'available')]);
+
+      expect(linesOf('ami-01')).toMatchObject([
+        { message: 'copy settled, but not deprecated', level: 'WARN', notDeprecated: 'UnauthorizedOperation: no' },
+      ]);
+    });
+  });
+
   it.each([
     ['settled', 'INFO', { CopiesSettled: 1, CopyTime: expect.any(Number) }],
     ['repaired', 'INFO', { CopiesSettled: 1, SnapshotsRepaired: 1 }],

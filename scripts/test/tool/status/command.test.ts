@@ -239,6 +239,15 @@ describe('status of an accounts file', () => {
       expect(read.rows[0]?.cells).toMatchObject([cell]);
     });
 
+    it('says when a copy is deprecated', async () => {
+      const DeprecationTime = '2028-11-23T22:10:00.000Z';
+      sourceHas([source(NEW, NEW_AT)], { [NEW]: [WEB] });
+      targetHas(WEB, { images: [copyOf(NEW, NEW_AT, { DeprecationTime })] });
+      const { report: read } = await report('--accounts-file', FILE, '--only', 'web');
+
+      expect(read.rows[0]?.cells).toMatchObject([{ state: 'available', copy: { deprecatesAt: DeprecationTime } }]);
+    });
+
     it('has a line for a copy with an empty volume that is not encrypted, and is well', async () => {
       sourceHas([source(NEW, NEW_AT)]);
       targetHas(WEB, { images: [copyOf(NEW, NEW_AT, withBlank)] });

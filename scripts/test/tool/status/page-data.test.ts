@@ -59,6 +59,13 @@ describe('the details of a cell', () => {
     });
   });
 
+  it.each([
+    [READ_AT, 'since 2026-11-23 22:05:00'],
+    ['2028-11-23T22:10:00.000Z', 'from 2028-11-23 22:10:00'],
+  ])('say of a copy that is deprecated at %s: %s', (deprecatesAt, Deprecated) => {
+    expect(detailsOf({ state: 'available', copy: { ...COPY, deprecatesAt } })).toMatchObject({ Deprecated });
+  });
+
   it('say how long a copy has been pending', () => {
     expect(detailsOf({ state: 'pending', copy: PENDING })).toMatchObject({ 'From start to end': '3 min so far' });
   });

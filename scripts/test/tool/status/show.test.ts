@@ -66,6 +66,21 @@ describe('the status for people', () => {
     ]);
   });
 
+  it('has a line for a copy that is deprecated by now, and says of others when they will be', () => {
+    const soon: Cell = { state: 'available', copy: { ...copy, deprecatesAt: '2026-11-26T22:30:01.000Z' } };
+    const now: Cell = { state: 'available', copy: { ...copy, deprecatesAt: '2026-11-26T22:30:00.000Z' } };
+    const stale: Cell = { ...soon, state: 'stale', reason: 'It is old.' };
+    const lines = (all: boolean) =>
+      formatStatus(reportOf(soon, now, stale), { all, width: undefined })
+        .split('\n')
+        .filter((line) => line.includes('eu-west-1'))
+        .map((line) => line.split(/ {2,}/).at(-1));
+    const ofOthers = 'It is old. Deprecated from 2026-11-26 22:30:01 UTC.';
+
+    expect(lines(false)).toEqual(['Deprecated since 2026-11-26 22:30:00 UTC.', ofOthers]);
+    expect(lines(true)[0]).toBe('Deprecated from 2026-11-26 22:30:01 UTC.');
+  });
+
   it('has nothing to say of images that are not wanted in a Region', () => {
     expect(formatStatus(reportOf({ state: 'available', copy }, { state: 'not wanted' }), { width: 60 })).toBe(
       '        BAKED  canary     payments  web\nubuntu  6 h    available  -',
