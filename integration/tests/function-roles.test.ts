@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DeleteTagsCommand, DescribeSnapshotsCommand, type Image } from '@aws-sdk/client-ec2';
+import {
+  DeleteTagsCommand,
+  DescribeSnapshotsCommand,
+  EnableImageDeprecationCommand,
+  type Image,
+} from '@aws-sdk/client-ec2';
 import { CreateKeyCommand, PutKeyPolicyCommand } from '@aws-sdk/client-kms';
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts/tool/common/bake.ts';
@@ -226,6 +231,22 @@ describe('the role of settle-copy', () => {
         expect(await errorsDuring(other, () => other.invoke(wakeUpFor(good)))).toMatch(denialOf(action));
         await other.stop();
         await recorder.stop();
+      },
+    ],
+    [
+      // Another copy, which is announced all the same.
+      'DeprecateCopies: ec2:EnableImageDeprecation',
+      async (action) => {
+        const image = await bake(target.account.id);
+        const DeprecateAt = new Date(Date.now() + 86_400_000);
+        await source.ec2.send(new EnableImageDeprecationCommand({ ImageId: image.imageId, DeprecateAt }));
+        const copied = await copy(image);
+        await settling.invoke(wakeUpFor(copied));
+        const line = settling.logLines().find((each) => each['copy'] === copied.ImageId);
+        expect(line).toMatchObject({
+          outcome: 'settled',
+          notDeprecated: expect.stringMatching(denialOf(action)) as unknown,
+        });
       },
     ],
     ['EnqueueAgainOrDeadLetter: sqs:SendMessage', (action) => putOff(action, failed)],

@@ -105,6 +105,7 @@ const scenarios: readonly Scenario[] = [
     shared: () => ({
       age_alarm_seconds: 600,
       architecture: 'x86_64',
+      copy_deprecation: false,
       copy_within_minutes: 45,
       dashboard: true,
       deletion_protection: false,

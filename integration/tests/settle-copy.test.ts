@@ -7,6 +7,7 @@ import {
   DescribeImagesCommand,
   DescribeSnapshotsCommand,
   DisableImageCommand,
+  EnableImageDeprecationCommand,
   type Image,
 } from '@aws-sdk/client-ec2';
 import { CreateKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
@@ -637,6 +638,26 @@ describe('an image that this copier did not make', () => {
   });
 });
 
+describe('a copy of an image that is deprecated some day', () => {
+  it.each([
+    ['is deprecated then too', 'true'],
+    ['is not deprecated where that is not wanted', 'false'],
+  ])('%s', async (_what, COPY_DEPRECATION) => {
+    const stage = await openStage({ COPY_DEPRECATION });
+    const { imageId, ...image } = await bakeFor(stage);
+    const DeprecateAt = new Date(Date.now() + 365 * 86_400_000);
+    await source.ec2.send(new EnableImageDeprecationCommand({ ImageId: imageId, DeprecateAt }));
+    const made = await copy(stage, { imageId, ...image });
+    await stage.settling.invoke(wakeUpFor(made));
+
+    const { Images = [] } = await source.ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
+    const [{ DeprecationTime: ofSource = 'none' } = {}] = Images;
+    const ofCopy = (await imageOf(stage, idOf(made)))?.DeprecationTime;
+    expect(ofCopy).toBe(COPY_DEPRECATION === 'true' ? ofSource : undefined);
+    expect(linesOf(stage.settling, idOf(made))).toMatchObject([{ outcome: 'settled' }]);
+  });
+});
+
 describe('the function', () => {
   it('makes no other AWS calls than those its role allows', async () => {
     const stage = await openStage();
@@ -647,7 +668,10 @@ describe('the function', () => {
       ...through(recorder, stage),
     });
     const recipe = { name: 'blank', description: '', tags: { Recipe: 'ubuntu' } };
-    const good = await copy(stage, await bakeWithBlankVolume(source, recipe, { sharedWith: account.id }));
+    const blank = await bakeWithBlankVolume(source, recipe, { sharedWith: account.id });
+    const DeprecateAt = new Date(Date.now() + 86_400_000);
+    await source.ec2.send(new EnableImageDeprecationCommand({ ImageId: blank.imageId, DeprecateAt }));
+    const good = await copy(stage, blank);
     const [snapshot] = await snapshotsOf(account, good);
     const Resources = [snapshot?.SnapshotId ?? ''];
     await account.ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key: 'Recipe' }] }));

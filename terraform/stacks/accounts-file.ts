@@ -32,6 +32,7 @@ export const COPIER_INPUTS = {
   alarm_actions: 'list(string)',
   architecture: 'string',
   code_signing_config_arn: 'string',
+  copy_deprecation: 'bool',
   copy_tags: 'map(string)',
   copy_within_minutes: 'number',
   dashboard: 'bool',

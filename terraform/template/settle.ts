@@ -99,6 +99,19 @@ export const settleResources: Resources = {
         'ForAllValues:StringEquals': { 'aws:TagKeys': 'ImageCopier' },
       },
     },
+    choose(
+      'CopiesDeprecation',
+      {
+        Sid: 'DeprecateCopies',
+        Effect: 'Allow',
+        Action: 'ec2:EnableImageDeprecation',
+        Resource: IMAGES,
+        Condition: {
+          StringLike: { 'aws:ResourceTag/ImageCopier': [sub('${Name} attempt=*'), sub('${Name} announcing=*')] },
+        },
+      },
+      NO_VALUE,
+    ),
     {
       Sid: 'MarkRevokedCopies',
       Effect: 'Allow',
@@ -194,6 +207,7 @@ export const settleResources: Resources = {
     log: 'SettleCopyLog',
     timeoutSeconds: SETTLE_TIMEOUT_SECONDS,
     environment: {
+      COPY_DEPRECATION: ref('CopyDeprecation'),
       FAILED_COPY_DELAY_SECONDS: ref('FailedCopyDelaySeconds'),
       OVERDUE_SECONDS: fromHours('OverdueHours', 'seconds'),
       PARAMETER_PATH: ref('ParameterPath'),

@@ -33,6 +33,7 @@ export function imageCopierTemplate(): Template {
     Mappings: { Hours: HOURS_TABLE },
     Conditions: {
       HasAlarmTopic: isGiven('AlarmTopicName'),
+      CopiesDeprecation: { 'Fn::Equals': [ref('CopyDeprecation'), 'true'] },
       HasAlarmTopicAccount: isGiven('AlarmTopicAccountId'),
       HasCodeSigning: isGiven('CodeSigningConfigArn'),
       HasDashboard: { 'Fn::Equals': [ref('Dashboard'), 'true'] },

@@ -51,6 +51,7 @@ export class TargetAccount {
     this.#environment = {
       ...emulatedEnvironment(endpoint(), account.id, REGION),
       COPIER_NAME: 'image-copier',
+      COPY_DEPRECATION: 'true',
       KMS_KEY_ARN: this.keyArn,
       TRUSTED_OWNERS: trustedOwner,
       QUEUE_URL: this.queueUrl,

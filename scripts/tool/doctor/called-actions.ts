@@ -16,6 +16,7 @@ export const SETTLE_COPY_ACTIONS = [
   'ec2:DescribeImages',
   'ec2:DescribeSnapshots',
   'ec2:DisableImage',
+  'ec2:EnableImageDeprecation',
   'ec2:GetEbsEncryptionByDefault',
   'events:PutEvents',
   'sns:Publish',

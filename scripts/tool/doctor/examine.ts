@@ -153,6 +153,7 @@ function workOf({ copyImage, settleCopy }: FunctionsFacts, copier: CheckedCopier
     keyArn: copyImage?.environment['KMS_KEY_ARN'],
     parameterPath: settle['PARAMETER_PATH'] ?? copier.parameterPath,
     resultsTopicArn: settle['RESULTS_TOPIC_ARN'],
+    deprecates: settle['COPY_DEPRECATION'] === 'true',
   };
 }
 

@@ -17,6 +17,8 @@ export interface RoleWork {
   readonly keyArn: string | undefined;
   readonly parameterPath: string;
   readonly resultsTopicArn: string | undefined;
+  /** Whether copies are deprecated when their source images are. */
+  readonly deprecates: boolean;
 }
 
 type Actions<List extends readonly string[]> = Readonly<Record<List[number], readonly Omit<RoleCalls, 'actions'>[]>>;
@@ -69,7 +71,10 @@ export function copyImageCalls({ keyArn }: RoleWork, copier: CheckedCopier): Rol
 }
 
 /** The calls of settle-copy, and those that AWS makes with its role. */
-export function settleCopyCalls({ parameterPath, resultsTopicArn }: RoleWork, copier: CheckedCopier): RoleCalls[] {
+export function settleCopyCalls(
+  { deprecates, parameterPath, resultsTopicArn }: RoleWork,
+  copier: CheckedCopier,
+): RoleCalls[] {
   const queues = queueArns(copier);
   const { image, snapshot } = imageArns(copier);
   const bus = arnOf('events', 'event-bus/default', copier);
@@ -91,6 +96,7 @@ export function settleCopyCalls({ parameterPath, resultsTopicArn }: RoleWork, co
     'ec2:DescribeImages': [ANY],
     'ec2:DescribeSnapshots': [ANY],
     'ec2:DisableImage': [{ resources: [image], context: [marked('revoked')] }],
+    'ec2:EnableImageDeprecation': deprecates ? [{ resources: [image], context: [marked('announcing')] }] : [],
     'ec2:GetEbsEncryptionByDefault': [ANY],
     'events:PutEvents': ['Image Copied', 'Image Copy Failed'].map((detailType) => ({
       resources: [bus],

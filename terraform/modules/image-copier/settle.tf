@@ -157,6 +157,23 @@ data "aws_iam_policy_document" "settle_copy" {
     }
   }
 
+  dynamic "statement" {
+    for_each = var.copy_deprecation ? [1] : []
+
+    content {
+      sid       = "DeprecateCopies"
+      actions   = ["ec2:EnableImageDeprecation"]
+      resources = [local.images_arn]
+
+      # The marker is written a moment before: EC2 may still decide by the one before it.
+      condition {
+        test     = "StringLike"
+        variable = "aws:ResourceTag/ImageCopier"
+        values   = ["${var.name} attempt=*", "${var.name} announcing=*"]
+      }
+    }
+  }
+
   # A copy of an image that was revoked meanwhile. It is not announced.
   statement {
     sid       = "MarkRevokedCopies"
@@ -322,6 +339,7 @@ module "settle_copy" {
 
   environment = merge(var.environment_variables, {
     COPIER_NAME               = var.name
+    COPY_DEPRECATION          = var.copy_deprecation
     DEAD_LETTER_QUEUE_URL     = aws_sqs_queue.dead_letters.url
     FAILED_COPY_DELAY_SECONDS = var.failed_copy_delay_seconds
     KMS_KEY_ARN               = local.key_arn

@@ -46,6 +46,13 @@ variable "code_signing_config_arn" {
   }
 }
 
+variable "copy_deprecation" {
+  description = "Whether a copy is deprecated when its source image is, as far as EC2 shows that time to the account when the copy is announced."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "copy_tags" {
   description = "Tags that every copy and its snapshots get, for example those that tag policies ask for. They win over tags of the same name in a request."
   type        = map(string)

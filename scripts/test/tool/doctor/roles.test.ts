@@ -14,7 +14,12 @@ import { checkRole, readRole } from '../../../tool/doctor/roles.ts';
 import { ACCOUNT, codes, KEY, COPIER } from './facts.ts';
 
 const ROLE = `arn:aws:iam::${ACCOUNT}:role/image-copier-copy-image-eu-west-1`;
-const WORK = { keyArn: KEY, parameterPath: '/image-copier', resultsTopicArn: 'arn:aws:sns:eu-west-1:1:results' };
+const WORK = {
+  keyArn: KEY,
+  parameterPath: '/image-copier',
+  resultsTopicArn: 'arn:aws:sns:eu-west-1:1:results',
+  deprecates: true,
+};
 const CALLS = [{ actions: ['ec2:CopyImage', 'ec2:CreateTags'], resources: ['image', 'snapshot'], context: [] }];
 
 function answers(...results: Partial<EvaluationResult>[]) {
@@ -123,11 +128,12 @@ describe('the calls that are asked about', () => {
   });
 
   it('leave out what the copier does not have', () => {
-    const none = { keyArn: undefined, parameterPath: '/x', resultsTopicArn: undefined };
+    const none = { keyArn: undefined, parameterPath: '/x', resultsTopicArn: undefined, deprecates: false };
     expect(copyImageCalls(none, COPIER).flatMap(({ actions }) => actions)).not.toContain('kms:CreateGrant');
     for (const calls of [retireImageCalls(none, COPIER), settleCopyCalls(none, COPIER)]) {
       expect(calls.flatMap(({ actions }) => actions)).not.toContain('sns:Publish');
     }
+    expect(settleCopyCalls(none, COPIER).flatMap(({ actions }) => actions)).not.toContain('ec2:EnableImageDeprecation');
   });
 
   it('are of one service each, for IAM does not simulate all actions together', () => {
@@ -182,7 +188,7 @@ describe('the questions about the calls', () => {
   it.each([
     ['copy-image', COPYING, 6],
     ['retire-image', RETIRING, 12],
-    ['settle-copy', SETTLING, 11],
+    ['settle-copy', SETTLING, 12],
   ])('are few for %s', async (_, calls, count) => {
     const { read, questions } = simulator(() => 'allowed');
     expect(await read(calls)).toEqual({ denied: [] });
@@ -218,7 +224,7 @@ describe('the questions about the calls', () => {
       isAsked(SETTLING, action, resource) ? 'allowed' : 'implicitDeny',
     );
     expect(await read(SETTLING)).toEqual({ denied: [] });
-    expect(questions()).toHaveLength(11);
+    expect(questions()).toHaveLength(12);
   });
 
   it('are asked again for a call that is denied, by itself', async () => {

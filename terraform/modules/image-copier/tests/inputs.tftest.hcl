@@ -402,6 +402,33 @@ run "retire_tagged_with_a_variable_of_a_policy" {
   expect_failures = [var.retire_tagged]
 }
 
+run "copies_with_their_deprecation" {
+  command = plan
+
+  assert {
+    condition     = module.settle_copy.function.environment[0].variables.COPY_DEPRECATION == "true"
+    error_message = "Copies are deprecated with their source images by default."
+  }
+}
+
+run "copies_without_deprecation" {
+  command = apply
+
+  variables {
+    copy_deprecation = false
+  }
+
+  assert {
+    condition     = module.settle_copy.function.environment[0].variables.COPY_DEPRECATION == "false"
+    error_message = "The function leaves it out."
+  }
+
+  assert {
+    condition     = !strcontains(module.settle_copy.role_policy.policy, "ec2:EnableImageDeprecation")
+    error_message = "What the function does not call, its role does not allow."
+  }
+}
+
 run "copies_in_a_hurry" {
   command = plan
 

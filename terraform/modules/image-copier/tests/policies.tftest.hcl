@@ -250,6 +250,7 @@ run "role_of_settle_copy" {
       ReadCopies               = tolist(["ec2:DescribeImages", "ec2:DescribeSnapshots", "ec2:GetEbsEncryptionByDefault"])
       MarkCopies               = tolist(["ec2:CreateTags"])
       MarkAnnouncedCopiesAgain = tolist(["ec2:CreateTags"])
+      DeprecateCopies          = tolist(["ec2:EnableImageDeprecation"])
       MarkRevokedCopies        = tolist(["ec2:CreateTags"])
       DisableRevokedCopies     = tolist(["ec2:DisableImage"])
       RepairSnapshotTags       = tolist(["ec2:CreateTags"])
@@ -271,6 +272,7 @@ run "role_of_settle_copy" {
       ReadCopies               = tolist(["*"])
       MarkCopies               = tolist(["arn:aws:ec2:eu-west-1::image/*"])
       MarkAnnouncedCopiesAgain = tolist(["arn:aws:ec2:eu-west-1::image/*"])
+      DeprecateCopies          = tolist(["arn:aws:ec2:eu-west-1::image/*"])
       MarkRevokedCopies        = tolist(["arn:aws:ec2:eu-west-1::image/*"])
       DisableRevokedCopies     = tolist(["arn:aws:ec2:eu-west-1::image/*"])
       RepairSnapshotTags       = tolist(["arn:aws:ec2:eu-west-1::snapshot/*"])
@@ -318,6 +320,7 @@ run "role_of_settle_copy" {
           "aws:ResourceTag/ImageCopier" = ["image-copier attempt=*", "image-copier announcing=*", "image-copier revoked=*"]
         }
       })
+      DeprecateCopies      = jsonencode({ StringLike = { "aws:ResourceTag/ImageCopier" = ["image-copier attempt=*", "image-copier announcing=*"] } })
       DisableRevokedCopies = jsonencode({ StringLike = { "aws:ResourceTag/ImageCopier" = "image-copier revoked=*" } })
       RepairSnapshotTags = jsonencode({
         StringLike         = { "aws:RequestTag/ImageCopier" = "image-copier announced=*" }
