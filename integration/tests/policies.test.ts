@@ -80,7 +80,7 @@ describe('the published policies, and nothing more,', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
   });
 
-  it.each(['status', 'history ubuntu'])('let a reader run %s', async (command) => {
+  it.each(['status', 'fleet', 'history ubuntu'])('let a reader run %s', async (command) => {
     const { code, stderr } = await run('reader', ...command.split(' '));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });

@@ -27,7 +27,7 @@ const USES: Readonly<Record<string, string>> = {
   'deploy-target':
     'The role that Terraform, or `image-copier deploy` and `destroy`, has in each target account. It makes the roles of the ' +
     'functions and writes their policies, so whoever has it can give the functions any right: trust it as an administrator.',
-  read: 'The role of whoever runs `status`, `doctor`, `history` and `dead-letters list`, in the source account and in each target account.',
+  read: 'The role of whoever runs `status`, `fleet`, `doctor`, `history` and `dead-letters list`, in the source account and in each target account.',
   request:
     'The role in the source account of whoever runs `request` or `backfill`. In the target accounts, `backfill` and ' +
     '`request --wait` need `read` or `operate`.',

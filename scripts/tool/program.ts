@@ -10,6 +10,7 @@ import { addDeadLetters } from './dead-letters/command.ts';
 import { addDeploy } from './deploy/command.ts';
 import { addDoctor } from './doctor/command.ts';
 import { addExec } from './exec/command.ts';
+import { addFleet } from './fleet/command.ts';
 import { addRecipes } from './recipes/command.ts';
 import { addRequest } from './request/command.ts';
 import { addStatus } from './status/command.ts';
@@ -43,6 +44,7 @@ export function createProgram(tool: Tool, end: End): Command {
     });
   addRequest(program, tool, end);
   addStatus(program, tool, end);
+  addFleet(program, tool, end);
   addDoctor(program, tool, end);
   addBackfill(program, tool, end);
   addRecipes(program, tool, end);

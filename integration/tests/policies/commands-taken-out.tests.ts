@@ -82,6 +82,7 @@ const TAKEN: Readonly<Record<'read' | 'request' | 'operate', Readonly<Record<str
     'cloudwatch:DescribeAlarms': { command: doctorOfAccount },
     'ec2:DescribeImageAttribute': { command: doctorOfImage },
     'ec2:DescribeImages': { command: status },
+    'ec2:DescribeInstanceImageMetadata': { command: () => run('reader', 'fleet') },
     'ec2:DescribeSnapshotAttribute': { command: doctorOfImage },
     'ec2:DescribeSnapshots': { command: status },
     'ec2:GetAllowedImagesSettings': { command: doctorOfAccount },

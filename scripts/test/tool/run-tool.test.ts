@@ -9,6 +9,7 @@ const COMMANDS = [
   ...[
     'request',
     'status',
+    'fleet',
     'doctor',
     'backfill',
     'history',

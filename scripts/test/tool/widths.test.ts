@@ -17,8 +17,11 @@ import { formatHistory, formatRollbacks } from '../../tool/recipes/show.ts';
 import { formatCall, stateTable } from '../../tool/request/show.ts';
 import type { CellState, StatusReport } from '../../tool/status/report.ts';
 import { formatStatus } from '../../tool/status/show.ts';
+import { formatFleet } from '../../tool/fleet/show.ts';
+import type { FleetState } from '../../tool/fleet/report.ts';
 import { planWith } from './cost/plan.ts';
 import { stack } from './deploy/stacks.ts';
+import { fleetReport, runningInstance } from './fleet/sample-fleet.ts';
 import { FakeTerminal } from './support/fake-terminal.ts';
 import { run } from './support/run.ts';
 
@@ -73,9 +76,31 @@ const REPORT: StatusReport = {
   ],
 };
 
+const FLEET = fleetReport(
+  (['behind', 'unknown'] satisfies FleetState[]).flatMap((state, index) =>
+    Array.from({ length: 5 }, (_, number) =>
+      runningInstance({
+        ...environment,
+        instanceId: `i-0123456789abcdef${number}`,
+        imageId: index === 0 ? IMAGE : COPY,
+        state,
+        behind: 1234,
+        recipe: RECIPE,
+        copyId: COPY,
+        reason: REASON,
+      }),
+    ),
+  ),
+);
+
 /** What each command prints for people, with the words of it that nobody wants to be broken. */
 const OUTPUTS: readonly (readonly [string, (width: number) => string, readonly string[]])[] = [
   ['status', (width) => formatStatus(REPORT, { width, all: true }), [ACCOUNT, RECIPE, REGION, COPY, KEY_ID, ROLE]],
+  [
+    'fleet',
+    (width) => formatFleet(FLEET, { width, all: true }),
+    [ACCOUNT, RECIPE, REGION, COPY, IMAGE, 'i-0123456789abcdef2', ROLE],
+  ],
   [
     'dead-letters list',
     (width) =>

@@ -92,6 +92,22 @@ export function isVerified({ facts, ownership }: KnownImage, snapshots: readonly
   return findFlaw(snapshotIdsOf(facts), snapshots, keyArnOf(ownership.marker, owner)) === undefined;
 }
 
+/**
+ * Why a copy never was one to be used: by what EC2 shows of it now, and whatever became of it since. Undefined for one that was, be it
+ * disabled, retired or revoked by now.
+ */
+export function whyUnverified(
+  { facts, ownership }: KnownCopy,
+  snapshots: readonly SnapshotFacts[],
+  owner: CopyOwner,
+): string | undefined {
+  if (ownership.kind === 'theirs') return looksEncrypted(facts) ? undefined : 'The copy is not encrypted.';
+  const { marker } = ownership;
+  if (marker.announcement?.state !== 'announced') return 'The copy was not verified and announced.';
+  const flaw = findFlaw(snapshotIdsOf(facts), snapshots, keyArnOf(marker, owner));
+  return flaw && `The copy is not verified: ${flaw.reason}`;
+}
+
 /** The key that a copy is to be under. A copy of the first versions does not name it. */
 export function keyArnOf({ keyId }: CopyMarker, { accountId, region }: CopyOwner): string | undefined {
   return keyId && `arn:${partitionOf(region)}:kms:${region}:${accountId}:key/${keyId}`;

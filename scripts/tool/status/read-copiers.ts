@@ -1,4 +1,4 @@
-import { DescribeImageAttributeCommand } from '@aws-sdk/client-ec2';
+import { DescribeImageAttributeCommand, type Image } from '@aws-sdk/client-ec2';
 import { isAnnounced, MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { COPIED_FROM } from '../../../lambda/src/core/copy-tags.ts';
 import type { SnapshotFacts } from '../../../lambda/src/core/image-catalogue.ts';
@@ -43,16 +43,26 @@ export async function readCopier(copier: Copier, signal: AbortSignal, warn: Warn
   };
 }
 
+/** The available images of the source account in all its Regions that belong to a recipe. */
+export async function readSourceImages(source: Source, recipeTag: string): Promise<SourceImage[]> {
+  const read = await readSources(source, recipeTag);
+  return read.flatMap(({ image, ...known }) => (image.State === 'available' ? known : []));
+}
+
 /**
- * The available images of the source account in all its Regions that belong to a recipe, without the copies that it may have as a
- * target. One that it copied from another Region, as Packer does with `ami_regions`, was baked when that one was.
+ * The images of the source account in all its Regions that belong to a recipe, without the copies that it may have as a target. One
+ * that it copied from another Region, as Packer does with `ami_regions`, was baked when that one was.
  */
-export async function readSourceImages({ regions, clientsIn }: Source, recipeTag: string): Promise<SourceImage[]> {
+export async function readSources(
+  { regions, clientsIn }: Source,
+  recipeTag: string,
+  options: { readonly disabledToo?: boolean } = {},
+): Promise<(SourceImage & { readonly image: Image })[]> {
   const filters = [{ Name: 'tag-key', Values: [recipeTag] }];
   const read = await Promise.all(
     regions.map(async (region) =>
-      (await ownImages(clientsIn(region), filters)).flatMap((image) =>
-        image.ImageId === undefined || image.State !== 'available' || tagOf(image, COPIED_FROM) !== undefined
+      (await ownImages(clientsIn(region), filters, options)).flatMap((image) =>
+        image.ImageId === undefined || tagOf(image, COPIED_FROM) !== undefined
           ? []
           : [{ image, imageId: image.ImageId, region }],
       ),
@@ -65,7 +75,7 @@ export async function readSourceImages({ regions, clientsIn }: Source, recipeTag
     // EC2 API Reference, Image: one that CreateImage made has an instance, and as its source what that was launched from.
     const isMoved = SourceInstanceId === undefined && SourceImageRegion !== region;
     const bakedAt = (isMoved ? bakes.get(SourceImageId) : undefined) ?? CreationDate;
-    return { imageId, region, name, bakedAt, recipe: tagOf(image, recipeTag) };
+    return { image, imageId, region, name, bakedAt, recipe: tagOf(image, recipeTag) };
   });
 }
 

@@ -8,6 +8,7 @@ data "aws_iam_policy_document" "read" {
 
     actions = [
       "ec2:DescribeImages",
+      "ec2:DescribeInstanceImageMetadata",
       "ec2:DescribeSnapshots",
       "ec2:GetAllowedImagesSettings",
       "ec2:GetEbsEncryptionByDefault",
