@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { benchBurst, type BurstOptions } from './bench/burst.ts';
 import { benchEnforcement, type EnforcementOptions } from './bench/enforcement.ts';
 import { benchColdStart, type ColdStartOptions } from './bench/cold-start.ts';
+import { benchFleet, type FleetBenchOptions } from './bench/fleet.ts';
 import { benchRollout } from './bench/rollout.ts';
 import { benchStatus, type StatusOptions } from './bench/status.ts';
 import { list, numberUpTo, wholeNumber } from '../tool/common/option-values.ts';
@@ -71,6 +72,17 @@ program
   .option('--recipes <n>', 'how many recipes, each copied into each account', count, 5)
   .option('--latency <ms>', 'what is added to each call', positive, 50)
   .action((options: StatusOptions) => benchStatus(options, console.log));
+
+program
+  .command('fleet')
+  .description(
+    'reads the instances of many accounts with image-copier fleet, from a server that stands in for AWS and answers each call ' +
+      'after a while, and fails if that takes a minute or more',
+  )
+  .option('--accounts <n>', 'how many target accounts', count, 300)
+  .option('--instances <n>', 'how many instances, in all accounts together', count, 10_000)
+  .option('--latency <ms>', 'after how long each call is answered', positive, 50)
+  .action((options: FleetBenchOptions) => benchFleet(options, console.log));
 
 program
   .command('enforcement')

@@ -1,0 +1,246 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import { formatMarker, MARKER } from '../../../lambda/src/core/copy-marker.ts';
+import { runProgram } from '../../tool/common/run-command.ts';
+import type { FleetReport } from '../../tool/fleet/report.ts';
+import { buildTool, TOOL } from '../build.ts';
+import { OPERATORS_ACCOUNT } from '../administrator-role.ts';
+import { emulatedEnvironment, withoutAws } from '../emulated-account.ts';
+
+const REGION = 'eu-west-1';
+const SOURCE = '111111111111';
+const GOAL_SECONDS = 60;
+const RECIPES = 10;
+/** Copies of each recipe in each account. */
+const COPIES = 5;
+const BAKED_AT = Date.parse('2026-11-01T10:00:00.000Z');
+const DAY_MS = 24 * 3600 * 1000;
+
+export interface FleetBenchOptions {
+  readonly accounts: number;
+  readonly instances: number;
+  /** Each call is answered after so many milliseconds. */
+  readonly latency: number;
+}
+
+/**
+ * Has `fleet` read many accounts of a server that stands in for AWS and answers each call after a while. Each account has copies of
+ * some recipes, and its share of the instances runs them by turns.
+ * @throws {Error} if the report does not have each instance, or the goal is missed
+ */
+export async function benchFleet(options: FleetBenchOptions, report: (line: string) => void): Promise<void> {
+  const { accounts, instances, latency } = options;
+  await buildTool(report);
+  const folder = mkdtempSync(join(tmpdir(), 'image-copier-bench-'));
+  const aws = await StandIn.open(options);
+  try {
+    const accountsFile = join(folder, 'accounts.yaml');
+    writeFileSync(accountsFile, accountsFileOf(accounts));
+    const env = { ...withoutAws(), ...emulatedEnvironment(aws.url, OPERATORS_ACCOUNT, REGION) };
+    let output = '';
+    const start = performance.now();
+    await runProgram(process.execPath, [TOOL, 'fleet', '--accounts-file', accountsFile, '--json'], {
+      env,
+      stdout: (text) => (output += text),
+      stderr: 'inherit',
+    });
+    const seconds = (performance.now() - start) / 1000;
+    requireAll(JSON.parse(output) as FleetReport, options);
+    report(
+      `fleet of ${accounts} accounts and ${instances} instances, ${latency} ms a call: ${seconds.toFixed(1)} s, ` +
+        `${aws.calls} calls (${(aws.calls / accounts).toFixed(1)} an account)`,
+    );
+    const goal = `under ${GOAL_SECONDS} s`;
+    if (seconds >= GOAL_SECONDS) throw new Error(`The goal is ${goal}, and it is missed.`);
+    report(`The goal is ${goal}, and it is met.`);
+  } finally {
+    aws.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Each instance is there, and of the states that the stand-in has by turns. */
+function requireAll({ instances, environments }: FleetReport, options: FleetBenchOptions): void {
+  const problems = environments.flatMap(({ problem }) => problem ?? []);
+  if (problems.length > 0) throw new Error(`Accounts could not be read: ${problems[0] ?? ''}`);
+  const shown = new Set(instances.map(({ instanceId }) => instanceId)).size;
+  if (shown !== options.instances) throw new Error(`${shown} instances are shown, not ${options.instances}.`);
+  for (const instance of instances) {
+    const expected = ageOf(Number.parseInt(instance.instanceId.slice(2), 16));
+    if (instance.behind !== expected) throw new Error(`${instance.instanceId} is said to be ${instance.state}.`);
+  }
+}
+
+function accountsFileOf(accounts: number): string {
+  return stringify({
+    source: { id: SOURCE },
+    topic: 'amigo-BENCH-notify',
+    defaults: { regions: [REGION], roleName: 'operator' },
+    accounts: Array.from({ length: accounts }, (_, index) => ({ id: idOf(index), name: `account-${index + 1}` })),
+  });
+}
+
+function idOf(account: number): string {
+  return String(200_000_000_000 + account);
+}
+
+/** How many copies newer than its own there are for an instance. */
+function ageOf(instance: number): number {
+  return instance % COPIES;
+}
+
+function hex(prefix: string, number: number): string {
+  return `${prefix}-0${number.toString(16).padStart(16, '0')}`;
+}
+
+/** STS and EC2 as `fleet` meets them: what it asks for, each account has; anything else is an error. */
+class StandIn {
+  calls = 0;
+  readonly #server: Server;
+  readonly #options: FleetBenchOptions;
+
+  private constructor(options: FleetBenchOptions) {
+    this.#options = options;
+    this.#server = createServer((request, response) => {
+      this.calls += 1;
+      void Promise.all([bodyOf(request), sleep(options.latency)]).then(([body]) => {
+        const answer = this.#answer(new URLSearchParams(body), request.headers.authorization ?? '');
+        response.writeHead(answer === undefined ? 501 : 200, { 'content-type': 'text/xml' });
+        response.end(answer);
+      });
+    });
+  }
+
+  static async open(options: FleetBenchOptions): Promise<StandIn> {
+    const standIn = new StandIn(options);
+    standIn.#server.listen(0, '127.0.0.1');
+    await once(standIn.#server, 'listening');
+    return standIn;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  #answer(call: URLSearchParams, authorization: string): string | undefined {
+    // The stand-in itself gave the credentials of each account, whose key is the account's id.
+    const [, account = ''] = /Credential=(\d{12})/.exec(authorization) ?? [];
+    switch (call.get('Action')) {
+      case 'AssumeRole':
+        return assumedRole(call.get('RoleArn')?.split(':')[4] ?? '');
+      case 'DescribeImages':
+        return page('DescribeImages', 'imagesSet', account === SOURCE ? sourceImages() : copiesIn(account));
+      case 'DescribeSnapshots':
+        return page('DescribeSnapshots', 'snapshotSet', valuesOf(call).map(snapshot));
+      case 'DescribeInstanceImageMetadata':
+        return page('DescribeInstanceImageMetadata', 'instanceImageMetadataSet', this.#instancesOf(account));
+      default:
+        return undefined;
+    }
+  }
+
+  /** Its share of all instances. */
+  #instancesOf(account: string): string[] {
+    const { accounts, instances } = this.#options;
+    const first = Number(account) - Number(idOf(0));
+    const shown: string[] = [];
+    for (let number = first; number < instances; number += accounts) {
+      const recipe = number % RECIPES;
+      const image = copyOf(account, recipe, COPIES - 1 - ageOf(number));
+      shown.push(
+        `<instanceId>${hex('i', number)}</instanceId><imageMetadata><imageId>${image}</imageId>` +
+          `<imageOwnerId>${account}</imageOwnerId><creationDate>${bakedAt(0)}</creationDate></imageMetadata>`,
+      );
+    }
+    return shown;
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString();
+}
+
+function assumedRole(account: string): string {
+  const expiration = new Date(Date.now() + 3600_000).toISOString();
+  return (
+    '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>' +
+    `<AssumedRoleUser><Arn>arn:aws:sts::${account}:assumed-role/operator/bench</Arn><AssumedRoleId>A:bench</AssumedRoleId></AssumedRoleUser>` +
+    `<Credentials><AccessKeyId>${account}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>` +
+    `<SessionToken>token</SessionToken><Expiration>${expiration}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`
+  );
+}
+
+/** The one page of a listing. */
+function page(operation: string, set: string, items: readonly string[]): string {
+  const all = items.map((item) => `<item>${item}</item>`).join('');
+  return `<${operation}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><${set}>${all}</${set}></${operation}Response>`;
+}
+
+function valuesOf(call: URLSearchParams): string[] {
+  return Array.from(call).flatMap(([name, value]) => (/^Filter\.1\.Value\.\d+$/.test(name) ? value : []));
+}
+
+function snapshot(id: string): string {
+  return `<snapshotId>${id}</snapshotId><encrypted>true</encrypted>`;
+}
+
+function bakedAt(build: number): string {
+  return new Date(BAKED_AT + build * DAY_MS).toISOString();
+}
+
+function sourceOf(recipe: number, build: number): string {
+  return hex('ami', recipe * COPIES + build);
+}
+
+function copyOf(account: string, recipe: number, build: number): string {
+  return hex('ami', Number(account) * 1000 + recipe * COPIES + build);
+}
+
+/** Each build of each recipe. */
+function builds<T>(make: (recipe: number, build: number) => T): T[] {
+  return Array.from({ length: RECIPES * COPIES }, (_, index) => make(Math.floor(index / COPIES), index % COPIES));
+}
+
+function sourceImages(): string[] {
+  return builds((recipe, build) => imageOf(SOURCE, sourceOf(recipe, build), recipe, build, ''));
+}
+
+function copiesIn(account: string): string[] {
+  return builds((recipe, build) => {
+    const copy = copyOf(account, recipe, build);
+    const settledAt = bakedAt(build);
+    const announcement = { state: 'announced', settledAt } as const;
+    const marker = formatMarker({ copier: 'image-copier', attempt: 1, bakedAt: bakedAt(build), announcement });
+    return imageOf(
+      account,
+      copy,
+      recipe,
+      build,
+      `<sourceImageId>${sourceOf(recipe, build)}</sourceImageId><sourceImageRegion>${REGION}</sourceImageRegion>`,
+      `<item><key>${MARKER}</key><value>${marker}</value></item>`,
+    );
+  });
+}
+
+function imageOf(account: string, id: string, recipe: number, build: number, source: string, moreTags = ''): string {
+  return (
+    `<imageId>${id}</imageId><imageOwnerId>${account}</imageOwnerId><imageState>available</imageState>` +
+    `<name>recipe-${recipe}-${build}</name><creationDate>${bakedAt(build)}</creationDate>${source}` +
+    `<blockDeviceMapping><item><deviceName>/dev/xvda</deviceName><ebs><snapshotId>${id.replace('ami', 'snap')}</snapshotId>` +
+    '<encrypted>true</encrypted><volumeSize>8</volumeSize></ebs></item></blockDeviceMapping>' +
+    `<tagSet><item><key>Recipe</key><value>recipe-${recipe}</value></item>${moreTags}</tagSet>`
+  );
+}
