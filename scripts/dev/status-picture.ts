@@ -4,6 +4,7 @@ import { runScript } from './entry.ts';
 import { CACHE, ROOT } from '../tool/common/paths.ts';
 import { statusPage } from '../tool/status/page.ts';
 import { openChromium } from '../test/tool/status/browser/chromium.ts';
+import { sampleFleet } from '../test/tool/fleet/sample-fleet.ts';
 import { sampleReport } from '../test/tool/status/sample-report.ts';
 
 /** Draws the status page of the sample report: the light one for the docs, the dark one to look at. */
@@ -15,7 +16,7 @@ await runScript(async () => {
       ['dark', join(CACHE, 'status-dark.png')],
     ] as const) {
       const page = await browser.newPage({ colorScheme, viewport: { width: 1660, height: 800 } });
-      await page.setContent(statusPage(sampleReport()));
+      await page.setContent(statusPage(sampleReport(), sampleFleet()));
       writeFileSync(file, await page.screenshot({ fullPage: true }));
       console.log(`Drew ${file}`);
     }

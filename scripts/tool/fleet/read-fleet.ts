@@ -2,10 +2,12 @@ import {
   paginateDescribeImages,
   paginateDescribeInstanceImageMetadata,
   type EC2Client,
+  type Image,
   type InstanceImageMetadata,
 } from '@aws-sdk/client-ec2';
 import { MAX_FILTER_VALUES, PAGE_SIZE } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
 import { required } from '../../../lambda/src/adapters/ec2-image-facts.ts';
+import { FOREIGN_MARK, parseForeignMark, type ForeignMark } from '../../../lambda/src/core/account-images.ts';
 import type { SnapshotFacts } from '../../../lambda/src/core/image-catalogue.ts';
 import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
 import { allOf } from '../common/aws-answers.ts';
@@ -36,10 +38,10 @@ export async function readFleet(
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<FleetInput> {
-  const recipeTag = copiers[0]?.recipeTag ?? '';
+  const { recipeTag = '', name = '' } = copiers[0] ?? {};
   const [outcomes, sources] = await Promise.all([
     inEnvironments(copiers, readFacts, signal, terminal),
-    source ? readFleetSources(source, recipeTag) : { sources: [] },
+    source ? readFleetSources(source, recipeTag, name) : { sources: [] },
   ]);
   return { readAt: new Date().toISOString(), recipeTag, outcomes, ...sources };
 }
@@ -48,14 +50,13 @@ export async function readFleet(
 async function readFleetSources(
   source: Source,
   recipeTag: string,
+  copier: string,
 ): Promise<Pick<FleetInput, 'sources' | 'sourceProblem'>> {
   try {
     const read = await readSources(source, recipeTag, { disabledToo: true });
     const sources = read
       .filter(({ image }) => image.State === 'available' || image.State === 'disabled')
-      .map(({ imageId, region, name, bakedAt, recipe }): FleetSource => {
-        return { imageId, region, name, bakedAt, recipe, isRevoked: false };
-      });
+      .map(({ image, ...known }): FleetSource => ({ ...known, isRevoked: markOf(image, copier)?.state === 'revoked' }));
     return { sources };
   } catch (error) {
     return { sources: [], sourceProblem: reasonOf(error) };
@@ -129,7 +130,7 @@ function imageFact(known: KnownImage, snapshots: readonly SnapshotFacts[], copie
     name,
     createdAt,
     ...(facts.source && { source: facts.source }),
-    isRevoked: isRevoked(known),
+    isRevoked: isRevoked(known, copier.name),
     ...(isCopy(known) && { copy: copyOfRecipe(known, snapshots, copier) }),
   };
 }
@@ -149,7 +150,12 @@ function copyOfRecipe(copy: KnownCopy, snapshots: readonly SnapshotFacts[], copi
   };
 }
 
-/** Whether an image of the account was revoked there. */
-function isRevoked({ ownership }: KnownImage): boolean {
-  return ownership.kind === 'ours' && ownership.marker.end?.state === 'revoked';
+/** Whether an image was revoked, as the copier marks its own copies and other images. */
+function isRevoked({ image, ownership }: KnownImage, copier: string): boolean {
+  const end = ownership.kind === 'ours' ? ownership.marker.end : markOf(image, copier);
+  return end?.state === 'revoked';
+}
+
+function markOf(image: Image, copier: string): ForeignMark | undefined {
+  return parseForeignMark(tagOf(image, FOREIGN_MARK), copier);
 }

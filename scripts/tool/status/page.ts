@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { Environment } from '../common/environment.ts';
 import { ROOT } from '../common/paths.ts';
 import { imageFor } from '../common/wanted-images.ts';
+import { fleetSection } from '../fleet/page-section.ts';
+import type { FleetReport } from '../fleet/report.ts';
 import { copyTimes, pageData } from './page-data.ts';
 import {
   escapeHtml,
@@ -40,10 +42,10 @@ interface Durations {
 }
 
 /**
- * A report as one page of HTML that asks for nothing else. All of it can be read without its script, which adds filters, the
+ * A report as one page of HTML that asks for nothing else, with what the running instances run where that was read. All of it can be read without its script, which adds filters, the
  * details of a cell and a way through the cells by keyboard. The same report gives the same bytes.
  */
-export function statusPage(report: StatusReport): string {
+export function statusPage(report: StatusReport, fleet?: FleetReport): string {
   const style = readFileSync(join(BROWSER, 'page.css'), 'utf8');
   const script = readFileSync(join(BROWSER, 'page.js'), 'utf8');
   const policy = `default-src 'none'; style-src '${hashOf(style)}'; script-src '${hashOf(script)}'; base-uri 'none'; form-action 'none'`;
@@ -65,6 +67,7 @@ ${filters(report)}
 ${matrix(report)}
 ${failures(report)}
 ${durations(report)}
+${fleet ? fleetSection(fleet) : ''}
 </main>
 <dialog id="details" aria-labelledby="details-title"></dialog>
 <script type="application/json" id="data">${scriptJson(pageData(report))}</script>

@@ -6,6 +6,9 @@ import { messageOf } from '../common/message-of.ts';
 import { print } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
+import { buildFleet, onlyRecipes } from '../fleet/build-fleet.ts';
+import { readFleet } from '../fleet/read-fleet.ts';
+import type { FleetReport } from '../fleet/report.ts';
 import { statusPage } from './page.ts';
 import { shareCommand } from '../backfill/share-command.ts';
 import { readReport } from './read-report.ts';
@@ -30,7 +33,8 @@ export async function status(options: StatusOptions, tool: Tool): Promise<ExitCo
   return await interruptible(async (signal) => {
     const { report, allRead } = await readReport(environments, options, signal, terminal);
     if (options.html !== undefined) {
-      writePage(options.html, report);
+      const fleet = buildFleet(await readFleet(environments, signal, terminal));
+      writePage(options.html, report, options.recipe ? onlyRecipes(fleet, options.recipe) : fleet);
       print(err, `Wrote ${options.html}.`);
     }
     const { all } = options;
@@ -58,9 +62,9 @@ function printUnshared(
   print(err, `None of these images is shared with ${names}. To share them and ask for copies: ${command}`);
 }
 
-function writePage(file: string, report: StatusReport): void {
+function writePage(file: string, report: StatusReport, fleet: FleetReport): void {
   try {
-    writeFileSync(file, statusPage(report));
+    writeFileSync(file, statusPage(report, fleet));
   } catch (error) {
     throw new UserError(`${file} cannot be written: ${messageOf(error)}.`, 2, { cause: error });
   }

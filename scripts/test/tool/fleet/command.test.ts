@@ -80,6 +80,7 @@ function copyOf(
   };
 }
 
+const MARK = { Key: 'ImageCopierEnd', Value: `image-copier revoked=${MADE_AT} source=${OLD}` };
 const NEWEST = copyOf(NEW);
 const OLDER = copyOf(OLD, { bakedAt: OLD_AT });
 const REVOKED = copyOf(OLD, {
@@ -157,6 +158,27 @@ describe('fleet', () => {
 
     expect(code).toBe(1);
     expect(read.instances.map(({ state }) => state)).toEqual(['revoked', 'current']);
+  });
+
+  it.each<[string, readonly Image[], readonly Image[]]>([
+    ['an image of somebody else', [{ ImageId: OLD_COPY, State: 'disabled', Tags: [MARK] }], []],
+    [
+      'a source image',
+      [OLDER],
+      [
+        {
+          ImageId: OLD,
+          State: 'disabled',
+          CreationDate: OLD_AT,
+          Tags: [{ Key: 'Recipe', Value: 'ubuntu' }, MARK],
+        },
+      ],
+    ],
+  ])('takes the mark of %s for its revocation', async (_what, images, sources) => {
+    has(SOURCE, { images: sources });
+    has(PAYMENTS, { images, instances: [runs('i-1', OLD_COPY)] });
+
+    expect((await report('--only', 'payments')).report.instances).toMatchObject([{ state: 'revoked' }]);
   });
 
   it.each<[string, Image, string]>([

@@ -28,3 +28,41 @@ export function runningInstance(
     Object.entries(known).filter(([, value]) => value !== undefined),
   ) as unknown as RunningInstance;
 }
+
+/** A fleet as it may look: 12 accounts that run two recipes, images of others, and one that is revoked. */
+export function sampleFleet(): FleetReport {
+  const accounts = Array.from({ length: 12 }, (_, index) => ({
+    accountId: String(222_222_222_222 + index),
+    account: `account-${index + 1}`,
+    region: 'eu-west-1',
+  }));
+  const instances = accounts.flatMap((account, row) =>
+    Array.from({ length: 10 }, (_, column) => {
+      const number = row * 10 + column;
+      return runningInstance({
+        ...account,
+        instanceId: `i-0${number.toString(16).padStart(16, '0')}`,
+        imageId: `ami-0${(row * 10 + (column % 5)).toString(16).padStart(16, '0')}`,
+        ...RUNS[(column % 5) + (row % 4 === 0 ? 5 : 0)],
+      });
+    }),
+  );
+  const environments = accounts.map((account) => ({ ...account, labels: {} }));
+  const [first] = environments;
+  const unread = first ? [{ ...first, account: 'billing', problem: 'Access denied.' }] : [];
+  return fleetReport(instances, { environments: [...environments, ...unread], sourceProblem: 'Access denied.' });
+}
+
+/** What instances run by turns. */
+const RUNS: readonly Parameters<typeof runningInstance>[0][] = [
+  {},
+  { recipe: 'debian', bakedAt: '2026-11-28T00:00:00.000Z' },
+  { state: 'behind', behind: 1, bakedAt: '2026-11-20T00:00:00.000Z' },
+  { recipe: 'debian' },
+  { state: 'no copy', recipe: undefined, bakedAt: '2025-10-20T00:00:00.000Z' },
+  {},
+  { state: 'behind', behind: 4, bakedAt: '2026-09-10T00:00:00.000Z' },
+  { state: 'revoked', behind: 2, bakedAt: '2026-08-10T00:00:00.000Z' },
+  { state: 'behind', behind: 7, recipe: 'debian', bakedAt: '2026-07-10T00:00:00.000Z' },
+  { state: 'unknown', recipe: undefined, bakedAt: undefined, reason: 'EC2 does not tell whom its image belongs to.' },
+];

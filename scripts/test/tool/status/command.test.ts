@@ -4,6 +4,7 @@ import { FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import {
   DescribeImageAttributeCommand,
   DescribeImagesCommand,
+  DescribeInstanceImageMetadataCommand,
   DescribeSnapshotsCommand,
   GetEbsEncryptionByDefaultCommand,
   type Image,
@@ -606,12 +607,31 @@ describe('status of the account of the credentials', () => {
     expect(out).toMatch(/^IMAGE +ACCOUNT +REGION /m);
   });
 
-  it('is a page in the file that is named', async () => {
+  it('is a page in the file that is named, with the running instances', async () => {
+    const instance = (InstanceId: string, ImageId: string, OwnerId = WEB) => {
+      return { InstanceId, ImageMetadata: { ImageId, OwnerId } };
+    };
+    const InstanceImageMetadata = [instance('i-1', COPY), instance('i-2', 'ami-amazon', '137112412989')];
+    aws.in(WEB).ec2.on(DescribeInstanceImageMetadataCommand).resolves({ InstanceImageMetadata });
     const file = join(dirname(writeAccountsFile({})), 'status.html');
     const { code, err } = await run(['status', '--html', file], { aws });
+    const all = readFileSync(file, 'utf8');
+    await run(['status', '--html', file, '--recipe', 'ubuntu'], { aws });
 
     expect({ code, err }).toEqual({ code: 0, err: `Wrote ${file}.\n` });
-    expect(readFileSync(file, 'utf8')).toContain('<th scope="row">ubuntu');
+    expect(all).toContain('<th scope="row">ubuntu');
+    expect(all).toContain('<p>2 instances in 1 account and Region: 1 current, 1 no copy.</p>');
+    expect(readFileSync(file, 'utf8')).toContain('<p>1 instance in 1 account and Region: 1 current.</p>');
+  });
+
+  it('is a page that says why the running instances could not be read', async () => {
+    const denied = Object.assign(new Error('Not yours.'), { name: 'UnauthorizedOperation' });
+    aws.in(WEB).ec2.on(DescribeInstanceImageMetadataCommand).rejects(denied);
+    const file = join(dirname(writeAccountsFile({})), 'status.html');
+    const { code } = await run(['status', '--html', file], { aws });
+
+    expect(code).toBe(0);
+    expect(readFileSync(file, 'utf8')).toContain('<td>Access denied: Not yours. ');
   });
 
   it('says that the page cannot be written', async () => {

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { statusPage } from '../../../tool/status/page.ts';
 import type { Cell, CopyFact, StatusReport } from '../../../tool/status/report.ts';
+import type { FleetReport, RunningInstance } from '../../../tool/fleet/report.ts';
+import { fleetReport, runningInstance } from '../fleet/sample-fleet.ts';
 import { sampleReport } from './sample-report.ts';
 
 const READ_AT = '2026-11-23T22:30:00.000Z';
@@ -168,5 +170,85 @@ describe('how long the copies took', () => {
 
   it('is not shown where nothing has settled', () => {
     expect(statusPage(reportOf({ state: 'pending', copy: UNSETTLED }))).toContain('<p>No copy has settled.</p>');
+  });
+});
+
+describe('the running instances', () => {
+  const page = (instances: readonly RunningInstance[], changes: Partial<FleetReport> = {}) =>
+    statusPage(sampleReport(), fleetReport(instances, changes));
+  /** What the page says of the whole fleet. */
+  const counted = (html: string) => /id="fleet-title">[^\n]*\n<p>(.*?)<\/p>/.exec(html)?.[1];
+
+  it('are not shown where they were not read', () => {
+    expect(statusPage(sampleReport())).not.toContain('fleet');
+  });
+
+  it('are counted by recipe', () => {
+    const html = page([
+      runningInstance(),
+      runningInstance({ state: 'revoked' }),
+      runningInstance({ state: 'no copy', recipe: undefined }),
+    ]);
+
+    expect(counted(html)).toBe('3 instances in 1 account and Region: 1 current, 1 revoked, 1 no copy.');
+    expect(tableUnder('fleet-recipes', html)).toEqual([
+      ['ubuntu', '2', '1', '0', '1', '0', '0'],
+      ['no known recipe', '1', '0', '0', '0', '1', '0'],
+    ]);
+  });
+
+  it('are charted by the ages of their images, with a part of the bar for each state', () => {
+    const old = (days: number) => new Date(Date.parse('2026-11-30T00:00:00.000Z') - days * 86_400_000).toISOString();
+    const html = page([
+      ...[-1, 0, 6.9, 7].map((days) => runningInstance({ bakedAt: old(days) })),
+      runningInstance({ bakedAt: old(3), state: 'behind', behind: 1 }),
+      ...[89, 364, 365].map((days) => runningInstance({ bakedAt: old(days), state: 'revoked' })),
+      runningInstance({ bakedAt: undefined, state: 'unknown' }),
+    ]);
+
+    expect(tableUnder('fleet-ages', html)).toEqual([
+      ['under 7 d', '4', '3 current, 1 behind'],
+      ['7 d to 30 d', '1', '1 current'],
+      ['30 d to 90 d', '1', '1 revoked'],
+      ['90 d to 180 d', '0', 'none'],
+      ['180 d to 365 d', '1', '1 revoked'],
+      ['365 d or more', '1', '1 revoked'],
+      ['not known', '1', '1 unknown'],
+    ]);
+    expect(html).toContain(
+      '<rect class="runs-current" x="0.0" width="75.0" height="10"/><rect class="runs-behind" x="75.0" width="25.0" height="10"/>',
+    );
+  });
+
+  it('are listed by image where they are revoked, unknown or behind, 200 lines of them', () => {
+    const html = page([
+      runningInstance(),
+      runningInstance({ imageId: 'ami-2', state: 'behind', behind: 2 }),
+      ...['i-2', 'i-3'].map((instanceId) =>
+        runningInstance({ instanceId, imageId: 'ami-3', state: 'revoked', reason: '<b>' }),
+      ),
+    ]);
+    const many = page(
+      Array.from({ length: 201 }, (_, index) => runningInstance({ imageId: `ami-${index}`, state: 'revoked' })),
+    );
+
+    expect(tableUnder('fleet-open', html)).toEqual([
+      ['revoked', 'ubuntu', 'payments, eu-west-1', 'ami-3', '5 d', '2', 'i-2, i-3. &lt;b&gt;'],
+      ['2 behind', 'ubuntu', 'payments, eu-west-1', 'ami-2', '5 d', '1', 'i-1'],
+    ]);
+    expect(tableUnder('fleet-open', many)).toHaveLength(200);
+    expect(many).toContain('<p>The first 200. 1 more are not shown here.</p>');
+    expect(page([runningInstance()])).not.toContain('fleet-open');
+  });
+
+  it('are named where they could not be read', () => {
+    const environments = fleetReport([]).environments.map((each) => ({ ...each, problem: 'Access denied.' }));
+    const html = page([], { environments, sourceProblem: 'No way in.' });
+
+    expect(counted(html)).toBe('0 instances in 0 accounts and Regions: none. 1 could not be read.');
+    expect(tableUnder('unread', html)).toEqual([
+      ['payments, eu-west-1', 'Access denied.'],
+      ['the source account', 'No way in.'],
+    ]);
   });
 });

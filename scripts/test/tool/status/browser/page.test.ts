@@ -4,6 +4,8 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { statusPage } from '../../../../tool/status/page.ts';
 import type { StatusReport } from '../../../../tool/status/report.ts';
 import { openChromium } from './chromium.ts';
+import type { FleetReport } from '../../../../tool/fleet/report.ts';
+import { sampleFleet } from '../../fleet/sample-fleet.ts';
 import { largeReport, sampleReport } from '../sample-report.ts';
 
 // The first run unpacks Chromium, and other tests run beside this one.
@@ -31,8 +33,13 @@ afterEach(async () => {
   incidents = [];
 });
 
-async function open(report: StatusReport, options: BrowserContextOptions = {}, hash = ''): Promise<Page> {
-  const html = statusPage(report);
+async function open(
+  report: StatusReport,
+  options: BrowserContextOptions = {},
+  hash = '',
+  fleet?: FleetReport,
+): Promise<Page> {
+  const html = statusPage(report, fleet);
   const context = await browser.newContext(options);
   const page = await context.newPage();
   page.setDefaultTimeout(120_000);
@@ -253,7 +260,7 @@ describe('statusPage', () => {
 
   describe.each(SCHEMES)('in %s', (colorScheme) => {
     it('keeps the rules of axe, as it is, filtered, and with the details open', async () => {
-      const page = await open(sampleReport(), { colorScheme });
+      const page = await open(sampleReport(), { colorScheme }, '', sampleFleet());
       await page.evaluate(axe.source);
       const broken = () =>
         page.evaluate<string[]>(`axe.run({ resultTypes: ['violations'] }).then(({ violations }) =>
@@ -275,6 +282,14 @@ describe('statusPage', () => {
         const [word = 0, note = 0, sign = 0] = contrasts[state] ?? [];
         expect({ state, word, isEnough: word >= 4.5 && note >= 4.5 && sign >= 3 }).toMatchObject({ isEnough: true });
       }
+    });
+
+    it('has a contrast of at least 3 in each part of a bar of ages', async () => {
+      const page = await open(sampleReport(), { colorScheme }, '', sampleFleet());
+      const contrasts = await page.evaluate<number[]>(`(${BAR_CONTRASTS})()`);
+
+      expect(contrasts).toHaveLength(5);
+      expect(Math.min(...contrasts)).toBeGreaterThanOrEqual(3);
     });
   });
 
@@ -388,6 +403,22 @@ describe('statusPage', () => {
     expect(await page.evaluate<boolean>(idsFit)).toBe(true);
   });
 
+  it('shows the running instances within a narrow screen, also without its script', async () => {
+    const options = { viewport: { width: 360, height: 640 }, javaScriptEnabled: false };
+    const page = await open(sampleReport(), options, '', sampleFleet());
+
+    expect(await page.getByRole('heading', { level: 3 }).allInnerTexts()).toEqual([
+      'By recipe',
+      'Ages of their images',
+      'Revoked, unknown or behind',
+      'Instances that could not be read',
+    ]);
+    const chart = page.getByRole('region', { name: 'Ages of their images' }).getByRole('row');
+    expect(await chart.nth(1).innerText()).toMatch(/^under 7 d\t\d+\t\s*\d+ current$/);
+    const { width = 0 } = (await page.locator('#fleet-ages').locator('..').boundingBox()) ?? {};
+    expect(width).toBeLessThanOrEqual(360);
+  });
+
   it('moves nothing by itself', () => {
     expect(statusPage(sampleReport())).not.toMatch(/\b(animation|transition|scroll-behavior|@keyframes)\b/);
   });
@@ -414,8 +445,8 @@ describe('statusPage', () => {
   });
 });
 
-/** For each state the contrast of its word, of its note and of its sign with the cell (WCAG 2.2, "contrast ratio"). */
-const CONTRASTS = `(states) => {
+/** How far two colours are apart (WCAG 2.2, "contrast ratio"). */
+const CONTRAST = `
   const luminance = (color) => {
     const [r, g, b] = color.match(/[\\d.]+/g).slice(0, 3).map((part) => {
       const share = Number(part) / 255;
@@ -426,7 +457,10 @@ const CONTRASTS = `(states) => {
   const contrast = (a, b) => {
     const [light, dark] = [luminance(a), luminance(b)].sort((x, y) => y - x);
     return (light + 0.05) / (dark + 0.05);
-  };
+  };`;
+
+/** For each state the contrast of its word, of its note and of its sign with the cell. */
+const CONTRASTS = `(states) => {${CONTRAST}
   return Object.fromEntries(states.map((state) => {
     const cell = document.querySelector('.matrix td.' + state);
     const { color, backgroundColor } = getComputedStyle(cell);
@@ -434,6 +468,13 @@ const CONTRASTS = `(states) => {
     const sign = getComputedStyle(cell, '::before').backgroundColor;
     return [state, [color, note, sign].map((part) => contrast(part, backgroundColor))];
   }));
+}`;
+
+/** The contrast of each colour of a bar of ages with what is behind it. */
+const BAR_CONTRASTS = `() => {${CONTRAST}
+  const surface = getComputedStyle(document.querySelector('#fleet-ages').parentElement).backgroundColor;
+  const fills = Array.from(document.querySelectorAll('#fleet-ages rect'), (part) => getComputedStyle(part).fill);
+  return Array.from(new Set(fills), (fill) => contrast(fill, surface));
 }`;
 
 function hostileReport(evil: string): StatusReport {
