@@ -2,12 +2,11 @@ import {
   paginateDescribeImages,
   paginateDescribeInstanceImageMetadata,
   type EC2Client,
-  type Image,
   type InstanceImageMetadata,
 } from '@aws-sdk/client-ec2';
 import { MAX_FILTER_VALUES, PAGE_SIZE } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
 import { required } from '../../../lambda/src/adapters/ec2-image-facts.ts';
-import { FOREIGN_MARK, parseForeignMark, type ForeignMark } from '../../../lambda/src/core/account-images.ts';
+import { FOREIGN_MARK, parseForeignMark } from '../../../lambda/src/core/account-images.ts';
 import type { SnapshotFacts } from '../../../lambda/src/core/image-catalogue.ts';
 import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
 import { allOf } from '../common/aws-answers.ts';
@@ -25,6 +24,7 @@ import {
   type KnownCopy,
   type KnownImage,
 } from '../common/known-copies.ts';
+import { REVOKED_TAG } from '../common/revoked-tag.ts';
 import type { Terminal } from '../common/terminal.ts';
 import { readSources } from '../status/read-copiers.ts';
 import type { CopyOfRecipe, FleetFacts, FleetInput, FleetSource, ImageFact, InstanceFact } from './build-fleet.ts';
@@ -38,10 +38,10 @@ export async function readFleet(
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<FleetInput> {
-  const { recipeTag = '', name = '' } = copiers[0] ?? {};
+  const recipeTag = copiers[0]?.recipeTag ?? '';
   const [outcomes, sources] = await Promise.all([
     inEnvironments(copiers, readFacts, signal, terminal),
-    source ? readFleetSources(source, recipeTag, name) : { sources: [] },
+    source ? readFleetSources(source, recipeTag) : { sources: [] },
   ]);
   return { readAt: new Date().toISOString(), recipeTag, outcomes, ...sources };
 }
@@ -50,13 +50,12 @@ export async function readFleet(
 async function readFleetSources(
   source: Source,
   recipeTag: string,
-  copier: string,
 ): Promise<Pick<FleetInput, 'sources' | 'sourceProblem'>> {
   try {
     const read = await readSources(source, recipeTag, { disabledToo: true });
     const sources = read
       .filter(({ image }) => image.State === 'available' || image.State === 'disabled')
-      .map(({ image, ...known }): FleetSource => ({ ...known, isRevoked: markOf(image, copier)?.state === 'revoked' }));
+      .map(({ image, ...known }): FleetSource => ({ ...known, isRevoked: tagOf(image, REVOKED_TAG) !== undefined }));
     return { sources };
   } catch (error) {
     return { sources: [], sourceProblem: reasonOf(error) };
@@ -152,10 +151,6 @@ function copyOfRecipe(copy: KnownCopy, snapshots: readonly SnapshotFacts[], copi
 
 /** Whether an image was revoked, as the copier marks its own copies and other images. */
 function isRevoked({ image, ownership }: KnownImage, copier: string): boolean {
-  const end = ownership.kind === 'ours' ? ownership.marker.end : markOf(image, copier);
+  const end = ownership.kind === 'ours' ? ownership.marker.end : parseForeignMark(tagOf(image, FOREIGN_MARK), copier);
   return end?.state === 'revoked';
-}
-
-function markOf(image: Image, copier: string): ForeignMark | undefined {
-  return parseForeignMark(tagOf(image, FOREIGN_MARK), copier);
 }

@@ -170,7 +170,10 @@ describe('fleet', () => {
           ImageId: OLD,
           State: 'disabled',
           CreationDate: OLD_AT,
-          Tags: [{ Key: 'Recipe', Value: 'ubuntu' }, MARK],
+          Tags: [
+            { Key: 'Recipe', Value: 'ubuntu' },
+            { Key: 'ImageCopierRevoked', Value: `${MADE_AT} bad` },
+          ],
         },
       ],
     ],
