@@ -5,10 +5,12 @@ import {
   CreateImageCommand,
   CreateTagsCommand,
   DeregisterImageCommand,
+  DescribeImagesCommand,
   RunInstancesCommand,
   StopInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { formatMarker, MARKER, parseMarker } from '../../../lambda/src/core/copy-marker.ts';
+import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import type { EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 import type { BakedImage } from '../../../scripts/tool/common/bake.ts';
 import { findCopies, tagOf } from '../../../scripts/tool/common/copies.ts';
@@ -35,6 +37,13 @@ async function launch(what: string, { ec2 }: EmulatedAccount, imageId: string): 
 async function copyIn(account: EmulatedAccount, { imageId }: BakedImage): Promise<string> {
   const [copy] = await findCopies(account, imageId);
   return copy?.ImageId ?? 'none';
+}
+
+async function untilAvailable({ ec2 }: EmulatedAccount, imageId: string): Promise<void> {
+  await waitFor(`the image ${imageId}`, async () => {
+    const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
+    return Images.some(({ State }) => State === 'available') ? true : undefined;
+  });
 }
 
 async function fleetOf(...args: string[]): Promise<{ code: number | null; report: FleetReport; stderr: string }> {
@@ -66,6 +75,7 @@ describe('fleet', () => {
     await launch('the newest copy', canary, await copyIn(canary, image));
     const baseId = await launch('an older copy', canary, olderCopy);
     const made = await canary.ec2.send(new CreateImageCommand({ InstanceId: baseId, Name: `made of ${olderCopy}` }));
+    await untilAvailable(canary, made.ImageId ?? '');
     await launch('an image of an older copy', canary, made.ImageId ?? '');
     await launch('the source image itself', canary, image.imageId);
     const stopped = await launch('a stopped instance', canary, olderCopy);
