@@ -13,6 +13,7 @@ import { addExec } from './exec/command.ts';
 import { addFleet } from './fleet/command.ts';
 import { addRecipes } from './recipes/command.ts';
 import { addRequest } from './request/command.ts';
+import { addRetire } from './retire/command.ts';
 import { addStatus } from './status/command.ts';
 
 /**
@@ -48,6 +49,7 @@ export function createProgram(tool: Tool, end: End): Command {
   addDoctor(program, tool, end);
   addBackfill(program, tool, end);
   addRecipes(program, tool, end);
+  addRetire(program, tool, end);
   addDeadLetters(program, tool, end);
   addDeploy(program, tool, end);
   addExec(program, tool, end);

@@ -14,6 +14,8 @@ const COMMANDS = [
     'backfill',
     'history',
     'rollback',
+    'retire',
+    'restore',
     'dead-letters',
     'deploy',
     'destroy',

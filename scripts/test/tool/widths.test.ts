@@ -15,6 +15,7 @@ import { formatFindings } from '../../tool/doctor/show.ts';
 import { createProgram } from '../../tool/program.ts';
 import { formatHistory, formatRollbacks } from '../../tool/recipes/show.ts';
 import { formatCall, stateTable } from '../../tool/request/show.ts';
+import { formatFreed, formatImages } from '../../tool/retire/show.ts';
 import type { CellState, StatusReport } from '../../tool/status/report.ts';
 import { formatStatus } from '../../tool/status/show.ts';
 import { formatFleet } from '../../tool/fleet/show.ts';
@@ -148,6 +149,27 @@ const OUTPUTS: readonly (readonly [string, (width: number) => string, readonly s
     'rollback',
     (width) => formatRollbacks([{ copier, value: { parameter: PARAMETER, from: COPY, to: IMAGE } }], width),
     [ACCOUNT, REGION, PARAMETER, COPY, IMAGE],
+  ],
+  [
+    'retire',
+    (width) =>
+      [
+        formatImages(
+          [
+            {
+              copier,
+              imageId: COPY,
+              recipe: RECIPE,
+              size: { gib: 1234.5, by: 'volume' },
+              state: 'would be in quarantine for 365 days',
+              reasons: [{ code: 'Parameter', message: `The parameter ${PARAMETER} points to it.` }],
+            },
+          ],
+          width,
+        ),
+        formatFreed([{ recipe: RECIPE, copies: 12_345, goes: 678, stays: 90, gib: 98_765.4 }], width),
+      ].join('\n'),
+    [ACCOUNT, REGION, COPY, PARAMETER, RECIPE],
   ],
   [
     'deploy',

@@ -1,3 +1,4 @@
+import { AutoScalingClient } from '@aws-sdk/client-auto-scaling';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { EC2Client } from '@aws-sdk/client-ec2';
@@ -20,6 +21,7 @@ export interface Access {
 }
 
 const CLIENTS = {
+  autoScaling: AutoScalingClient,
   cloudwatch: CloudWatchClient,
   ec2: EC2Client,
   events: EventBridgeClient,

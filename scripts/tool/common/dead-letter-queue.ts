@@ -50,7 +50,11 @@ export async function peekLetters(
  * @param copier its name
  * @throws {UserError} if there is none
  */
-export async function urlOf(sqs: SQSClient, copier: string, queue: 'dead-letters' | 'requests'): Promise<string> {
+export async function urlOf(
+  sqs: SQSClient,
+  copier: string,
+  queue: 'dead-letters' | 'requests' | 'retirements',
+): Promise<string> {
   try {
     const { QueueUrl = '' } = await sqs.send(new GetQueueUrlCommand({ QueueName: `${copier}-${queue}` }));
     return QueueUrl;

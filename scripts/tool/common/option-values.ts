@@ -28,6 +28,16 @@ export function imageId(value: string): string {
   throw new InvalidArgumentError('It must be an image id, such as ami-0123456789abcdef0.');
 }
 
+/** Collects the images that are named one after another. */
+export function imageIds(value: string, previous: readonly string[] = []): readonly string[] {
+  return Array.from(new Set([...previous, imageId(value)]));
+}
+
+export function minutes(value: string): number {
+  if (/^\d{1,5}(\.\d{1,3})?$/.test(value) && Number(value) > 0) return Number(value);
+  throw new InvalidArgumentError('It must be a number of minutes above 0.');
+}
+
 /** A reader of whole numbers, plainly written: no sign, no exponent. */
 export function wholeNumber(least: number, most: number): (value: string) => number {
   return (value) => {

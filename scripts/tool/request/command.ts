@@ -1,5 +1,5 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
-import { imageId, list, pace, PACE_WORDS, region } from '../common/option-values.ts';
+import { Option, type Command } from 'commander';
+import { imageId, list, minutes, pace, PACE_WORDS, region } from '../common/option-values.ts';
 import { PACE } from '../../../lambda/src/core/copy-pace.ts';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import { pacePrice } from '../cost/prices.ts';
@@ -51,9 +51,4 @@ export function addRequest(program: Command, tool: Tool, end: End): void {
 
 function regions(value: string, previous: readonly string[] = []): readonly string[] {
   return list(value, previous).map(region);
-}
-
-function minutes(value: string): number {
-  if (/^\d{1,5}(\.\d{1,3})?$/.test(value) && Number(value) > 0) return Number(value);
-  throw new InvalidArgumentError('It must be a number of minutes above 0.');
 }

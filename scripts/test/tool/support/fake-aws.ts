@@ -6,6 +6,7 @@ export type FakeServices = ReturnType<typeof stubsFor>;
 
 function stubsFor(clients: AwsClients) {
   return {
+    autoScaling: mockClient(clients.autoScaling),
     cloudwatch: mockClient(clients.cloudwatch),
     ec2: mockClient(clients.ec2),
     events: mockClient(clients.events),
@@ -96,6 +97,7 @@ export class FakeAws {
     return {
       services,
       clients: {
+        autoScaling: real.autoScaling,
         cloudwatch: real.cloudwatch,
         ec2: real.ec2,
         events: real.events,

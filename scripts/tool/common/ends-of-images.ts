@@ -1,0 +1,123 @@
+import { GetFunctionCommand } from '@aws-sdk/client-lambda';
+import { paginateDescribeSnapshots, type EC2Client } from '@aws-sdk/client-ec2';
+import { AccountImageReferences } from '../../../lambda/src/adapters/account-image-references.ts';
+import { Ec2AccountImages } from '../../../lambda/src/adapters/ec2-account-images.ts';
+import { MAX_FILTER_VALUES, PAGE_SIZE } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
+import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
+import type { AccountImage } from '../../../lambda/src/core/account-images.ts';
+import { keepReasons, knownTo, type KeepReason, type KnownImage } from '../../../lambda/src/core/keep-reasons.ts';
+import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
+import {
+  readRetireImageConfig,
+  type RetireImageConfig,
+} from '../../../lambda/src/functions/common/retire-configuration.ts';
+import { PRICES } from '../cost/prices.ts';
+import { ifThere } from './aws-answers.ts';
+import type { Copier } from './environment.ts';
+import { UserError } from './user-error.ts';
+
+/** How large the snapshots of an image are. */
+export interface ImageSize {
+  readonly gib: number;
+  /** `full`: what EC2 stores of each snapshot as if it were the only one. `volume`: where EC2 does not say, the size of its volume. */
+  readonly by: 'full' | 'volume';
+}
+
+const GIB = 1024 ** 3;
+
+/** EC2 API Reference, DescribeImageReferences: at most 10 images a call. */
+const IMAGES_AT_ONCE = 10;
+
+/** How a copier's function for the end of images is set up: what counts there counts here. */
+export async function readRetirementSettings({ aws, name, region }: Copier): Promise<RetireImageConfig> {
+  const FunctionName = `${name}-retire-image`;
+  const answer = await ifThere(aws.lambda.send(new GetFunctionCommand({ FunctionName })), 'ResourceNotFoundException');
+  if (!answer) {
+    throw new UserError(
+      `There is no function ${FunctionName}. Deploy the copier: older versions take away no image.`,
+      1,
+    );
+  }
+  return readRetireImageConfig({ ...answer.Configuration?.Environment?.Variables, AWS_REGION: region });
+}
+
+/** All images of the copier's account, whoever made them. */
+export async function listAccountImages({ aws, name }: Copier): Promise<AccountImage[]> {
+  return await new Ec2AccountImages(aws.ec2, name).list();
+}
+
+/** What an image of the account is to the copier, by its settings. */
+export function knownImages(images: readonly AccountImage[], settings: RetireImageConfig): KnownImage[] {
+  return images.map((image) => knownTo(image, settings));
+}
+
+/**
+ * What speaks at this moment against taking images away, as the function finds it with the same code. It changes nothing.
+ * @param all images of the account
+ */
+export async function findKeepReasons(
+  subjects: readonly KnownImage[],
+  all: readonly AccountImage[],
+  settings: RetireImageConfig,
+  { aws, name, parameterPath }: Copier,
+): Promise<ReadonlyMap<string, readonly KeepReason[]>> {
+  if (subjects.length === 0) return new Map();
+  const images = new Ec2AccountImages(aws.ec2, name);
+  const references = new AccountImageReferences(aws);
+  const [parameters, snapshots] = await Promise.all([
+    new SsmImageParameters(aws.ssm, parameterPath).list(),
+    images.snapshotsOf(subjects.flatMap(({ image }) => snapshotIdsOf(image))),
+  ]);
+  const reasons = new Map<string, readonly KeepReason[]>();
+  for (let start = 0; start < subjects.length; start += IMAGES_AT_ONCE) {
+    const some = subjects.slice(start, start + IMAGES_AT_ONCE);
+    const found = await references.find(some.map(({ image }) => image.imageId));
+    const view = { images: all, parameters, found, snapshots };
+    for (const known of some) reasons.set(known.image.imageId, keepReasons(known, view, settings, Date.now()));
+  }
+  return reasons;
+}
+
+/** How much the snapshots of images take, by image. */
+export async function findSizes(
+  ec2: EC2Client,
+  images: readonly Pick<AccountImage, 'imageId' | 'devices'>[],
+): Promise<ReadonlyMap<string, ImageSize>> {
+  const snapshots = await findSnapshotSizes(ec2, Array.from(new Set(images.flatMap(snapshotIdsOf))));
+  return new Map(images.map((image) => [image.imageId, sizeOf(snapshotIdsOf(image), snapshots)]));
+}
+
+/** The size of an image by those of its snapshots; what EC2 does not show of them counts nothing. */
+export function sizeOf(snapshotIds: readonly string[], sizes: ReadonlyMap<string, ImageSize>): ImageSize {
+  const own = snapshotIds.flatMap((id) => sizes.get(id) ?? []);
+  return {
+    gib: own.reduce((sum, { gib }) => sum + gib, 0),
+    by: own.every(({ by }) => by === 'full') ? 'full' : 'volume',
+  };
+}
+
+/** The size of a snapshot, as far as EC2 tells it (EC2 API Reference, Snapshot: FullSnapshotSizeInBytes). */
+export function snapshotSize(snapshot: {
+  readonly FullSnapshotSizeInBytes?: number | undefined;
+  readonly VolumeSize?: number | undefined;
+}): ImageSize {
+  const { FullSnapshotSizeInBytes: bytes, VolumeSize = 0 } = snapshot;
+  return bytes === undefined ? { gib: VolumeSize, by: 'volume' } : { gib: bytes / GIB, by: 'full' };
+}
+
+/** What GiB of snapshots cost a month by the list price. */
+export function dollarsAMonth(gib: number): number {
+  return gib * PRICES.snapshot.dollars;
+}
+
+async function findSnapshotSizes(ec2: EC2Client, ids: readonly string[]): Promise<Map<string, ImageSize>> {
+  const sizes = new Map<string, ImageSize>();
+  for (let start = 0; start < ids.length; start += MAX_FILTER_VALUES) {
+    const Filters = [{ Name: 'snapshot-id', Values: ids.slice(start, start + MAX_FILTER_VALUES) }];
+    const pages = paginateDescribeSnapshots({ client: ec2, pageSize: PAGE_SIZE }, { OwnerIds: ['self'], Filters });
+    for await (const { Snapshots = [] } of pages) {
+      for (const snapshot of Snapshots) sizes.set(snapshot.SnapshotId ?? '', snapshotSize(snapshot));
+    }
+  }
+  return sizes;
+}
