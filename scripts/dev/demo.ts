@@ -9,7 +9,7 @@ import { emulatedAccount, type EmulatedAccount } from './emulated-account.ts';
 import { runScript } from './entry.ts';
 import { openEmulator } from './localstack/emulator.ts';
 import { requireTerraform } from '../tool/deploy/require-terraform.ts';
-import { ResultsInbox, type ResultMessage } from '../tool/request/results-inbox.ts';
+import { ResultsInbox, type ResultMessage } from '../tool/common/results-inbox.ts';
 import { formatTable } from '../tool/common/table.ts';
 import { waitFor } from './wait-for.ts';
 

@@ -14,6 +14,7 @@ import { addFleet } from './fleet/command.ts';
 import { addRecipes } from './recipes/command.ts';
 import { addRequest } from './request/command.ts';
 import { addRetire } from './retire/command.ts';
+import { addRevoke } from './revoke/command.ts';
 import { addStatus } from './status/command.ts';
 
 /**
@@ -50,6 +51,7 @@ export function createProgram(tool: Tool, end: End): Command {
   addBackfill(program, tool, end);
   addRecipes(program, tool, end);
   addRetire(program, tool, end);
+  addRevoke(program, tool, end);
   addDeadLetters(program, tool, end);
   addDeploy(program, tool, end);
   addExec(program, tool, end);

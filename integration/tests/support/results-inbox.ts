@@ -11,7 +11,7 @@ import { DeleteTopicCommand, PublishCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, DeleteQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import type { CopyResult } from '../../../lambda/src/core/copy-results.ts';
 import { emulatedSettings, type EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
-import { ResultsInbox as TopicInbox } from '../../../scripts/tool/request/results-inbox.ts';
+import { ResultsInbox as TopicInbox } from '../../../scripts/tool/common/results-inbox.ts';
 import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { endpoint } from './emulator.ts';
 import { sendingPolicy } from './sending-policy.ts';

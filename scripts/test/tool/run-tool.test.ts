@@ -16,6 +16,8 @@ const COMMANDS = [
     'rollback',
     'retire',
     'restore',
+    'revoke',
+    'unrevoke',
     'dead-letters',
     'deploy',
     'destroy',

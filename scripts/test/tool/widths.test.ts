@@ -16,6 +16,7 @@ import { createProgram } from '../../tool/program.ts';
 import { formatHistory, formatRollbacks } from '../../tool/recipes/show.ts';
 import { formatCall, stateTable } from '../../tool/request/show.ts';
 import { formatFreed, formatImages } from '../../tool/retire/show.ts';
+import { toldTable } from '../../tool/revoke/show.ts';
 import type { CellState, StatusReport } from '../../tool/status/report.ts';
 import { formatStatus } from '../../tool/status/show.ts';
 import { formatFleet } from '../../tool/fleet/show.ts';
@@ -208,6 +209,34 @@ const OUTPUTS: readonly (readonly [string, (width: number) => string, readonly s
     'request --wait',
     (width) => stateTable([{ target, progress: 'failed', copy: COPY, reason: REASON }], width),
     [ACCOUNT, REGION, IMAGE, COPY, ROLE],
+  ],
+  [
+    'revoke --wait',
+    (width) =>
+      toldTable(
+        [
+          {
+            told: target,
+            state: 'waiting',
+            images: [],
+            pending: [],
+            instances: 0,
+            stuck: [],
+            problems: [`${COPY}: ${REASON}`],
+          },
+          {
+            told: target,
+            state: 'done',
+            images: [COPY],
+            pending: [IMAGE],
+            instances: 12_345,
+            stuck: [PARAMETER],
+            problems: [],
+          },
+        ],
+        width,
+      ),
+    [ACCOUNT, REGION, IMAGE, PARAMETER, ROLE],
   ],
   [
     'request --dry-run',

@@ -1,5 +1,5 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
-import { list } from '../common/option-values.ts';
+import { Option, type Command } from 'commander';
+import { date, list } from '../common/option-values.ts';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
 import { backfill, type BackfillOptions } from './run.ts';
@@ -28,10 +28,4 @@ export function addBackfill(program: Command, tool: Tool, end: End): void {
     .action(async (options: BackfillOptions) => {
       end(await backfill(options, tool));
     });
-}
-
-function date(value: string): Date {
-  const parsed = new Date(value);
-  if (/^\d{4}-\d{2}-\d{2}(T.+)?$/.test(value) && !Number.isNaN(parsed.getTime())) return parsed;
-  throw new InvalidArgumentError('It must be a date, such as 2026-11-01.');
 }

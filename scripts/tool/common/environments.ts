@@ -20,6 +20,8 @@ export interface Source {
   /** Name of the topic for copy requests. */
   readonly topic: string;
   readonly topicArnIn: (region: string) => string;
+  /** The topic on which revocations go out; undefined where it is another system's, and the file does not name it. */
+  readonly housekeepingTopicArnIn: (region: string) => string | undefined;
   /** Whether the topic in a Region is another system's, which decides itself who may subscribe. */
   readonly hasExistingTopicIn: (region: string) => boolean;
   readonly clientsIn: (region: string) => AwsClients;
@@ -142,6 +144,12 @@ function environmentsOfFile(file: string, options: EnvironmentOptions, connect: 
       regions: source.modules.map(({ region }) => region),
       topic,
       topicArnIn: (region) => topicArn(source.accountId, region, topic),
+      housekeepingTopicArnIn: (region) => {
+        const inputs = source.modules.find((module) => module.region === region)?.inputs ?? {};
+        const { housekeeping_topic_name: named, existing_topics: isExisting } = inputs;
+        if (typeof named !== 'string' && isExisting === true) return undefined;
+        return topicArn(source.accountId, region, textOr(named, housekeepingTopic(topic)));
+      },
       hasExistingTopicIn: (region) =>
         source.modules.some((module) => module.region === region && module.inputs['existing_topics'] === true),
       clientsIn: (region) => {
@@ -180,6 +188,11 @@ export async function accountOf({ sts }: AwsClients): Promise<string> {
 
 export function topicArn(accountId: string, region: string, topic: string): string {
   return `arn:${partitionOf(region)}:sns:${region}:${accountId}:${topic}`;
+}
+
+/** As the module names the topic for housekeeping, unless it is told otherwise. */
+export function housekeepingTopic(topic: string): string {
+  return `${topic}-housekeeping`;
 }
 
 function copierOf(options: EnvironmentOptions, accountId: string, region: string): Omit<Copier, 'aws'> {

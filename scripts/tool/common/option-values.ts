@@ -17,6 +17,16 @@ export function region(value: string): string {
   throw new InvalidArgumentError('It must be a Region, such as eu-west-1.');
 }
 
+export function regions(value: string, previous: readonly string[] = []): readonly string[] {
+  return list(value, previous).map(region);
+}
+
+export function date(value: string): Date {
+  const parsed = new Date(value);
+  if (/^\d{4}-\d{2}-\d{2}(T.+)?$/.test(value) && !Number.isNaN(parsed.getTime())) return parsed;
+  throw new InvalidArgumentError('It must be a date, such as 2026-11-01.');
+}
+
 /** As the Terraform module checks it. */
 export function copierName(value: string): string {
   if (/^[A-Za-z0-9_-]{1,36}$/.test(value)) return value;

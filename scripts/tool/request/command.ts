@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { imageId, list, minutes, pace, PACE_WORDS, region } from '../common/option-values.ts';
+import { imageId, minutes, pace, PACE_WORDS, regions } from '../common/option-values.ts';
 import { PACE } from '../../../lambda/src/core/copy-pace.ts';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import { pacePrice } from '../cost/prices.ts';
@@ -47,8 +47,4 @@ export function addRequest(program: Command, tool: Tool, end: End): void {
     .action(async (image: string | undefined, options: RequestOptions) => {
       end(await request(image, options, tool));
     });
-}
-
-function regions(value: string, previous: readonly string[] = []): readonly string[] {
-  return list(value, previous).map(region);
 }

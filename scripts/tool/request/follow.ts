@@ -6,7 +6,7 @@ import { copiesOf, standingsOf, type KnownCopy } from '../common/known-copies.ts
 import { reasonOf } from '../common/aws-errors.ts';
 import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
 import { lineAbout, type Copier, type Environment } from '../common/environment.ts';
-import type { ResultMessage, ResultsInbox } from './results-inbox.ts';
+import type { ResultMessage, ResultsInbox } from '../common/results-inbox.ts';
 
 /** An environment that was asked for a copy of an image. */
 export interface Target extends Pick<Environment, 'account' | 'accountId' | 'region'> {

@@ -24,7 +24,7 @@ import { imageFor } from '../common/wanted-images.ts';
 import { follow, isSettled, type Target, type TargetState } from './follow.ts';
 import { imagesOfManifest, type ImageInRegion } from './packer-manifest.ts';
 import { planRequest, type PlannedCall } from './plan.ts';
-import { ResultsInbox } from './results-inbox.ts';
+import { ResultsInbox } from '../common/results-inbox.ts';
 import { formatCall, formatState, stateFields, stateTable } from './show.ts';
 
 export interface RequestOptions extends EnvironmentOptions {

@@ -43,10 +43,15 @@ export async function readCopier(copier: Copier, signal: AbortSignal, warn: Warn
   };
 }
 
-/** The available images of the source account in all its Regions that belong to a recipe. */
-export async function readSourceImages(source: Source, recipeTag: string): Promise<SourceImage[]> {
-  const read = await readSources(source, recipeTag);
-  return read.flatMap(({ image, ...known }) => (image.State === 'available' ? known : []));
+/** The images of the source account in all its Regions that belong to a recipe and can be launched, or also those that are disabled. */
+export async function readSourceImages(
+  source: Pick<Source, 'regions' | 'clientsIn'>,
+  recipeTag: string,
+  options: { readonly disabledToo?: boolean } = {},
+): Promise<SourceImage[]> {
+  const states = options.disabledToo ? ['available', 'disabled'] : ['available'];
+  const read = await readSources(source, recipeTag, options);
+  return read.flatMap(({ image, ...known }) => (states.includes(image.State ?? '') ? known : []));
 }
 
 /**
@@ -54,7 +59,7 @@ export async function readSourceImages(source: Source, recipeTag: string): Promi
  * that it copied from another Region, as Packer does with `ami_regions`, was baked when that one was.
  */
 export async function readSources(
-  { regions, clientsIn }: Source,
+  { regions, clientsIn }: Pick<Source, 'regions' | 'clientsIn'>,
   recipeTag: string,
   options: { readonly disabledToo?: boolean } = {},
 ): Promise<(SourceImage & { readonly image: Image })[]> {

@@ -9,7 +9,8 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { CopyResult } from '../../../lambda/src/core/copy-results.ts';
-import type { AwsClients } from '../common/aws-clients.ts';
+import type { RevocationResult } from '../../../lambda/src/core/retirement-results.ts';
+import type { AwsClients } from './aws-clients.ts';
 
 /** A result as the topic delivers it: an event's own fields. */
 export interface ResultMessage {
@@ -17,6 +18,19 @@ export interface ResultMessage {
   readonly 'detail-type': 'Image Copied' | 'Image Copy Failed';
   readonly detail: CopyResult;
 }
+
+/** What an account did because an image was revoked, or is not any more. */
+export interface RevocationMessage {
+  readonly source: string;
+  readonly 'detail-type': RevocationResult['kind'];
+  readonly detail: Omit<RevocationResult, 'kind'> & { readonly account: string; readonly region: string };
+}
+
+const COPIES: readonly string[] = ['Image Copied', 'Image Copy Failed'] satisfies ResultMessage['detail-type'][];
+const REVOCATIONS: readonly string[] = [
+  'Image Revoked',
+  'Revocation Undone',
+] satisfies RevocationMessage['detail-type'][];
 
 // SQS Developer Guide, "Short and long polling": long polling asks all of SQS's servers.
 const WAIT_SECONDS = 1;
@@ -79,15 +93,14 @@ export class ResultsInbox {
     }
   }
 
-  /** What has come since the last time; waits a second for the first one. */
+  /** The results of copies that have come since the last time; waits a second for the first one. */
   async receive(): Promise<ResultMessage[]> {
-    const { Messages = [] } = await this.#sqs.send(
-      new ReceiveMessageCommand({ QueueUrl: this.#url, MaxNumberOfMessages: 10, WaitTimeSeconds: WAIT_SECONDS }),
-    );
-    if (Messages.length === 0) return [];
-    const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
-    await this.#sqs.send(new DeleteMessageBatchCommand({ QueueUrl: this.#url, Entries }));
-    return Messages.flatMap(({ Body = '' }) => resultIn(Body));
+    return (await this.#bodies()).flatMap((body) => messageIn<ResultMessage>(body, COPIES));
+  }
+
+  /** The same of revocations. */
+  async receiveRevocations(): Promise<RevocationMessage[]> {
+    return (await this.#bodies()).flatMap((body) => messageIn<RevocationMessage>(body, REVOCATIONS));
   }
 
   async close(): Promise<void> {
@@ -95,15 +108,27 @@ export class ResultsInbox {
     if (SubscriptionArn !== undefined) await this.#sns.send(new UnsubscribeCommand({ SubscriptionArn }));
     await this.#sqs.send(new DeleteQueueCommand({ QueueUrl: this.#url }));
   }
+
+  async #bodies(): Promise<string[]> {
+    const { Messages = [] } = await this.#sqs.send(
+      new ReceiveMessageCommand({ QueueUrl: this.#url, MaxNumberOfMessages: 10, WaitTimeSeconds: WAIT_SECONDS }),
+    );
+    if (Messages.length === 0) return [];
+    const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
+    await this.#sqs.send(new DeleteMessageBatchCommand({ QueueUrl: this.#url, Entries }));
+    return Messages.map(({ Body = '' }) => Body);
+  }
 }
 
-/** Any account of the topic's policy may publish on it: what is no result is left out. */
-function resultIn(body: string): ResultMessage[] {
+/** Any account of the topic's policy may publish on it: what is no result of the kinds is left out. */
+function messageIn<Message extends ResultMessage | RevocationMessage>(
+  body: string,
+  kinds: readonly string[],
+): Message[] {
   try {
-    const message = JSON.parse(body) as ResultMessage;
-    const { 'detail-type': type, detail } = message as Partial<ResultMessage>;
-    const isResult = (type === 'Image Copied' || type === 'Image Copy Failed') && typeof detail?.sourceAmi === 'string';
-    return isResult ? [message] : [];
+    const message = JSON.parse(body) as Message;
+    const { 'detail-type': type = '', detail } = message as Partial<Message>;
+    return kinds.includes(type) && typeof detail?.sourceAmi === 'string' ? [message] : [];
   } catch {
     return [];
   }
