@@ -1,8 +1,7 @@
 import { GetFunctionCommand } from '@aws-sdk/client-lambda';
-import { paginateDescribeSnapshots, type EC2Client } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import { AccountImageReferences } from '../../../lambda/src/adapters/account-image-references.ts';
 import { Ec2AccountImages } from '../../../lambda/src/adapters/ec2-account-images.ts';
-import { MAX_FILTER_VALUES, PAGE_SIZE } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
 import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
 import type { AccountImage } from '../../../lambda/src/core/account-images.ts';
 import { keepReasons, knownTo, type KeepReason, type KnownImage } from '../../../lambda/src/core/keep-reasons.ts';
@@ -11,19 +10,11 @@ import {
   readRetireImageConfig,
   type RetireImageConfig,
 } from '../../../lambda/src/functions/common/retire-configuration.ts';
-import { PRICES } from '../cost/prices.ts';
 import { ifThere } from './aws-answers.ts';
 import type { Copier } from './environment.ts';
+import { sizeOf, type ImageSize } from './image-size.ts';
+import { findSnapshots } from './known-copies.ts';
 import { UserError } from './user-error.ts';
-
-/** How large the snapshots of an image are. */
-export interface ImageSize {
-  readonly gib: number;
-  /** `full`: what EC2 stores of each snapshot as if it were the only one. `volume`: where EC2 does not say, the size of its volume. */
-  readonly by: 'full' | 'volume';
-}
-
-const GIB = 1024 ** 3;
 
 /** EC2 API Reference, DescribeImageReferences: at most 10 images a call. */
 const IMAGES_AT_ONCE = 10;
@@ -83,41 +74,6 @@ export async function findSizes(
   ec2: EC2Client,
   images: readonly Pick<AccountImage, 'imageId' | 'devices'>[],
 ): Promise<ReadonlyMap<string, ImageSize>> {
-  const snapshots = await findSnapshotSizes(ec2, Array.from(new Set(images.flatMap(snapshotIdsOf))));
+  const snapshots = await findSnapshots(ec2, Array.from(new Set(images.flatMap(snapshotIdsOf))));
   return new Map(images.map((image) => [image.imageId, sizeOf(snapshotIdsOf(image), snapshots)]));
-}
-
-/** The size of an image by those of its snapshots; what EC2 does not show of them counts nothing. */
-export function sizeOf(snapshotIds: readonly string[], sizes: ReadonlyMap<string, ImageSize>): ImageSize {
-  const own = snapshotIds.flatMap((id) => sizes.get(id) ?? []);
-  return {
-    gib: own.reduce((sum, { gib }) => sum + gib, 0),
-    by: own.every(({ by }) => by === 'full') ? 'full' : 'volume',
-  };
-}
-
-/** The size of a snapshot, as far as EC2 tells it (EC2 API Reference, Snapshot: FullSnapshotSizeInBytes). */
-export function snapshotSize(snapshot: {
-  readonly FullSnapshotSizeInBytes?: number | undefined;
-  readonly VolumeSize?: number | undefined;
-}): ImageSize {
-  const { FullSnapshotSizeInBytes: bytes, VolumeSize = 0 } = snapshot;
-  return bytes === undefined ? { gib: VolumeSize, by: 'volume' } : { gib: bytes / GIB, by: 'full' };
-}
-
-/** What GiB of snapshots cost a month by the list price. */
-export function dollarsAMonth(gib: number): number {
-  return gib * PRICES.snapshot.dollars;
-}
-
-async function findSnapshotSizes(ec2: EC2Client, ids: readonly string[]): Promise<Map<string, ImageSize>> {
-  const sizes = new Map<string, ImageSize>();
-  for (let start = 0; start < ids.length; start += MAX_FILTER_VALUES) {
-    const Filters = [{ Name: 'snapshot-id', Values: ids.slice(start, start + MAX_FILTER_VALUES) }];
-    const pages = paginateDescribeSnapshots({ client: ec2, pageSize: PAGE_SIZE }, { OwnerIds: ['self'], Filters });
-    for await (const { Snapshots = [] } of pages) {
-      for (const snapshot of Snapshots) sizes.set(snapshot.SnapshotId ?? '', snapshotSize(snapshot));
-    }
-  }
-  return sizes;
 }

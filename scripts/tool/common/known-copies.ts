@@ -21,6 +21,7 @@ import {
 } from '../../../lambda/src/core/ownership.ts';
 import { partitionOf } from '../../../terraform/stacks/regions.ts';
 import { ownImages } from './copies.ts';
+import { snapshotSize, type ImageSize } from './image-size.ts';
 import type { Environment } from './environment.ts';
 
 /** A copier, by which its copies are known. */
@@ -108,6 +109,11 @@ export function whyUnverified(
   return flaw && `The copy is not verified: ${flaw.reason}`;
 }
 
+/** A snapshot with its size. */
+export interface SizedSnapshot extends SnapshotFacts {
+  readonly size: ImageSize;
+}
+
 /** The key that a copy is to be under. A copy of the first versions does not name it. */
 export function keyArnOf({ keyId }: CopyMarker, { accountId, region }: CopyOwner): string | undefined {
   return keyId && `arn:${partitionOf(region)}:kms:${region}:${accountId}:key/${keyId}`;
@@ -124,8 +130,8 @@ export async function standingsOf(
 }
 
 /** Those of the account's snapshots that EC2 shows. By a filter: one that is gone is no error. */
-export async function findSnapshots(ec2: EC2Client, snapshotIds: readonly string[]): Promise<SnapshotFacts[]> {
-  const found: SnapshotFacts[] = [];
+export async function findSnapshots(ec2: EC2Client, snapshotIds: readonly string[]): Promise<SizedSnapshot[]> {
+  const found: SizedSnapshot[] = [];
   for (let start = 0; start < snapshotIds.length; start += MAX_FILTER_VALUES) {
     const Values = snapshotIds.slice(start, start + MAX_FILTER_VALUES);
     found.push(...(await ownSnapshots(ec2, { Name: 'snapshot-id', Values })));
@@ -134,11 +140,11 @@ export async function findSnapshots(ec2: EC2Client, snapshotIds: readonly string
 }
 
 /** The account's snapshots that match a filter. Only DescribeSnapshots gives the key of a snapshot reliably. */
-export async function ownSnapshots(ec2: EC2Client, filter: Filter): Promise<SnapshotFacts[]> {
-  const found: SnapshotFacts[] = [];
+export async function ownSnapshots(ec2: EC2Client, filter: Filter): Promise<SizedSnapshot[]> {
+  const found: SizedSnapshot[] = [];
   const input = { OwnerIds: ['self'], Filters: [filter] };
   for await (const { Snapshots = [] } of paginateDescribeSnapshots({ client: ec2, pageSize: PAGE_SIZE }, input)) {
-    found.push(...Snapshots.map(toSnapshotFacts));
+    found.push(...Snapshots.map((snapshot) => ({ ...toSnapshotFacts(snapshot), size: snapshotSize(snapshot) })));
   }
   return found;
 }

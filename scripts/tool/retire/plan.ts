@@ -10,9 +10,9 @@ import {
   knownImages,
   listAccountImages,
   readRetirementSettings,
-  type ImageSize,
 } from '../common/ends-of-images.ts';
 import type { Copier } from '../common/environment.ts';
+import type { ImageSize } from '../common/image-size.ts';
 
 /** An image that is to go, with all that is known of it before anything is done. */
 export interface PlannedImage {

@@ -1,5 +1,5 @@
 import type { EnvironmentOptions } from '../common/environment-options.ts';
-import { dollarsAMonth } from '../common/ends-of-images.ts';
+import { dollarsAMonth } from '../common/image-size.ts';
 import { lineAbout, type ChosenCopier, type Copier } from '../common/environment.ts';
 import { environmentsOf } from '../common/environments.ts';
 import { allWell, inEnvironments, printProblems, type Outcome } from '../common/in-environments.ts';

@@ -1,5 +1,5 @@
 import type { EndReason } from '../../../lambda/src/core/retirement-results.ts';
-import { dollarsAMonth, type ImageSize } from '../common/ends-of-images.ts';
+import { dollarsAMonth, type ImageSize } from '../common/image-size.ts';
 import type { Environment } from '../common/environment.ts';
 import { formatTable } from '../common/table.ts';
 

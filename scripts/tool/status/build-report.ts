@@ -1,7 +1,10 @@
+import type { CopyEnd } from '../../../lambda/src/core/copy-marker.ts';
 import type { ImageState } from '../../../lambda/src/core/image-catalogue.ts';
 import { noParameterReason, type ParameterNames } from '../../../lambda/src/core/image-parameters.ts';
+import type { ImageSize } from '../common/image-size.ts';
 import type { Outcome } from '../common/in-environments.ts';
 import { imageFor, newestFirst, wantedImages } from '../common/wanted-images.ts';
+import { endedCopies, storageOf } from './ended-copies.ts';
 import type { Cell, CopyFact, Row, SourceImageFact, StatusReport } from './report.ts';
 
 /** A copy in one account and Region, with all that decides its state. */
@@ -15,6 +18,11 @@ export interface CopyInAccount {
   /** Why it never counts as a copy that can be used. */
   readonly flaw?: string;
   readonly recipe: string | undefined;
+  /** That it is taken away, or is to go. */
+  readonly end?: CopyEnd;
+  /** Why it stays though it is to go. */
+  readonly endReasons?: readonly string[];
+  readonly size: ImageSize;
   /** The Region of its source image, where EC2 tells it. */
   readonly sourceRegion?: string;
 }
@@ -56,8 +64,12 @@ export function buildReport({ readAt, outcomes, sources, sharedWith, rows }: Rep
       : known
           .toSorted(newestFirst)
           .map((image) => ({ images: [image], all: [image], ownRegions: ownRegions.get(image.recipe ?? '') ?? [] }));
+  const ended = endedCopies(outcomes);
+  const storage = storageOf(outcomes);
   return {
     readAt,
+    ...(ended.length > 0 && { ended }),
+    ...(storage.length > 0 && { storage }),
     columns: outcomes.map(({ copier: { accountId, account, region, labels } }) => ({
       accountId,
       account,
@@ -93,7 +105,9 @@ function sourcesOfCopies(outcomes: readonly Outcome<CopierFacts>[]): SourceImage
   const found = new Map<string, SourceImage>();
   for (const outcome of outcomes) {
     if (!('value' in outcome)) continue;
-    for (const { fact, recipe, sourceRegion: region = outcome.copier.region } of outcome.value.copies) {
+    for (const { fact, recipe, end, sourceRegion: region = outcome.copier.region } of outcome.value.copies) {
+      // Nobody is to have a copy of what was taken away.
+      if (end && end.state !== 'asked') continue;
       const { sourceImageId, bakedAt } = fact;
       found.set(sourceImageId, { imageId: sourceImageId, region, name: '', bakedAt, recipe });
     }
@@ -201,7 +215,11 @@ function cellOf(
   }
   const [failed] = ofNewest;
   if (failed) {
-    return { state: 'failed', copy: failed.fact, reason: failed.stateReason ?? `The copy is ${failed.state}.` };
+    return {
+      state: 'failed',
+      copy: failed.fact,
+      reason: failed.stateReason ?? `The copy is ${failed.end?.state ?? failed.state}.`,
+    };
   }
   const [older] = copies
     .filter(

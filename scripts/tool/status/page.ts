@@ -66,7 +66,7 @@ ${header(report)}
 ${filters(report)}
 ${matrix(report)}
 ${failures(report)}
-${durations(report)}
+${durations(report)}${ends(report)}
 ${fleet ? fleetSection(fleet) : ''}
 </main>
 <dialog id="details" aria-labelledby="details-title"></dialog>
@@ -141,6 +141,33 @@ ${body.join('\n')}
 </tbody>
 </table>
 </div>
+</section>`;
+}
+
+/** Copies that are taken away or are to go, and what all copies cost; nothing where there is nothing of it. */
+function ends({ ended = [], storage = [] }: StatusReport): string {
+  const copies = ended.map(({ account, region, imageId, recipe = '', state, reasons }) =>
+    [account, region, imageId, recipe, state, reasons.join(' ')].map((text) => `<td>${escapeWithIds(text)}</td>`),
+  );
+  const costs = storage.map(({ recipe, copies: count, gib, dollarsPerMonth }) =>
+    [recipe, String(count), gib.toFixed(1), dollarsPerMonth.toFixed(2)].map((text) => `<td>${escapeHtml(text)}</td>`),
+  );
+  return (
+    table('ended', 'Retired and revoked copies', ['Account', 'Region', 'Copy', 'Recipe', 'End', 'Reason'], copies) +
+    table('storage', 'What copies take', ['Recipe', 'Copies', 'GiB', 'Dollars a month'], costs)
+  );
+}
+
+function table(id: string, title: string, head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return '';
+  return `
+<section>
+<h2 id="${id}-title">${title}</h2>
+<div class="scroll" role="region" aria-labelledby="${id}-title" tabindex="0"><table class="list">
+<thead><tr>${head.map((text) => `<th scope="col">${text}</th>`).join('')}</tr></thead>
+<tbody>
+${rows.map((cells) => `<tr>${cells.join('')}</tr>`).join('\n')}
+</tbody></table></div>
 </section>`;
 }
 

@@ -1,13 +1,15 @@
 import { DescribeImageAttributeCommand, type Image } from '@aws-sdk/client-ec2';
 import { isAnnounced, MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { COPIED_FROM } from '../../../lambda/src/core/copy-tags.ts';
-import type { SnapshotFacts } from '../../../lambda/src/core/image-catalogue.ts';
 import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
 import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
+import { reasonOf } from '../common/aws-errors.ts';
+import { findKeepReasons, knownImages, listAccountImages, readRetirementSettings } from '../common/ends-of-images.ts';
 import type { Copier } from '../common/environment.ts';
 import type { Source } from '../common/environments.ts';
 import { ownImages, tagOf } from '../common/copies.ts';
+import { sizeOf } from '../common/image-size.ts';
 import {
   findSnapshots,
   isCopy,
@@ -16,6 +18,7 @@ import {
   standingOf,
   unencryptedDevicesOf,
   type KnownCopy,
+  type SizedSnapshot,
 } from '../common/known-copies.ts';
 import type { CopyInAccount, CopierFacts, SharedWith, SourceImage } from './build-report.ts';
 
@@ -35,8 +38,12 @@ export async function readCopier(copier: Copier, signal: AbortSignal, warn: Warn
   const others = copies.flatMap(({ facts }) => snapshotIdsOf(facts)).filter((id) => !shown.has(id));
   const snapshots = [...tagSnapshots, ...(await findSnapshots(ec2, others))];
   const unencrypted = await unencryptedDevicesOf(ec2, copies);
+  const endReasons = await findEndReasons(copies, copier, warn);
   return {
-    copies: copies.map((copy) => copyInAccount(copy, snapshots, unencrypted.get(copy) ?? [], copier)),
+    copies: copies.map((copy) => ({
+      ...copyInAccount(copy, snapshots, unencrypted.get(copy) ?? [], copier),
+      ...endReasons.get(copy.facts.imageId),
+    })),
     failures: letters.flatMap(({ sourceImage, reason = 'It is a dead letter without a reason.' }) =>
       sourceImage === undefined ? [] : [{ sourceImageId: sourceImage, reason }],
     ),
@@ -93,9 +100,31 @@ export async function readSharedWith({ ec2 }: AwsClients, imageId: string, owner
   return isForMany ? 'many' : [ownerId, ...LaunchPermissions.flatMap(({ UserId }) => UserId ?? [])];
 }
 
+/** Why copies that are to go stay: asked for only where there are such copies, for it takes some fifteen calls. */
+async function findEndReasons(
+  copies: readonly KnownCopy[],
+  copier: Copier,
+  warn: Warn,
+): Promise<ReadonlyMap<string, Pick<CopyInAccount, 'endReasons'>>> {
+  const asked = copies.filter(({ ownership }) => ownership.kind === 'ours' && ownership.marker.end?.state === 'asked');
+  if (asked.length === 0) return new Map();
+  try {
+    const [settings, all] = await Promise.all([readRetirementSettings(copier), listAccountImages(copier)]);
+    const ids = new Set(asked.map(({ facts }) => facts.imageId));
+    const subjects = knownImages(all, settings).filter(({ image }) => ids.has(image.imageId));
+    const found = await findKeepReasons(subjects, all, settings, copier);
+    return new Map(
+      Array.from(found, ([imageId, reasons]) => [imageId, { endReasons: reasons.map(({ message }) => message) }]),
+    );
+  } catch (error) {
+    warn(`Why copies stay that are to go could not be read: ${reasonOf(error)}`);
+    return new Map();
+  }
+}
+
 function copyInAccount(
   copy: KnownCopy,
-  snapshots: readonly SnapshotFacts[],
+  snapshots: readonly SizedSnapshot[],
   unencryptedDevices: readonly string[],
   copier: Copier,
 ): CopyInAccount {
@@ -122,6 +151,8 @@ function copyInAccount(
     ...(ownership.sourceRegion !== undefined && { sourceRegion: ownership.sourceRegion }),
     state: facts.state,
     isOurs: marker !== undefined,
+    ...(marker?.end && { end: marker.end }),
+    size: sizeOf(ids, snapshots),
     ...(standing.kind === 'flawed' && { flaw: standing.reason }),
     ...(StateReason?.Message !== undefined && { stateReason: StateReason.Message }),
     recipe: tagOf(image, copier.recipeTag),

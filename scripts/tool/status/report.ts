@@ -69,9 +69,37 @@ export interface SourceImageFact {
   readonly bakedAt: string;
 }
 
+/** A copy that is taken away, or is to go. */
+export interface EndedCopy extends Environment {
+  readonly imageId: string;
+  readonly sourceImageId: string;
+  readonly recipe?: string;
+  /** `asked`: it is to go, and something uses it. `retired`: in quarantine. */
+  readonly state: 'asked' | 'retired' | 'revoked';
+  /** When that was decided, in ISO 8601. */
+  readonly at: string;
+  /** Why one that is to go stays, as far as that could be read now; of one in quarantine, when it may be removed. */
+  readonly reasons: readonly string[];
+}
+
+/** What the copies of a recipe take in all accounts. */
+export interface RecipeStorage {
+  readonly recipe: string;
+  readonly copies: number;
+  readonly gib: number;
+  /** By the list price. */
+  readonly dollarsPerMonth: number;
+  /** Whether EC2 tells the full size of each snapshot; else the sizes of some are those of their volumes. */
+  readonly isFullSize: boolean;
+}
+
 export interface StatusReport {
   /** When it was read, in ISO 8601. */
   readonly readAt: string;
   readonly columns: readonly Environment[];
   readonly rows: readonly Row[];
+  /** Copies that are revoked, in quarantine, or to go; left out where there are none. */
+  readonly ended?: readonly EndedCopy[];
+  /** By recipe; left out where no size is known. */
+  readonly storage?: readonly RecipeStorage[];
 }

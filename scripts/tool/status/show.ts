@@ -1,5 +1,5 @@
 import { deprecationText, isDeprecated } from './deprecation.ts';
-import type { Cell, CopyFact, Row, StatusReport } from './report.ts';
+import type { Cell, CopyFact, EndedCopy, RecipeStorage, Row, StatusReport } from './report.ts';
 import type { Environment } from '../common/environment.ts';
 import { age } from '../common/age.ts';
 import { formatTable } from '../common/table.ts';
@@ -8,6 +8,7 @@ import { widthOf } from '../common/wrap.ts';
 const MAX_LINES_OF_CELLS = 60;
 const NOTHING = '-';
 const STATES = ['available', 'pending', 'failed', 'missing', 'stale', 'not shared', 'unknown'] as const;
+const ENDS = { asked: 'is to go', retired: 'in quarantine', revoked: 'revoked' } as const;
 const HEAD = ['IMAGE', 'ACCOUNT', 'REGION', 'STATE', 'COPY', 'AGE', 'TOOK', 'KEY', 'REASON'];
 
 /**
@@ -19,7 +20,7 @@ export function formatStatus(
   report: StatusReport,
   { all = false, width }: { readonly all?: boolean | undefined; readonly width: number | undefined },
 ): string {
-  const { rows, columns, readAt } = report;
+  const { rows, columns, readAt, ended = [], storage = [] } = report;
   if (rows.length === 0) return 'No image of any recipe was found.';
   const matrix = matrixOf(report);
   const fits = width === undefined || matrix.split('\n').every((line) => widthOf(line) <= width);
@@ -33,7 +34,29 @@ export function formatStatus(
     parts.push(formatTable(HEAD, lines, width));
   }
   if (open.length > shown.length) parts.push(`${open.length - shown.length} more. --all shows them.`);
+  if (ended.length > 0) parts.push(endedTable(ended, readAt, width));
+  if (storage.length > 0) parts.push(storageTable(storage, width));
   return parts.join('\n\n');
+}
+
+/** Copies that are revoked, in quarantine, or to go. */
+function endedTable(ended: readonly EndedCopy[], readAt: string, width: number | undefined): string {
+  const rows = ended.map(({ account, region, imageId, recipe = NOTHING, state, at, reasons }) => [
+    ...[account, region, imageId, recipe, ENDS[state], ageOf(at, readAt)],
+    reasons.join(' '),
+  ]);
+  return formatTable(['ACCOUNT', 'REGION', 'COPY', 'RECIPE', 'END', 'SINCE', 'REASON'], rows, width);
+}
+
+/** What the copies of each recipe take, with < where EC2 does not tell the full size of each snapshot. */
+function storageTable(storage: readonly RecipeStorage[], width: number | undefined): string {
+  const rows = storage.map(({ recipe, copies, gib, dollarsPerMonth, isFullSize }) => [
+    recipe,
+    String(copies),
+    `${isFullSize ? '' : '<'}${gib.toFixed(1)}`,
+    dollarsPerMonth.toFixed(2),
+  ]);
+  return formatTable(['RECIPE', 'COPIES', 'GIB', '$/MONTH'], rows, width);
 }
 
 /** Whether there is nothing to say of a cell. */

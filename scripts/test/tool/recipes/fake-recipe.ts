@@ -1,7 +1,7 @@
 import { DescribeImagesCommand, DescribeSnapshotsCommand, type Filter, type Image } from '@aws-sdk/client-ec2';
 import { DescribeKeyCommand } from '@aws-sdk/client-kms';
 import { GetParameterCommand, GetParameterHistoryCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
-import { formatMarker } from '../../../../lambda/src/core/copy-marker.ts';
+import { formatMarker, type CopyEnd } from '../../../../lambda/src/core/copy-marker.ts';
 import type { FakeServices } from '../support/fake-aws.ts';
 
 const SET_AT = ['2026-11-21', '2026-11-22', '2026-11-23', '2026-11-24', '2026-11-25'];
@@ -83,7 +83,7 @@ export function sourceId(number: number): string {
 }
 
 /** The tags of a copy that this copier announced, or has yet to announce. */
-export function tags(state: 'announced' | 'announcing', recipe = 'ubuntu', keyId?: string) {
+export function tags(state: 'announced' | 'announcing', recipe = 'ubuntu', keyId?: string, end?: CopyEnd) {
   const settledAt = '2026-11-21T00:00:00.000Z';
   const Value = formatMarker({
     copier: 'image-copier',
@@ -91,6 +91,7 @@ export function tags(state: 'announced' | 'announcing', recipe = 'ubuntu', keyId
     bakedAt: settledAt,
     ...(keyId !== undefined && { keyId }),
     announcement: { state, settledAt },
+    ...(end && { end }),
   });
   return [
     { Key: 'Recipe', Value: recipe },

@@ -246,6 +246,23 @@ describe('rollback', () => {
     expect(payments.values).toEqual([copyId(1), copyId(2), copyId(3)]);
   });
 
+  it.each(['retired', 'revoked'] as const)(
+    'offers no copy that is %s, even one that somebody has enabled',
+    async (state) => {
+      const end = { state, at: '2026-11-29T00:00:00.000Z' };
+      payments.addCopy(4, { Tags: tags('announced', 'ubuntu', undefined, end) });
+      payments.values.splice(2, 0, copyId(4));
+
+      expect(await rollbackOne()).toMatchObject({ code: 0 });
+      expect(payments.values.at(-1)).toBe(copyId(2));
+      const { code, err } = await rollbackOne('--to', copyId(4));
+      expect({ code, err }).toEqual({
+        code: 1,
+        err: `${PAYMENTS}, eu-west-1: ami-c4 is no verified copy of image-copier. ${KEPT}\n`,
+      });
+    },
+  );
+
   it('says so if there was no other verified copy', async () => {
     payments.values.splice(0, 2);
 

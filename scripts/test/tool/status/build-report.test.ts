@@ -34,6 +34,7 @@ function copyOf({ imageId, bakedAt }: SourceImage, more: Partial<CopyInAccount> 
     state: 'available',
     isOurs: true,
     recipe: 'ubuntu',
+    size: { gib: 0, by: 'full' },
     ...more,
   };
 }
@@ -241,5 +242,62 @@ describe('gaps', () => {
     });
 
     expect(imagesWithGaps(report).map(({ imageId }) => imageId)).toEqual(['ami-04', 'ami-02']);
+  });
+});
+
+describe('the end of copies', () => {
+  const report = (copies: readonly CopyInAccount[], more: Partial<ReportInput> = {}) =>
+    buildReport({
+      readAt: '2026-11-24T00:00:00.000Z',
+      outcomes: [inAccount({ copies })],
+      sources: [OLD, NEW],
+      sharedWith: new Map(),
+      rows: 'recipes',
+      ...more,
+    });
+
+  it('is shown of copies that are revoked, in quarantine, or to go', () => {
+    const at = '2026-11-23T12:00:00.000Z';
+    const { ended } = report([
+      copyOf(NEW),
+      copyOf(OLD, { state: 'disabled', end: { state: 'revoked', at } }),
+      copyOf(OLD, { state: 'disabled', end: { state: 'retired', at, quarantineDays: 7 } }),
+      copyOf(OLD, { end: { state: 'asked', at, quarantineDays: 7 }, endReasons: ['The instance i-1 uses it.'] }),
+    ]);
+
+    expect(ended?.map(({ state, reasons }) => [state, ...reasons])).toEqual([
+      ['revoked'],
+      ['retired', 'It may be removed from 2026-11-30T12:00:00.000Z on.'],
+      ['asked', 'The instance i-1 uses it.'],
+    ]);
+  });
+
+  it('lets nobody have a copy of what was taken away, where the source account is not asked', () => {
+    const revoked = copyOf(NEW, { state: 'disabled', end: { state: 'revoked', at: NEW.bakedAt } });
+    const { rows } = report([copyOf(OLD), revoked], { sources: undefined });
+
+    expect(rows.map(({ images, cells }) => [images[0]?.imageId, cells[0]?.state])).toEqual([['ami-01', 'available']]);
+  });
+
+  it('says of a copy that was revoked alone that it is', () => {
+    const revoked = copyOf(NEW, { state: 'disabled', end: { state: 'revoked', at: NEW.bakedAt } });
+
+    expect(report([revoked]).rows[0]?.cells[0]).toMatchObject({ state: 'failed', reason: 'The copy is revoked.' });
+  });
+
+  it('adds up what the copies of a recipe take', () => {
+    const { storage } = report([
+      copyOf(OLD, { size: { gib: 2, by: 'full' } }),
+      copyOf(NEW, { size: { gib: 8, by: 'volume' } }),
+    ]);
+
+    expect(storage).toEqual([{ recipe: 'ubuntu', copies: 2, gib: 10, dollarsPerMonth: 0.5, isFullSize: false }]);
+  });
+
+  it('is left out where there is none, and no size is known', () => {
+    const shown = report([copyOf(NEW)]);
+
+    expect(shown).not.toHaveProperty('ended');
+    expect(shown).not.toHaveProperty('storage');
   });
 });

@@ -96,6 +96,27 @@ describe('the status for people', () => {
     );
   });
 
+  it('shows copies that are taken away or are to go, and what copies take', () => {
+    const ended = [
+      {
+        ...column('web', '333333333333'),
+        ...{ imageId: 'ami-0c', sourceImageId: 'ami-0a', recipe: 'ubuntu', state: 'asked' as const },
+        ...{ at: '2026-11-26T20:30:00.000Z', reasons: ['The instance i-1 uses it.'] },
+      },
+    ];
+    const storage = [{ recipe: 'ubuntu', copies: 3, gib: 24, dollarsPerMonth: 1.2, isFullSize: false }];
+
+    const lines = formatStatus({ ...asInManual, ended, storage }, { width: undefined }).split('\n');
+
+    expect(lines.slice(-5).map((line) => line.split(/ {2,}/))).toEqual([
+      ['ACCOUNT', 'REGION', 'COPY', 'RECIPE', 'END', 'SINCE', 'REASON'],
+      ['web', 'eu-west-1', 'ami-0c', 'ubuntu', 'is to go', '2 h', 'The instance i-1 uses it.'],
+      [''],
+      ['RECIPE', 'COPIES', 'GIB', '$/MONTH'],
+      ['ubuntu', '3', '<24.0', '1.20'],
+    ]);
+  });
+
   it('says that there is nothing', () => {
     expect(formatStatus({ ...reportOf(), rows: [] }, { width: 80 })).toBe('No image of any recipe was found.');
   });

@@ -1,0 +1,42 @@
+import { DAY_MS } from '../../../lambda/src/core/retention.ts';
+import { dollarsAMonth } from '../common/image-size.ts';
+import type { Outcome } from '../common/in-environments.ts';
+import type { CopierFacts, CopyInAccount } from './build-report.ts';
+import type { EndedCopy, RecipeStorage } from './report.ts';
+
+/** The copies that are revoked, in quarantine, or to go. */
+export function endedCopies(outcomes: readonly Outcome<CopierFacts>[]): EndedCopy[] {
+  return outcomes.flatMap((outcome) => {
+    if (!('value' in outcome)) return [];
+    const { accountId, account, region, labels } = outcome.copier;
+    return outcome.value.copies.flatMap((copy): EndedCopy[] => {
+      const { fact, recipe, end } = copy;
+      if (!end) return [];
+      const { imageId, sourceImageId } = fact;
+      const { state, at } = end;
+      const about = { accountId, account, region, labels, imageId, sourceImageId };
+      return [{ ...about, ...(recipe !== undefined && { recipe }), state, at, reasons: reasonsOf(copy) }];
+    });
+  });
+}
+
+function reasonsOf({ end, endReasons = [] }: CopyInAccount): readonly string[] {
+  if (end?.state !== 'retired') return endReasons;
+  const until = new Date(Date.parse(end.at) + (end.quarantineDays ?? 0) * DAY_MS).toISOString();
+  return [`It may be removed from ${until} on.`];
+}
+
+/** What the copies of each recipe take, whoever made them. */
+export function storageOf(outcomes: readonly Outcome<CopierFacts>[]): RecipeStorage[] {
+  const recipes = new Map<string, CopyInAccount[]>();
+  for (const copy of outcomes.flatMap((outcome) => ('value' in outcome ? outcome.value.copies : []))) {
+    const { recipe, size } = copy;
+    if (recipe === undefined || size.gib === 0) continue;
+    recipes.set(recipe, [...(recipes.get(recipe) ?? []), copy]);
+  }
+  return Array.from(recipes, ([recipe, copies]) => {
+    const gib = copies.reduce((sum, { size }) => sum + size.gib, 0);
+    const isFullSize = copies.every(({ size }) => size.by === 'full');
+    return { recipe, copies: copies.length, gib, dollarsPerMonth: dollarsAMonth(gib), isFullSize };
+  }).sort((one, other) => (one.recipe < other.recipe ? -1 : 1));
+}
