@@ -4,6 +4,7 @@ import { benchBurst, type BurstOptions } from './bench/burst.ts';
 import { benchEnforcement, type EnforcementOptions } from './bench/enforcement.ts';
 import { benchColdStart, type ColdStartOptions } from './bench/cold-start.ts';
 import { benchFleet, type FleetBenchOptions } from './bench/fleet.ts';
+import { benchRevoke, type RevokeOptions } from './bench/revoke.ts';
 import { benchRollout } from './bench/rollout.ts';
 import { benchStatus, type StatusOptions } from './bench/status.ts';
 import { list, numberUpTo, wholeNumber } from '../tool/common/option-values.ts';
@@ -62,6 +63,17 @@ program
     await requireTerraform(process.env);
     await benchRollout(accounts, console.log);
   });
+
+program
+  .command('revoke')
+  .description(
+    'revokes an image with image-copier revoke --wait in many accounts of a stand-in for AWS, with a latency added to each ' +
+      'call and some calls failing, and says after how long the accounts are done',
+  )
+  .option('--accounts <n>', 'how many target accounts', count, 300)
+  .option('--latency <ms>', 'what is added to each call', positive, 50)
+  .option('--failing <percent>', 'calls of a hundred that fail', positive, 1)
+  .action((options: RevokeOptions) => benchRevoke(options, console.log));
 
 program
   .command('status')
