@@ -34,6 +34,9 @@ const USES: Readonly<Record<string, string>> = {
   operate:
     'The role in each target account of whoever runs `dead-letters redrive`, `dead-letters discard`, `rollback` and `backfill`, ' +
     'and, together with `read`, of whoever runs what `doctor` prints.',
+  retire:
+    'The role in each target account of whoever runs `retire` or `restore`; beside `read` it lets `status` say why copies stay that are to go.',
+  revoke: 'The role in the source account of whoever runs `revoke` or `unrevoke`. They need none in the target accounts.',
 };
 
 /** The actions that a policy allows, sorted. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -141,6 +142,11 @@ class Functions {
   readonly #stopped = new AbortController();
   // As many connections as the functions of all accounts would have together.
   readonly #agent = new Agent({ keepAlive: true });
+
+  constructor() {
+    // Each account waits for it.
+    setMaxListeners(0, this.#stopped.signal);
+  }
 
   deliver(account: string, body: string, endpoint: string): void {
     void this.#handle(account, body, endpoint).catch((error: unknown) => {

@@ -8,6 +8,7 @@ locals {
     accounts_dashboard = "arn:${local.partition}:cloudwatch::*:dashboard/${var.topic_name}-accounts-*"
     dashboards         = "arn:${local.partition}:cloudwatch::*:dashboard/${var.name}-*"
     dead_letters       = "arn:${local.partition}:sqs:*:*:${var.name}-dead-letters"
+    ended_sources      = "arn:${local.partition}:ssm:*:*:parameter/image-copier-ended/${var.name}/*" # lambda/src/adapters/ssm-ended-sources.ts
     functions          = "arn:${local.partition}:lambda:*:*:function:${var.name}-*"
     housekeeping_alarm = "arn:${local.partition}:cloudwatch:*:*:alarm:${local.housekeeping_topic_name}-failed-deliveries"
     housekeeping_topic = "arn:${local.partition}:sns:*:*:${local.housekeeping_topic_name}"
@@ -20,9 +21,10 @@ locals {
     parameters         = "arn:${local.partition}:ssm:*:*:parameter${var.parameter_path}/*"
     queues             = "arn:${local.partition}:sqs:*:*:${var.name}-*"
     requests           = "arn:${local.partition}:sqs:*:*:${var.name}-requests"
-    results_inboxes    = "arn:${local.partition}:sqs:*:*:image-copier-request-*" # scripts/tool/request/results-inbox.ts
+    results_inboxes    = "arn:${local.partition}:sqs:*:*:image-copier-request-*" # scripts/tool/common/results-inbox.ts
     results_topic      = "arn:${local.partition}:sns:*:*:${var.topic_name}-results"
     retirements        = "arn:${local.partition}:sqs:*:*:${var.name}-retirements"
+    revoked_images     = "arn:${local.partition}:ssm:*:*:parameter/image-copier-revoked/*" # scripts/tool/revoke/sharing-notes.ts
     roles              = "arn:${local.partition}:iam::*:role${var.role_path}${var.name}-*"
     rules              = "arn:${local.partition}:events:*:*:rule/${var.name}-*"
     snapshots          = "arn:${local.partition}:ec2:*::snapshot/*"

@@ -279,3 +279,161 @@ data "aws_iam_policy_document" "operate" {
     resources = ["*"]
   }
 }
+
+# What the function for the end of images reads, and a message to it.
+data "aws_iam_policy_document" "retire" {
+  statement {
+    sid       = "ReadImagesAndTheirUse"
+    resources = ["*"]
+
+    actions = [
+      "autoscaling:DescribeAutoScalingGroups",
+      "autoscaling:DescribeLaunchConfigurations",
+      "ec2:DescribeFleets",
+      "ec2:DescribeImageReferences",
+      "ec2:DescribeImages",
+      "ec2:DescribeInstances",
+      "ec2:DescribeLaunchTemplates",
+      "ec2:DescribeLaunchTemplateVersions",
+      "ec2:DescribeSnapshots",
+      "ec2:DescribeSpotFleetRequests",
+      "ec2:DescribeSpotInstanceRequests",
+      "ssm:DescribeParameters",
+    ]
+  }
+
+  # Parameters for images may have any name.
+  statement {
+    sid       = "ReadImageParameters"
+    actions   = ["ssm:GetParameters"]
+    resources = ["arn:${local.partition}:ssm:*:*:parameter/*"]
+  }
+
+  # What EC2 reads for DescribeImageReferences beside these, as the managed policy AmazonEC2ImageReferencesAccessPolicy has it.
+  statement {
+    sid       = "LetEc2ReadReferences"
+    resources = ["*"]
+
+    actions = [
+      "imagebuilder:GetContainerRecipe",
+      "imagebuilder:ListContainerRecipes",
+      "imagebuilder:ListImageRecipes",
+    ]
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "aws:CalledVia"
+      values   = ["ec2-images.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "Parameters"
+    actions   = ["ssm:GetParametersByPath"]
+    resources = [local.arns.parameter_path]
+  }
+
+  # Whether a copy was removed, or its source image revoked.
+  statement {
+    sid       = "Ends"
+    actions   = ["ssm:GetParameter"]
+    resources = [local.arns.ended_sources]
+  }
+
+  # The retention policy, and what else the function is set to.
+  statement {
+    sid       = "Settings"
+    actions   = ["lambda:GetFunction"]
+    resources = [local.arns.functions]
+  }
+
+  statement {
+    sid       = "Ask"
+    actions   = ["sqs:GetQueueUrl", "sqs:SendMessage"]
+    resources = [local.arns.retirements]
+  }
+}
+
+data "aws_iam_policy_document" "revoke" {
+  statement {
+    sid       = "FindImages"
+    actions   = ["ec2:DescribeImages"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "TakeAwayAndGiveBack"
+    resources = [local.arns.images]
+
+    actions = [
+      "ec2:DescribeImageAttribute",
+      "ec2:DisableImage",
+      "ec2:EnableImage",
+      "ec2:ModifyImageAttribute",
+    ]
+  }
+
+  statement {
+    sid       = "TagRevoked"
+    actions   = ["ec2:CreateTags", "ec2:DeleteTags"]
+    resources = [local.arns.images]
+
+    condition {
+      test     = "ForAllValues:StringEquals"
+      variable = "aws:TagKeys"
+      values   = ["ImageCopierRevoked"]
+    }
+
+    condition {
+      test     = "Null"
+      variable = "aws:TagKeys"
+      values   = ["false"]
+    }
+  }
+
+  # Whom an image was shared with.
+  statement {
+    sid       = "NoteSharing"
+    actions   = ["ssm:DeleteParameters", "ssm:GetParametersByPath", "ssm:PutParameter"]
+    resources = [local.arns.revoked_images]
+  }
+
+  statement {
+    sid       = "Tell"
+    actions   = ["sns:Publish"]
+    resources = [local.arns.housekeeping_topic]
+  }
+
+  # With --wait, results come to a queue that is there as long as somebody waits.
+  statement {
+    sid       = "SubscribeToResults"
+    actions   = ["sns:Subscribe"]
+    resources = [local.arns.results_topic]
+
+    condition {
+      test     = "StringLike"
+      variable = "sns:Endpoint"
+      values   = [local.arns.results_inboxes]
+    }
+  }
+
+  # Takes no resource (Service Authorization Reference).
+  statement {
+    sid       = "Unsubscribe"
+    actions   = ["sns:Unsubscribe"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "ResultsInbox"
+    resources = [local.arns.results_inboxes]
+
+    actions = [
+      "sqs:CreateQueue",
+      "sqs:DeleteMessage",
+      "sqs:DeleteQueue",
+      "sqs:GetQueueAttributes",
+      "sqs:ReceiveMessage",
+    ]
+  }
+}

@@ -192,6 +192,44 @@ run "names" {
     }
     error_message = "Only mappings of the copier's functions are put back."
   }
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["retire"]).Statement : statement.Sid => statement.Resource } == {
+      ReadImagesAndTheirUse = "*"
+      ReadImageParameters   = "arn:aws:ssm:*:*:parameter/*"
+      LetEc2ReadReferences  = "*"
+      Parameters            = "arn:aws:ssm:*:*:parameter/images/copied"
+      Ends                  = "arn:aws:ssm:*:*:parameter/image-copier-ended/copier/*"
+      Settings              = "arn:aws:lambda:*:*:function:copier-*"
+      Ask                   = "arn:aws:sqs:*:*:copier-retirements"
+    }
+    error_message = "What uses images is read, and nothing is sent but to the queue for retirements."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["revoke"]).Statement : statement.Sid => statement.Resource } == {
+      FindImages          = "*"
+      TakeAwayAndGiveBack = "arn:aws:ec2:*::image/*"
+      TagRevoked          = "arn:aws:ec2:*::image/*"
+      NoteSharing         = "arn:aws:ssm:*:*:parameter/image-copier-revoked/*"
+      Tell                = "arn:aws:sns:*:*:amigo-PROD-notify-housekeeping"
+      SubscribeToResults  = "arn:aws:sns:*:*:amigo-PROD-notify-results"
+      Unsubscribe         = "*"
+      ResultsInbox        = "arn:aws:sqs:*:*:image-copier-request-*"
+    }
+    error_message = "Revocations go to the topic for housekeeping alone, and no parameters are changed but the tool's own notes."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["revoke"]).Statement : statement.Sid => statement.Condition if can(statement.Condition) } == {
+      TagRevoked = {
+        "ForAllValues:StringEquals" = { "aws:TagKeys" = "ImageCopierRevoked" }
+        Null                        = { "aws:TagKeys" = "false" }
+      }
+      SubscribeToResults = { StringLike = { "sns:Endpoint" = "arn:aws:sqs:*:*:image-copier-request-*" } }
+    }
+    error_message = "No tag is set or taken away but the one of revoked images."
+  }
 }
 
 run "role_path" {
