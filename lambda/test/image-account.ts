@@ -174,9 +174,13 @@ export class ImageAccount {
           return true;
         }),
       disable: (imageId) =>
-        this.#change(`disable ${imageId}`, () => this.#update(imageId, () => ({ state: 'disabled' }))),
+        this.#change(`disable ${imageId}`, () => {
+          this.#update(imageId, () => ({ state: 'disabled' }));
+        }),
       enable: (imageId) =>
-        this.#change(`enable ${imageId}`, () => this.#update(imageId, () => ({ state: 'available' }))),
+        this.#change(`enable ${imageId}`, () => {
+          this.#update(imageId, () => ({ state: 'available' }));
+        }),
       deregister: (imageId) => this.#change(`deregister ${imageId}`, () => this.#deregister(imageId)),
       retiredSnapshots: () =>
         this.#read('retiredSnapshots', () =>

@@ -36,7 +36,8 @@ const USES: Readonly<Record<string, string>> = {
     'and, together with `read`, of whoever runs what `doctor` prints.',
   retire:
     'The role in each target account of whoever runs `retire` or `restore`; beside `read` it lets `status` say why copies stay that are to go.',
-  revoke: 'The role in the source account of whoever runs `revoke` or `unrevoke`. They need none in the target accounts.',
+  revoke:
+    'The role in the source account of whoever runs `revoke` or `unrevoke`. They need none in the target accounts.',
 };
 
 /** The actions that a policy allows, sorted. */

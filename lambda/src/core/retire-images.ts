@@ -133,7 +133,7 @@ async function inTurn(retirements: readonly Retirement[], context: RetireContext
 }
 
 /** The snapshots of an image that are marked as this copier's. */
-export function ownSnapshots(
+function ownSnapshots(
   image: AccountImage,
   snapshots: readonly CopySnapshot[],
   { copier }: Pick<KeepRules, 'copier'>,

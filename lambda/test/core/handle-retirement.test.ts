@@ -125,7 +125,7 @@ describe('a message to revoke images', () => {
       { kind: 'Image Revoked', sourceAmi: sourceId(1), images: [copyId(1)] },
     ]);
     expect(account.told[0]).not.toHaveProperty('errors');
-    expect(account.enqueued.map(({ body, delaySeconds }) => [JSON.parse(body), delaySeconds])).toEqual(
+    expect(account.enqueued.map(({ body, delaySeconds }) => [JSON.parse(body) as unknown, delaySeconds])).toEqual(
       [sourceId(3), sourceId(1)].map((id) => [revoke([id], { again: true }), 180]),
     );
   });

@@ -143,7 +143,7 @@ describe('the newest image of a recipe stays', () => {
     ['belong to others', { changes: { ownerId: '999999999999' } }],
   ] as const)('where the newer ones %s', (_what, change) => {
     const reasons = reasonsOf(undefined, (account) => {
-      account.all = [account.all[0] as AccountImage, ...[2, 3].map((number) => announcedCopy({ number, ...change }))];
+      account.all.splice(1, 2, ...[2, 3].map((number) => announcedCopy({ number, ...change })));
     });
     expect(reasons).toEqual(newest);
   });

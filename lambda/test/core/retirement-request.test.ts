@@ -129,7 +129,7 @@ describe('a message to retire-image', () => {
     ],
   ])('%s is rejected with what is wrong', (_what, message, expected) => {
     expect(() => parse(message)).toThrow(
-      expect.objectContaining({ name: 'RejectedError', code: 'InvalidRequest', message: expected }) as unknown as Error,
+      expect.objectContaining({ name: 'RejectedError', code: 'InvalidRequest', message: expected }),
     );
   });
 });

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { RevocationResult } from '../../../lambda/src/core/retirement-results.ts';
+import type { MovedParameter, RevocationResult } from '../../../lambda/src/core/retirement-results.ts';
 import type { Environment } from '../common/environment.ts';
 import type { ResultsInbox, RevocationMessage } from '../common/results-inbox.ts';
 
@@ -68,11 +68,17 @@ export function waiting(told: Told): ToldState {
 /** Whoever may publish results could send anything: what is not as it must be counts as nothing. */
 function stateOf(told: Told, detail: Partial<RevocationMessage['detail']>): ToldState | undefined {
   const { images, pending, instances, parameters, problems } = detail;
-  if (!isTexts(images) || !isTexts(pending) || !isTexts(problems) || !Array.isArray(parameters)) return undefined;
+  if (!isTexts(images) || !isTexts(pending) || !isTexts(problems) || !isMoved(parameters)) return undefined;
   if (typeof instances !== 'number') return undefined;
   const stuck = parameters.flatMap(({ name, to }) => (to === null ? [name] : []));
   const state = problems.length === 0 ? 'done' : 'waiting';
   return { told, state, images, pending, instances, stuck, problems };
+}
+
+function isMoved(value: unknown): value is readonly Pick<MovedParameter, 'name' | 'to'>[] {
+  const isOne = (each: unknown) =>
+    typeof each === 'object' && each !== null && 'name' in each && typeof each.name === 'string' && 'to' in each;
+  return Array.isArray(value) && value.every(isOne);
 }
 
 function isTexts(value: unknown): value is readonly string[] {

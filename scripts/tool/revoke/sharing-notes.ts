@@ -91,7 +91,7 @@ function inParts(sharedWith: readonly string[]): string[][] {
 
 function toPermission(noted: string): LaunchPermission {
   if (/^\d{12}$/.test(noted)) return { UserId: noted };
-  if (/:organization\//.test(noted)) return { OrganizationArn: noted };
-  if (/:ou\//.test(noted)) return { OrganizationalUnitArn: noted };
+  if (noted.includes(':organization/')) return { OrganizationArn: noted };
+  if (noted.includes(':ou/')) return { OrganizationalUnitArn: noted };
   return { Group: noted as NonNullable<LaunchPermission['Group']> };
 }
