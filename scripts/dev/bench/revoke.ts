@@ -31,6 +31,8 @@ const RECIPES = 4;
 const START_MS = 1000;
 /** From SNS through SQS and the poller of Lambda to the function. */
 const DELIVERY_MS = 500;
+/** Of the queue: after it a message comes again that could not be put off. */
+const VISIBILITY_SECONDS = 1800;
 
 export interface RevokeOptions {
   readonly accounts: number;
@@ -60,13 +62,14 @@ export async function benchRevoke(options: RevokeOptions, report: (line: string)
     latency,
     failing: failing / 100,
     deliver: (account, body) => {
-      functions.deliver(account, body, standIn.url);
+      functions.deliver(account, body);
     },
   });
   const folder = mkdtempSync(join(tmpdir(), 'bench-revoke-'));
   try {
     const accountsFile = join(folder, 'accounts.yaml');
     writeFileSync(accountsFile, accountsFileOf(ids));
+    functions.prepare(ids, standIn.url);
     const before = process.cpuUsage();
     const { seconds, listed, code } = await revoke(accountsFile, standIn.url);
     const missing = ids.filter((id) => !listed.has(id));
@@ -139,6 +142,7 @@ async function revoke(accountsFile: string, endpoint: string): Promise<Revoked> 
 /** The function of each account, and its queue. */
 class Functions {
   putOff = 0;
+  readonly #contexts = new Map<string, RetirementContext>();
   readonly #stopped = new AbortController();
   // As many connections as the functions of all accounts would have together.
   readonly #agent = new Agent({ keepAlive: true });
@@ -148,8 +152,13 @@ class Functions {
     setMaxListeners(0, this.#stopped.signal);
   }
 
-  deliver(account: string, body: string, endpoint: string): void {
-    void this.#handle(account, body, endpoint).catch((error: unknown) => {
+  /** Builds what each function has ready before it handles a message: that is part of its start. */
+  prepare(accounts: readonly string[], endpoint: string): void {
+    for (const account of accounts) this.#contexts.set(account, this.#context(account, endpoint));
+  }
+
+  deliver(account: string, body: string): void {
+    void this.#handle(account, body).catch((error: unknown) => {
       if (!this.#stopped.signal.aborted) throw error;
     });
   }
@@ -159,20 +168,22 @@ class Functions {
     this.#agent.destroy();
   }
 
-  async #handle(account: string, body: string, endpoint: string): Promise<void> {
+  async #handle(account: string, body: string): Promise<void> {
     const sentAtMs = Date.now();
     const messageId = account;
     await this.#pass(DELIVERY_MS + START_MS);
-    let visibleAfterMs = 0;
-    const context = this.#context(account, endpoint, (seconds) => {
-      visibleAfterMs = seconds * 1000;
-    });
+    const context = this.#contexts.get(account);
+    if (!context) throw new Error(`no function in ${account}`);
     for (let receiveCount = 1; ; receiveCount += 1) {
       const delivery = { messageId, receiptHandle: messageId, body, receiveCount, sentAtMs };
-      const { outcome } = await handleRetirement(delivery, context, Date.now() + 180_000);
+      const { outcome, retryInSeconds = VISIBILITY_SECONDS } = await handleRetirement(
+        delivery,
+        context,
+        Date.now() + 180_000,
+      );
       if (outcome !== 'retried') return;
       this.putOff += 1;
-      await this.#pass(visibleAfterMs + DELIVERY_MS);
+      await this.#pass(retryInSeconds * 1000 + DELIVERY_MS);
     }
   }
 
@@ -181,7 +192,7 @@ class Functions {
   }
 
   /** As the handler of retire-image builds it, but for the endpoint and the queue. */
-  #context(account: string, endpoint: string, postpone: (seconds: number) => void): RetirementContext {
+  #context(account: string, endpoint: string): RetirementContext {
     const settings = {
       region: REGION,
       endpoint,
@@ -219,10 +230,7 @@ class Functions {
       results: new PublishedRetirements(published, place),
       catalogue: new Ec2ImageCatalogue(REGION, () => ec2),
       queue: {
-        postpone: (_, seconds) => {
-          postpone(seconds);
-          return Promise.resolve();
-        },
+        postpone: () => Promise.resolve(),
         deadLetter: ({ reason }) => Promise.reject(new Error(`A dead letter in ${account}: ${reason.message}`)),
       },
       // The second look, three minutes later, tells of nothing new.

@@ -55,9 +55,14 @@ export async function findKeepReasons(
   if (subjects.length === 0) return new Map();
   const images = new Ec2AccountImages(aws.ec2, name);
   const references = new AccountImageReferences(aws);
+  const recipes = new Set(subjects.flatMap(({ recipe }) => recipe ?? []));
+  const others = knownImages(all, settings).filter(
+    ({ image, recipe = '' }) => image.state === 'available' && recipes.has(recipe),
+  );
+  const snapshotIds = new Set([...subjects, ...others].flatMap(({ image }) => snapshotIdsOf(image)));
   const [parameters, snapshots] = await Promise.all([
     new SsmImageParameters(aws.ssm, parameterPath).list(),
-    images.snapshotsOf(subjects.flatMap(({ image }) => snapshotIdsOf(image))),
+    images.snapshotsOf([...snapshotIds]),
   ]);
   const reasons = new Map<string, readonly KeepReason[]>();
   for (let start = 0; start < subjects.length; start += IMAGES_AT_ONCE) {

@@ -17,7 +17,9 @@ import { noParameterReason, type ParameterNames } from '../../../lambda/src/core
 import { planTags } from '../../../lambda/src/core/copy-tags.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
 import { copyRequestFor, type BakedImage } from '../common/bake.ts';
+import { tagOf } from '../common/copies.ts';
 import { messageOf } from '../common/message-of.ts';
+import { REVOKED_TAG } from '../common/revoked-tag.ts';
 import { UserError } from '../common/user-error.ts';
 
 /** A call that changes something or tells somebody, for a dry run in words. */
@@ -63,6 +65,13 @@ const MAX_KEY = 127;
  */
 async function readOwnedImage(ec2: EC2Client, imageId: string, region: string): Promise<OwnedImage> {
   const image = await describe(ec2, imageId, region);
+  const revoked = tagOf(image, REVOKED_TAG);
+  if (revoked !== undefined) {
+    throw new UserError(
+      `${imageId} was revoked (${revoked}): no account copies it. The command unrevoke undoes that.`,
+      1,
+    );
+  }
   if (image.State !== 'available') {
     throw new UserError(`${imageId} is ${image.State ?? 'in no state'}. Ask for copies once it is available.`, 1);
   }

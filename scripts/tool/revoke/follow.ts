@@ -75,9 +75,8 @@ function stateOf(told: Told, detail: Partial<RevocationMessage['detail']>): Told
   return { told, state, images, pending, instances, stuck, problems };
 }
 
-function isMoved(value: unknown): value is readonly Pick<MovedParameter, 'name' | 'to'>[] {
-  const isOne = (each: unknown) =>
-    typeof each === 'object' && each !== null && 'name' in each && typeof each.name === 'string' && 'to' in each;
+function isMoved(value: unknown): value is readonly MovedParameter[] {
+  const isOne = (each: unknown) => typeof each === 'object' && each !== null && 'name' in each && 'to' in each;
   return Array.isArray(value) && value.every(isOne);
 }
 

@@ -1,7 +1,7 @@
 import { DAY_MS } from '../../../lambda/src/core/retention.ts';
 import { dollarsAMonth } from '../common/image-size.ts';
 import type { Outcome } from '../common/in-environments.ts';
-import type { CopierFacts, CopyInAccount } from './build-report.ts';
+import type { CopierFacts, CopyInAccount } from './copier-facts.ts';
 import type { EndedCopy, RecipeStorage } from './report.ts';
 
 /** The copies that are revoked, in quarantine, or to go. */

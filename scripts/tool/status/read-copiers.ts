@@ -20,7 +20,8 @@ import {
   type KnownCopy,
   type SizedSnapshot,
 } from '../common/known-copies.ts';
-import type { CopyInAccount, CopierFacts, SharedWith, SourceImage } from './build-report.ts';
+import type { SharedWith, SourceImage } from './build-report.ts';
+import type { CopyInAccount, CopierFacts } from './copier-facts.ts';
 
 /** Reads the copies of an environment and its dead letters: four calls, side by side. */
 export async function readCopier(copier: Copier, signal: AbortSignal, warn: Warn): Promise<CopierFacts> {

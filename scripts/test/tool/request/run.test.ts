@@ -97,6 +97,19 @@ describe('request', () => {
     expect(published(source)).toEqual([{ topic: TOPIC_ARN, request: { ...COPY_REQUEST, withinMinutes } }]);
   });
 
+  it('names a revoked image, and asks nobody', async () => {
+    const aws = new FakeAws();
+    const Tags = [{ Key: 'ImageCopierRevoked', Value: '2026-11-30T09:00:00.000Z CVE-1' }];
+    const source = sourceAccount(aws, [{ ...shared, image: baked(IMAGE, { State: 'disabled', Tags }) }]);
+
+    expect(await run(['request', IMAGE, ...BY_ID], { aws })).toEqual({
+      code: 1,
+      out: '',
+      err: `Error: ${IMAGE} was revoked (2026-11-30T09:00:00.000Z CVE-1): no account copies it. The command unrevoke undoes that.\n`,
+    });
+    expect(published(source)).toEqual([]);
+  });
+
   it.each(['15', '20m', '0m', '49h', '15M', '1.5h', ''])('refuses the time %j', async (within) => {
     const { code, err } = await run(['request', IMAGE, ...BY_ID, '--within', within]);
 

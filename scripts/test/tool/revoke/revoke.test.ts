@@ -282,6 +282,7 @@ describe('revoke', () => {
     ['is of an account that nobody asked', result('999999999999')],
     ['undoes a revocation', result(PAYMENTS, {}, 'Revocation Undone')],
     ['lacks its problems', result(PAYMENTS, { problems: undefined })],
+    ['has parameters that are none', result(PAYMENTS, { parameters: [null] })],
     ['lacks its instances', result(PAYMENTS, { instances: '0' })],
     ['is of a copy', result(PAYMENTS, {}, 'Image Copied')],
     ['is no JSON', 'none'],

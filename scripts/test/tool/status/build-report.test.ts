@@ -1,14 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Outcome } from '../../../tool/common/in-environments.ts';
 import type { Copier } from '../../../tool/common/environment.ts';
-import {
-  buildReport,
-  imagesWithGaps,
-  type CopyInAccount,
-  type CopierFacts,
-  type ReportInput,
-  type SourceImage,
-} from '../../../tool/status/build-report.ts';
+import { buildReport, imagesWithGaps, type ReportInput, type SourceImage } from '../../../tool/status/build-report.ts';
+import type { CopyInAccount, CopierFacts } from '../../../tool/status/copier-facts.ts';
 
 const source = (imageId: string, hour: number, more: Partial<SourceImage> = {}): SourceImage => ({
   imageId,
