@@ -151,6 +151,12 @@ export const retireResources: Resources = {
       Resource: sub(`${PARAMETERS}/*`),
     },
     {
+      Sid: 'ListParameters',
+      Effect: 'Allow',
+      Action: 'ssm:GetParametersByPath',
+      Resource: [sub(PARAMETERS), sub(`${PARAMETERS}/*`)],
+    },
+    {
       Sid: 'RememberEndedSources',
       Effect: 'Allow',
       Action: ['ssm:DeleteParameter', 'ssm:GetParameter', 'ssm:PutParameter'],

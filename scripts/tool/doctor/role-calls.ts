@@ -164,7 +164,9 @@ export function retireImageCalls({ parameterPath, resultsTopicArn }: RoleWork, c
     'ssm:DescribeParameters': [ANY],
     'ssm:GetParameter': [{ resources: [parameter, ended.one], context: [] }],
     'ssm:GetParameters': [{ resources: [parameter], context: [] }],
-    'ssm:GetParametersByPath': [{ resources: [ended.all], context: [] }],
+    'ssm:GetParametersByPath': [
+      { resources: [arnOf('ssm', `parameter${parameterPath}`, copier), ended.all], context: [] },
+    ],
     'ssm:PutParameter': [{ resources: [parameter, ended.one], context: [] }],
   };
   return [

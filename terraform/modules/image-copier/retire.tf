@@ -419,6 +419,13 @@ data "aws_iam_policy_document" "retire_image" {
     resources = ["${local.parameters_arn}/*"]
   }
 
+  # It takes the path, and not the parameters below it.
+  statement {
+    sid       = "ListParameters"
+    actions   = ["ssm:GetParametersByPath"]
+    resources = [local.parameters_arn, "${local.parameters_arn}/*"]
+  }
+
   statement {
     sid       = "RememberEndedSources"
     actions   = ["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"]

@@ -401,6 +401,7 @@ run "role_of_retire_image" {
       RemoveCopies             = tolist(["ec2:DeregisterImage"])
       RemoveSnapshots          = tolist(["ec2:DeleteSnapshot"])
       PointParametersToCopies  = tolist(["ssm:GetParameter", "ssm:PutParameter"])
+      ListParameters           = tolist(["ssm:GetParametersByPath"])
       RememberEndedSources     = tolist(["ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"])
       ListEndedSources         = tolist(["ssm:GetParametersByPath"])
       TellThisAccount          = tolist(["events:PutEvents"])
@@ -428,6 +429,7 @@ run "role_of_retire_image" {
       RemoveCopies            = tolist(["arn:aws:ec2:eu-west-1::image/*"])
       RemoveSnapshots         = tolist(["arn:aws:ec2:eu-west-1::snapshot/*"])
       PointParametersToCopies = tolist(["arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier/*"])
+      ListParameters          = tolist(["arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier", "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier/*"])
       RememberEndedSources    = tolist(["arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier-ended/image-copier/*"])
       ListEndedSources = tolist([
         "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier-ended/image-copier",
