@@ -15,19 +15,23 @@ import type { FunctionName } from './handler-process.ts';
 
 /** What of a copier a test needs that runs the functions itself. The roles' policies name all of it. */
 const NEEDED = [
-  ...['ImageKey', 'Requests', 'RequestsPolicy', 'DeadLetters', 'DeadLettersPolicy', 'Settle'],
-  ...['CopyImageRole', 'SettleCopyRole'],
+  ...['ImageKey', 'Requests', 'RequestsPolicy', 'DeadLetters', 'DeadLettersPolicy', 'Settle', 'Retirements'],
+  ...['CopyImageRole', 'SettleCopyRole', 'RetireImageRole'],
 ];
 
 const OUTPUTS = {
   KeyArn: attribute('ImageKey', 'Arn'),
   QueueUrl: ref('Requests'),
   DeadLetterQueueUrl: ref('DeadLetters'),
+  RetirementsQueueUrl: ref('Retirements'),
   'copy-image': attribute('CopyImageRole', 'Arn'),
+  'retire-image': attribute('RetireImageRole', 'Arn'),
   'settle-copy': attribute('SettleCopyRole', 'Arn'),
 } as const;
 
-export type CopierStack = Readonly<Record<'KeyArn' | 'QueueUrl' | 'DeadLetterQueueUrl' | FunctionName, string>>;
+export type CopierStack = Readonly<
+  Record<'KeyArn' | 'QueueUrl' | 'DeadLetterQueueUrl' | 'RetirementsQueueUrl' | FunctionName, string>
+>;
 
 /** Inputs of the module, as the parameters of the template. */
 interface Inputs {

@@ -9,7 +9,7 @@ import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { lambdaNodeBinary } from '../../../scripts/dev/localstack/server.ts';
 import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
 
-export type FunctionName = 'copy-image' | 'settle-copy';
+export type FunctionName = 'copy-image' | 'retire-image' | 'settle-copy';
 
 interface Answer {
   readonly id: number;

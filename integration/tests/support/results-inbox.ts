@@ -7,11 +7,10 @@ import {
   PutTargetsCommand,
   RemoveTargetsCommand,
 } from '@aws-sdk/client-eventbridge';
-import { DeleteTopicCommand, PublishCommand } from '@aws-sdk/client-sns';
+import { DeleteTopicCommand, PublishCommand, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, DeleteQueueCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import type { CopyResult } from '../../../lambda/src/core/copy-results.ts';
 import { emulatedSettings, type EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
-import { ResultsInbox as TopicInbox } from '../../../scripts/tool/common/results-inbox.ts';
 import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { endpoint } from './emulator.ts';
 import { sendingPolicy } from './sending-policy.ts';
@@ -27,22 +26,22 @@ export interface Announcement {
 
 const LAST = 'Last';
 
-/** The rule's own queue, and how its messages are taken from it. */
-interface BusQueue {
+/** The queue of the rule or of the topic, and how its messages are taken from it. */
+interface ResultsQueue {
   readonly url: string;
   readonly arn: string;
   readonly receive: () => Promise<readonly Announcement[]>;
 }
 
-/** Receives what settle-copy announces: on the event bus of its account, and on a topic of the source account. */
+/** Receives what settle-copy announces and retire-image tells: on the event bus of its account, and on a topic of the source account. */
 export class ResultsInbox {
   readonly topicArn: string;
   readonly #name: string;
   readonly #target: EmulatedAccount;
   readonly #source: EmulatedAccount;
   readonly #events: EventBridgeClient;
-  readonly #busQueue: BusQueue;
-  readonly #topicInbox: TopicInbox;
+  readonly #busQueue: ResultsQueue;
+  readonly #topicQueue: ResultsQueue;
   readonly #onBus: Announcement[] = [];
   readonly #onTopic: Announcement[] = [];
 
@@ -50,9 +49,9 @@ export class ResultsInbox {
     name: string,
     [target, source]: readonly [EmulatedAccount, EmulatedAccount],
     events: EventBridgeClient,
-    busQueue: BusQueue,
+    busQueue: ResultsQueue,
     topicArn: string,
-    topicInbox: TopicInbox,
+    topicQueue: ResultsQueue,
   ) {
     this.#name = name;
     this.#target = target;
@@ -60,7 +59,7 @@ export class ResultsInbox {
     this.#events = events;
     this.#busQueue = busQueue;
     this.topicArn = topicArn;
-    this.#topicInbox = topicInbox;
+    this.#topicQueue = topicQueue;
   }
 
   static async open(
@@ -69,13 +68,15 @@ export class ResultsInbox {
   ): Promise<ResultsInbox> {
     const name = `results-${randomUUID()}`;
     const events = new EventBridgeClient(emulatedSettings(endpoint(), target.id, target.region));
-    const busQueue = await openQueue(target, name);
+    const busQueue = await openQueue(target, name, 'events', `rule/${name}`);
     const topic = resultsTopicArn.split(':').at(-1) ?? '';
     const TopicArn = await createSourceTopic(source, topic, 'sns:Publish', [target.id]);
-    const topicInbox = await TopicInbox.open(source, TopicArn);
+    const topicQueue = await openQueue(source, name, 'sns', topic);
+    const Attributes = { RawMessageDelivery: 'true' };
+    await source.sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint: topicQueue.arn, Attributes }));
     await events.send(new PutRuleCommand({ Name: name, EventPattern: JSON.stringify({ source: ['image-copier'] }) }));
     await events.send(new PutTargetsCommand({ Rule: name, Targets: [{ Id: 'queue', Arn: busQueue.arn }] }));
-    return new ResultsInbox(name, [target, source], events, busQueue, TopicArn, topicInbox);
+    return new ResultsInbox(name, [target, source], events, busQueue, TopicArn, topicQueue);
   }
 
   /** All that was announced since the inbox was opened. A last message of its own shows that no other is on its way. */
@@ -85,7 +86,7 @@ export class ResultsInbox {
     await this.#events.send(new PutEventsCommand({ Entries: [last] }));
     const Message = JSON.stringify({ 'detail-type': 'Image Copied', detail });
     await this.#source.sns.send(new PublishCommand({ TopicArn: this.topicArn, Message }));
-    await Promise.all([receiveToLast(this.#busQueue, this.#onBus), receiveToLast(this.#topicInbox, this.#onTopic)]);
+    await Promise.all([receiveToLast(this.#busQueue, this.#onBus), receiveToLast(this.#topicQueue, this.#onTopic)]);
     return { onBus: this.#onBus, onTopic: this.#onTopic };
   }
 
@@ -93,15 +94,20 @@ export class ResultsInbox {
     await this.#events.send(new RemoveTargetsCommand({ Rule: this.#name, Ids: ['queue'] }));
     await this.#events.send(new DeleteRuleCommand({ Name: this.#name }));
     await this.#target.sqs.send(new DeleteQueueCommand({ QueueUrl: this.#busQueue.url }));
-    await this.#topicInbox.close();
+    await this.#source.sqs.send(new DeleteQueueCommand({ QueueUrl: this.#topicQueue.url }));
     await this.#source.sns.send(new DeleteTopicCommand({ TopicArn: this.topicArn }));
   }
 }
 
-/** A queue for the rule of the same name. */
-async function openQueue({ id, region, sqs }: EmulatedAccount, QueueName: string): Promise<BusQueue> {
+/** A queue that a service sends to on behalf of something of the same account. */
+async function openQueue(
+  { id, region, sqs }: EmulatedAccount,
+  QueueName: string,
+  service: 'events' | 'sns',
+  sender: string,
+): Promise<ResultsQueue> {
   const arn = `arn:aws:sqs:${region}:${id}:${QueueName}`;
-  const Policy = sendingPolicy('events', arn, `arn:aws:events:${region}:${id}:rule/${QueueName}`);
+  const Policy = sendingPolicy(service, arn, `arn:aws:${service}:${region}:${id}:${sender}`);
   const { QueueUrl: url = '' } = await sqs.send(new CreateQueueCommand({ QueueName, Attributes: { Policy } }));
   const receive = async () => {
     const { Messages = [] } = await sqs.send(

@@ -25,6 +25,7 @@ export class TargetAccount {
   readonly keyArn: string;
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
+  readonly retirementsQueueUrl: string;
   /** The one topic on which its role may publish. */
   readonly resultsTopicArn: string;
   readonly #stack: CopierStack;
@@ -44,6 +45,7 @@ export class TargetAccount {
     this.keyArn = stack.KeyArn;
     this.queueUrl = stack.QueueUrl;
     this.deadLetterQueueUrl = stack.DeadLetterQueueUrl;
+    this.retirementsQueueUrl = stack.RetirementsQueueUrl;
     this.resultsTopicArn = resultsTopicArn;
     this.#stack = stack;
     this.#sourceAccount = trustedOwner;
@@ -86,6 +88,16 @@ export class TargetAccount {
     return await this.#start('settle-copy', changes);
   }
 
+  /** Starts retire-image, likewise, without a retention policy and with no images to roll back to. */
+  async startRetiring(changes: Readonly<Record<string, string>> = {}): Promise<HandlerProcess> {
+    return await this.#start('retire-image', {
+      QUEUE_URL: this.retirementsQueueUrl,
+      REMAINING_MS: '300000',
+      ROLLBACK_DEPTH: '0',
+      ...changes,
+    });
+  }
+
   /** Has the functions that start from now on trust these accounts, and lets their roles do so. */
   async trust(owners: readonly string[]): Promise<void> {
     await updateCopierStack(this.account, inputsOf(this.account, this.#sourceAccount, owners, this.#sourceKeys));
@@ -105,15 +117,23 @@ export class TargetAccount {
 
   /** Sends bodies to the queue and receives them as one batch of records. */
   async receive(...bodies: string[]): Promise<SQSRecord[]> {
+    return await this.#receiveFrom(this.queueUrl, bodies);
+  }
+
+  async #receiveFrom(QueueUrl: string, bodies: readonly string[]): Promise<SQSRecord[]> {
     const { sqs } = this.account;
-    const QueueUrl = this.queueUrl;
-    for (const MessageBody of bodies) await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+    const sent = new Set<string | undefined>();
+    for (const MessageBody of bodies) {
+      const { MessageId } = await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+      sent.add(MessageId);
+    }
     const received: Message[] = [];
     await waitFor(`${bodies.length} messages`, async () => {
       const { Messages = [] } = await sqs.send(
         new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, MessageSystemAttributeNames: ['All'] }),
       );
-      received.push(...Messages);
+      // What a function has put there itself is none of these.
+      received.push(...Messages.filter(({ MessageId }) => sent.has(MessageId)));
       return received.length >= bodies.length ? true : undefined;
     });
     return received.map(toRecord);
@@ -121,13 +141,20 @@ export class TargetAccount {
 
   /** Runs one message through the function and ends its delivery as the event source mapping would. */
   async deliver(handler: HandlerProcess, body: string): Promise<Delivered> {
-    const [record] = await this.receive(body);
+    return await this.#deliverThrough(this.queueUrl, handler, body);
+  }
+
+  /** Likewise a message about the end of images, through its own queue. */
+  async deliverRetirement(handler: HandlerProcess, body: string): Promise<Delivered> {
+    return await this.#deliverThrough(this.retirementsQueueUrl, handler, body);
+  }
+
+  async #deliverThrough(QueueUrl: string, handler: HandlerProcess, body: string): Promise<Delivered> {
+    const [record] = await this.#receiveFrom(QueueUrl, [body]);
     if (!record) throw new Error('no message');
     const { batchItemFailures } = await handler.invoke(record);
     if (batchItemFailures.length > 0) return { outcome: 'kept' };
-    await this.account.sqs.send(
-      new DeleteMessageCommand({ QueueUrl: this.queueUrl, ReceiptHandle: record.receiptHandle }),
-    );
+    await this.account.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: record.receiptHandle }));
     return { outcome: 'done' };
   }
 
@@ -148,7 +175,7 @@ export class TargetAccount {
     await Promise.all(this.#processes.map((handler) => handler.stop()));
     const { kms, sqs } = this.account;
     await removeImages(this.account);
-    for (const QueueUrl of [this.queueUrl, this.deadLetterQueueUrl])
+    for (const QueueUrl of [this.queueUrl, this.deadLetterQueueUrl, this.retirementsQueueUrl])
       await sqs.send(new DeleteQueueCommand({ QueueUrl }));
     await kms.send(new ScheduleKeyDeletionCommand({ KeyId: this.keyArn, PendingWindowInDays: 7 }));
   }
