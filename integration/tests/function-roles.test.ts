@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
+  CopyImageCommand,
   DeleteTagsCommand,
+  DescribeImagesCommand,
   DescribeSnapshotsCommand,
   EnableImageDeprecationCommand,
   type Image,
 } from '@aws-sdk/client-ec2';
 import { CreateKeyCommand, PutKeyPolicyCommand } from '@aws-sdk/client-kms';
 import { PurgeQueueCommand } from '@aws-sdk/client-sqs';
+import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts/tool/common/bake.ts';
 import { findCopies, snapshotsOf } from '../../scripts/tool/common/copies.ts';
 import { KEY_ACTIONS } from '../../scripts/tool/doctor/role-calls.ts';
@@ -58,8 +61,12 @@ async function createSharedKey(): Promise<string> {
 }
 
 async function bake(...sharedWith: string[]): Promise<BakedImage> {
+  return await bakeOf('ubuntu', ...sharedWith);
+}
+
+async function bakeOf(Recipe: string, ...sharedWith: string[]): Promise<BakedImage> {
   bakes += 1;
-  const recipe = { name: `amigo_ubuntu_${bakes}`, description: '', tags: { Recipe: 'ubuntu' }, volumeSizes: [8] };
+  const recipe = { name: `amigo_${Recipe}_${bakes}`, description: '', tags: { Recipe }, volumeSizes: [8] };
   const image = await bakeImage(source.ec2, { ...recipe, keyArn });
   if (sharedWith.length > 0) await share(source.ec2, image, sharedWith);
   return image;
@@ -79,12 +86,23 @@ const wakeUpFor = ({ ImageId = '', State }: Image) => imageStateWakeUp(ImageId, 
 /** How AWS says that the action is not allowed. SNS and SQS write actions in ways of their own. */
 const denialOf = (action: string) => new RegExp(`not authorized to perform: ${action} on`, 'i');
 
-/** What the function logged of errors while something ran. */
-async function errorsDuring(handler: HandlerProcess, run: () => Promise<unknown>): Promise<string> {
+async function linesDuring(handler: HandlerProcess, run: () => Promise<unknown>): Promise<Record<string, unknown>[]> {
   const before = handler.logLines().length;
   await run();
-  const lines = handler.logLines().slice(before);
+  return handler.logLines().slice(before);
+}
+
+/** What the function logged of errors while something ran. */
+async function errorsDuring(handler: HandlerProcess, run: () => Promise<unknown>): Promise<string> {
+  const lines = await linesDuring(handler, run);
   return JSON.stringify(lines.filter(({ level }) => level === 'ERROR' || level === 'WARN'));
+}
+
+/** Has it noted that a source image was revoked, as retire-image does. */
+async function noteRevoked({ imageId }: BakedImage): Promise<void> {
+  const Name = `/image-copier-ended/image-copier/${imageId}`;
+  const Value = JSON.stringify({ kind: 'revoked', at: new Date().toISOString(), reason: 'It is bad.' });
+  await target.account.ssm.send(new PutParameterCommand({ Name, Value, Type: 'String' }));
 }
 
 /** The actions that are taken out here, and those that Lambda needs, are all of the policy. */
@@ -125,6 +143,7 @@ describe('the role of copy-image', () => {
   const TAKEN: readonly Taken[] = [
     ['ReadImages: ec2:DescribeImages', kept],
     ['ReadImages: ec2:DescribeSnapshots', (action) => kept(action, copied)],
+    ['ReadEndedSources: ssm:GetParameter', kept],
     ['CopyImages: ec2:CopyImage', kept],
     ['TagCopies: ec2:CreateTags', kept],
     ...KEY_ACTIONS.map((action) => [`EncryptThroughEc2: ${action}`, failedCopy] as const),
@@ -186,6 +205,7 @@ describe('the role of settle-copy', () => {
   let results: ResultsInbox;
   let good: Image;
   let failed: Image;
+  let revoked: Image;
 
   async function copy(image: BakedImage): Promise<Image> {
     await target.deliver(copying, requestFor(image));
@@ -203,6 +223,9 @@ describe('the role of settle-copy', () => {
     ['ReadCopies: ec2:DescribeSnapshots', putOff],
     ['ReadCopies: ec2:GetEbsEncryptionByDefault', putOff],
     ['MarkCopies: ec2:CreateTags', putOff],
+    ['ReadEndedSources: ssm:GetParameter', putOff],
+    ['MarkRevokedCopies: ec2:CreateTags', (action) => putOff(action, revoked)],
+    ['DisableRevokedCopies: ec2:DisableImage', (action) => putOff(action, revoked)],
     [
       'RepairSnapshotTags: ec2:CreateTags',
       async (action) => {
@@ -283,6 +306,9 @@ describe('the role of settle-copy', () => {
     });
     failed = await copy(await bake(sharedWith));
     await restore();
+    const bad = await bake(sharedWith);
+    revoked = await copy(bad);
+    await noteRevoked(bad);
   });
 
   afterAll(() => results.close());
@@ -303,6 +329,189 @@ describe('the role of settle-copy', () => {
     expect(onTopic.map(({ detail }) => detail.imageId)).toContain(good.ImageId);
     const { Snapshots = [] } = await target.account.ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }));
     expect(Snapshots.filter(({ State }) => State === 'error')).toEqual([]);
+  });
+
+  it('allows nothing else', async () => {
+    await expectAllTakenOut(role, TAKEN);
+  });
+});
+
+describe('the role of retire-image', () => {
+  const RECIPE = 'debian';
+  let role: FunctionRole;
+  let retiring: HandlerProcess;
+  let results: ResultsInbox;
+  /** Copies of the recipe: one that may go, the newest, and one that is not announced; and the images that they are copies of. */
+  let old: Copied;
+  let newest: Copied;
+  let unsettled: Copied;
+
+  interface Copied {
+    readonly image: BakedImage;
+    readonly copyId: string;
+  }
+
+  const retirement = ({ copyId }: Copied, quarantineDays: number) => ({ retire: { images: [copyId], quarantineDays } });
+  const restoration = (id: string) => ({ restore: { images: [id] } });
+  const decision = ({ image }: Copied) => ({
+    sourceAmis: [image.imageId],
+    sourceRegion: REGION,
+    reason: 'It is bad.',
+    at: new Date().toISOString(),
+  });
+  const deliver = (message: object) => target.deliverRetirement(retiring, JSON.stringify(message));
+
+  /** Has the image stay, since nobody knows what uses it. */
+  async function unread(action: string): Promise<void> {
+    const lines = await linesDuring(retiring, () => deliver(retirement(old, 7)));
+    const line = lines.find(({ message }) => message === 'image kept') as { reasons?: Record<string, string>[] };
+    expect(line.reasons?.map(({ code }) => code)).toContain('Unreadable');
+    expect(JSON.stringify(line.reasons)).toMatch(denialOf(action));
+  }
+
+  /** Has a message tried again, or somebody not told, with what AWS said in the log. */
+  const fails = (message: () => object) => async (action: string) => {
+    expect(await errorsDuring(retiring, () => deliver(message()))).toMatch(denialOf(action));
+  };
+
+  const quarantineFails = fails(() => retirement(old, 7));
+  const removalFails = fails(() => retirement(old, 0));
+  const keepingFails = fails(() => retirement(newest, 0));
+  const revocationFails = fails(() => ({ revoke: decision(newest) }));
+  const unrevocationFails = fails(() => ({ unrevoke: decision(newest) }));
+
+  // Each one takes the same copies a bit further to their end.
+  const TAKEN: readonly Taken[] = [
+    ['ReadImagesAndTheirUse: autoscaling:DescribeAutoScalingGroups', unread],
+    ['ReadImagesAndTheirUse: autoscaling:DescribeLaunchConfigurations', unread],
+    ['ReadImagesAndTheirUse: ec2:DescribeFleets', unread],
+    ['ReadImagesAndTheirUse: ec2:DescribeImageReferences', unread],
+    ['ReadImagesAndTheirUse: ec2:DescribeInstances', unread],
+    ['ReadImagesAndTheirUse: ec2:DescribeLaunchTemplates', unread],
+    ['ReadImagesAndTheirUse: ec2:DescribeLaunchTemplateVersions', unread],
+    ['ReadImagesAndTheirUse: ec2:DescribeSpotFleetRequests', unread],
+    ['ReadImagesAndTheirUse: ec2:DescribeSpotInstanceRequests', unread],
+    ['ReadImagesAndTheirUse: ssm:DescribeParameters', unread],
+    ['ReadImageParameters: ssm:GetParameters', unread],
+    ['LetEc2ReadReferences: imagebuilder:GetContainerRecipe', unread],
+    ['LetEc2ReadReferences: imagebuilder:ListContainerRecipes', unread],
+    ['LetEc2ReadReferences: imagebuilder:ListImageRecipes', unread],
+    ['ReadImagesAndTheirUse: ec2:DescribeImages', quarantineFails],
+    ['ReadImagesAndTheirUse: ec2:DescribeSnapshots', quarantineFails],
+    ['ListParameters: ssm:GetParametersByPath', quarantineFails],
+    ['MarkCopies: ec2:CreateTags', quarantineFails],
+    ['MarkSnapshots: ec2:CreateTags', quarantineFails],
+    ['DisableImages: ec2:DisableImage', quarantineFails],
+    [
+      'EnableCopies: ec2:EnableImage',
+      async (action) => {
+        await deliver(retirement(old, 7));
+        await fails(() => restoration(old.copyId))(action);
+      },
+    ],
+    // It is restored, and nobody is told.
+    ['TellThisAccount: events:PutEvents', fails(() => restoration(old.copyId))],
+    ['TellSourceAccount: sns:Publish', keepingFails],
+    ['RememberEndedSources: ssm:GetParameter', removalFails],
+    ['RememberEndedSources: ssm:PutParameter', removalFails],
+    ['RemoveCopies: ec2:DeregisterImage', removalFails],
+    [
+      // The image goes, and its snapshots stay.
+      'RemoveSnapshots: ec2:DeleteSnapshot',
+      async () => {
+        const { Images: [image = {}] = [] } = await target.account.ec2.send(
+          new DescribeImagesCommand({ ImageIds: [old.copyId], IncludeDisabled: true }),
+        );
+        const ids = (await snapshotsOf(target.account, image)).map(({ SnapshotId }) => SnapshotId);
+        const errors = await errorsDuring(retiring, () => deliver(retirement(old, 0)));
+        expect(JSON.parse(errors)).toMatchObject([{ outcome: 'retired', remainingSnapshots: ids }]);
+      },
+    ],
+    ['RememberEndedSources: ssm:DeleteParameter', fails(() => restoration(old.image.imageId))],
+    ['MarkOtherImages: ec2:CreateTags', revocationFails],
+    ['ListEndedSources: ssm:GetParametersByPath', unrevocationFails],
+    [
+      'EnableOtherImages: ec2:EnableImage',
+      async (action) => {
+        await deliver({ revoke: decision(newest) });
+        await unrevocationFails(action);
+      },
+    ],
+    ['UnmarkOtherImages: ec2:DeleteTags', unrevocationFails],
+    ['PointParametersToCopies: ssm:PutParameter', revocationFails],
+    ['PointParametersToCopies: ssm:GetParameter', revocationFails],
+    [
+      'MarkUnsettledCopies: ec2:CreateTags',
+      async (action) => {
+        await deliver({ revoke: decision(unsettled) });
+        await fails(() => ({ unrevoke: decision(unsettled) }))(action);
+      },
+    ],
+    [
+      // The message comes back all the same, at the queue's time and not at its own.
+      'TakeRetirements: sqs:ChangeMessageVisibility',
+      async (action) => {
+        const { id: account } = target.account;
+        const answer = { code: 'InternalError', message: 'An internal error has occurred', status: 500 };
+        const restore = await injectFault({ kind: 'error', account, operation: 'DescribeImages', ...answer });
+        await keepingFails(action);
+        await restore();
+      },
+    ],
+    [
+      'EnqueueAgainOrDeadLetter: sqs:SendMessage',
+      async (action) => {
+        await fails(() => ({ unknown: true }))(action);
+        expect(await target.takeDeadLetters()).toEqual([]);
+      },
+    ],
+  ];
+
+  beforeAll(async () => {
+    role = new FunctionRole(target.account, 'retire-image');
+    results = await ResultsInbox.open(target, source);
+    const listener = { RESULTS_TOPIC_ARN: results.topicArn };
+    const [copying, settling] = await Promise.all([target.startFunction(), target.startSettling(listener)]);
+    retiring = await target.startRetiring(listener);
+    /** One after the other, each in a second of its own: the newest is so by its time. */
+    const copyOf = async (recipe: string): Promise<Copied> => {
+      const second = Math.floor(Date.now() / 1000);
+      const nextSecond = () => Promise.resolve(Math.floor(Date.now() / 1000) > second || undefined);
+      await waitFor('the next second', nextSecond, { pollMs: 50 });
+      const image = await bakeOf(recipe, target.account.id);
+      await target.deliver(copying, requestFor(image));
+      return { image, copyId: (await endedCopy(image)).ImageId ?? '' };
+    };
+    unsettled = await copyOf('unsettled');
+    old = await copyOf(RECIPE);
+    const before = await copyOf(RECIPE);
+    newest = await copyOf(RECIPE);
+    for (const { copyId } of [old, before, newest]) await settling.invoke(imageStateWakeUp(copyId, 'available'));
+    const descendant = { SourceImageId: newest.copyId, SourceRegion: REGION, Name: 'descendant', Encrypted: true };
+    await target.account.ec2.send(new CopyImageCommand(descendant));
+    await waitFor('the descendant', async () => {
+      const [made] = await findCopies(target.account, newest.copyId);
+      return made?.State === 'available' ? true : undefined;
+    });
+  });
+
+  afterAll(() => results.close());
+
+  it.each(TAKEN)('needs %s', async (grant, expectFailure) => {
+    const [action, sid] = parted(grant);
+    const putBack = await role.takeOut(action, sid);
+    try {
+      await expectFailure(action);
+    } finally {
+      await putBack();
+    }
+  });
+
+  it('lacks nothing', async () => {
+    expect(await errorsDuring(retiring, () => deliver({ unrevoke: decision(newest) }))).toBe('[]');
+    expect(await errorsDuring(retiring, () => deliver({ unrevoke: decision(unsettled) }))).toBe('[]');
+    expect(await errorsDuring(retiring, () => retiring.invoke(sweepWakeUp()))).toBe('[]');
+    expect(await findCopies(target.account, newest.image.imageId)).toMatchObject([{ State: 'available' }]);
   });
 
   it('allows nothing else', async () => {
