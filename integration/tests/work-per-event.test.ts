@@ -28,7 +28,11 @@ beforeAll(async () => {
   for (const [name, content] of Object.entries(unzipSync(readFileSync(ZIP)))) {
     writeFileSync(join(directory, name), content);
   }
-  stub = await startAwsStub({ ...canned, answer: (request) => unusual(request) ?? canned.answer(request) });
+  stub = await startAwsStub({
+    ...canned,
+    answer: (request) => unusual(request) ?? canned.answer(request),
+    error: (request) => (unusual(request) === undefined ? canned.error?.(request) : undefined),
+  });
 });
 
 afterAll(() => {
@@ -90,15 +94,22 @@ const notShared: Answer = (request) =>
 /** The image belongs to somebody else. */
 const foreign: Answer = (request) =>
   request.service === 'ec2' ? canned.answer(request)?.replaceAll(SOURCE_ACCOUNT, '999999999999') : sqs(request);
+/** The image was revoked, and no copy is made of it. */
+const revoked: Answer = (request) => {
+  if (request.operation !== 'GetParameter') return sqs(request);
+  const end = { kind: 'revoked', at: '2026-11-20T00:00:00.000Z', reason: 'It is bad.' };
+  return JSON.stringify({ Parameter: { Value: JSON.stringify(end) } });
+};
 
 describe('what a request costs copy-image', () => {
-  const LOOK = ['ec2:DescribeImages', 'ec2:DescribeImages', 'ec2:DescribeImages'];
+  const LOOK = ['ec2:DescribeImages', 'ec2:DescribeImages', 'ec2:DescribeImages', 'ssm:GetParameter'];
 
   it.each<[string, object | string, Answer | undefined, string[]]>([
     ['a copy', copyRequest, undefined, [...LOOK, 'ec2:CopyImage', 'ec2:DescribeImages']],
     ['a duplicate', copyRequest, copied, [...LOOK, 'ec2:DescribeSnapshots']],
     ['one for another account', { ...copyRequest, targetAccounts: ['333333333333'] }, undefined, []],
     ['one that cannot be read', 'hello', sqs, ['sqs:SendMessage']],
+    ['one of an image that was revoked', copyRequest, revoked, [...LOOK, 'sqs:SendMessage']],
     ['one of an untrusted owner', copyRequest, foreign, [...LOOK, 'sqs:SendMessage']],
     ['one that is not shared yet', copyRequest, notShared, [...LOOK, 'sqs:ChangeMessageVisibility']],
   ])('%s', async (_, request, answer, calls) => {
@@ -106,7 +117,7 @@ describe('what a request costs copy-image', () => {
   });
 
   it('opens the connections that a copy takes before there is an event', async () => {
-    expect((await workOf('copy-image', sqsEvent(copyRequest))).opened).toEqual({ before: 3, later: 0 });
+    expect((await workOf('copy-image', sqsEvent(copyRequest))).opened).toEqual({ before: 4, later: 0 });
   });
 });
 
@@ -126,6 +137,8 @@ describe('what an event costs settle-copy', () => {
       undefined,
       [
         ...['ec2:DescribeImages', 'ec2:DescribeSnapshots', 'ec2:CreateTags'],
+        // Whether the source was revoked.
+        'ssm:GetParameter',
         ...['ssm:GetParameter', 'ec2:DescribeImages', 'ec2:DescribeImages', 'ssm:PutParameter', 'ssm:GetParameter'],
         ...['events:PutEvents', 'sns:Publish', 'ec2:CreateTags'],
       ],

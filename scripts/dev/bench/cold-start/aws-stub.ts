@@ -19,6 +19,8 @@ export interface AwsRequest {
 export interface Answers {
   /** To one request; undefined to an operation that it does not know. */
   readonly answer: (request: AwsRequest) => string | undefined;
+  /** The error with which it answers a request, if it does. */
+  readonly error?: (request: AwsRequest) => string | undefined;
   /** Forgets what it was told, so that the next event makes the same requests. */
   readonly startOver: () => void;
 }
@@ -58,9 +60,10 @@ export async function startAwsStub(answers: Answers): Promise<AwsStub> {
       open += 1;
       if (stub.delayMs > 0) await sleep(stub.delayMs);
       open -= 1;
-      const body = answers.answer(request);
+      const error = answers.error?.(request);
+      const body = error ?? answers.answer(request);
       const isJson = request.headers['x-amz-target'] !== undefined;
-      response.writeHead(body === undefined ? 400 : 200, {
+      response.writeHead(body === undefined || error !== undefined ? 400 : 200, {
         'Content-Type': isJson ? (request.headers['content-type'] ?? '') : 'text/xml;charset=UTF-8',
         'Content-Length': Buffer.byteLength(body ?? ''),
       });

@@ -1,5 +1,5 @@
 import { formatMarker, MARKER } from '../../../../lambda/src/core/copy-marker.ts';
-import type { Answers } from './aws-stub.ts';
+import type { Answers, AwsRequest } from './aws-stub.ts';
 
 export const REGION = 'eu-west-1';
 export const ACCOUNT = '222222222222';
@@ -71,7 +71,13 @@ export function cannedAnswers(): Answers {
         return undefined;
     }
   };
-  return { answer, startOver: () => (parameter = OLDER_COPY) };
+  return { answer, error: notEnded, startOver: () => (parameter = OLDER_COPY) };
+}
+
+/** No source image was retired or revoked. */
+function notEnded({ operation, body }: AwsRequest): string | undefined {
+  if (operation !== 'GetParameter' || !body.includes('/image-copier-ended/')) return undefined;
+  return JSON.stringify({ __type: 'ParameterNotFound' });
 }
 
 function describedImages(form: URLSearchParams): string[] {
