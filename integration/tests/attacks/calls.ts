@@ -34,6 +34,8 @@ export const NOT_ACCESSIBLE = 'failed: Given key ID is not accessible';
 
 /** A request that reaches no account. */
 export const NO_REQUEST = JSON.stringify({ targetAccounts: ['000000000000'] });
+/** A retirement of nothing in any account. */
+export const NO_RETIREMENT = JSON.stringify({ amis: [{ account: '000000000000', id: 'ami-00000000000000000' }] });
 export const NO_RESULT = JSON.stringify({ source: 'image-copier', 'detail-type': 'Image Copied', detail: {} });
 
 export function publish(TopicArn: string, Message: string): Call {

@@ -32,6 +32,7 @@ export const administrator = roleOf('administrator', target.id, ADMINISTRATOR);
 export const sourceAdministrator = roleOf('source administrator', source.id, ADMINISTRATOR);
 export const copyImage = functionOf('copy-image', administrator);
 export const settleCopy = functionOf('settle-copy', administrator);
+export const retireImage = functionOf('retire-image', administrator);
 export const reader = roleOf('reader', target.id, 'reader');
 export const sourceReader = roleOf('reader', source.id, 'reader');
 /** A role of the target account that has to do with EC2 and Parameter Store, and not with the copier. */

@@ -104,7 +104,7 @@ async function isIn({ sqs }: Identity, QueueUrl: string, text: string): Promise<
   return Messages.some(({ Body = '' }) => Body.includes(text));
 }
 
-/** A request that copy-image puts into the dead-letter queue once it has it: so it is seen that it came. */
+/** A request that copy-image, or retire-image, puts into the dead-letter queue once it has it: so it is seen that it came. */
 function badRequest(mark: string): string {
   return JSON.stringify({ targetAccounts: [administrator.account], sourceAmi: mark });
 }
@@ -132,8 +132,16 @@ function throughTopic(Protocol: 'lambda' | 'sqs', Endpoint: string) {
 }
 
 async function throughRequestTopic(): Promise<void> {
+  await throughOwnTopic(topicArn());
+}
+
+async function throughHousekeepingTopic(): Promise<void> {
+  await throughOwnTopic(topicArn('-housekeeping'));
+}
+
+async function throughOwnTopic(topic: string): Promise<void> {
   const mark = randomUUID();
-  await calls.publish(topicArn(), badRequest(mark))(sourceAdministrator);
+  await calls.publish(topic, badRequest(mark))(sourceAdministrator);
   await waitFor('the dead letter', async () => (await isDeadLetter(mark)) || undefined);
 }
 
@@ -213,6 +221,20 @@ testAttacks('a service of AWS that somebody uses', [
     passes: throughRequestTopic,
   },
   {
+    name: 'has SNS deliver to the queue of the retirements',
+    by: stranger,
+    call: throughTopic('sqs', queueArn(administrator, 'retirements')),
+    answer: NOT_DELIVERED,
+    passes: throughHousekeepingTopic,
+  },
+  {
+    name: 'has SNS deliver retirements from another topic of the source account',
+    by: sourceAdministrator,
+    call: throughTopic('sqs', queueArn(administrator, 'retirements')),
+    answer: NOT_DELIVERED,
+    passes: throughHousekeepingTopic,
+  },
+  {
     name: 'has SNS deliver to the dead-letter queue',
     by: stranger,
     call: throughTopic('sqs', queueArn(administrator, 'dead-letters')),
@@ -239,6 +261,13 @@ testAttacks('a service of AWS that somebody uses', [
     call: throughRule(settleTarget),
     answer: NOT_DELIVERED,
     passes: () => calls.send(queueUrl(administrator, 'settle.fifo'))(administrator),
+  },
+  {
+    name: 'has EventBridge send a retirement by another rule of the same account',
+    by: administrator,
+    call: throughRule({ Arn: queueArn(administrator, 'retirements') }),
+    answer: NOT_DELIVERED,
+    passes: () => calls.send(queueUrl(administrator, 'retirements'), calls.NO_RETIREMENT)(administrator),
   },
   {
     name: 'has EventBridge invoke copy-image',

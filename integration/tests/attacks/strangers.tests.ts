@@ -58,7 +58,7 @@ testAttacks('an administrator of an account that is not listed', [
   {
     name: 'publishes a retirement request',
     by: stranger,
-    call: calls.publish(topicArn('-housekeeping'), '{"amis":[]}'),
+    call: calls.publish(topicArn('-housekeeping'), calls.NO_RETIREMENT),
     answer: 'AuthorizationError',
     passes: sourceAdministrator,
   },
@@ -87,6 +87,13 @@ testAttacks('an administrator of an account that is not listed', [
     name: 'sends a copy request to the queue',
     by: stranger,
     call: calls.send(queueUrl(administrator, 'requests')),
+    answer: 'AccessDenied',
+    passes: administrator,
+  },
+  {
+    name: 'sends a retirement to the queue',
+    by: stranger,
+    call: calls.send(queueUrl(administrator, 'retirements'), calls.NO_RETIREMENT),
     answer: 'AccessDenied',
     passes: administrator,
   },
@@ -250,6 +257,13 @@ testAttacks('an administrator of another listed account', [
     passes: sourceAdministrator,
   },
   {
+    name: 'publishes a revocation',
+    by: listed,
+    call: calls.publish(topicArn('-housekeeping'), calls.NO_RETIREMENT),
+    answer: 'AuthorizationError',
+    passes: sourceAdministrator,
+  },
+  {
     name: 'forges a result by a role that is not of settle-copy',
     by: listed,
     call: calls.publish(topicArn('-results'), calls.NO_RESULT),
@@ -262,6 +276,13 @@ testAttacks('an administrator of another listed account', [
     call: calls.send(queueUrl(administrator, 'requests')),
     answer: 'AccessDenied',
     passes: () => calls.send(queueUrl(listed, 'requests'))(listed),
+  },
+  {
+    name: "sends a retirement to another account's queue",
+    by: listed,
+    call: calls.send(queueUrl(administrator, 'retirements'), calls.NO_RETIREMENT),
+    answer: 'AccessDenied',
+    passes: () => calls.send(queueUrl(listed, 'retirements'), calls.NO_RETIREMENT)(listed),
   },
   {
     name: "sends a wake-up to another account's settle-copy",
