@@ -45,7 +45,7 @@ export interface WatchContext {
 
 /** What became of a message, for the log. What is `awaited` stays in its queue. */
 export interface WatchOutcome {
-  readonly outcome: 'heard' | 'unheard' | 'awaited' | 'answered' | 'overdue' | 'noted' | 'unknown';
+  readonly outcome: 'heard' | 'unheard' | 'awaited' | 'answered' | 'overdue' | 'noted' | 'passed' | 'unknown';
   readonly sourceImage?: string;
   readonly reason?: Reason;
 }
@@ -110,7 +110,7 @@ export async function watchAwaited(
 /** Notes a message of the results topic. */
 export async function noteResult(body: string, { results }: WatchContext): Promise<WatchOutcome> {
   const result = readResult(body);
-  if (!result) return { outcome: 'unknown' };
+  if (!result) return { outcome: isOfAnEnd(body) ? 'passed' : 'unknown' };
   await results.note(result);
   return { outcome: 'noted', sourceImage: result.sourceAmi };
 }
@@ -150,10 +150,28 @@ const given = z.object({
   settledAt: z.string(),
   reason: z.nullable(z.string()),
 });
-const message = z.object({ source: z.literal('image-copier'), detail: given });
+const source = z.literal('image-copier');
+const message = z.object({ source, detail: given });
+const { sourceAmi, account } = given.shape;
+const revocation = z.object({
+  source,
+  'detail-type': z.literal('Image Revoked'),
+  detail: z.object({ sourceAmi, account, reason: z.string(), at: z.string() }),
+});
+const END_KINDS = ['Image Quarantined', 'Image Retired', 'Image Kept', 'Image Restored', 'Revocation Undone'];
+const endOfImage = z.object({ source, 'detail-type': z.enum(END_KINDS) });
 
+/** How a copy ended. No copy comes of an image that is revoked. */
 function readResult(body: string): GivenResult | undefined {
-  return read(message, body)?.detail;
+  const revoked = read(revocation, body)?.detail;
+  if (!revoked) return read(message, body)?.detail;
+  const { at: settledAt, reason, ...about } = revoked;
+  return { ...about, settledAt, reason: `Revoked: ${reason}` };
+}
+
+/** Whether a result says what became of a copy that was announced long ago. */
+function isOfAnEnd(body: string): boolean {
+  return read(endOfImage, body) !== undefined;
 }
 
 /** A result as {@link GivenResults} wrote it down, or undefined if the text is none. */

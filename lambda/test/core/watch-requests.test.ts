@@ -162,6 +162,22 @@ describe('noteResult', () => {
     expect(watch.noted).toEqual([result()]);
   });
 
+  it('notes a revocation as the end of the copies that are asked for', async () => {
+    const revoked = { sourceAmi: SOURCE_IMAGE, account: ACCOUNT, reason: 'CVE-2026-1', at: result().settledAt };
+    const body = JSON.stringify({ source: 'image-copier', 'detail-type': 'Image Revoked', detail: revoked });
+    expect(await noteResult(body, watchContext(watch))).toEqual({ outcome: 'noted', sourceImage: SOURCE_IMAGE });
+    expect(watch.noted).toEqual([result({ reason: 'Revoked: CVE-2026-1' })]);
+  });
+
+  it.each(['Image Quarantined', 'Image Retired', 'Image Kept', 'Image Restored', 'Revocation Undone'])(
+    'leaves alone what is told of the end of images: %s',
+    async (detailType) => {
+      const body = JSON.stringify({ source: 'image-copier', 'detail-type': detailType, detail: { sourceAmi: null } });
+      expect(await noteResult(body, watchContext(watch))).toEqual({ outcome: 'passed' });
+      expect(watch.noted).toEqual([]);
+    },
+  );
+
   it.each([
     ['no JSON', 'copied'],
     ['of another source', message(result(), 'somebody')],

@@ -37,6 +37,7 @@ const METRIC = {
   answered: undefined,
   overdue: 'RequestsUnheard',
   noted: undefined,
+  passed: undefined,
   unknown: 'ResultsUnknown',
 } as const;
 
