@@ -108,6 +108,7 @@ run "defaults" {
   assert {
     condition = module.settle_copy.function.environment[0].variables == tomap({
       COPIER_NAME               = "image-copier"
+      COPY_DEPRECATION          = "true"
       DEAD_LETTER_QUEUE_URL     = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-dead-letters"
       FAILED_COPY_DELAY_SECONDS = "300"
       KMS_KEY_ARN               = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -412,7 +413,7 @@ run "copies_with_their_deprecation" {
 }
 
 run "copies_without_deprecation" {
-  command = apply
+  command = plan
 
   variables {
     copy_deprecation = false
