@@ -12,7 +12,12 @@ import {
 } from '@aws-sdk/client-ec2';
 import { CreateKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { DeleteMessageCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
-import { GetParameterCommand, GetParametersByPathCommand, type Parameter } from '@aws-sdk/client-ssm';
+import {
+  GetParameterCommand,
+  GetParametersByPathCommand,
+  PutParameterCommand,
+  type Parameter,
+} from '@aws-sdk/client-ssm';
 import { keyIdOf } from '../../lambda/src/core/copy-marker.ts';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../../scripts/tool/common/bake.ts';
 import { findCopies, snapshotsOf } from '../../scripts/tool/common/copies.ts';
@@ -614,7 +619,9 @@ describe('an image that this copier did not make', () => {
     const fix = await failCopies(account.id, { times: 1 });
     ids.push(await copyOfOthers(stage, image));
     const otherImage = await bakeFor(stage);
-    const copying = await stage.target.startFunction({ COPIER_NAME: 'image-copier-2' });
+    // With the account's own rights: the roles are those of the one copier.
+    const own = { ...emulatedEnvironment(endpoint(), account.id, REGION), AWS_SESSION_TOKEN: '' };
+    const copying = await stage.target.startFunction({ ...own, COPIER_NAME: 'image-copier-2' });
     await copy({ ...stage, copying }, otherImage);
     await fix();
     const before = await waitFor('all images to end', async () => await endedImages(stage, 3));
@@ -685,7 +692,13 @@ describe('the function', () => {
     await Promise.all(fixes.map((fix) => fix()));
     await endCopies(account.id);
 
-    await settling.invoke(wakeUpFor(good), wakeUpFor(bad));
+    const revoked = await bakeFor(stage);
+    const copyOfRevoked = await copy(stage, revoked);
+    const Value = JSON.stringify({ kind: 'revoked', at: new Date().toISOString(), reason: 'It is bad.' });
+    const Name = `/image-copier-ended/image-copier/${revoked.imageId}`;
+    await account.ssm.send(new PutParameterCommand({ Name, Value, Type: 'String' }));
+
+    await settling.invoke(wakeUpFor(good), wakeUpFor(bad), wakeUpFor(copyOfRevoked));
     await settling.invoke(sweepWakeUp());
     await settling.stop();
     await recorder.stop();
