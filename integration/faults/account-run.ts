@@ -6,22 +6,16 @@ import {
   type Image,
 } from '@aws-sdk/client-ec2';
 import { CreateKeyCommand } from '@aws-sdk/client-kms';
-import {
-  ChangeMessageVisibilityCommand,
-  DeleteMessageCommand,
-  GetQueueAttributesCommand,
-  ReceiveMessageCommand,
-  SendMessageCommand,
-} from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
 import { formatMarker, MARKER } from '../../lambda/src/core/copy-marker.ts';
-import { copyRequestFor, shareImage, shareSnapshots } from '../../scripts/tool/common/bake.ts';
+import { copyRequestFor, shareSnapshots } from '../../scripts/tool/common/bake.ts';
 import { expectedTags } from '../../scripts/dev/inspect-copy.ts';
 import { injectFault, REGION } from '../tests/support/emulator.ts';
 import { ResultsInbox } from '../tests/support/results-inbox.ts';
-import { sweepWakeUp, TargetAccount, toRecord } from '../tests/support/target-account.ts';
+import { sweepWakeUp, TargetAccount } from '../tests/support/target-account.ts';
 import { AccountView, isOurs, markerOf, type ForeignCopy } from './account-view.ts';
 import { Ec2Events } from './ec2-events.ts';
+import { EndsOfImages } from './ends-of-images.ts';
 import { ArmedInterruption, ExecutionEnvironment, type Invocation, type NotedCall } from './execution-environment.ts';
 import type { FunctionName } from '../tests/support/handler-process.ts';
 import type { ImagePool, PoolImage } from './image-pool.ts';
@@ -35,6 +29,7 @@ import {
   type Settling,
   type Step,
 } from './plan.ts';
+import { PlayedQueue } from './played-queue.ts';
 
 /** A request as it came into the account's queue. */
 export interface Arrived {
@@ -55,7 +50,9 @@ const OTHERS_ACCOUNT = '999999999999';
 const STATE_REASON = { code: 'Client.InternalError', message: 'AMI snapshot copy failed.' };
 /** At the end, functions are still killed in so many rounds. */
 const INTERRUPTED_ROUNDS = 4;
-const MOST_ROUNDS = 40;
+const MOST_ROUNDS = 60;
+/** The first time what is old enough goes into quarantine, the second time that is over. */
+const TIMES_DAYS_GO_BY = 2;
 /** More than the time that a request is tried again. */
 const RETRIED_MS = 7 * 3600 * 1000;
 const NO_CHANGE = /:(Describe|Get|List|ChangeMessageVisibility|CopyImage)/;
@@ -67,6 +64,7 @@ export class AccountRun {
   readonly pool: ImagePool;
   readonly results: ResultsInbox;
   readonly view: AccountView;
+  readonly ends: EndsOfImages;
   readonly invocations: Invocation[] = [];
   readonly arrived: Arrived[] = [];
   readonly foreign: ForeignCopy[] = [];
@@ -81,11 +79,12 @@ export class AccountRun {
   readonly #settling: ExecutionEnvironment;
   readonly #interruptions: readonly ArmedInterruption[];
   readonly #clearFaults: (() => Promise<void>)[] = [];
-  readonly #hidden = new Map<string, SQSRecord>();
+  readonly #queue: PlayedQueue;
   readonly #toShare: (() => Promise<string>)[] = [];
   readonly #shared = new Set<number>();
   #requests: Arrived[] = [];
   #isLate = false;
+  #restRounds = 0;
 
   private constructor(
     target: TargetAccount,
@@ -102,10 +101,15 @@ export class AccountRun {
     this.#events = events;
     this.#interruptions = plan.interruptions.map((each) => new ArmedInterruption(each));
     const environment = (name: FunctionName, settings: Readonly<Record<string, string>>) =>
-      new ExecutionEnvironment(target, name, settings, this.#interruptions, this.invocations);
+      new ExecutionEnvironment(target, name, settings, this.#interruptions, this.invocations, async () => {
+        this.story.push(`meanwhile ${await this.ends.launch(0)}`);
+      });
     // Time for one try of CopyImage, and none for waiting until a throttle is over.
     this.#copying = [0, 1].map(() => environment('copy-image', { REMAINING_MS: '20000' }));
     this.#settling = environment('settle-copy', { RESULTS_TOPIC_ARN: results.topicArn });
+    const retiring = (settings: Readonly<Record<string, string>>) => environment('retire-image', settings);
+    this.ends = new EndsOfImages([target, pool, this.view], plan, retiring, this.invocations, results.topicArn);
+    this.#queue = new PlayedQueue(target.account.sqs, target.queueUrl);
   }
 
   static async open(plan: AccountPlan, pool: ImagePool): Promise<AccountRun> {
@@ -133,7 +137,20 @@ export class AccountRun {
   async comeToRest(): Promise<void> {
     while (this.#requests.length > 0) this.story.push(await this.#arrive());
     while (this.#toShare.length > 0) this.story.push(await this.#share());
-    for (let round = 1; ; round += 1) {
+    await this.#untilNothingChanges();
+    // Copies whose quarantine ends are removed, and what is to go by then. A request may come after that.
+    for (let times = 0; times < TIMES_DAYS_GO_BY; times += 1) {
+      this.story.push(this.ends.letDaysGoBy());
+      await this.#untilNothingChanges();
+    }
+    this.story.push(await this.#askForEnded());
+    await this.#untilNothingChanges();
+  }
+
+  async #untilNothingChanges(): Promise<void> {
+    for (;;) {
+      this.#restRounds += 1;
+      const round = this.#restRounds;
       if (round > MOST_ROUNDS) {
         this.violations.push(`1: the account does not come to rest in ${MOST_ROUNDS} rounds`);
         return;
@@ -142,14 +159,16 @@ export class AccountRun {
       await this.#waitForCopies();
       const images = this.#copyIds().size;
       const start = this.invocations.length;
-      const done = await this.#deliverAll();
+      const again = await this.ends.lookAgain();
+      await this.ends.sendSweep();
+      const done = (await this.#deliverAll()) + (await this.#deliverAllEnds());
       await this.#waitForCopies();
       const events = this.#events.waiting.splice(0);
       if (this.plan.losesEvents) this.counts.eventsLost += events.length;
       else await this.#settle(events, false);
       await this.#settle([], true);
       await this.#observe();
-      const changes = done + this.#copyIds().size - images + this.#changesSince(start);
+      const changes = done + again + this.#copyIds().size - images + this.#changesSince(start);
       const left = await this.#messagesLeft();
       this.story.push(`rest, round ${round}: ${done} messages done, ${changes} changes, ${left} messages left`);
       if (changes === 0 && left === 0) return;
@@ -159,7 +178,7 @@ export class AccountRun {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#copying, this.#settling].map((each) => each.stop()));
+    await Promise.all([...this.#copying, this.#settling, this.ends].map((each) => each.stop()));
     await Promise.all(this.#clearFaults.map((clear) => clear()));
     await this.#events.close();
     await this.results.close();
@@ -174,13 +193,15 @@ export class AccountRun {
 
   /** Whether EC2 lets the account copy the image. */
   isShared(index: number): boolean {
-    return this.#shared.has(index);
+    return this.#shared.has(index) && !this.ends.isRevoked(index);
   }
 
   async #prepare(): Promise<void> {
     const { account } = this.target;
-    const { sharing, failures, copySeconds } = this.plan;
+    const { sharing, failures, copySeconds, keptSnapshots } = this.plan;
     await this.#fault({ kind: 'slow-copy', seconds: copySeconds });
+    if (keptSnapshots > 0)
+      await this.#fault({ kind: 'keep-snapshot', returnCode: 'internal-error', times: keptSnapshots });
     for (const [index, times] of failures.entries()) {
       if (times === 0) continue;
       const sourceImageId = this.image(index).imageId;
@@ -191,7 +212,7 @@ export class AccountRun {
       const { ec2 } = image.owner;
       const steps = [
         async () => {
-          await shareImage(ec2, image, [account.id]);
+          await this.ends.share(index);
           return `image ${index} is shared`;
         },
         async () => {
@@ -227,8 +248,12 @@ export class AccountRun {
         return await this.#leaveSnapshots();
       case 'untag':
         return await this.#untag();
+      case 'calm':
+        return await this.#calm();
       case 'round':
         return await this.#round(step);
+      default:
+        return await this.ends.play(step);
     }
   }
 
@@ -249,9 +274,35 @@ export class AccountRun {
   }
 
   async #send(request: Arrived): Promise<void> {
-    const { queueUrl: QueueUrl, account } = this.target;
-    await account.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: request.body }));
+    await this.#queue.send(request.body);
     this.arrived.push(request);
+  }
+
+  /** Requests for images that were retired or revoked come once more. */
+  async #askForEnded(): Promise<string> {
+    const removed = this.ends.removed();
+    const sources = new Set([...removed].map((imageId) => this.sourceOf(imageId)?.imageId));
+    const isOver = ({ image, isRepeat }: Arrived) =>
+      !isRepeat && (sources.has(this.image(image).imageId) || this.ends.isRevoked(image));
+    const requests = this.arrived.filter(isOver);
+    for (const request of requests) await this.#send({ ...request, isRepeat: true });
+    return `${requests.length} requests for what is over come again`;
+  }
+
+  /** The image of the pool that a copy of ours was made of, also if it is gone. */
+  sourceOf(copyId: string): PoolImage | undefined {
+    const calls = this.invocations.flatMap(({ calls: made }) => made);
+    const call = calls.find((each) => copyIdIn(each) === copyId);
+    const source = call && new URLSearchParams(call.body).get('SourceImageId');
+    return this.pool.images.find(({ imageId }) => imageId === source);
+  }
+
+  async #calm(): Promise<string> {
+    await this.#waitForCopies();
+    const done = await this.#deliverAll();
+    await this.#waitForCopies();
+    await this.#settle(this.#events.waiting.splice(0), true);
+    return `calm: ${done} messages done, and a sweep`;
   }
 
   async #share(): Promise<string> {
@@ -383,7 +434,7 @@ export class AccountRun {
     return this.foreign.some(({ imageId }) => imageId === ImageId);
   }
 
-  async #round({ deliveries, sameMessages, settling, errors }: Round): Promise<string> {
+  async #round({ deliveries, sameMessages, settling, retiring, errors }: Round): Promise<string> {
     const lanes: { records: SQSRecord[] }[] = [];
     for (const [index, delivery] of deliveries.entries()) {
       const [first] = lanes;
@@ -392,21 +443,27 @@ export class AccountRun {
       lanes.push({ records });
     }
     if (settling) await this.#settling.start();
+    await this.ends.start(retiring.length);
     if (settling?.waits) await this.#waitForCopies();
     const account = this.target.account.id;
     const clear = await Promise.all(errors.map((error) => injectFault({ ...error, account })));
     const start = this.invocations.length;
     const told: string[] = [];
-    const answers = await Promise.all([
-      ...lanes.map(async ({ records }, index) => {
+    const copying = Promise.all(
+      lanes.map(async ({ records }, index) => {
         const kept = await this.#invokeCopying(this.#copying[index], records);
         told.push(`${records.length} messages delivered, ${kept.length} kept`);
         return kept;
       }),
-      settling ? this.#settleAsPlanned(settling).then((text) => void told.push(text)) : undefined,
-    ]);
+    );
+    const ending = retiring.map(async (delivery, lane) => {
+      const { received, done } = await this.ends.deliver(delivery, lane);
+      told.push(`${received} messages about ends delivered, ${done} done`);
+    });
+    const settled = settling ? this.#settleAsPlanned(settling).then((text) => void told.push(text)) : undefined;
+    const [answers] = await Promise.all([copying, settled, ...ending]);
     await Promise.all(clear.map((each) => each()));
-    for (const [index, { records }] of lanes.entries()) await this.#acknowledge(records, answers[index] ?? []);
+    for (const [index, { records }] of lanes.entries()) await this.#queue.acknowledge(records, answers[index] ?? []);
     const interrupted = this.invocations
       .slice(start)
       .flatMap(({ functionName, calls }) =>
@@ -422,7 +479,7 @@ export class AccountRun {
   async #deliver(delivery: Delivery): Promise<{ readonly received: number; readonly done: number }> {
     const records = await this.#receive(delivery);
     const kept = await this.#invokeCopying(this.#copying[0], records);
-    await this.#acknowledge(records, kept);
+    await this.#queue.acknowledge(records, kept);
     return { received: records.length, done: records.length - kept.length };
   }
 
@@ -436,25 +493,19 @@ export class AccountRun {
     }
   }
 
-  async #receive({ hiddenToo, messages }: Delivery): Promise<SQSRecord[]> {
-    const { queueUrl: QueueUrl, account } = this.target;
-    if (hiddenToo) {
-      for (const { receiptHandle: ReceiptHandle } of this.#hidden.values()) {
-        await account.sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 }));
-      }
-      this.#hidden.clear();
+  /** Delivers every message about the end of images once; says how many are done with. */
+  async #deliverAllEnds(): Promise<number> {
+    let done = 0;
+    for (let hiddenToo = true; ; hiddenToo = false) {
+      const delivered = await this.ends.deliver({ hiddenToo, messages: 10 });
+      if (delivered.received === 0) return done;
+      done += delivered.done;
     }
-    const { Messages = [] } = await account.sqs.send(
-      new ReceiveMessageCommand({
-        QueueUrl,
-        MaxNumberOfMessages: messages,
-        MessageSystemAttributeNames: ['All'],
-        VisibilityTimeout: 600,
-      }),
-    );
-    const records = Messages.map(toRecord);
+  }
+
+  async #receive(delivery: Delivery): Promise<SQSRecord[]> {
+    const records = await this.#queue.receive(delivery);
     for (const record of records) {
-      this.#hidden.set(record.messageId, record);
       if (this.#isLate) record.attributes.SentTimestamp = String(Date.now() - RETRIED_MS);
     }
     this.counts.deliveries += records.length;
@@ -470,15 +521,6 @@ export class AccountRun {
     const answer = await environment?.invoke(records);
     if (!answer) return records.map(({ messageId }) => messageId);
     return answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
-  }
-
-  async #acknowledge(records: readonly SQSRecord[], kept: readonly string[]): Promise<void> {
-    const { queueUrl: QueueUrl, account } = this.target;
-    for (const { messageId, receiptHandle: ReceiptHandle } of records) {
-      if (kept.includes(messageId)) continue;
-      await account.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
-      this.#hidden.delete(messageId);
-    }
   }
 
   async #settleAsPlanned({ events, fate, sweep }: Settling): Promise<string> {
@@ -504,15 +546,9 @@ export class AccountRun {
   }
 
   async #messagesLeft(): Promise<number> {
-    const asked = new GetQueueAttributesCommand({ QueueUrl: this.target.queueUrl, AttributeNames: ['All'] });
-    const { Attributes = {} } = await this.target.account.sqs.send(asked);
-    const { ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible, ApproximateNumberOfMessagesDelayed } =
-      Attributes;
-    return [
-      ApproximateNumberOfMessages,
-      ApproximateNumberOfMessagesNotVisible,
-      ApproximateNumberOfMessagesDelayed,
-    ].reduce((sum, count) => sum + Number(count), 0);
+    const [requests, ends] = await Promise.all([this.#queue.left(), this.ends.queue.left()]);
+    // A revocation that is looked at again comes when the run says so, and later once more.
+    return requests.now + requests.delayed + ends.now;
   }
 
   /** The copies that the functions made, also those that are gone. */
@@ -531,7 +567,8 @@ export class AccountRun {
 
   async #observe(): Promise<void> {
     const live = (await this.view.images()).filter(
-      (image) => isOurs(image) && !this.#isForeign(image) && ['pending', 'available'].includes(image.State ?? ''),
+      (image) =>
+        isOurs(image) && !this.#isForeign(image) && ['pending', 'available', 'disabled'].includes(image.State ?? ''),
     );
     for (const { SourceImageId, ImageId } of live) {
       const twins = live.filter((other) => other.SourceImageId === SourceImageId);

@@ -1,7 +1,8 @@
 import { paginateDescribeSnapshots, type Image, type Snapshot } from '@aws-sdk/client-ec2';
 import { ReceiveMessageCommand, type Message } from '@aws-sdk/client-sqs';
 import { GetParameterHistoryCommand, GetParametersByPathCommand } from '@aws-sdk/client-ssm';
-import { MARKER } from '../../lambda/src/core/copy-marker.ts';
+import { FOREIGN_MARK } from '../../lambda/src/core/account-images.ts';
+import { isAnnounced, MARKER, parseMarker, type CopyMarker } from '../../lambda/src/core/copy-marker.ts';
 import { ownImages } from '../../scripts/tool/common/copies.ts';
 import type { TargetAccount } from '../tests/support/target-account.ts';
 
@@ -33,9 +34,9 @@ export class AccountView {
     this.#target = target;
   }
 
-  /** All images that were copied, whoever did it. */
+  /** All images that were copied, whoever did it, also those that are disabled. */
   async images(): Promise<Image[]> {
-    return await ownImages(this.#target.account);
+    return await ownImages(this.#target.account, [], { disabledToo: true });
   }
 
   async snapshots(): Promise<Snapshot[]> {
@@ -47,11 +48,9 @@ export class AccountView {
     return snapshots;
   }
 
-  /** The tags of an image and its snapshots, as JSON; empty lists if they are gone. */
+  /** As {@link tagsIn} gives them. */
   async tagsOf(imageId: string): Promise<string> {
-    const image = (await this.images()).find(({ ImageId }) => ImageId === imageId);
-    const snapshots = (await this.snapshots()).filter(({ Description = '' }) => Description.includes(imageId));
-    return JSON.stringify([image?.Tags, ...snapshots.map(({ SnapshotId, Tags }) => [SnapshotId, Tags])]);
+    return tagsIn(imageId, await this.images(), await this.snapshots());
   }
 
   async parameters(): Promise<ParameterHistory[]> {
@@ -82,6 +81,17 @@ export class AccountView {
   }
 }
 
+/** The tags of an image and its snapshots, as JSON; empty lists if they are gone. That the image is revoked is left out. */
+export function tagsIn(imageId: string, images: readonly Image[], snapshots: readonly Snapshot[]): string {
+  const { Tags } = images.find(({ ImageId }) => ImageId === imageId) ?? {};
+  return JSON.stringify([
+    Tags?.filter(({ Key }) => Key !== FOREIGN_MARK),
+    ...snapshots
+      .filter(({ Description = '' }) => Description.includes(imageId))
+      .map((snapshot) => [snapshot.SnapshotId, snapshot.Tags]),
+  ]);
+}
+
 export function markerOf({ Tags = [] }: Pick<Image | Snapshot, 'Tags'>): string {
   return Tags.find(({ Key }) => Key === MARKER)?.Value ?? '';
 }
@@ -89,4 +99,13 @@ export function markerOf({ Tags = [] }: Pick<Image | Snapshot, 'Tags'>): string 
 /** Whether the tags say that the copier made it. */
 export function isOurs(resource: Pick<Image | Snapshot, 'Tags'>): boolean {
   return markerOf(resource).startsWith('image-copier ');
+}
+
+export function parsedMarker(resource: Pick<Image | Snapshot, 'Tags'>): CopyMarker | undefined {
+  return parseMarker(markerOf(resource), 'image-copier');
+}
+
+/** Whether it is announced, and not taken away. */
+export function isAnnouncedCopy(resource: Pick<Image | Snapshot, 'Tags'>): boolean {
+  return isAnnounced(parsedMarker(resource));
 }

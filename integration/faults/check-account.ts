@@ -4,7 +4,8 @@ import { expectedTags } from '../../scripts/dev/inspect-copy.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import type { Announcement } from '../tests/support/results-inbox.ts';
 import { copyIdIn, isStrangers, type AccountRun } from './account-run.ts';
-import { isOurs, markerOf, type ForeignCopy } from './account-view.ts';
+import { isOurs, markerOf, parsedMarker, tagsIn, type ForeignCopy } from './account-view.ts';
+import { checkEnds } from './check-ends.ts';
 import type { NotedCall } from './execution-environment.ts';
 import { ALWAYS, REFUSAL } from './plan.ts';
 
@@ -18,21 +19,39 @@ export interface AccountEnd {
   readonly lost: number;
   /** Images with more than one copy. */
   readonly doubled: number;
+  /** Images that went into quarantine, and out of the account, that were launchable again, and so on. */
+  readonly ended: Readonly<Record<string, number>>;
   /** Which invariant of the design is broken, and by what. */
   readonly violations: readonly string[];
 }
 
 const MOST_ATTEMPTS = 3;
+const COPY_RESULTS = ['Image Copied', 'Image Copy Failed'];
 
 /** Looks at all that stands in an account at rest, and at all calls that the functions made. */
 export async function checkAccount(run: AccountRun): Promise<AccountEnd> {
-  const check = new AccountCheck(run, {
+  const { onBus, onTopic } = await announcementsOf(run);
+  const isOfCopy = ({ 'detail-type': type }: Announcement) => COPY_RESULTS.includes(type);
+  const standing = {
     images: await run.view.images(),
     snapshots: await run.view.snapshots(),
     parameters: await run.view.parameters(),
     letters: await run.view.deadLetters(),
-    ...(await announcementsOf(run)),
-  });
+  };
+  run.violations.push(...checkEnds(run, { ...standing, onBus }));
+  const told = (kind: string) => onBus.filter(({ 'detail-type': type }) => type === kind).length;
+  const check = new AccountCheck(
+    run,
+    { ...standing, onBus: onBus.filter(isOfCopy), onTopic: onTopic.filter(isOfCopy) },
+    {
+      quarantined: told('Image Quarantined'),
+      retired: run.ends.removed().size,
+      restored: told('Image Restored'),
+      revoked: run.ends.decisions.filter(({ kind }) => kind === 'revoke').length,
+      unrevoked: run.ends.decisions.filter(({ kind }) => kind === 'unrevoke').length,
+      launched: run.ends.launched.length,
+    },
+  );
   return check.end();
 }
 
@@ -61,13 +80,17 @@ class AccountCheck {
   readonly #standing: Standing;
   readonly #violations: string[];
   readonly #calls: readonly NotedCall[];
+  readonly #ended: AccountEnd['ended'];
+  readonly #removed: ReadonlySet<string>;
   #lost = 0;
   #doubled = 0;
   #repeated = 0;
 
-  constructor(run: AccountRun, standing: Standing) {
+  constructor(run: AccountRun, standing: Standing, ended: AccountEnd['ended']) {
     this.#run = run;
     this.#standing = standing;
+    this.#ended = ended;
+    this.#removed = run.ends.removed();
     this.#violations = [...run.violations];
     this.#calls = run.invocations.flatMap(({ calls }) => calls);
   }
@@ -90,6 +113,7 @@ class AccountCheck {
       repeatedAnnouncements: this.#repeated,
       lost: this.#lost,
       doubled: this.#doubled,
+      ended: this.#ended,
       violations: this.#violations,
     };
   }
@@ -138,6 +162,8 @@ class AccountCheck {
       this.#violated('1', `nobody asked for image ${index}: ${copies.length} copies, ${letters.length} dead letters`);
     }
     if (asked.length === 0 || copies.length > 0 || standInOf(['always', 'later'])) return;
+    // A copy that was revoked may have been retired; AMIgo's own may be disabled.
+    if (this.#run.ends.wasRevoked(index) || this.#wasRemoved(imageId)) return;
     if (letters.length === 0) {
       this.#lost += 1;
       this.#violated('1', `image ${index} was asked for and has neither a copy nor a dead letter`);
@@ -150,6 +176,11 @@ class AccountCheck {
         `image ${index} could be copied, but only has dead letters: ${letters.map(reasonOf).join(' ')}`,
       );
     }
+  }
+
+  /** Whether retire-image removed a copy of the image. */
+  #wasRemoved(sourceImageId: string): boolean {
+    return [...this.#removed].some((imageId) => this.#run.sourceOf(imageId)?.imageId === sourceImageId);
   }
 
   #checkLetters(): void {
@@ -165,8 +196,12 @@ class AccountCheck {
 
   #checkCopy(copy: Image): void {
     const { ImageId: imageId = '', SourceImageId, State: state = '', BlockDeviceMappings = [] } = copy;
-    if (state !== 'available') this.#violated(state === 'failed' ? '5' : '1', `copy ${imageId} is ${state}`);
-    if (!markerOf(copy).includes(' announced=')) this.#violated('1', `copy ${imageId} is marked "${markerOf(copy)}"`);
+    // One that is revoked stays as it is, so that it can be taken on from there.
+    const isRevoked = parsedMarker(copy)?.end?.state === 'revoked';
+    if (state !== 'available' && !isRevoked)
+      this.#violated(state === 'failed' ? '5' : '1', `copy ${imageId} is ${state}`);
+    if (!markerOf(copy).includes(' announced=') && !isRevoked)
+      this.#violated('1', `copy ${imageId} is marked "${markerOf(copy)}"`);
     const source = this.#run.pool.images.find((each) => each.imageId === SourceImageId);
     if (!source) {
       this.#violated('1', `copy ${imageId} is of ${SourceImageId ?? 'nothing'}`);
@@ -198,12 +233,7 @@ class AccountCheck {
   #checkForeign(): void {
     const { images, snapshots } = this.#standing;
     for (const { imageId, tags } of this.#run.foreign) {
-      const now = JSON.stringify([
-        images.find(({ ImageId }) => ImageId === imageId)?.Tags,
-        ...snapshots
-          .filter(({ Description = '' }) => Description.includes(imageId))
-          .map(({ SnapshotId, Tags }) => [SnapshotId, Tags]),
-      ]);
+      const now = tagsIn(imageId, images, snapshots);
       if (now !== tags) this.#violated('untouched', `${imageId}, which is not ours, was ${tags} and is ${now}`);
     }
   }
@@ -256,6 +286,7 @@ class AccountCheck {
   #checkAnnouncements(): void {
     const { onBus, onTopic } = this.#standing;
     for (const copy of this.#copies()) {
+      if (parsedMarker(copy)?.end?.state === 'revoked') continue;
       for (const channel of [onBus, onTopic]) {
         const result = channel.find(({ detail }) => detail.imageId === copy.ImageId);
         if (!result) this.#violated('1', `copy ${copy.ImageId ?? ''} is not announced everywhere`);
@@ -268,7 +299,8 @@ class AccountCheck {
       const { detail, source, 'detail-type': type } = announcement;
       const content = JSON.stringify([source, type, detail]);
       const known = contents.get(detail.imageId) ?? content;
-      if (known !== content) this.#violated('once', `two announcements differ: ${known} and ${content}`);
+      if (known !== content && !this.#wasRevoked(detail.sourceAmi))
+        this.#violated('once', `two announcements differ: ${known} and ${content}`);
       contents.set(detail.imageId, content);
     }
     this.#repeated = onBus.length - new Set(onBus.map(({ detail }) => detail.imageId)).size;
@@ -282,6 +314,7 @@ class AccountCheck {
     const { imageId } = detail;
     const copy = this.#copies().find(({ ImageId }) => ImageId === imageId);
     if (!copy) {
+      if (this.#removed.has(imageId)) return;
       this.#violated('4', `${imageId} is announced and is no available copy of ours`);
       return;
     }
@@ -291,7 +324,7 @@ class AccountCheck {
         this.#violated('4', `${imageId} is announced, but ${SnapshotId} is not encrypted under the account's key`);
       }
     }
-    const marker = markerOf(copy);
+    const marker = parsedMarker(copy);
     const { account, region, snapshotIds, tags, settledAt, attempt, reason, kmsKeyArn, sourceAmi } = detail;
     const facts = [account, region, kmsKeyArn, sourceAmi, [...snapshotIds].sort(), sorted(tags), reason];
     const { target } = this.#run;
@@ -301,9 +334,17 @@ class AccountCheck {
     if (JSON.stringify(facts) !== JSON.stringify(expected)) {
       this.#violated('1', `${imageId} is announced as ${JSON.stringify(facts)}, but is ${JSON.stringify(expected)}`);
     }
-    if (!marker.includes(`announced=${settledAt} attempt=${attempt} `)) {
-      this.#violated('1', `${imageId} is announced as of ${settledAt}, attempt ${attempt}, but marked "${marker}"`);
+    const isMarked = marker?.announcement?.settledAt === settledAt && marker.attempt === attempt;
+    if (!isMarked && !this.#wasRevoked(sourceAmi)) {
+      this.#violated(
+        '1',
+        `${imageId} is announced as of ${settledAt}, attempt ${attempt}, but marked "${markerOf(copy)}"`,
+      );
     }
+  }
+
+  #wasRevoked(sourceImageId: string): boolean {
+    return this.#run.ends.wasRevoked(this.#run.pool.images.findIndex(({ imageId }) => imageId === sourceImageId));
   }
 
   #checkGivenUp({ imageId, sourceAmi, attempt, reason }: Announcement['detail']): void {
@@ -324,7 +365,8 @@ class AccountCheck {
       .filter((each) => each.functionName === 'settle-copy')
       .flatMap(({ calls }) => calls)) {
       const announced = announcedIn(call);
-      if (announced !== undefined && isTaken(call)) {
+      const sourceImageId = announced === undefined ? undefined : this.#run.sourceOf(announced)?.imageId;
+      if (announced !== undefined && isTaken(call) && !this.#wasRevoked(sourceImageId ?? '')) {
         const key = `${call.action} ${announced}`;
         if (done.has(announced)) this.#violated('once', `${announced} was announced again after it was done with`);
         if (told.get(key) === 'undisturbed') this.#violated('once', `${announced} was announced again without need`);
@@ -352,35 +394,40 @@ class AccountCheck {
 
   #checkParameters(): void {
     const { parameters } = this.#standing;
-    const created = (imageId: string) => Date.parse(this.#sourceOfCopy(imageId)?.createdAt ?? '');
+    const created = (imageId: string) => Date.parse(this.#run.sourceOf(imageId)?.createdAt ?? '');
     for (const { name, values } of parameters) {
       for (const [index, value] of values.entries()) {
         const previous = values[index - 1];
         if (Number.isNaN(created(value)))
           this.#violated('parameter', `${name} pointed to ${value}, which we did not copy`);
-        else if (previous !== undefined && created(previous) > created(value)) {
+        else if (previous !== undefined && created(previous) > created(value) && !this.#isOfRevokedRecipe(previous)) {
           this.#violated('parameter', `${name} went back from ${previous} to ${value}`);
         }
       }
     }
     const recipes = new Map<string, string>();
     for (const copy of this.#copies()) {
+      const id = copy.ImageId ?? '';
+      if (this.#isOfRevokedRecipe(id)) continue;
       const name = `/image-copier/${tagsOf(copy)['Recipe'] ?? ''}`;
       const newest = recipes.get(name);
-      const id = copy.ImageId ?? '';
       if (newest === undefined || created(id) > created(newest)) recipes.set(name, id);
     }
-    const found = Object.fromEntries(parameters.map(({ name, values }) => [name, values.at(-1)]));
+    // Where an image was revoked, it is checked with that.
+    const others = parameters.filter(({ values }) => !this.#isOfRevokedRecipe(values.at(-1) ?? ''));
+    const found = Object.fromEntries(others.map(({ name, values }) => [name, values.at(-1)]));
     const expected = Object.fromEntries(recipes);
     if (sorted(found) !== sorted(expected)) {
       this.#violated('parameter', `the parameters are ${sorted(found)}, and not ${sorted(expected)}`);
     }
   }
 
-  #sourceOfCopy(imageId: string) {
-    const call = this.#calls.find((each) => copyIdIn(each) === imageId);
-    const source = call && new URLSearchParams(call.body).get('SourceImageId');
-    return this.#run.pool.images.find((each) => each.imageId === source);
+  /** Whether any image of the copy's recipe was revoked. */
+  #isOfRevokedRecipe(imageId: string): boolean {
+    const recipe = this.#run.sourceOf(imageId)?.tags['Recipe'];
+    return this.#run.pool.images.some(
+      ({ tags }, index) => tags['Recipe'] === recipe && this.#run.ends.wasRevoked(index),
+    );
   }
 }
 
@@ -415,7 +462,7 @@ function endedIn({ action, body }: NotedCall): string | undefined {
 }
 
 function sourceOf(body: string): string {
-  return (JSON.parse(body) as { sourceAmi: string }).sourceAmi;
+  return (JSON.parse(body) as { sourceAmi?: string }).sourceAmi ?? '';
 }
 
 function reasonOf({ MessageAttributes }: Message): string {

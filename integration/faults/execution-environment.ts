@@ -18,6 +18,9 @@ export interface NotedCall {
 export interface Invocation {
   readonly functionName: FunctionName;
   readonly calls: NotedCall[];
+  /** Milliseconds of this process's own clock. */
+  readonly startedMs: number;
+  endedMs?: number;
 }
 
 /** An interruption that waits for its call. */
@@ -56,6 +59,7 @@ export class ExecutionEnvironment {
   readonly #settings: Readonly<Record<string, string>>;
   readonly #log: Invocation[];
   readonly #interruptions: readonly ArmedInterruption[];
+  readonly #launch: () => Promise<void>;
   #recorder: CallRecorder | undefined;
   #process: HandlerProcess | undefined;
   #invocation: Invocation | undefined;
@@ -63,6 +67,7 @@ export class ExecutionEnvironment {
   /**
    * @param interruptions come once each; other processes of the function may have them first
    * @param log gets every invocation
+   * @param launch launches an instance, where an interruption says so
    */
   constructor(
     target: TargetAccount,
@@ -70,30 +75,34 @@ export class ExecutionEnvironment {
     settings: Readonly<Record<string, string>>,
     interruptions: readonly ArmedInterruption[],
     log: Invocation[],
+    launch: () => Promise<void>,
   ) {
     this.#target = target;
     this.#functionName = functionName;
     this.#settings = settings;
     this.#interruptions = interruptions.filter((each) => each.functionName === functionName);
     this.#log = log;
+    this.#launch = launch;
   }
 
   /** Starts the process if there is none, so that it runs when faults begin. */
   async start(): Promise<void> {
     this.#recorder ??= await CallRecorder.start((call, pass) => this.#intercept(call, pass));
-    const settings = { ...this.#settings, ...this.#recorder.settingsFor(this.#target) };
-    this.#process ??=
-      this.#functionName === 'copy-image'
-        ? await this.#target.startFunction(settings)
-        : await this.#target.startSettling(settings);
+    const settings = { ...this.#settings, ...this.#recorder.settingsFor(this.#queues()) };
+    this.#process ??= await this.#startProcess(settings);
   }
 
-  /** What the function answered; undefined if it was killed. */
-  async invoke(records: readonly SQSRecord[]): Promise<SQSBatchResponse | undefined> {
+  /**
+   * What the function answered; undefined if it was killed.
+   * @param aheadMs how far the function's clock is ahead
+   */
+  async invoke(records: readonly SQSRecord[], aheadMs = 0): Promise<SQSBatchResponse | undefined> {
     await this.start();
-    const invocation: Invocation = { functionName: this.#functionName, calls: [] };
+    const startedMs = performance.now();
+    const invocation: Invocation = { functionName: this.#functionName, calls: [], startedMs };
     this.#log.push(invocation);
     this.#invocation = invocation;
+    if (this.#process) this.#process.aheadMs = aheadMs;
     try {
       return await this.#process?.invoke(...records);
     } catch (error) {
@@ -103,6 +112,7 @@ export class ExecutionEnvironment {
       return undefined;
     } finally {
       await this.#recorder?.idle();
+      invocation.endedMs = performance.now();
     }
   }
 
@@ -111,18 +121,35 @@ export class ExecutionEnvironment {
     await this.#recorder?.stop();
   }
 
+  #queues(): Record<'queueUrl' | 'deadLetterQueueUrl', string> {
+    const { queueUrl, retirementsQueueUrl, deadLetterQueueUrl } = this.#target;
+    return { queueUrl: this.#functionName === 'retire-image' ? retirementsQueueUrl : queueUrl, deadLetterQueueUrl };
+  }
+
+  async #startProcess(settings: Readonly<Record<string, string>>): Promise<HandlerProcess> {
+    switch (this.#functionName) {
+      case 'copy-image':
+        return await this.#target.startFunction(settings);
+      case 'settle-copy':
+        return await this.#target.startSettling(settings);
+      case 'retire-image':
+        return await this.#target.startRetiring(settings);
+    }
+  }
+
   async #intercept({ action, body }: Call, pass: () => Promise<CallAnswer>): Promise<CallAnswer> {
     const call: NotedCall = { action, body };
     this.#invocation?.calls.push(call);
     const interruption = this.#interruptions.find((each) => each.action === action && each.isDue());
-    if (interruption?.when === 'before') this.#interrupt(call, interruption);
+    if (interruption?.when === 'before') await this.#interrupt(call, interruption);
     const answer = await pass();
     call.answer = { status: answer.status, body: answer.body.toString() };
-    if (interruption) this.#interrupt(call, interruption);
+    if (interruption?.when === 'after') await this.#interrupt(call, interruption);
     return answer;
   }
 
-  #interrupt(call: NotedCall, interruption: Interruption): never {
+  async #interrupt(call: NotedCall, interruption: Interruption): Promise<void> {
+    if (interruption.how === 'launch') return await this.#launch();
     call.interruption = interruption;
     if (interruption.how === 'kill') void this.#process?.kill();
     throw new Error('cut off');

@@ -1,10 +1,18 @@
-import { COPY_IMAGE_ACTIONS, SETTLE_COPY_ACTIONS } from '../../scripts/tool/doctor/called-actions.ts';
+import {
+  COPY_IMAGE_ACTIONS,
+  RETIRE_IMAGE_ACTIONS,
+  SETTLE_COPY_ACTIONS,
+} from '../../scripts/tool/doctor/called-actions.ts';
 import type { AccountRun } from './account-run.ts';
 import type { AccountEnd } from './check-account.ts';
 
 type Counted = Record<string, number>;
 
-const ACTIONS = { 'copy-image': COPY_IMAGE_ACTIONS, 'settle-copy': SETTLE_COPY_ACTIONS };
+const ACTIONS = {
+  'copy-image': COPY_IMAGE_ACTIONS,
+  'settle-copy': SETTLE_COPY_ACTIONS,
+  'retire-image': RETIRE_IMAGE_ACTIONS,
+};
 
 /** Counts what happened in all runs. */
 export class Figures {
@@ -27,8 +35,8 @@ export class Figures {
       count(faults, 'events twice', account.counts.eventsTwice);
       this.#countCalls(account, faults);
     }
-    for (const { violations, ...end } of ends) {
-      for (const [name, number] of Object.entries(end)) count(run, name, number);
+    for (const { violations, ended, ...end } of ends) {
+      for (const [name, number] of Object.entries({ ...end, ...ended })) count(run, name, number);
       count(run, 'violations', violations.length);
     }
     for (const [name, number] of Object.entries(run)) count(this.#total, name, number);

@@ -1,5 +1,9 @@
 import * as fc from 'fast-check';
-import { COPY_IMAGE_ACTIONS, SETTLE_COPY_ACTIONS } from '../../scripts/tool/doctor/called-actions.ts';
+import {
+  COPY_IMAGE_ACTIONS,
+  RETIRE_IMAGE_ACTIONS,
+  SETTLE_COPY_ACTIONS,
+} from '../../scripts/tool/doctor/called-actions.ts';
 import type { FunctionName } from '../tests/support/handler-process.ts';
 
 /** The place in the pool of an image whose owner is not trusted. */
@@ -34,9 +38,21 @@ export interface AccountPlan {
   readonly copySeconds: number;
   /** Whether EC2's events that have not been handled by the end are lost, so that sweeps have to do. */
   readonly losesEvents: boolean;
+  /** How many snapshots EC2 keeps that are to go with their images. */
+  readonly keptSnapshots: number;
+  /** The retention policy as the function gets it, in its variable; none where nothing goes by itself. */
+  readonly retention: RetentionRule | null;
+  readonly rollbackDepth: number;
   /** What comes between the functions and AWS, each once, as soon as its call is made. */
   readonly interruptions: readonly Interruption[];
   readonly steps: readonly Step[];
+}
+
+/** For all recipes. */
+export interface RetentionRule {
+  readonly keepNewest: number;
+  readonly minAgeDays: number;
+  readonly quarantineDays: number;
 }
 
 export type Step =
@@ -53,7 +69,31 @@ export type Step =
   | { readonly do: 'leftover' }
   /** Somebody takes a tag off the snapshots of the copies that are not announced. */
   | { readonly do: 'untag' }
+  /** The copies end, requests and events are handled, and a sweep settles what is left. */
+  | { readonly do: 'calm' }
+  | EndStep
   | Round;
+
+/** What decides on the end of images, and what comes in its way. An image is given by its place in the pool. */
+export type EndStep =
+  /** Somebody wants the copy gone: AMIgo, or an operator who names it by its own id or its source's. */
+  | {
+      readonly do: 'retire';
+      readonly image: number;
+      readonly by: 'amigo' | 'copy' | 'source';
+      readonly quarantineDays: number;
+    }
+  | { readonly do: 'restore'; readonly image: number; readonly by: 'copy' | 'source' }
+  | { readonly do: 'revoke'; readonly image: number }
+  | { readonly do: 'unrevoke'; readonly image: number }
+  /** The daily sweep of what is to go. */
+  | { readonly do: 'sweepEnds' }
+  /** The time is over after which a revocation is looked at again. */
+  | { readonly do: 'lookAgain' }
+  /** An instance is launched from one of the copies that are available, the oldest image's first. */
+  | { readonly do: 'launch'; readonly place: number }
+  /** Days go by. */
+  | { readonly do: 'days' };
 
 /** AMIgo's own copier copies an image that is asked for, and tags the copy afterwards. */
 export interface AmigoCopy {
@@ -74,6 +114,8 @@ export interface Round {
   /** Whether the second delivery is of the same messages as the first. */
   readonly sameMessages: boolean;
   readonly settling: Settling | null;
+  /** Messages about the end of images, each lane one after the other. */
+  readonly retiring: readonly Delivery[];
   readonly errors: readonly ServiceError[];
 }
 
@@ -100,8 +142,8 @@ export interface Interruption {
   /** How many of these calls are left alone before. */
   readonly spared: number;
   readonly when: 'before' | 'after';
-  /** The function is killed, or the connection is cut. */
-  readonly how: 'kill' | 'cut';
+  /** The function is killed, the connection is cut, or an instance is launched from a copy while the function works. */
+  readonly how: 'kill' | 'cut' | 'launch';
 }
 
 /** An error that a service answers with, a few times, as the emulator takes it. */
@@ -122,6 +164,7 @@ const ERRORS: Readonly<Record<string, readonly [throttle: string, status: number
   ssm: ['ThrottlingException', 400, 'InternalServerError'],
   events: ['ThrottlingException', 400, 'InternalException'],
   sns: ['Throttling', 400, 'InternalError'],
+  autoscaling: ['Throttling', 400, 'InternalFailure'],
 };
 
 const LIMIT = {
@@ -144,6 +187,7 @@ export const REFUSAL = {
 } as const;
 
 const ACTIONS = Array.from(new Set([...COPY_IMAGE_ACTIONS, ...SETTLE_COPY_ACTIONS]));
+const ALL_ACTIONS = Array.from(new Set([...ACTIONS, ...RETIRE_IMAGE_ACTIONS]));
 
 /** The choices of the run with this seed. */
 export function planOf(seed: number): RunPlan {
@@ -165,14 +209,22 @@ const list = <T>(each: fc.Arbitrary<T>, minLength: number, maxLength: number): f
 /** Before and after a read nothing has changed, so the writes are where it counts. */
 const READS = /:(Describe|Get)/;
 
-const interruptionsOf = (functionName: FunctionName, actions: readonly string[], fewest: number, most: number) =>
+const KILLED_OR_CUT = weighted<Interruption['how']>([4, 'kill'], [1, 'cut']);
+
+const interruptionsOf = (
+  functionName: FunctionName,
+  actions: readonly string[],
+  fewest: number,
+  most: number,
+  how = KILLED_OR_CUT,
+) =>
   list(
     fc.record({
       functionName: fc.constant(functionName),
       action: weighted(...actions.map((action) => [READS.test(action) ? 1 : 3, action] as const)),
       spared: weighted([4, 0], [2, 1], [1, 2]),
       when: fc.constantFrom('before' as const, 'after' as const),
-      how: weighted<Interruption['how']>([4, 'kill'], [1, 'cut']),
+      how,
     }),
     fewest,
     most,
@@ -180,7 +232,7 @@ const interruptionsOf = (functionName: FunctionName, actions: readonly string[],
 
 const serviceError: fc.Arbitrary<ServiceError> = fc
   .record({
-    action: fc.constantFrom(...ACTIONS),
+    action: fc.oneof(fc.constantFrom(...ACTIONS), fc.constantFrom(...ALL_ACTIONS)),
     sort: weighted([4, 'throttle'], [4, 'serverError'], [2, 'limit'], [1, 'refusal']),
     // The SDK tries a call twice by itself.
     times: fc.constantFrom(1, 2, 3, 4),
@@ -212,6 +264,7 @@ const round: fc.Arbitrary<Round> = fc.record({
   deliveries: weighted([1, 0], [4, 1], [3, 2]).chain((count) => list(delivery, count, count)),
   sameMessages: fc.boolean(),
   settling: nullable(settling, 3, 4),
+  retiring: weighted([1, 0], [3, 1], [2, 2]).chain((count) => list(delivery, count, count)),
   errors: weighted([2, 0], [1, 1], [1, 2]).chain((count) => list(serviceError, count, count)),
 });
 
@@ -237,6 +290,42 @@ const stepsBetween: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ do: 'untag' as const }) },
 );
 
+/** Two recipes' images of the source account, the oldest first; the others nobody takes away. */
+const endedImage = weighted([3, 0], [3, 1], [1, 2], [2, 3]);
+const quarantineDays = weighted([2, 0], [1, 1]);
+
+const endStep: fc.Arbitrary<EndStep> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('retire' as const),
+      image: endedImage,
+      by: fc.constantFrom('amigo' as const, 'copy' as const, 'source' as const),
+      quarantineDays,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('restore' as const),
+      image: endedImage,
+      by: weighted<'copy' | 'source'>([3, 'copy'], [1, 'source']),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('revoke' as const), image: endedImage }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('unrevoke' as const), image: endedImage }) },
+  { weight: 3, arbitrary: fc.constant({ do: 'sweepEnds' as const }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'lookAgain' as const }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('launch' as const), place: weighted([4, 0], [2, 1], [1, 2]) }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'days' as const }) },
+);
+
+const retention: fc.Arbitrary<RetentionRule> = fc.record({
+  keepNewest: weighted([3, 1], [1, 2]),
+  minAgeDays: weighted([2, 0], [1, 1]),
+  quarantineDays,
+});
+
 const forEachImage = <T>(each: fc.Arbitrary<T>) => list(each, STRANGERS_IMAGE + 1, STRANGERS_IMAGE + 1);
 
 const accountPlan: fc.Arbitrary<AccountPlan> = fc.record({
@@ -244,14 +333,29 @@ const accountPlan: fc.Arbitrary<AccountPlan> = fc.record({
   failures: forEachImage(weighted([5, 0], [2, 1], [1, 2], [1, ALWAYS])),
   copySeconds: weighted([2, 0], [1, 0.2], [1, 0.5]),
   losesEvents: fc.boolean(),
+  keptSnapshots: weighted([2, 0], [1, 1], [1, 3]),
+  retention: nullable(retention, 1, 2),
+  rollbackDepth: weighted([3, 0], [2, 1]),
   interruptions: fc
     .tuple(
       interruptionsOf('copy-image', COPY_IMAGE_ACTIONS, 0, 4),
       interruptionsOf('settle-copy', SETTLE_COPY_ACTIONS, 2, 9),
+      interruptionsOf(
+        'retire-image',
+        RETIRE_IMAGE_ACTIONS,
+        2,
+        9,
+        weighted<Interruption['how']>([4, 'kill'], [1, 'cut'], [3, 'launch']),
+      ),
     )
-    .map((both) => both.flat()),
-  // Something happens, then functions run.
-  steps: list(fc.tuple(stepsBetween, round), 5, 7).map((pairs) => pairs.flat()),
+    .map((all) => all.flat()),
+  // Something happens, then functions run. Once there are copies, they are to go.
+  steps: fc
+    .tuple(
+      list(fc.tuple(fc.oneof({ weight: 4, arbitrary: stepsBetween }, { weight: 1, arbitrary: endStep }), round), 5, 7),
+      list(fc.tuple(fc.oneof({ weight: 1, arbitrary: stepsBetween }, { weight: 5, arbitrary: endStep }), round), 4, 6),
+    )
+    .map(([making, ending]): Step[] => [...making.flat(), { do: 'calm' }, ...ending.flat()]),
 });
 
 const targets = weighted<RequestPlan['targets']>([4, 'all'], [2, [0, 1, 2]], [1, [0]], [1, [1, 2]], [1, [2]], [1, []]);
