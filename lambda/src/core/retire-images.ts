@@ -170,14 +170,23 @@ const takeStep: Step = async (subject, how, context) => {
     if (how.isAsked && reasons.every(({ kind }) => kind !== 'never')) await markAsked(subject, how, context);
     return await keep(subject, how, context);
   }
-  const at = new Date(context.nowMs()).toISOString();
   // A revoked image has been disabled since, so that it needs no quarantine.
-  const quarantineDays = end?.state === 'revoked' ? 0 : how.quarantineDays;
-  await mark(subject, { state: 'retired', at, quarantineDays }, context);
-  if (end?.state === 'revoked') return await remove(subject, context);
+  if (end?.state === 'revoked' && image.state === 'disabled') return await removeRevoked(subject, context);
+  // One that is not disabled yet, whoever revokes it, can be launched until it is.
+  if (end?.state !== 'revoked') await markRetired(subject, how.quarantineDays, context);
   if (image.state === 'available') await context.images.disable(image.imageId);
   return 'disabled';
 };
+
+async function markRetired(subject: Subject, quarantineDays: number, context: RetireContext): Promise<void> {
+  await mark(subject, { state: 'retired', at: new Date(context.nowMs()).toISOString(), quarantineDays }, context);
+}
+
+/** Marked first: whoever ends in between is followed by one that goes on, and what is left of its snapshots is found by it. */
+async function removeRevoked(subject: Subject, context: RetireContext): Promise<RetirementOutcome> {
+  await markRetired(subject, 0, context);
+  return await remove(subject, context);
+}
 
 /** With an image that is in quarantine already, or was on its way there. */
 const goOn: Step = async (subject, how, context) => {
@@ -194,6 +203,9 @@ const goOn: Step = async (subject, how, context) => {
 
 /** With an image that was marked and disabled a moment ago. EC2 may not show that yet: taken as it is shown, it would be due at once. */
 const finishStep: Step = async (shown, how, context) => {
+  if (shown.end?.state === 'revoked') {
+    return shown.reasons.length > 0 ? await keep(shown, how, context) : await removeRevoked(shown, context);
+  }
   const { quarantineDays } = how;
   const marked: CopyEnd = { state: 'retired', at: new Date(context.nowMs()).toISOString(), quarantineDays };
   const subject: Subject = {

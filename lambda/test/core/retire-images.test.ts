@@ -190,6 +190,26 @@ describe('retiring an image', () => {
     expect(account.ended.ends.get(sourceId(1))).toEqual(revoked);
   });
 
+  it('disables a revoked image that still can be launched, and looks again at what uses it before it is removed', async () => {
+    const revoked = announcedCopy({ number: 1, marker: { end: { state: 'revoked', at: AT } } });
+    account = new ImageAccount(revoked, announcedCopy({ number: 2 }), announcedCopy({ number: 3 }));
+    account.before = (call) => {
+      if (call === `disable ${OLD}`) account.references = [uses(OLD)];
+    };
+    expect(await retire({ quarantineDays: 0 })).toMatchObject([{ outcome: 'kept', reasons: [USED] }]);
+    expect(account.image(OLD)?.state).toBe('disabled');
+    expect(account.tag(OLD)).toBe(marker({ end: { state: 'revoked', at: AT } }));
+  });
+
+  it('removes a revoked image that still can be launched once it is disabled, if nothing uses it', async () => {
+    account.all = [
+      announcedCopy({ number: 1, marker: { end: { state: 'revoked', at: AT } } }),
+      announcedCopy({ number: 2 }),
+    ];
+    expect(await retire()).toMatchObject([{ outcome: 'retired' }]);
+    expect(account.calls.slice(0, 2)).toEqual([`disable ${OLD}`, `mark ${OLD} retired`]);
+  });
+
   it('removes a revoked image at once: it has been disabled since', async () => {
     account.all = [
       announcedCopy({ number: 1, state: 'disabled', marker: { end: { state: 'revoked', at: AT } } }),
