@@ -52,7 +52,7 @@ const STATE_REASON = { code: 'Client.InternalError', message: 'AMI snapshot copy
 const INTERRUPTED_ROUNDS = 4;
 const MOST_ROUNDS = 60;
 /** The first time what is old enough goes into quarantine, the second time that is over. */
-const TIMES_DAYS_GO_BY = 2;
+const MOST_TIMES_DAYS_GO_BY = 2;
 /** More than the time that a request is tried again. */
 const RETRIED_MS = 7 * 3600 * 1000;
 const NO_CHANGE = /:(Describe|Get|List|ChangeMessageVisibility|CopyImage)/;
@@ -102,7 +102,8 @@ export class AccountRun {
     this.#interruptions = plan.interruptions.map((each) => new ArmedInterruption(each));
     const environment = (name: FunctionName, settings: Readonly<Record<string, string>>) =>
       new ExecutionEnvironment(target, name, settings, this.#interruptions, this.invocations, async () => {
-        this.story.push(`meanwhile ${await this.ends.launch(0)}`);
+        const told = this.ends.launch(0).catch((error: unknown) => `nothing is launched: ${String(error)}`);
+        this.story.push(`meanwhile ${await told}`);
       });
     // Time for one try of CopyImage, and none for waiting until a throttle is over.
     this.#copying = [0, 1].map(() => environment('copy-image', { REMAINING_MS: '20000' }));
@@ -139,21 +140,25 @@ export class AccountRun {
     while (this.#toShare.length > 0) this.story.push(await this.#share());
     await this.#untilNothingChanges();
     // Copies whose quarantine ends are removed, and what is to go by then. A request may come after that.
-    for (let times = 0; times < TIMES_DAYS_GO_BY; times += 1) {
+    for (let times = 0, rounds = 0; times < MOST_TIMES_DAYS_GO_BY && rounds !== 1; times += 1) {
       this.story.push(this.ends.letDaysGoBy());
-      await this.#untilNothingChanges();
+      rounds = await this.#untilNothingChanges();
     }
-    this.story.push(await this.#askForEnded());
+    const asked = await this.#askForEnded();
+    if (asked === 0) return;
+    this.story.push(`${asked} requests for what is over come again`);
     await this.#untilNothingChanges();
   }
 
-  async #untilNothingChanges(): Promise<void> {
+  /** Says in how many rounds. */
+  async #untilNothingChanges(): Promise<number> {
+    const before = this.#restRounds;
     for (;;) {
       this.#restRounds += 1;
       const round = this.#restRounds;
       if (round > MOST_ROUNDS) {
         this.violations.push(`1: the account does not come to rest in ${MOST_ROUNDS} rounds`);
-        return;
+        return MOST_ROUNDS;
       }
       if (round > INTERRUPTED_ROUNDS) for (const interruption of this.#interruptions) interruption.disarm();
       await this.#waitForCopies();
@@ -171,7 +176,7 @@ export class AccountRun {
       const changes = done + again + this.#copyIds().size - images + this.#changesSince(start);
       const left = await this.#messagesLeft();
       this.story.push(`rest, round ${round}: ${done} messages done, ${changes} changes, ${left} messages left`);
-      if (changes === 0 && left === 0) return;
+      if (changes === 0 && left === 0) return round - before;
       // What is left waits for something that does not come; time goes by until it is given up.
       if (changes === 0) this.#isLate = true;
     }
@@ -278,15 +283,15 @@ export class AccountRun {
     this.arrived.push(request);
   }
 
-  /** Requests for images that were retired or revoked come once more. */
-  async #askForEnded(): Promise<string> {
+  /** Requests for images that were retired or revoked come once more; says how many. */
+  async #askForEnded(): Promise<number> {
     const removed = this.ends.removed();
     const sources = new Set([...removed].map((imageId) => this.sourceOf(imageId)?.imageId));
     const isOver = ({ image, isRepeat }: Arrived) =>
       !isRepeat && (sources.has(this.image(image).imageId) || this.ends.isRevoked(image));
     const requests = this.arrived.filter(isOver);
     for (const request of requests) await this.#send({ ...request, isRepeat: true });
-    return `${requests.length} requests for what is over come again`;
+    return requests.length;
   }
 
   /** The image of the pool that a copy of ours was made of, also if it is gone. */
@@ -443,7 +448,12 @@ export class AccountRun {
       lanes.push({ records });
     }
     if (settling) await this.#settling.start();
-    await this.ends.start(retiring.length);
+    const ending: SQSRecord[][] = [];
+    for (const delivery of retiring) {
+      const records = await this.ends.queue.receive(delivery);
+      await this.ends.start(records, ending.length);
+      ending.push(records);
+    }
     if (settling?.waits) await this.#waitForCopies();
     const account = this.target.account.id;
     const clear = await Promise.all(errors.map((error) => injectFault({ ...error, account })));
@@ -456,12 +466,12 @@ export class AccountRun {
         return kept;
       }),
     );
-    const ending = retiring.map(async (delivery, lane) => {
-      const { received, done } = await this.ends.deliver(delivery, lane);
-      told.push(`${received} messages about ends delivered, ${done} done`);
+    const ended = ending.map(async (records, lane) => {
+      const done = await this.ends.deliver(records, lane);
+      told.push(`${records.length} messages about ends delivered, ${done} done`);
     });
     const settled = settling ? this.#settleAsPlanned(settling).then((text) => void told.push(text)) : undefined;
-    const [answers] = await Promise.all([copying, settled, ...ending]);
+    const [answers] = await Promise.all([copying, settled, ...ended]);
     await Promise.all(clear.map((each) => each()));
     for (const [index, { records }] of lanes.entries()) await this.#queue.acknowledge(records, answers[index] ?? []);
     const interrupted = this.invocations
@@ -497,9 +507,9 @@ export class AccountRun {
   async #deliverAllEnds(): Promise<number> {
     let done = 0;
     for (let hiddenToo = true; ; hiddenToo = false) {
-      const delivered = await this.ends.deliver({ hiddenToo, messages: 10 });
-      if (delivered.received === 0) return done;
-      done += delivered.done;
+      const records = await this.ends.queue.receive({ hiddenToo, messages: 10 });
+      if (records.length === 0) return done;
+      done += await this.ends.deliver(records);
     }
   }
 

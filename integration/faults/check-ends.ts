@@ -181,7 +181,7 @@ class EndsCheck {
   #checkLetter({ Body = '', MessageAttributes = {} }: Message): void {
     const { sourceAmi } = JSON.parse(Body) as { sourceAmi?: string };
     const reason = MessageAttributes['Reason']?.StringValue ?? '';
-    if (sourceAmi === undefined) return this.#violated(`a message about the end of images is refused: ${reason}`);
+    if (sourceAmi === undefined) this.#violated(`a message about the end of images is refused: ${reason}`);
     const index = this.#run.pool.images.findIndex(({ imageId }) => imageId === sourceAmi);
     const wasRemoved = [...this.#removed].some((imageId) => this.#run.sourceOf(imageId)?.imageId === sourceAmi);
     if (reason.includes(' was retired at ') && !wasRemoved)

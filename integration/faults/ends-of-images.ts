@@ -6,7 +6,7 @@ import type { TargetAccount } from '../tests/support/target-account.ts';
 import { isAnnouncedCopy, isOurs, type AccountView } from './account-view.ts';
 import { ExecutionEnvironment, type Invocation, type NotedCall } from './execution-environment.ts';
 import type { ImagePool, PoolImage } from './image-pool.ts';
-import type { AccountPlan, Delivery, EndStep } from './plan.ts';
+import type { AccountPlan, EndStep } from './plan.ts';
 import { PlayedQueue } from './played-queue.ts';
 
 /** That an image of the pool was revoked, or no longer is. */
@@ -149,17 +149,18 @@ export class EndsOfImages {
     return `an instance is launched from ${ImageId}`;
   }
 
-  /** Starts as many processes as lanes will need. */
-  async start(lanes: number): Promise<void> {
-    for (const environment of this.#retiring.slice(0, lanes)) await environment.start();
+  /** Starts a process for messages, if there are any, so that it runs when faults begin. */
+  async start(records: readonly SQSRecord[], lane: number): Promise<void> {
+    if (records.length > 0) await this.#retiring[lane]?.start();
   }
 
   /** Delivers messages, each on its own, to one of the processes; says how many it was done with, without daily sweeps. */
-  async deliver(delivery: Delivery, lane = 0): Promise<{ readonly received: number; readonly done: number }> {
-    const records = await this.queue.receive(delivery);
+  async deliver(records: readonly SQSRecord[], lane = 0): Promise<number> {
     let done = 0;
-    for (const record of records) if ((await this.#deliverOne(record, lane)) && !record.body.includes(SWEEP)) done += 1;
-    return { received: records.length, done };
+    for (const record of records) {
+      if ((await this.#deliverOne(record, lane)) && !record.body.includes(SWEEP)) done += 1;
+    }
+    return done;
   }
 
   async stop(): Promise<void> {

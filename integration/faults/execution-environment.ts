@@ -149,7 +149,10 @@ export class ExecutionEnvironment {
   }
 
   async #interrupt(call: NotedCall, interruption: Interruption): Promise<void> {
-    if (interruption.how === 'launch') return await this.#launch();
+    if (interruption.how === 'launch') {
+      await this.#launch();
+      return;
+    }
     call.interruption = interruption;
     if (interruption.how === 'kill') void this.#process?.kill();
     throw new Error('cut off');
