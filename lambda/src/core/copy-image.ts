@@ -52,10 +52,9 @@ export async function copyImage(
   const tags = planTags(request, target.copyTags);
   const { sourceAmi: sourceImageId, sourceRegion, name, description, retry } = request;
   requireSamePartition(sourceImageId, sourceRegion, target.kmsKeyArn);
-  const [source, found, end] = await Promise.all([
+  const [source, found] = await Promise.all([
     catalogue.findSource(sourceImageId, sourceRegion),
     catalogue.findCopies(sourceImageId, sourceRegion),
-    ended.find(sourceImageId),
   ]);
   if (source) requireTrusted(sourceImageId, source, target.trustedOwners);
 
@@ -64,7 +63,8 @@ export async function copyImage(
   const existing = existingCopy(await withoutContradicted(copies, target, catalogue), images);
   if (existing) return { kind: 'reused', imageId: existing.imageId };
   requireSettled(copies, retry?.after);
-  requireNotOver(sourceImageId, end);
+  // After the copies: a copy that is removed is noted before, so that one that is not found any more is found noted.
+  requireNotOver(sourceImageId, await ended.find(sourceImageId));
 
   const { createdAt: bakedAt } = requireCopyable(sourceImageId, sourceRegion, source);
   const { copier, kmsKeyArn } = target;

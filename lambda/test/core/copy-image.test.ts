@@ -11,6 +11,7 @@ import {
   ebsDevice,
   FakeCatalogue,
   FakeEnded,
+  NOW_MS,
   imageCopy,
   REGION,
   SOURCE_IMAGE,
@@ -61,6 +62,17 @@ describe('copyImage of an image that was taken away', () => {
     ended.ends.set(SOURCE_IMAGE, { kind: 'revoked', at, reason: 'Bad.' });
     catalogue.copies = [imageCopy({ state: 'disabled' })];
     expect(await run()).toEqual({ kind: 'reused', imageId: COPY });
+  });
+
+  it('brings back no copy that was removed while it was looked for', async () => {
+    catalogue.findCopies = async () => {
+      // The note comes before the removal.
+      await Promise.resolve();
+      ended.ends.set(SOURCE_IMAGE, { kind: 'retired', at: new Date(NOW_MS).toISOString(), reason: 'Nobody uses it.' });
+      return [];
+    };
+    await expect(run()).rejects.toMatchObject({ code: 'ImageRetired' });
+    expect(catalogue.asked).toEqual([]);
   });
 
   it('copies one whose revocation was undone', async () => {
