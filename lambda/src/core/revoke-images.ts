@@ -115,13 +115,27 @@ export async function unrevokeImage(
   };
 }
 
-/** Disables the images that are revoked and can be launched all the same: EC2 was still making them, or somebody enabled them. */
+/**
+ * Disables the images that are revoked and can be launched all the same: EC2 was still making them, or somebody enabled them. Those whose
+ * revocation is being taken back are left to that.
+ */
 export async function disableRevoked(context: RevokeContext): Promise<string[]> {
-  const revoked = (await context.images.list())
+  const marked = (await context.images.list())
     .map((image) => knownTo(image, context))
     .filter(({ image, end }) => image.state === 'available' && end?.state === 'revoked');
+  if (marked.length === 0) return [];
+  const unrevoked = new Set(
+    (await context.ended.list()).flatMap(({ kind, sourceImageId }) => (kind === 'unrevoked' ? sourceImageId : [])),
+  );
+  const revoked = marked.filter((known) => !unrevoked.has(revokedSourceOf(known) ?? ''));
   for (const { image } of revoked) await context.images.disable(image.imageId);
   return idsOf(revoked);
+}
+
+/** The source image whose revocation a mark is about. */
+function revokedSourceOf({ ownership, end }: KnownImage): string | undefined {
+  if (ownership.kind === 'ours') return ownership.sourceImageId;
+  return end && 'source' in end ? end.source : undefined;
 }
 
 /** Goes on where a part fails, and tells in the end what did. */

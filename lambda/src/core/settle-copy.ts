@@ -86,8 +86,10 @@ export async function settleCopy(copy: OwnCopy, context: SettleContext): Promise
 }
 
 /** A copy that was revoked while EC2 made it. What else was taken away is not settle-copy's. */
-async function settleTakenAway(copy: OwnCopy, { inventory }: SettleContext): Promise<SettleOutcome> {
+async function settleTakenAway(copy: OwnCopy, { inventory, ended }: SettleContext): Promise<SettleOutcome> {
   if (copy.marker.end?.state !== 'revoked' || copy.state !== 'available') return { kind: 'known' };
+  // It has just been enabled, and its mark goes next.
+  if ((await ended.find(copy.sourceImageId))?.kind === 'unrevoked') return { kind: 'known' };
   await inventory.disable(copy.imageId);
   return { kind: 'revoked' };
 }

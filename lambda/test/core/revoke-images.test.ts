@@ -327,4 +327,12 @@ describe('the sweep', () => {
     expect(account.state(BAD)).toBe('disabled');
     expect(account.state(copyId(2))).toBe('available');
   });
+
+  it('leaves those alone whose revocation is being taken back', async () => {
+    await revoke();
+    account.ended.ends.set(SOURCE, { kind: 'unrevoked', at: LATER, reason: '' });
+    account.all = account.all.map((image) => ({ ...image, state: 'available' }));
+    expect(await disableRevoked(account.context())).toEqual([]);
+    expect(account.state(BAD)).toBe('available');
+  });
 });

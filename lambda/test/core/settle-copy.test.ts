@@ -803,6 +803,15 @@ describe('a copy of a revoked image', () => {
     expect(account.calls).toEqual([`disable ${copy.imageId}`]);
   });
 
+  // EC2's event of its being enabled wakes settle-copy before unrevoke has taken the mark away.
+  it('stays enabled while its revocation is being taken back', async () => {
+    const copy = ownCopy({ marker: copyMarker({ end }) });
+    const account = new FakeAccount(copy);
+    account.ended.ends.set(SOURCE_IMAGE, { ...REVOKED, kind: 'unrevoked' });
+    expect(await settleCopy(copy, settleContext(account))).toEqual({ kind: 'known' });
+    expect(account.calls).toEqual([]);
+  });
+
   it.each([
     ['is pending', 'pending', end],
     ['has failed', 'failed', end],
