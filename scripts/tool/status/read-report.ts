@@ -66,7 +66,8 @@ export async function readReport(
     },
     signal,
   );
-  return { report: await explained(buildReport({ ...input, sharedWith: new Map(shared) })), allRead };
+  const built = buildReport({ ...input, sharedWith: new Map(shared) });
+  return { report: await explained(onlyRecipes(built, recipe)), allRead };
 }
 
 /** Rejects a recipe that nothing belongs to. */
@@ -82,5 +83,12 @@ function requireRecipes(
 
 function onlyRecipes(report: StatusReport, recipes: readonly string[] | undefined): StatusReport {
   if (!recipes) return report;
-  return { ...report, rows: report.rows.filter(({ recipe }) => recipes.includes(recipe ?? '')) };
+  const isNamed = ({ recipe }: { readonly recipe?: string }) => recipes.includes(recipe ?? '');
+  const { rows, ended, storage } = report;
+  return {
+    ...report,
+    rows: rows.filter(isNamed),
+    ...(ended && { ended: ended.filter(isNamed) }),
+    ...(storage && { storage: storage.filter(isNamed) }),
+  };
 }

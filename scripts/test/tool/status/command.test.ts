@@ -397,6 +397,27 @@ describe('status of an accounts file', () => {
     expect(await titles('--recipe', 'ubuntu', '--images')).toEqual([NEW, OLD]);
   });
 
+  it('shows of the recipes alone that are named which copies end, and what copies take', async () => {
+    const debian = source('ami-05', NEW_AT, { Tags: [{ Key: 'Recipe', Value: 'debian' }] });
+    sourceHas([source(NEW, NEW_AT), debian], { [NEW]: [], 'ami-05': [] });
+    const revoked = (recipe: string) => [
+      { Key: 'Recipe', Value: recipe },
+      { Key: 'ImageCopier', Value: `image-copier revoked=${SETTLED_AT} attempt=1 baked=${NEW_AT}` },
+    ];
+    targetHas(WEB, {
+      images: [
+        copyOf(NEW, NEW_AT, { State: 'disabled', Tags: revoked('ubuntu') }),
+        copyOf('ami-05', NEW_AT, { ImageId: 'ami-0e', State: 'disabled', Tags: revoked('debian') }),
+      ],
+      snapshots: [{ ...ROOT, VolumeSize: 8 }],
+    });
+
+    const { report: read } = await report('--accounts-file', FILE, '--only', 'web', '--recipe', 'ubuntu');
+
+    expect(read.ended?.map(({ imageId }) => imageId)).toEqual([COPY]);
+    expect(read.storage?.map(({ recipe }) => recipe)).toEqual(['ubuntu']);
+  });
+
   it('rejects a recipe of which the source account has no image, though an account cannot be read', async () => {
     sourceHas([source(NEW, NEW_AT)]);
     targetHas(WEB, { images: [copyOf('ami-03', NEW_AT, { Tags: tagsOfAmigo('ami-03', 'ubunto') })] });
