@@ -14,6 +14,7 @@ locals {
   # What the functions read of their environment. Nobody sets these beside the module.
   own_variables = [
     "COPIER_NAME",
+    "COPY_DEPRECATION",
     "COPY_TAGS",
     "COPY_WITHIN_MINUTES",
     "DEAD_LETTER_QUEUE_URL",
