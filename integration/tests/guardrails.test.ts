@@ -230,8 +230,8 @@ describe('works if', () => {
     expect(problems.get('bounded')).toContain('iam:CreateRole');
     await expectCopied('bounded');
 
-    await allowInBoundary(policies.FUNCTIONS_SERVICES.filter((service) => service !== 'ssm'));
-    await expectUnsettled('bounded', 'ssm:GetParameter', ['RoleLacksActions']);
+    await allowInBoundary(policies.FUNCTIONS_SERVICES.filter((service) => service !== 'events'));
+    await expectUnsettled('bounded', 'events:PutEvents', ['RoleLacksActions']);
     const [problem] = await accounts.problems('bounded');
     expect(problem?.fix).toContain('permissions_boundary_arn');
   });
