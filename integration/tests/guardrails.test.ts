@@ -278,9 +278,9 @@ describe('works if', () => {
     expect(problems.get('listed')).toBeNull();
     await expectCopied('listed');
 
-    await accounts.guard(targets.listed, { services: policies.SERVICES.filter((service) => service !== 'ssm') });
-    // Who looks may not use Parameter Store either.
-    await expectUnsettled('listed', 'ssm:GetParameter', ['RoleLacksActions', 'Unread']);
+    await accounts.guard(targets.listed, { services: policies.SERVICES.filter((service) => service !== 'events') });
+    // Who looks may not use EventBridge either.
+    await expectUnsettled('listed', 'events:PutEvents', ['RoleLacksActions', 'Unread']);
   });
 
   it('Regions: the source is in another one', async () => {

@@ -40,7 +40,7 @@ export function onlyIn(...regions: readonly string[]): Guardrails {
 }
 
 /** An allow list. The functions need these services, and those who deploy need all of them. */
-export const FUNCTIONS_SERVICES = ['ec2', 'events', 'kms', 'logs', 'sns', 'sqs', 'ssm'];
+export const FUNCTIONS_SERVICES = ['autoscaling', 'ec2', 'events', 'imagebuilder', 'kms', 'logs', 'sns', 'sqs', 'ssm'];
 export const SERVICES = [...FUNCTIONS_SERVICES, 'cloudwatch', 'iam', 'lambda'];
 
 export const UNENCRYPTED_VOLUMES_DENIED = deny(['ec2:AttachVolume', 'ec2:CreateVolume', 'ec2:RunInstances'], {
