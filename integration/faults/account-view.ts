@@ -83,12 +83,12 @@ export class AccountView {
 
 /** The tags of an image and its snapshots, as JSON; empty lists if they are gone. That the image is revoked is left out. */
 export function tagsIn(imageId: string, images: readonly Image[], snapshots: readonly Snapshot[]): string {
-  const { Tags } = images.find(({ ImageId }) => ImageId === imageId) ?? {};
+  const { Tags = [] } = images.find(({ ImageId }) => ImageId === imageId) ?? {};
   return JSON.stringify([
-    Tags?.filter(({ Key }) => Key !== FOREIGN_MARK),
+    Tags.filter(({ Key }) => Key !== FOREIGN_MARK),
     ...snapshots
       .filter(({ Description = '' }) => Description.includes(imageId))
-      .map((snapshot) => [snapshot.SnapshotId, snapshot.Tags]),
+      .map((snapshot) => [snapshot.SnapshotId, snapshot.Tags ?? []]),
   ]);
 }
 

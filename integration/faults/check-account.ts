@@ -213,7 +213,8 @@ class AccountCheck {
     }
     const expected = expectedTags(source);
     const allowed = [expected, { ...expected, Rebuilt: 'yes' }].map(sorted);
-    for (const resource of [copy, ...snapshots]) {
+    // Those of a revoked copy are repaired once it is settled, after its revocation is undone.
+    for (const resource of isRevoked ? [copy] : [copy, ...snapshots]) {
       const tags = sorted(tagsOf(resource));
       if (!allowed.includes(tags) || tags !== sorted(tagsOf(copy))) {
         this.#violated(
