@@ -1,9 +1,12 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { CreateTagsCommand, DescribeImagesCommand, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { DescribeKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { PublishCommand } from '@aws-sdk/client-sns';
-import { stringify } from 'yaml';
+import { GetQueueUrlCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { GetParameterCommand } from '@aws-sdk/client-ssm';
+import { parse, stringify } from 'yaml';
 import { bakeImage, copyRequestFor, share, shareImage, type BakedImage } from '../../scripts/tool/common/bake.ts';
 import { findCopies, isAnnounced } from '../../scripts/tool/common/copies.ts';
 import { makeAdministratorRoles, OPERATORS_ACCOUNT } from '../../scripts/dev/administrator-role.ts';
@@ -41,12 +44,12 @@ const ACCOUNTS = {
   '444444444444': web.id,
 };
 
-function writeAccounts(...listed: readonly [string, EmulatedAccount][]): void {
+function writeAccounts(...listed: readonly [string, EmulatedAccount, object?][]): void {
   const file = {
     source: { id: source.id },
     topic: TOPIC,
     defaults: { regions: [REGION], roleName: 'operator', inputs: { deletion_protection: false } },
-    accounts: listed.map(([name, { id }]) => ({ name, id })),
+    accounts: listed.map(([name, { id }, inputs]) => ({ name, id, ...(inputs && { inputs }) })),
   };
   writeFileSync(join(folder, 'accounts.yaml'), stringify(file));
 }
@@ -102,8 +105,46 @@ async function untilNoSweepIsNoted(account: EmulatedAccount): Promise<void> {
   await untilAlarm(account, 'image-copier-no-sweep');
 }
 
-const following = (section: string, image?: BakedImage) =>
+const following = (section: string, image?: Pick<BakedImage, 'imageId'>) =>
   follow(runbook, section, { ...ACCOUNTS, ...(image && { 'ami-0123456789abcdef0': image.imageId }) });
+
+/** The inputs of payments that the runbook shows. */
+function shownInputs(section: string): object {
+  const [, shown = ''] = /```yaml\n([^`]*)```/.exec(runbook.textOf(section)) ?? [];
+  const { accounts } = parse(shown) as { accounts: { name: string; inputs?: object }[] };
+  return accounts.find(({ name }) => name === 'payments')?.inputs ?? {};
+}
+
+async function copyIn(account: EmulatedAccount, { imageId }: BakedImage): Promise<string> {
+  const [copy] = await findCopies(account, imageId);
+  return copy?.ImageId ?? 'none';
+}
+
+/** Begins the look that a rule begins once a day. */
+async function lookForEnds({ sqs }: EmulatedAccount): Promise<void> {
+  const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: 'image-copier-retirements' }));
+  const MessageBody = JSON.stringify({ source: 'aws.events', 'detail-type': 'Scheduled Event' });
+  await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+}
+
+async function untilDisabled({ ec2 }: EmulatedAccount, imageId: string): Promise<void> {
+  await waitFor(`the end of ${imageId}`, async () => {
+    const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId], IncludeDisabled: true }));
+    return Images.some(({ State }) => State === 'disabled') ? true : undefined;
+  });
+}
+
+async function launch({ ec2 }: EmulatedAccount, ImageId: string): Promise<string> {
+  const { Instances: [instance] = [] } = await ec2.send(
+    new RunInstancesCommand({ ImageId, InstanceType: 't3.micro', MinCount: 1, MaxCount: 1 }),
+  );
+  return instance?.InstanceId ?? 'none';
+}
+
+async function parameterIn({ ssm }: EmulatedAccount, recipe: string): Promise<string | undefined> {
+  const { Parameter } = await ssm.send(new GetParameterCommand({ Name: `/image-copier/${recipe}` }));
+  return Parameter?.Value;
+}
 
 beforeAll(async () => {
   mkdirSync(folder, { recursive: true });
@@ -214,5 +255,78 @@ describe('the runbook', () => {
 
     await next(0);
     expect(await next(0)).toEqual({ isLast: true });
+  });
+
+  /** Five images of a recipe, of which payments has copies, the oldest first. */
+  const fedora: BakedImage[] = [];
+  let fedoraCopies: string[] = [];
+
+  it(
+    'switches retention on',
+    async () => {
+      for (let count = 0; count < 5; count += 1) fedora.push(await bake('fedora'));
+      for (const image of fedora) {
+        await share(source.ec2, image, [payments.id]);
+        await ask(image, payments);
+      }
+      for (const image of fedora) await untilCopied(image, payments);
+      fedoraCopies = await Promise.all(fedora.map((image) => copyIn(payments, image)));
+      const [oldest = '', older = ''] = fedoraCopies;
+      const Tags = [{ Key: 'keep', Value: 'load-test' }];
+      await payments.ec2.send(new CreateTagsCommand({ Resources: [older], Tags }));
+      const section = 'Retention is switched on';
+      writeAccounts(['canary', canary], ['payments', payments, shownInputs(section)], ['web', web]);
+      const next = following(section);
+
+      await next(0);
+      await next(0);
+      await lookForEnds(payments);
+      await untilDisabled(payments, oldest);
+      expect(await next(0)).toEqual({ isLast: true });
+    },
+    DEPLOY_TIMEOUT_MS,
+  );
+
+  it('takes an image once what keeps it is gone', async () => {
+    const [, copy = ''] = fedoraCopies;
+    const names = { ...ACCOUNTS, 'ami-0123456789abcdef0': fedora[1]?.imageId ?? '', 'ami-4316d45e794ba9d54': copy };
+    const next = follow(runbook, 'An image is kept although it should go', names);
+
+    await next(1);
+    await next(0);
+    await lookForEnds(payments);
+    await untilDisabled(payments, copy);
+    expect(await next(0)).toEqual({ isLast: true });
+  });
+
+  it('brings an image back whose launch failed in quarantine', async () => {
+    const [imageId = ''] = fedoraCopies;
+    await expect(launch(payments, imageId)).rejects.toMatchObject({ name: 'InvalidAMIID.Unavailable' });
+    const next = following('A launch of a retired image failed', { imageId });
+
+    await next(0);
+    expect(await launch(payments, imageId)).toMatch(/^i-/);
+    expect(await next(0)).toEqual({ isLast: true });
+  });
+
+  it('revokes an image everywhere, and takes that back', async () => {
+    const [before = '', copy = ''] = fedoraCopies.slice(-2);
+    const running = await launch(payments, copy);
+    const names = {
+      ...ACCOUNTS,
+      'ami-0123456789abcdef0': fedora.at(-1)?.imageId ?? '',
+      'i-0123456789abcdef0': running,
+    };
+    const next = follow(runbook, 'An image is revoked', names);
+
+    await next(0);
+    expect(await parameterIn(payments, 'fedora')).toBe(before);
+    await expect(launch(payments, copy)).rejects.toMatchObject({ name: 'InvalidAMIID.Unavailable' });
+    expect(await next(1)).toEqual({ isLast: true });
+
+    const back = follow(runbook, 'A revocation is undone', names);
+    await back(0);
+    expect(await parameterIn(payments, 'fedora')).toBe(copy);
+    expect(await back(0)).toEqual({ isLast: true });
   });
 });

@@ -76,11 +76,12 @@ function replaced(text: string, names: Readonly<Record<string, string>>): string
 /** What stays the same from run to run: ids, times and counts of seconds are not, and widths of columns follow them. */
 export function inOneForm(output: string): string {
   return output
-    .replace(/\b(ami|snap)-[0-9a-f]+/g, '$1-x')
+    .replace(/\b(ami|i|snap)-[0-9a-f]{17}\b/g, '$1-x')
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'uuid')
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'time')
     .replace(/^[0-9a-f]{8} /gm, 'id ')
-    .replace(/\b\d+(\.\d+)? (s|min|h|MiB|accounts a minute)\b/g, 'n $2')
+    .replace(/\b\d+(\.\d+)? (s|min|h)\b/g, 'n s')
+    .replace(/\b\d+(\.\d+)? (MiB|accounts a minute)\b/g, 'n $2')
     .replace(/\d+( +\.image-copier\/logs)/g, 'n$1')
     .replace(/[ \t]+/g, ' ')
     .replace(/-{2,}/g, '--');
