@@ -13,6 +13,7 @@ import type { Finding } from '../../scripts/tool/doctor/finding.ts';
 import { actionsOf } from '../../scripts/dev/permissions.ts';
 import {
   bake,
+  bakeUnneeded,
   denialsOf,
   DEPLOY_TIMEOUT_MS,
   environment,
@@ -125,6 +126,27 @@ describe('the published policies, and nothing more,', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(image.imageId) });
   });
 
+  it('let whoever may retire a copy look first, retire it, and restore it', async () => {
+    const { imageId } = await bakeUnneeded();
+    expect(await run('requester', 'request', imageId, '--share', '--wait')).toMatchObject({ code: 0 });
+    expect(await run('retirer', 'retire', imageId, '--dry-run')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('would be in quarantine') as unknown,
+    });
+    expect(await run('retirer', 'retire', imageId, '--yes')).toMatchObject({ code: 0 });
+    expect(await run('retirer', 'restore', imageId)).toMatchObject({ code: 0, stderr: '' });
+    // Its copy may have been removed.
+    expect(await run('retirer', 'restore', 'ami-0123456789abcdef0')).toMatchObject({ code: 2 });
+  });
+
+  it('let whoever may revoke an image do so, and take it back', async () => {
+    const { imageId } = await bake();
+    expect(await run('requester', 'request', imageId, '--share', '--wait')).toMatchObject({ code: 0 });
+    const revoked = await run('revoker', 'revoke', imageId, '--reason', 'CVE-2026-12345', '--wait', '--yes');
+    expect(revoked).toMatchObject({ code: 0 });
+    expect(await run('revoker', 'unrevoke', imageId, '--wait', '--yes')).toMatchObject({ code: 0 });
+  });
+
   it.each(MENDED_BY)('let an operator run what doctor says: %s', async (action) => {
     expect(await mendBy(action)).toMatchObject({ code: 0, stderr: '' });
   });
@@ -165,12 +187,15 @@ describe('the published policies, and nothing more,', () => {
   );
 
   // Policies are enforced here: what is asked for and not allowed fails, and so it would without an action that is asked for.
-  it.each(['operate', 'read', 'request'] as const)('hold no action that nobody asks for: %s', async (policy) => {
-    const allowed = await allowedActions();
-    const holders = holdings().filter((holding) => holding.policy === policy);
-    const asked = new Set(holders.flatMap(({ roleArn }) => allowed[roleArn] ?? []));
-    expect(Array.from(asked).sort()).toEqual(actionsOf(publishedPolicy(policy)));
-  });
+  it.each(['operate', 'read', 'request', 'retire', 'revoke'] as const)(
+    'hold no action that nobody asks for: %s',
+    async (policy) => {
+      const allowed = await allowedActions();
+      const holders = holdings().filter((holding) => holding.policy === policy);
+      const asked = new Set(holders.flatMap(({ roleArn }) => allowed[roleArn] ?? []));
+      expect(Array.from(asked).sort()).toEqual(actionsOf(publishedPolicy(policy)));
+    },
+  );
 
   it('deny nothing', async () => {
     const ofTool = holdings().filter(({ role }) => role !== 'deployer');

@@ -2,3 +2,4 @@
 import './several-accounts/whole-way.tests.ts';
 import './several-accounts/operators-tool.tests.ts';
 import './several-accounts/fleet.tests.ts';
+import './several-accounts/ends.tests.ts';

@@ -10,6 +10,7 @@ import { REGION } from '../support/emulator.ts';
 import { runHere } from '../support/run-here.ts';
 import {
   bake,
+  bakeUnneeded,
   environment,
   forgetKeys,
   give,
@@ -38,6 +39,8 @@ interface Taken {
 
 let copied: string;
 let encrypted: string;
+/** An image whose copy nothing needs. */
+let unneeded: string;
 
 const status = () => run('reader', 'status');
 /** Why a copy is missing of an image that is shared, the logs may tell. */
@@ -73,11 +76,28 @@ const rollback = async () => {
   return await run('operator', 'rollback', 'ubuntu', '--yes');
 };
 
+const planRetirement = () => run('retirer', 'retire', unneeded, '--dry-run');
+const retire = () => run('retirer', 'retire', unneeded, '--yes');
+// No account has a copy of it: it may have been removed.
+const restoreRemoved = () => run('retirer', 'restore', 'ami-0123456789abcdef0');
+const revokeImage = (imageId: string, ...args: string[]) =>
+  run('revoker', 'revoke', imageId, '--reason', 'CVE-2026-12345', '--yes', ...args);
+const revoke = async () => await revokeImage((await bake()).imageId);
+const revokeAndWait = async () => await revokeImage((await bake()).imageId, '--wait', '--timeout', '0.1');
+async function unrevoke(): Promise<Ended> {
+  const image = await bake();
+  await share(source.ec2, image, [target.id]);
+  expect(await revokeImage(image.imageId)).toMatchObject({ code: 0 });
+  return await run('revoker', 'unrevoke', image.imageId, '--yes');
+}
+
 const UNREAD = /"SubscriptionUnread"/;
 const NOT_GIVEN_BACK = /The dead letters could not be given back/;
 
+type CommandPolicy = 'retire' | 'revoke' | 'read' | 'request' | 'operate';
+
 /** Each action of each policy, with a command that asks for it. After the last of a policy, letters are not to be seen for a while. */
-const TAKEN: Readonly<Record<'read' | 'request' | 'operate', Readonly<Record<string, Taken>>>> = {
+const TAKEN: Readonly<Record<CommandPolicy, Readonly<Record<string, Taken>>>> = {
   read: {
     'cloudwatch:DescribeAlarms': { command: doctorOfAccount },
     'ec2:DescribeImageAttribute': { command: doctorOfImage },
@@ -147,6 +167,50 @@ const TAKEN: Readonly<Record<'read' | 'request' | 'operate', Readonly<Record<str
     },
     ...Object.fromEntries(MENDED_BY.map((action) => [action, { command: () => mendBy(action) }])),
   },
+  // Where it cannot read what uses an image, the image stays, and it says so.
+  retire: {
+    'autoscaling:DescribeAutoScalingGroups': { command: planRetirement, isDone: true },
+    'autoscaling:DescribeLaunchConfigurations': { command: planRetirement, isDone: true },
+    'ec2:DescribeFleets': { command: planRetirement, isDone: true },
+    'ec2:DescribeImageReferences': { command: planRetirement, isDone: true },
+    'ec2:DescribeImages': { command: planRetirement },
+    'ec2:DescribeInstances': { command: planRetirement, isDone: true },
+    'ec2:DescribeLaunchTemplateVersions': { command: planRetirement, isDone: true },
+    'ec2:DescribeLaunchTemplates': { command: planRetirement, isDone: true },
+    'ec2:DescribeSnapshots': { command: planRetirement },
+    'ec2:DescribeSpotFleetRequests': { command: planRetirement, isDone: true },
+    'ec2:DescribeSpotInstanceRequests': { command: planRetirement, isDone: true },
+    'imagebuilder:GetContainerRecipe': { command: planRetirement, isDone: true },
+    'imagebuilder:ListContainerRecipes': { command: planRetirement, isDone: true },
+    'imagebuilder:ListImageRecipes': { command: planRetirement, isDone: true },
+    'lambda:GetFunction': { command: planRetirement },
+    'sqs:GetQueueUrl': { command: retire },
+    'sqs:SendMessage': { command: retire },
+    'ssm:DescribeParameters': { command: planRetirement, isDone: true },
+    'ssm:GetParameter': { command: restoreRemoved },
+    'ssm:GetParameters': { command: planRetirement, isDone: true },
+    'ssm:GetParametersByPath': { command: planRetirement },
+  },
+  revoke: {
+    'ec2:CreateTags': { command: revoke },
+    'ec2:DeleteTags': { command: unrevoke },
+    'ec2:DescribeImageAttribute': { command: revoke },
+    'ec2:DescribeImages': { command: revoke },
+    'ec2:DisableImage': { command: revoke },
+    'ec2:EnableImage': { command: unrevoke },
+    'ec2:ModifyImageAttribute': { command: unrevoke },
+    'sns:Publish': { command: revoke },
+    'sns:Subscribe': { command: revokeAndWait },
+    'sns:Unsubscribe': { command: revokeAndWait },
+    'sqs:CreateQueue': { command: revokeAndWait },
+    'sqs:DeleteMessage': { command: revokeAndWait },
+    'sqs:DeleteQueue': { command: revokeAndWait },
+    'sqs:GetQueueAttributes': { command: revokeAndWait },
+    'sqs:ReceiveMessage': { command: revokeAndWait },
+    'ssm:DeleteParameters': { command: unrevoke },
+    'ssm:GetParametersByPath': { command: unrevoke },
+    'ssm:PutParameter': { command: revoke },
+  },
 };
 
 /** Changes the roles that have a policy. */
@@ -162,6 +226,8 @@ describe('without a single action of', () => {
     expect(await ask(copied)).toMatchObject({ code: 0 });
     const { KeyMetadata } = await source.kms.send(new CreateKeyCommand({}));
     ({ imageId: encrypted } = await bake(KeyMetadata?.Arn));
+    ({ imageId: unneeded } = await bakeUnneeded());
+    expect(await run('requester', 'request', unneeded, '--share', '--wait')).toMatchObject({ code: 0 });
   });
 
   afterAll(async () => {
@@ -169,7 +235,7 @@ describe('without a single action of', () => {
     await target.sqs.send(new PurgeQueueCommand({ QueueUrl }));
   });
 
-  describe.each(['read', 'request', 'operate'] as const)('%s', (policy) => {
+  describe.each(Object.keys(TAKEN) as CommandPolicy[])('%s', (policy) => {
     beforeAll(async () => {
       const Message = JSON.stringify({ targetAccounts: [target.id], sourceAmi: 'the newest' });
       await source.sns.send(new PublishCommand({ TopicArn: `arn:aws:sns:${REGION}:${source.id}:${TOPIC}`, Message }));

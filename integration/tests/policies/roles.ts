@@ -43,6 +43,9 @@ export const ROLES = {
   reader: { source: 'read', target: 'read' },
   requester: { source: 'request', target: 'read' },
   operator: { source: 'request', target: 'operate' },
+  retirer: { source: 'read', target: 'retire' },
+  // It asks nothing of target accounts.
+  revoker: { source: 'revoke', target: 'read' },
 } as const;
 export type Role = keyof typeof ROLES;
 export type Place = 'source' | 'target';
@@ -178,6 +181,12 @@ export async function bake(keyArn?: string): Promise<BakedImage> {
     volumeSizes: [8],
     ...(keyArn !== undefined && { keyArn }),
   });
+}
+
+/** Bakes an image without a recipe: nothing needs a copy of it. */
+export async function bakeUnneeded(): Promise<BakedImage> {
+  bakes += 1;
+  return await bakeImage(source.ec2, { name: `amigo_unneeded_${bakes}`, description: '', tags: {}, volumeSizes: [8] });
 }
 
 /** Makes copies such as the first versions made: their markers do not name their key. */
