@@ -186,7 +186,8 @@ export async function bake(keyArn?: string): Promise<BakedImage> {
 /** Bakes an image without a recipe: nothing needs a copy of it. */
 export async function bakeUnneeded(): Promise<BakedImage> {
   bakes += 1;
-  return await bakeImage(source.ec2, { name: `amigo_unneeded_${bakes}`, description: '', tags: {}, volumeSizes: [8] });
+  const recipe = { name: `amigo_unneeded_${bakes}`, description: '', tags: { BuiltBy: 'amigo' } };
+  return await bakeImage(source.ec2, { ...recipe, volumeSizes: [8] });
 }
 
 /** Makes copies such as the first versions made: their markers do not name their key. */
