@@ -102,15 +102,16 @@ const revoked: Answer = (request) => {
 };
 
 describe('what a request costs copy-image', () => {
-  const LOOK = ['ec2:DescribeImages', 'ec2:DescribeImages', 'ec2:DescribeImages', 'ssm:GetParameter'];
+  const SEARCH = ['ec2:DescribeImages', 'ec2:DescribeImages', 'ec2:DescribeImages'];
+  const LOOK = [...SEARCH, 'ssm:GetParameter'];
 
   it.each<[string, object | string, Answer | undefined, string[]]>([
     ['a copy', copyRequest, undefined, [...LOOK, 'ec2:CopyImage', 'ec2:DescribeImages']],
-    ['a duplicate', copyRequest, copied, [...LOOK, 'ec2:DescribeSnapshots']],
+    ['a duplicate', copyRequest, copied, [...SEARCH, 'ec2:DescribeSnapshots']],
     ['one for another account', { ...copyRequest, targetAccounts: ['333333333333'] }, undefined, []],
     ['one that cannot be read', 'hello', sqs, ['sqs:SendMessage']],
     ['one of an image that was revoked', copyRequest, revoked, [...LOOK, 'sqs:SendMessage']],
-    ['one of an untrusted owner', copyRequest, foreign, [...LOOK, 'sqs:SendMessage']],
+    ['one of an untrusted owner', copyRequest, foreign, [...SEARCH, 'sqs:SendMessage']],
     ['one that is not shared yet', copyRequest, notShared, [...LOOK, 'sqs:ChangeMessageVisibility']],
   ])('%s', async (_, request, answer, calls) => {
     expect((await workOf('copy-image', sqsEvent(request), answer)).calls).toEqual(calls);
