@@ -18,6 +18,7 @@ import {
   emulatedSettings,
   withoutAws,
 } from '../../scripts/dev/emulated-account.ts';
+import { FUNCTIONS_SERVICES } from './guardrails/policies.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 import { leaveAccount } from './support/leave-account.ts';
 import { changesOf, NO_CHANGES, Rollout } from './support/rollout.ts';
@@ -42,9 +43,7 @@ let bakes = 0;
 beforeAll(async () => {
   await rollout.makeRoles([target.id]);
   const iam = new IAMClient(emulatedSettings(endpoint(), target.id, REGION));
-  const Statement = [
-    { Effect: 'Allow', Action: ['ec2:*', 'events:*', 'kms:*', 'logs:*', 'sns:*', 'sqs:*', 'ssm:*'], Resource: '*' },
-  ];
+  const Statement = [{ Effect: 'Allow', Action: FUNCTIONS_SERVICES.map((service) => `${service}:*`), Resource: '*' }];
   const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement });
   await iam.send(new CreatePolicyCommand({ Path: '/organization/', PolicyName: 'boundary', PolicyDocument }));
   expect(await deploy(inputs)).toEqual([null, null]);
