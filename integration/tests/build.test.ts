@@ -22,5 +22,10 @@ it('puts a file for each function into the zip, and nothing that none of them lo
   const code = Object.values(files).map((content) => Buffer.from(content).toString());
   const isLoaded = (name: string) => code.some((text) => text.includes(`"./${name}"`));
 
-  expect(names.filter((name) => !isLoaded(name))).toEqual(['copy-image.mjs', 'settle-copy.mjs', 'watch-requests.mjs']);
+  expect(names.filter((name) => !isLoaded(name))).toEqual([
+    'copy-image.mjs',
+    'settle-copy.mjs',
+    'retire-image.mjs',
+    'watch-requests.mjs',
+  ]);
 });
