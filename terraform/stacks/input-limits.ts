@@ -19,6 +19,7 @@ const MINUTES = [0, 15, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 960, 1440,
 /** As own_variables in the module's main.tf. */
 const OWN_VARIABLES = [
   'COPIER_NAME',
+  'COPY_DEPRECATION',
   'COPY_TAGS',
   'COPY_WITHIN_MINUTES',
   'DEAD_LETTER_QUEUE_URL',
