@@ -11,7 +11,7 @@ import { traceOf } from './trace.ts';
 
 const RESULTS = join(CACHE, 'test');
 /** So many fit into `make test`. */
-const USUAL_RUNS = 10;
+const USUAL_RUNS = 6;
 const MOST_SHOWN = 20;
 
 const { FAULT_SEED, FAULT_RUNS } = process.env;
