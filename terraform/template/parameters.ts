@@ -132,9 +132,12 @@ export function parametersOf(variables: readonly Variable[]): Record<string, Par
   );
 }
 
+/** A parameter and a resource may not have one name (cfn-lint E3007): the dashboard is a resource. */
+const OTHER_NAMES: Readonly<Record<string, string>> = { dashboard: 'WithDashboard' };
+
 /** The name of the parameter that a variable becomes: retry_hours is RetryHours. */
 export function parameterName(variable: string): string {
-  return variable.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return OTHER_NAMES[variable] ?? variable.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function parameterOf(variable: Variable): Parameter {

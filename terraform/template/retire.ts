@@ -65,7 +65,7 @@ export const retireResources: Resources = {
       RedrivePolicy: { deadLetterTargetArn: attribute('DeadLetters', 'Arn') },
     },
   },
-  Retention: {
+  RetentionRule: {
     Type: 'AWS::Events::Rule',
     DependsOn: ['RetirementsPolicy'],
     Properties: {

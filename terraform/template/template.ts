@@ -36,7 +36,7 @@ export function imageCopierTemplate(): Template {
       CopiesDeprecation: { 'Fn::Equals': [ref('CopyDeprecation'), 'true'] },
       HasAlarmTopicAccount: isGiven('AlarmTopicAccountId'),
       HasCodeSigning: isGiven('CodeSigningConfigArn'),
-      HasDashboard: { 'Fn::Equals': [ref('Dashboard'), 'true'] },
+      HasDashboard: { 'Fn::Equals': [ref('WithDashboard'), 'true'] },
       HasHousekeepingTopic: isGiven('HousekeepingTopicArn'),
       HasLogKey: isGiven('LogKmsKeyArn'),
       HasPermissionsBoundary: isGiven('PermissionsBoundaryName'),
