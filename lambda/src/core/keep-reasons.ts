@@ -74,6 +74,19 @@ export function knownTo(image: AccountImage, rules: Pick<KeepRules, 'copier' | '
   };
 }
 
+/** The snapshots that {@link keepReasons} looks at: those of the images, and of all of their recipes that can be launched. */
+export function snapshotIdsFor(
+  imageIds: readonly string[],
+  images: readonly AccountImage[],
+  rules: Pick<KeepRules, 'copier' | 'account' | 'recipeTag'>,
+): string[] {
+  const known = images.map((image) => knownTo(image, rules));
+  const asked = known.filter(({ image }) => imageIds.includes(image.imageId));
+  const recipes = new Set(asked.flatMap(({ recipe }) => recipe ?? []));
+  const others = known.filter(({ image, recipe = '' }) => image.state === 'available' && recipes.has(recipe));
+  return [...new Set([...asked, ...others].flatMap(({ image }) => snapshotIdsOf(image)))];
+}
+
 /** Everything that speaks against taking an image away now; nothing if it may go. */
 export function keepReasons(known: KnownImage, view: AccountView, rules: KeepRules, nowMs: number): KeepReason[] {
   const notOurs = notOursReason(known, view, rules);

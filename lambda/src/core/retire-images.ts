@@ -7,6 +7,7 @@ import type { ImageParameters } from './image-parameters.ts';
 import {
   keepReasons,
   knownTo,
+  snapshotIdsFor,
   type AccountView,
   type KeepReason,
   type KeepRules,
@@ -149,14 +150,9 @@ function ownSnapshots(
 async function readView(imageIds: readonly string[], context: RetireContext): Promise<AccountView> {
   const { references, parameters } = context;
   const images = await context.images.list();
-  const known = images.map((image) => knownTo(image, context));
-  const asked = known.filter(({ image }) => imageIds.includes(image.imageId));
-  const recipes = new Set(asked.flatMap(({ recipe }) => recipe ?? []));
-  const others = known.filter(({ image, recipe = '' }) => image.state === 'available' && recipes.has(recipe));
-  const snapshotIds = new Set([...asked, ...others].flatMap(({ image }) => snapshotIdsOf(image)));
   return {
     images,
-    snapshots: await context.images.snapshotsOf([...snapshotIds]),
+    snapshots: await context.images.snapshotsOf(snapshotIdsFor(imageIds, images, context)),
     parameters: await parameters.list(),
     // Last, so that it is as fresh as it can be when the step is taken.
     found: await references.find(imageIds),

@@ -4,7 +4,13 @@ import { AccountImageReferences } from '../../../lambda/src/adapters/account-ima
 import { Ec2AccountImages } from '../../../lambda/src/adapters/ec2-account-images.ts';
 import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
 import type { AccountImage } from '../../../lambda/src/core/account-images.ts';
-import { keepReasons, knownTo, type KeepReason, type KnownImage } from '../../../lambda/src/core/keep-reasons.ts';
+import {
+  keepReasons,
+  knownTo,
+  snapshotIdsFor,
+  type KeepReason,
+  type KnownImage,
+} from '../../../lambda/src/core/keep-reasons.ts';
 import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
 import {
   readRetireImageConfig,
@@ -55,14 +61,10 @@ export async function findKeepReasons(
   if (subjects.length === 0) return new Map();
   const images = new Ec2AccountImages(aws.ec2, name);
   const references = new AccountImageReferences(aws);
-  const recipes = new Set(subjects.flatMap(({ recipe }) => recipe ?? []));
-  const others = knownImages(all, settings).filter(
-    ({ image, recipe = '' }) => image.state === 'available' && recipes.has(recipe),
-  );
-  const snapshotIds = new Set([...subjects, ...others].flatMap(({ image }) => snapshotIdsOf(image)));
+  const imageIds = subjects.map(({ image }) => image.imageId);
   const [parameters, snapshots] = await Promise.all([
     new SsmImageParameters(aws.ssm, parameterPath).list(),
-    images.snapshotsOf([...snapshotIds]),
+    images.snapshotsOf(snapshotIdsFor(imageIds, all, settings)),
   ]);
   const reasons = new Map<string, readonly KeepReason[]>();
   for (let start = 0; start < subjects.length; start += IMAGES_AT_ONCE) {
