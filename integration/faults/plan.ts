@@ -49,7 +49,7 @@ export interface AccountPlan {
 }
 
 /** For all recipes. */
-export interface RetentionRule {
+interface RetentionRule {
   readonly keepNewest: number;
   readonly minAgeDays: number;
   readonly quarantineDays: number;

@@ -11,7 +11,7 @@ import { removeImages } from '../support/remove-images.ts';
 import { ResultsInbox } from '../support/results-inbox.ts';
 import { imageStateWakeUp, sweepWakeUp, TargetAccount } from '../support/target-account.ts';
 
-export const source = emulatedAccount(endpoint(), newAccountId(), REGION);
+const source = emulatedAccount(endpoint(), newAccountId(), REGION);
 
 /** A target account with all three functions, and with somebody who listens to its results. */
 export interface Stage {
@@ -122,7 +122,7 @@ export async function retire(stage: Stage, images: readonly string[], quarantine
 }
 
 /** An image in any state. */
-export async function imageOf({ target }: Stage, imageId: string): Promise<Image | undefined> {
+async function imageOf({ target }: Stage, imageId: string): Promise<Image | undefined> {
   const images = await ownImages(target.account, [{ Name: 'image-id', Values: [imageId] }], { disabledToo: true });
   return images[0];
 }
