@@ -68,9 +68,12 @@ export interface AccountImages {
   deleteSnapshot(snapshotId: string): Promise<boolean>;
 }
 
+/** EC2 API Reference, DescribeImageReferences: at most 10 images a call. */
+export const IMAGES_AT_ONCE = 10;
+
 /** What uses the images of this account and Region. */
 export interface ImageReferences {
-  /** Reads anew what names any of the images. It never fails: what cannot be read is named. */
+  /** Reads anew what names any of the images, of which there are at most {@link IMAGES_AT_ONCE}. It never fails: what cannot be read is named. */
   find(imageIds: readonly string[]): Promise<ReferencesFound>;
   /** How many instances that are not terminated were launched from the images. */
   countInstances(imageIds: readonly string[]): Promise<number>;

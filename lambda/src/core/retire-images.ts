@@ -1,4 +1,10 @@
-import { FOREIGN_MARK, type AccountImage, type AccountImages, type ImageReferences } from './account-images.ts';
+import {
+  FOREIGN_MARK,
+  IMAGES_AT_ONCE,
+  type AccountImage,
+  type AccountImages,
+  type ImageReferences,
+} from './account-images.ts';
 import type { CopySnapshot } from './copy-inventory.ts';
 import { MARKER, parseMarker, type CopyEnd, type CopyMarker } from './copy-marker.ts';
 import type { EndedSources } from './ended-sources.ts';
@@ -51,9 +57,6 @@ export interface Retirement {
   /** Whether somebody asks for it now: then it goes as soon as nothing uses it any more, and is told why it stays. */
   readonly isAsked: boolean;
 }
-
-/** EC2 API Reference, DescribeImageReferences: at most 10 images a call. What uses them is read once for each ten. */
-const IMAGES_AT_ONCE = 10;
 
 /**
  * Takes each of the images one step on, as far as nothing speaks against it at that moment: into quarantine, and out of the account once

@@ -3,7 +3,7 @@ import type { EC2Client } from '@aws-sdk/client-ec2';
 import { AccountImageReferences } from '../../../lambda/src/adapters/account-image-references.ts';
 import { Ec2AccountImages } from '../../../lambda/src/adapters/ec2-account-images.ts';
 import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
-import type { AccountImage } from '../../../lambda/src/core/account-images.ts';
+import { IMAGES_AT_ONCE, type AccountImage } from '../../../lambda/src/core/account-images.ts';
 import {
   keepReasons,
   knownTo,
@@ -21,9 +21,6 @@ import type { Copier } from './environment.ts';
 import { sizeOf, type ImageSize } from './image-size.ts';
 import { findSnapshots } from './known-copies.ts';
 import { UserError } from './user-error.ts';
-
-/** EC2 API Reference, DescribeImageReferences: at most 10 images a call. */
-const IMAGES_AT_ONCE = 10;
 
 /** How a copier's function for the end of images is set up: what counts there counts here. */
 export async function readRetirementSettings({ aws, name, region }: Copier): Promise<RetireImageConfig> {

@@ -1,4 +1,5 @@
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { clientsOnce } from './clients-once.ts';
 import { partitionOf } from '../../../terraform/stacks/regions.ts';
 import type { Stack } from '../../../terraform/stacks/stacks.ts';
 import { readStacks } from './accounts-file.ts';
@@ -135,7 +136,6 @@ function environmentsOfFile(file: string, options: EnvironmentOptions, connect: 
         chosenBy: wordsOf(options, { accountsFile: file, only: stack.name }),
       })),
   );
-  const clients = new Map<string, AwsClients>();
   return {
     copiers,
     source: {
@@ -152,11 +152,7 @@ function environmentsOfFile(file: string, options: EnvironmentOptions, connect: 
       },
       hasExistingTopicIn: (region) =>
         source.modules.some((module) => module.region === region && module.inputs['existing_topics'] === true),
-      clientsIn: (region) => {
-        const own = clients.get(region) ?? connect(accessToStack(options, source, region));
-        clients.set(region, own);
-        return own;
-      },
+      clientsIn: clientsOnce((region) => connect(accessToStack(options, source, region))),
     },
   };
 }

@@ -3,6 +3,7 @@ import type { DeadLetter } from '../common/dead-letter.ts';
 import { lineAbout, type Environment } from '../common/environment.ts';
 import { formatTable } from '../common/table.ts';
 import { NOTHING, type LetterOfCopier } from './choose.ts';
+import { counted } from '../common/counted.ts';
 
 const ENVIRONMENT_HEAD = ['ACCOUNT', 'REGION'];
 const HEAD = ['ID', 'SOURCE IMAGE', 'AGE', 'TRIES', 'REASON'];
@@ -77,10 +78,6 @@ function tries({ attempt, receiveCount }: DeadLetter): string {
     ...(receiveCount === undefined ? [] : [counted(receiveCount, 'delivery', 'deliveries')]),
   ];
   return parts.length === 0 ? NOTHING : parts.join(', ');
-}
-
-function counted(count: number, one: string, several: string): string {
-  return `${count} ${count === 1 ? one : several}`;
 }
 
 function distinctLength(ids: readonly string[]): number {

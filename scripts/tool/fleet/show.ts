@@ -1,6 +1,7 @@
 import { age } from '../common/age.ts';
 import { formatTable } from '../common/table.ts';
 import { FLEET_STATES, type FleetReport, type FleetState, type RunningInstance } from './report.ts';
+import { counted } from '../common/counted.ts';
 
 const MAX_LINES = 60;
 const MAX_IDS = 3;
@@ -107,8 +108,4 @@ function groupLine(group: InstancesOfImage, readAt: string): string[] {
   const baked = bakedAt === undefined ? NOTHING : age(Date.parse(readAt) - Date.parse(bakedAt));
   const which = [`${idsOf(group)}${notes.length > 0 ? '.' : ''}`, ...notes].join(' ');
   return [stateOf(first), recipe, account, region, imageId, baked, String(instances.length), which];
-}
-
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }

@@ -1,3 +1,4 @@
+import { counted } from '../common/counted.ts';
 import { spellOutHidden } from '../../../lambda/src/core/hidden-characters.ts';
 import { lineAbout, type Copier } from '../common/environment.ts';
 import type { EnvironmentOptions } from '../common/environment-options.ts';
@@ -76,11 +77,11 @@ export async function rollback(recipe: string, options: RollbackOptions, tool: T
         out,
         options.json
           ? formatJson(plans.map(({ copier, value }) => rollbackFields(copier, value, 'planned')))
-          : `Would set ${count(plans.length)}.`,
+          : `Would set ${counted(plans.length, 'parameter')}.`,
       );
       return code;
     }
-    if (!options.yes && !(await terminal.confirm(`Set ${count(plans.length)}? Type yes:`, signal))) {
+    if (!options.yes && !(await terminal.confirm(`Set ${counted(plans.length, 'parameter')}? Type yes:`, signal))) {
       throw new UserError('Nothing was set.', 2);
     }
     const planOf = new Map(plans.map(({ copier, value }) => [copier, value]));
@@ -94,7 +95,11 @@ export async function rollback(recipe: string, options: RollbackOptions, tool: T
       'value' in outcome ? [rollbackFields(outcome.copier, outcome.value, 'set')] : [],
     );
     if (options.json) print(out, formatJson(set));
-    else print(out, `Set ${count(set.length)}. A newer image moves ${set.length === 1 ? 'it' : 'them'} on.`);
+    else
+      print(
+        out,
+        `Set ${counted(set.length, 'parameter')}. A newer image moves ${set.length === 1 ? 'it' : 'them'} on.`,
+      );
     printProblems(done, terminal);
     return allWell(done) ? code : 1;
   });
@@ -143,8 +148,4 @@ function rollbackFields(
   outcome: 'planned' | 'set',
 ) {
   return { account, accountId, region, parameter, from, to, outcome };
-}
-
-function count(parameters: number): string {
-  return `${parameters} parameter${parameters === 1 ? '' : 's'}`;
 }

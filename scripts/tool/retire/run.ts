@@ -1,3 +1,4 @@
+import { counted } from '../common/counted.ts';
 import type { EnvironmentOptions } from '../common/environment-options.ts';
 import { dollarsAMonth } from '../common/image-size.ts';
 import { lineAbout, type ChosenCopier, type Copier } from '../common/environment.ts';
@@ -65,8 +66,8 @@ export async function retire(images: readonly string[], options: RetireOptions, 
     if (asked === 0) return 1;
     const question =
       going > 0
-        ? `Retire ${count(going)}? Type yes:`
-        : `Note on ${count(asked)} to go as soon as nothing uses ${asked === 1 ? 'it' : 'them'}? Type yes:`;
+        ? `Retire ${counted(going, 'image')}? Type yes:`
+        : `Note on ${counted(asked, 'image')} to go as soon as nothing uses ${asked === 1 ? 'it' : 'them'}? Type yes:`;
     if (!yes && !(await terminal.confirm(question, signal))) throw new UserError('Nothing was retired.', 2);
     const patience = { timeoutMs: options.timeout * 60_000, signal };
     const carryOut = (value: RetirementPlan, copier: Copier) => carryOutRetirement(copier, value, patience);
@@ -254,10 +255,6 @@ function requireFew(images: readonly string[]): void {
 
 function valuesOf<T>(outcomes: readonly Outcome<T, ChosenCopier>[]): Planned<T>[] {
   return outcomes.flatMap((outcome) => ('value' in outcome ? [outcome] : []));
-}
-
-function count(images: number): string {
-  return `${images} image${images === 1 ? '' : 's'}`;
 }
 
 function days(number: number): string {

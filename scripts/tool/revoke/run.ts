@@ -2,6 +2,7 @@ import { PublishCommand } from '@aws-sdk/client-sns';
 import type { RevocationResult } from '../../../lambda/src/core/retirement-results.ts';
 import type { AwsClients, Connect } from '../common/aws-clients.ts';
 import { reasonOf } from '../common/aws-errors.ts';
+import { clientsOnce } from '../common/clients-once.ts';
 import type { EnvironmentOptions } from '../common/environment-options.ts';
 import { lineAbout } from '../common/environment.ts';
 import {
@@ -34,6 +35,7 @@ import {
   type DecidedImage,
   type SourceStep,
 } from './source-images.ts';
+import { counted } from '../common/counted.ts';
 
 export interface UnrevokeOptions extends EnvironmentOptions {
   readonly onlyRegion?: readonly string[];
@@ -384,17 +386,4 @@ function printDryRun(
   ];
   if (json) print(out, formatJson(lines));
   else for (const line of lines) print(out, line);
-}
-
-function clientsOnce(connectTo: (region: string) => AwsClients): (region: string) => AwsClients {
-  const clients = new Map<string, AwsClients>();
-  return (region) => {
-    const own = clients.get(region) ?? connectTo(region);
-    clients.set(region, own);
-    return own;
-  };
-}
-
-function counted(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -17,6 +17,7 @@ import {
   secondsBetween,
 } from './page-text.ts';
 import type { Cell, CellState, Row, StatusReport } from './report.ts';
+import { counted } from '../common/counted.ts';
 
 // Files of their own, so that they are formatted, linted and checked as what they are. Read when a page is made: no step of
 // the build has to know of them.
@@ -302,10 +303,6 @@ function cellId(row: number, column: number): string {
 
 function classOf(state: CellState): string {
   return state.replace(' ', '-');
-}
-
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }
 
 function hashOf(text: string): string {
