@@ -10,7 +10,7 @@ describe('under its published policy, in a target account, Terraform', () => {
 
   beforeAll(async () => {
     ofTarget = new TriedPolicy('target');
-    rollout.write(targets, { deletion_protection: true });
+    rollout.write(targets, { dashboard: true, deletion_protection: true });
     await new TriedPolicy('source').perform('apply', () => false);
   }, DEPLOY_TIMEOUT_MS);
 
@@ -29,6 +29,7 @@ describe('under its published policy, in a target account, Terraform', () => {
       rollout.write(targets, {
         // Nobody has made the topic: doctor looks for it all the same.
         alarm_actions: [`arn:aws:sns:${REGION}:${target.id}:on-call`],
+        dashboard: true,
         deletion_protection: false,
         filter_enabled: false,
         key_rotation_period_days: 100,

@@ -15,7 +15,9 @@ import { startCommand, type Ended } from './command.ts';
 import { endpoint, newAccountId, REGION } from './emulator.ts';
 
 /** The queues of a copier, in the order of the alphabet. */
-export const QUEUES = ['image-copier-dead-letters', 'image-copier-requests', 'image-copier-settle.fifo'];
+export const QUEUES = ['dead-letters', 'requests', 'retirements', 'settle.fifo'].map(
+  (queue) => `image-copier-${queue}`,
+);
 
 /** The role that Terraform assumes in each account. */
 export const ROLE = 'deployer';

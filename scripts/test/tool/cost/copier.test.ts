@@ -21,7 +21,7 @@ const variables = read('terraform', 'modules', 'image-copier', 'variables.tf');
 describe('what is counted of a copier', () => {
   // A test of the template compares it with the Terraform module.
   it('is all that the template makes by default', () => {
-    expect(template.Parameters['Dashboard']?.Default).toBe('false');
+    expect(template.Parameters['WithDashboard']?.Default).toBe('false');
     const counts = new Map<string, number>();
     for (const { Type } of resources) counts.set(Type, (counts.get(Type) ?? 0) + 1);
 
