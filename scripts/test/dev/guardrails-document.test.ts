@@ -22,7 +22,7 @@ const rows = sections(document, /^## (.+)$/gm, (body): Row[] => {
   });
 });
 
-/** The tests under each `describe`, with the codes that they expect of the doctor. */
+/** The tests under each `describe`, with the codes that they expect of the doctor, each once: one may be found of several functions. */
 const tests = sections(
   textOf('integration/tests/guardrails.test.ts'),
   /^describe\('(.+)', \(\) => \{$/gm,
@@ -35,7 +35,7 @@ const tests = sections(
           test.matchAll(/\[((?:'[A-Z]\w+'(?:, )?)+)\]/g),
           ([, codes = '']) => codes.match(/\w+/g) ?? [],
         );
-        return { guardrail, codes: [...refused, ...found.flat()] };
+        return { guardrail, codes: Array.from(new Set([...refused, ...found.flat()])) };
       },
     ),
 );
