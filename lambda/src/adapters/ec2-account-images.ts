@@ -119,7 +119,8 @@ export class Ec2AccountImages implements AccountImages {
   }
 }
 
-function toAccountImage(image: Image): AccountImage {
+/** An image of this account as EC2 shows it. */
+export function toAccountImage(image: Image): AccountImage {
   const { DeregistrationProtection, LastLaunchedTime } = image;
   return {
     ...toImageFacts(image),

@@ -23,16 +23,25 @@ import { findSnapshots } from './known-copies.ts';
 import { UserError } from './user-error.ts';
 
 /** How a copier's function for the end of images is set up: what counts there counts here. */
-export async function readRetirementSettings({ aws, name, region }: Copier): Promise<RetireImageConfig> {
-  const FunctionName = `${name}-retire-image`;
-  const answer = await ifThere(aws.lambda.send(new GetFunctionCommand({ FunctionName })), 'ResourceNotFoundException');
-  if (!answer) {
-    throw new UserError(
-      `There is no function ${FunctionName}. Deploy the copier: older versions take away no image.`,
-      1,
-    );
-  }
-  return readRetireImageConfig({ ...answer.Configuration?.Environment?.Variables, AWS_REGION: region });
+export async function readRetirementSettings(copier: Copier): Promise<RetireImageConfig> {
+  const settings = await findRetirementSettings(copier);
+  if (settings) return settings;
+  throw new UserError(
+    `There is no function ${functionName(copier)}. Deploy the copier: older versions take away no image.`,
+    1,
+  );
+}
+
+/** The same, or undefined for a copier of an older version, which takes away no image. */
+export async function findRetirementSettings(copier: Copier): Promise<RetireImageConfig | undefined> {
+  const { aws, region } = copier;
+  const request = new GetFunctionCommand({ FunctionName: functionName(copier) });
+  const answer = await ifThere(aws.lambda.send(request), 'ResourceNotFoundException');
+  return answer && readRetireImageConfig({ ...answer.Configuration?.Environment?.Variables, AWS_REGION: region });
+}
+
+function functionName({ name }: Copier): string {
+  return `${name}-retire-image`;
 }
 
 /** All images of the copier's account, whoever made them. */

@@ -2,7 +2,7 @@ import { DAY_MS } from '../../../lambda/src/core/retention.ts';
 import { dollarsAMonth } from '../common/image-size.ts';
 import type { Outcome } from '../common/in-environments.ts';
 import type { CopierFacts, CopyInAccount } from './copier-facts.ts';
-import type { EndedCopy, RecipeStorage } from './report.ts';
+import type { EndedCopy, FreedStorage, RecipeStorage } from './report.ts';
 
 /** The copies that are revoked, in quarantine, or to go. */
 export function endedCopies(outcomes: readonly Outcome<CopierFacts>[]): EndedCopy[] {
@@ -26,7 +26,7 @@ function reasonsOf({ end, endReasons = [] }: CopyInAccount): readonly string[] {
   return [`It may be removed from ${until} on.`];
 }
 
-/** What the copies of each recipe take, whoever made them. */
+/** What the copies of each recipe take, whoever made them, and what of it would go. */
 export function storageOf(outcomes: readonly Outcome<CopierFacts>[]): RecipeStorage[] {
   const recipes = new Map<string, CopyInAccount[]>();
   for (const copy of outcomes.flatMap((outcome) => ('value' in outcome ? outcome.value.copies : []))) {
@@ -35,8 +35,13 @@ export function storageOf(outcomes: readonly Outcome<CopierFacts>[]): RecipeStor
     recipes.set(recipe, [...(recipes.get(recipe) ?? []), copy]);
   }
   return Array.from(recipes, ([recipe, copies]) => {
-    const gib = copies.reduce((sum, { size }) => sum + size.gib, 0);
     const isFullSize = copies.every(({ size }) => size.by === 'full');
-    return { recipe, copies: copies.length, gib, dollarsPerMonth: dollarsAMonth(gib), isFullSize };
+    const going = copies.filter(({ wouldGo }) => wouldGo);
+    return { recipe, ...amountOf(copies), isFullSize, ...(going.length > 0 && { freed: amountOf(going) }) };
   }).sort((one, other) => (one.recipe < other.recipe ? -1 : 1));
+}
+
+function amountOf(copies: readonly CopyInAccount[]): FreedStorage {
+  const gib = copies.reduce((sum, { size }) => sum + size.gib, 0);
+  return { copies: copies.length, gib, dollarsPerMonth: dollarsAMonth(gib) };
 }

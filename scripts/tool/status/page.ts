@@ -150,12 +150,17 @@ function ends({ ended = [], storage = [] }: StatusReport): string {
   const copies = ended.map(({ account, region, imageId, recipe = '', state, reasons }) =>
     [account, region, imageId, recipe, state, reasons.join(' ')].map((text) => `<td>${escapeWithIds(text)}</td>`),
   );
-  const costs = storage.map(({ recipe, copies: count, gib, dollarsPerMonth }) =>
-    [recipe, String(count), gib.toFixed(1), dollarsPerMonth.toFixed(2)].map((text) => `<td>${escapeHtml(text)}</td>`),
+  const isFreed = storage.some(({ freed }) => freed);
+  const costs = storage.map(({ recipe, copies: count, gib, dollarsPerMonth, freed }) =>
+    [
+      ...[recipe, String(count), gib.toFixed(1), dollarsPerMonth.toFixed(2)],
+      ...(isFreed ? [freed?.copies ?? '', freed?.gib.toFixed(1) ?? '', freed?.dollarsPerMonth.toFixed(2) ?? ''] : []),
+    ].map((text) => `<td>${escapeHtml(String(text))}</td>`),
   );
+  const freedHead = isFreed ? ['Would go by retention', 'GiB freed', 'Dollars a month freed'] : [];
   return (
     table('ended', 'Retired and revoked copies', ['Account', 'Region', 'Copy', 'Recipe', 'End', 'Reason'], copies) +
-    table('storage', 'What copies take', ['Recipe', 'Copies', 'GiB', 'Dollars a month'], costs)
+    table('storage', 'What copies take', ['Recipe', 'Copies', 'GiB', 'Dollars a month', ...freedHead], costs)
   );
 }
 

@@ -1,11 +1,14 @@
 import { DescribeImageAttributeCommand, type Image } from '@aws-sdk/client-ec2';
+import { toAccountImage } from '../../../lambda/src/adapters/ec2-account-images.ts';
 import { isAnnounced, MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { COPIED_FROM } from '../../../lambda/src/core/copy-tags.ts';
 import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
+import { retentionCandidates, type Retention } from '../../../lambda/src/core/retention.ts';
+import type { RetireImageConfig } from '../../../lambda/src/functions/common/retire-configuration.ts';
 import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
 import { reasonOf } from '../common/aws-errors.ts';
-import { findKeepReasons, knownImages, listAccountImages, readRetirementSettings } from '../common/ends-of-images.ts';
+import { findKeepReasons, findRetirementSettings, knownImages, listAccountImages } from '../common/ends-of-images.ts';
 import type { Copier } from '../common/environment.ts';
 import type { Source } from '../common/environments.ts';
 import { ownImages, tagOf } from '../common/copies.ts';
@@ -23,8 +26,16 @@ import {
 import type { SharedWith, SourceImage } from './build-report.ts';
 import type { CopyInAccount, CopierFacts } from './copier-facts.ts';
 
-/** Reads the copies of an environment and its dead letters: four calls, side by side. */
-export async function readCopier(copier: Copier, signal: AbortSignal, warn: Warn): Promise<CopierFacts> {
+/**
+ * Reads the copies of an environment and its dead letters: four calls, side by side.
+ * @param ends whether to read what becomes of copies that are to go, too
+ */
+export async function readCopier(
+  copier: Copier,
+  { ends }: { readonly ends: boolean },
+  signal: AbortSignal,
+  warn: Warn,
+): Promise<CopierFacts> {
   const { ec2, sqs } = copier.aws;
   // A filter takes any of its values: a copy may have lost one of the two.
   const tagged = { Name: 'tag-key', Values: [COPIED_FROM, MARKER] };
@@ -39,11 +50,11 @@ export async function readCopier(copier: Copier, signal: AbortSignal, warn: Warn
   const others = copies.flatMap(({ facts }) => snapshotIdsOf(facts)).filter((id) => !shown.has(id));
   const snapshots = [...tagSnapshots, ...(await findSnapshots(ec2, others))];
   const unencrypted = await unencryptedDevicesOf(ec2, copies);
-  const endReasons = await findEndReasons(copies, copier, warn);
+  const found = ends ? await findEnds(copies, copier, warn) : new Map<string, EndInAccount>();
   return {
     copies: copies.map((copy) => ({
       ...copyInAccount(copy, snapshots, unencrypted.get(copy) ?? [], copier),
-      ...endReasons.get(copy.facts.imageId),
+      ...found.get(copy.facts.imageId),
     })),
     failures: letters.flatMap(({ sourceImage, reason = 'It is a dead letter without a reason.' }) =>
       sourceImage === undefined ? [] : [{ sourceImageId: sourceImage, reason }],
@@ -101,26 +112,55 @@ export async function readSharedWith({ ec2 }: AwsClients, imageId: string, owner
   return isForMany ? 'many' : [ownerId, ...LaunchPermissions.flatMap(({ UserId }) => UserId ?? [])];
 }
 
-/** Why copies that are to go stay: asked for only where there are such copies, for it takes some fifteen calls. */
-async function findEndReasons(
+/** What becomes of a copy. */
+type EndInAccount = Pick<CopyInAccount, 'endReasons' | 'wouldGo'>;
+
+/** No retention policy lets more go. */
+const KEEP_LEAST: Retention = { keepNewest: 1, minAgeDays: 0, quarantineDays: 0, recipes: {} };
+
+/** Why copies stay that are to go, and which ones would go by the retention policy. Asked for only where there may be such copies. */
+async function findEnds(
   copies: readonly KnownCopy[],
   copier: Copier,
   warn: Warn,
-): Promise<ReadonlyMap<string, Pick<CopyInAccount, 'endReasons'>>> {
+): Promise<ReadonlyMap<string, EndInAccount>> {
+  const { name, accountId, recipeTag } = copier;
+  const nowMs = Date.now();
+  const images = copies.map(({ image }) => toAccountImage(image));
   const asked = copies.filter(({ ownership }) => ownership.kind === 'ours' && ownership.marker.end?.state === 'asked');
-  if (asked.length === 0) return new Map();
+  const mayGo = retentionCandidates(images, KEEP_LEAST, { copier: name, account: accountId, recipeTag }, nowMs);
+  if (asked.length === 0 && mayGo.length === 0) return new Map();
   try {
-    const [settings, all] = await Promise.all([readRetirementSettings(copier), listAccountImages(copier)]);
-    const ids = new Set(asked.map(({ facts }) => facts.imageId));
-    const subjects = knownImages(all, settings).filter(({ image }) => ids.has(image.imageId));
-    const found = await findKeepReasons(subjects, all, settings, copier);
-    return new Map(
-      Array.from(found, ([imageId, reasons]) => [imageId, { endReasons: reasons.map(({ message }) => message) }]),
-    );
+    const settings = await findRetirementSettings(copier);
+    if (!settings) return new Map();
+    const askedIds = asked.map(({ facts }) => facts.imageId);
+    const reasons = await findEndReasons(askedIds, settings, copier);
+    const going = settings.retention ? retentionCandidates(images, settings.retention, settings, nowMs) : [];
+    const ends = new Map<string, EndInAccount>();
+    for (const [imageId, endReasons] of reasons) ends.set(imageId, { endReasons });
+    for (const { imageId } of going) {
+      // The function has looked at those that are asked, and noted that something uses them.
+      const isKept = askedIds.includes(imageId) && reasons.get(imageId)?.length !== 0;
+      if (!isKept) ends.set(imageId, { ...ends.get(imageId), wouldGo: true });
+    }
+    return ends;
   } catch (error) {
-    warn(`Why copies stay that are to go could not be read: ${reasonOf(error)}`);
+    warn(`Why copies stay that are to go, and what retention would free, could not be read: ${reasonOf(error)}`);
     return new Map();
   }
+}
+
+/** Why copies that are to go stay, in words: it takes some fifteen calls. */
+async function findEndReasons(
+  imageIds: readonly string[],
+  settings: RetireImageConfig,
+  copier: Copier,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  if (imageIds.length === 0) return new Map();
+  const all = await listAccountImages(copier);
+  const subjects = knownImages(all, settings).filter(({ image }) => imageIds.includes(image.imageId));
+  const found = await findKeepReasons(subjects, all, settings, copier);
+  return new Map(Array.from(found, ([imageId, reasons]) => [imageId, reasons.map(({ message }) => message)]));
 }
 
 function copyInAccount(

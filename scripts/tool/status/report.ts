@@ -91,6 +91,16 @@ export interface RecipeStorage {
   readonly dollarsPerMonth: number;
   /** Whether EC2 tells the full size of each snapshot; else the sizes of some are those of their volumes. */
   readonly isFullSize: boolean;
+  /** What the retention policies let go of it now; left out where they let nothing go. */
+  readonly freed?: FreedStorage;
+}
+
+/** What copies take that retention policies let go, and that nothing keeps so far as the last sweep found. */
+export interface FreedStorage {
+  readonly copies: number;
+  readonly gib: number;
+  /** By the list price. */
+  readonly dollarsPerMonth: number;
 }
 
 export interface StatusReport {

@@ -48,15 +48,21 @@ function endedTable(ended: readonly EndedCopy[], readAt: string, width: number |
   return formatTable(['ACCOUNT', 'REGION', 'COPY', 'RECIPE', 'END', 'SINCE', 'REASON'], rows, width);
 }
 
-/** What the copies of each recipe take, with < where EC2 does not tell the full size of each snapshot. */
+/**
+ * What the copies of each recipe take, with < where EC2 does not tell the full size of each snapshot, and what retention would free
+ * where it lets some go.
+ */
 function storageTable(storage: readonly RecipeStorage[], width: number | undefined): string {
-  const rows = storage.map(({ recipe, copies, gib, dollarsPerMonth, isFullSize }) => [
-    recipe,
-    String(copies),
-    `${isFullSize ? '' : '<'}${gib.toFixed(1)}`,
-    dollarsPerMonth.toFixed(2),
-  ]);
-  return formatTable(['RECIPE', 'COPIES', 'GIB', '$/MONTH'], rows, width);
+  const isFreed = storage.some(({ freed }) => freed);
+  const rows = storage.map(({ recipe, copies, gib, dollarsPerMonth, isFullSize, freed }) => {
+    const atMost = isFullSize ? '' : '<';
+    const taken = [recipe, String(copies), `${atMost}${gib.toFixed(1)}`, dollarsPerMonth.toFixed(2)];
+    if (!isFreed) return taken;
+    if (!freed) return [...taken, NOTHING, NOTHING, NOTHING];
+    return [...taken, String(freed.copies), `${atMost}${freed.gib.toFixed(1)}`, freed.dollarsPerMonth.toFixed(2)];
+  });
+  const head = ['RECIPE', 'COPIES', 'GIB', '$/MONTH', ...(isFreed ? ['WOULD GO', 'GIB FREED', '$/MONTH FREED'] : [])];
+  return formatTable(head, rows, width);
 }
 
 /** Whether there is nothing to say of a cell. */

@@ -10,6 +10,7 @@ import {
   type Image,
   type Snapshot,
 } from '@aws-sdk/client-ec2';
+import { GetFunctionCommand } from '@aws-sdk/client-lambda';
 import {
   ChangeMessageVisibilityBatchCommand,
   GetQueueAttributesCommand,
@@ -72,7 +73,9 @@ function targetHas(
   { images = [], snapshots = [ROOT], letters = [], logs = {} }: Contents = {},
   region?: string,
 ): void {
-  const { ec2, sqs } = logsOf(aws, accountId, logs, region);
+  const { ec2, lambda, sqs } = logsOf(aws, accountId, logs, region);
+  // A copier that is too old to have a retention policy.
+  lambda.on(GetFunctionCommand).rejects(Object.assign(new Error('no function'), { name: 'ResourceNotFoundException' }));
   ec2.on(DescribeImagesCommand).resolves({ Images: images.map((image): Image => ({ OwnerId: accountId, ...image })) });
   ec2.on(DescribeSnapshotsCommand).resolves({ Snapshots: [...snapshots] });
   sqs

@@ -57,6 +57,20 @@ function tableUnder(heading: string, html: string): string[][] {
 }
 
 describe('the page of a report', () => {
+  it('has what copies take, and what retention would free where it lets some go', () => {
+    const debian = { recipe: 'debian', copies: 1, gib: 8, dollarsPerMonth: 0.4, isFullSize: true };
+    const freed = { copies: 2, gib: 16, dollarsPerMonth: 0.8 };
+    const ubuntu = { recipe: 'ubuntu', copies: 3, gib: 24, dollarsPerMonth: 1.2, isFullSize: true, freed };
+    const tableOf = (storage: StatusReport['storage'] & object) =>
+      tableUnder('storage', statusPage({ ...reportOf({ state: 'missing' }), storage }));
+
+    expect(tableOf([debian])).toEqual([['debian', '1', '8.0', '0.40']]);
+    expect(tableOf([debian, ubuntu])).toEqual([
+      ['debian', '1', '8.0', '0.40', '', '', ''],
+      ['ubuntu', '3', '24.0', '1.20', '2', '16.0', '0.80'],
+    ]);
+  });
+
   it('counts images that are not wanted in a Region only where there are any', () => {
     const total = '<b>1</b> <span class="state">not wanted</span>';
 

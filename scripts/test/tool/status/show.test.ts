@@ -117,6 +117,22 @@ describe('the status for people', () => {
     ]);
   });
 
+  it('shows what retention would free, of the recipes of which it lets copies go', () => {
+    const freed = { copies: 2, gib: 16, dollarsPerMonth: 0.8 };
+    const storage = [
+      { recipe: 'debian', copies: 1, gib: 8, dollarsPerMonth: 0.4, isFullSize: true },
+      { recipe: 'ubuntu', copies: 3, gib: 24, dollarsPerMonth: 1.2, isFullSize: false, freed },
+    ];
+
+    const lines = formatStatus({ ...asInManual, storage }, { width: undefined }).split('\n');
+
+    expect(lines.slice(-3).map((line) => line.split(/ {2,}/))).toEqual([
+      ['RECIPE', 'COPIES', 'GIB', '$/MONTH', 'WOULD GO', 'GIB FREED', '$/MONTH FREED'],
+      ['debian', '1', '8.0', '0.40', '-', '-', '-'],
+      ['ubuntu', '3', '<24.0', '1.20', '2', '<16.0', '0.80'],
+    ]);
+  });
+
   it('says that there is nothing', () => {
     expect(formatStatus({ ...reportOf(), rows: [] }, { width: 80 })).toBe('No image of any recipe was found.');
   });
