@@ -35,7 +35,7 @@ export class SsmEndedSources implements EndedSources {
     const Name = this.#nameOf(sourceImageId);
     try {
       const { Parameter } = await this.#ssm.send(new GetParameterCommand({ Name }));
-      return read(Name, Parameter?.Value);
+      return readSourceEnd(Name, Parameter?.Value);
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw classifySsmError(error);
@@ -69,7 +69,7 @@ export class SsmEndedSources implements EndedSources {
     );
     for await (const { Parameters = [] } of pages) {
       for (const { Name = '', Value } of Parameters) {
-        found.push({ sourceImageId: Name.slice(this.#path.length + 1), ...read(Name, Value) });
+        found.push({ sourceImageId: Name.slice(this.#path.length + 1), ...readSourceEnd(Name, Value) });
       }
     }
     return found;
@@ -85,8 +85,11 @@ function withoutBraces(json: string): string {
   return json.replaceAll('{{', String.raw`{\u007b`);
 }
 
-/** @throws {Error} naming the parameter, if somebody has changed it by hand to what cannot be read */
-function read(name: string, value = ''): SourceEnd {
+/**
+ * The end that a parameter notes.
+ * @throws {Error} naming the parameter, if somebody has changed it by hand to what cannot be read
+ */
+export function readSourceEnd(name: string, value = ''): SourceEnd {
   let json: unknown;
   try {
     json = JSON.parse(value);

@@ -1,4 +1,5 @@
 import type { EnvironmentOptions } from '../common/environment-options.ts';
+import { findEndedImages, printEndedImages, type EndedImage } from '../common/ended-images.ts';
 import type { Copier, Environment } from '../common/environment.ts';
 import { environmentsOf, type Environments, type Source } from '../common/environments.ts';
 import { formatJson } from '../common/json.ts';
@@ -43,7 +44,9 @@ export async function backfill(options: BackfillOptions, tool: Tool): Promise<Ex
     const { report, allRead } = await readReport(environments, choice, signal, terminal);
     const asked: Gap[] = [];
     let code: ExitCode = allRead ? 0 : 1;
-    for (const gap of gapsIn(report, since, (cell) => isMissing(cell) || (share === true && isNotShared(cell)))) {
+    const gaps = gapsIn(report, since, (cell) => isMissing(cell) || (share === true && isNotShared(cell)));
+    const ended = await findEndedImages(imagesLacking(gaps, environments), signal, terminal);
+    for (const gap of withoutEnded(gaps, ended)) {
       signal.throwIfAborted();
       const calls = await callsFor(gap, source, environments.copiers, options, terminal);
       if (calls instanceof UserError) {
@@ -61,6 +64,7 @@ export async function backfill(options: BackfillOptions, tool: Tool): Promise<Ex
     const copies = asked.reduce((sum, gap) => sum + gap.environments.length, 0);
     const summary = `${dryRun ? 'Would ask' : 'Asked'} for ${copies} ${copies === 1 ? 'copy' : 'copies'}.`;
     print(out, json ? formatJson(asked.map(fieldsOf)) : summary);
+    printEndedImages('LEFT OUT', ended, options, tool.program, terminal);
     if (!share) printUnshared(gapsIn(report, since, isNotShared), environments, options, tool);
     return code;
   });
@@ -86,6 +90,28 @@ function gapsIn({ rows, columns }: StatusReport, since: Date | undefined, isGap:
   );
 }
 
+/** The images that each account and Region lacks. */
+function imagesLacking(gaps: readonly Gap[], { copiers }: Environments): Map<Copier, readonly string[]> {
+  const lacking = copiers.map((copier): [Copier, string[]] => [
+    copier,
+    gaps.flatMap(({ image, environments }) => (environments.some((each) => isSame(each, copier)) ? image.imageId : [])),
+  ]);
+  return new Map(lacking.filter(([, imageIds]) => imageIds.length > 0));
+}
+
+/** The gaps that accounts can fill: they refuse images that were retired or revoked in them. */
+function withoutEnded(gaps: readonly Gap[], ended: readonly EndedImage[]): Gap[] {
+  const isEnded = (imageId: string, environment: Environment) =>
+    ended.some(({ environment: place, end }) => end.sourceImageId === imageId && isSame(place, environment));
+  return gaps
+    .map((gap) => ({ ...gap, environments: gap.environments.filter((each) => !isEnded(gap.image.imageId, each)) }))
+    .filter(({ environments }) => environments.length > 0);
+}
+
+function isSame(one: Environment, other: Environment): boolean {
+  return one.accountId === other.accountId && one.region === other.region;
+}
+
 /** The calls for a gap, or why the accounts could not copy the image. */
 async function callsFor(
   { image, environments }: Gap,
@@ -95,9 +121,7 @@ async function callsFor(
   { err }: Terminal,
 ): Promise<PlannedCall[] | UserError> {
   const { imageId, region } = image;
-  const asked = copiers.filter((copier) =>
-    environments.some((each) => each.region === copier.region && each.accountId === copier.accountId),
-  );
+  const asked = copiers.filter((copier) => environments.some((each) => isSame(each, copier)));
   // Each account listens to the topic of its own Region, wherever the image is.
   const topics = Array.from(byRegion(environments), ([ownRegion, accounts]) => ({
     sns: source.clientsIn(ownRegion).sns,

@@ -12,7 +12,8 @@ import {
 import type { AwsClients, Connect } from '../common/aws-clients.ts';
 import { commandLine, optionWords } from '../common/command-line.ts';
 import { otherName, type EnvironmentOptions } from '../common/environment-options.ts';
-import { lineAbout } from '../common/environment.ts';
+import { findEndedImages, printEndedImages } from '../common/ended-images.ts';
+import { lineAbout, type Copier } from '../common/environment.ts';
 import { findImageRegion } from '../common/find-image-region.ts';
 import { formatJson } from '../common/json.ts';
 import { LiveLines } from '../common/live-lines.ts';
@@ -72,6 +73,7 @@ export async function request(image: string | undefined, options: RequestOptions
     const requests: Request[] = [];
     // All is looked at before anything is done: an image that cannot be copied leaves the others as they are.
     for (const build of builds) requests.push(...(await prepare(build, options, accounts, tool)));
+    await warnOfEnds(requests, options, signal, tool);
     if (options.dryRun) {
       printDryRun(requests, options, terminal);
       return 0;
@@ -188,6 +190,21 @@ async function prepare(
     requests.push({ image, asked, calls });
   }
   return requests;
+}
+
+/** Names the accounts that will refuse an image, since it was retired or revoked there, and what undoes that. */
+async function warnOfEnds(
+  requests: readonly Request[],
+  options: RequestOptions,
+  signal: AbortSignal,
+  { program, terminal }: Tool,
+): Promise<void> {
+  const asked = new Map<Copier, string[]>();
+  for (const { imageId, copier } of requests.flatMap((each) => each.asked).flatMap(({ targets }) => targets)) {
+    if (copier) asked.set(copier, [...(asked.get(copier) ?? []), imageId]);
+  }
+  const ended = await findEndedImages(asked, signal, terminal);
+  printEndedImages('REFUSED', ended, options, program, terminal);
 }
 
 async function topicArnOf(

@@ -96,6 +96,13 @@ data "aws_iam_policy_document" "read" {
     actions   = ["ssm:GetParameterHistory", "ssm:GetParametersByPath"]
     resources = [local.arns.parameter_path, local.arns.parameters]
   }
+
+  # Which images an account makes no copy of again.
+  statement {
+    sid       = "Ends"
+    actions   = ["ssm:GetParameters"]
+    resources = [local.arns.ended_sources]
+  }
 }
 
 data "aws_iam_policy_document" "request" {
@@ -201,6 +208,13 @@ data "aws_iam_policy_document" "operate" {
     sid       = "Parameters"
     actions   = ["ssm:GetParameter", "ssm:GetParameterHistory", "ssm:PutParameter"]
     resources = [local.arns.parameters]
+  }
+
+  # As for reading: backfill leaves out what an account makes no copy of again.
+  statement {
+    sid       = "Ends"
+    actions   = ["ssm:GetParameters"]
+    resources = [local.arns.ended_sources]
   }
 
   statement {

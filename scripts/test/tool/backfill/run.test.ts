@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ModifyImageAttributeCommand, ModifySnapshotAttributeCommand, type Image } from '@aws-sdk/client-ec2';
 import { PublishCommand } from '@aws-sdk/client-sns';
+import { GetParametersCommand } from '@aws-sdk/client-ssm';
 import { FakeAws, type FakeServices } from '../support/fake-aws.ts';
 import { FakeTerminal } from '../support/fake-terminal.ts';
 import { failedCopy } from '../support/function-logs.ts';
@@ -9,6 +10,7 @@ import {
   accountsFile,
   baked,
   copy,
+  hasEnded,
   IMAGE,
   letter,
   PAYMENTS,
@@ -132,6 +134,62 @@ describe('backfill', () => {
 
     expect(await backfill(aws)).toEqual({ code: 0, out: 'Asked for 0 copies.\n', err: '' });
     expect(askedIn(source)).toEqual([]);
+  });
+
+  it('leaves out what was retired or revoked in an account, and says so', async () => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [older, shared(), debian]);
+    targetAccount(aws, PAYMENTS, hasNothing);
+    targetAccount(aws, WEB, hasNothing);
+    const retired = { kind: 'retired', at: '2026-11-28T00:00:00.000Z', reason: 'Its copy was retired.' };
+    hasEnded(aws, PAYMENTS, { [OLDER]: retired, [DEBIAN]: { ...retired, kind: 'unrevoked' } });
+    hasEnded(aws, WEB, { [OLDER]: retired, [IMAGE]: { ...retired, kind: 'revoked', reason: 'CVE-1' } });
+    const file = accountsFile();
+
+    const { code, err } = await backfill(aws, '--since', '2026-11-20');
+
+    expect(code).toBe(0);
+    expect(err.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+      ['LEFT OUT', 'IN', 'REGION', 'END', 'REASON'],
+      [OLDER, 'payments', 'eu-west-1', 'retired 2026-11-28T00:00:00.000Z', 'Its copy was retired.'],
+      [IMAGE, 'web', 'eu-west-1', 'revoked 2026-11-28T00:00:00.000Z', 'CVE-1'],
+      [OLDER, 'web', 'eu-west-1', 'retired 2026-11-28T00:00:00.000Z', 'Its copy was retired.'],
+      [
+        `To have copies of what was retired all the same, first: image-copier restore ${OLDER} --accounts-file ${file} --only payments,web --region eu-west-1`,
+      ],
+      ['What was revoked only the source account can give back: the command unrevoke.'],
+      [''],
+    ]);
+    expect(askedIn(source)).toEqual(
+      expect.arrayContaining([
+        [TOPIC_ARN, DEBIAN, BOTH],
+        [TOPIC_ARN, IMAGE, [PAYMENTS]],
+      ]),
+    );
+    expect(askedIn(source)).toHaveLength(2);
+  });
+
+  it('asks each account once for the ends of ten images, and for none that it has', async () => {
+    const aws = new FakeAws();
+    const images = Array.from({ length: 11 }, (_, index) => `ami-0${(index + 16).toString(16)}`);
+    sourceAccount(
+      aws,
+      images.map((imageId) => shared(imageId)),
+    );
+    targetAccount(aws, PAYMENTS, () => ({
+      copies: images.map((SourceImageId, index) => copy(`ami-c${index}`, ANNOUNCED, { SourceImageId })),
+    }));
+    targetAccount(aws, WEB, hasNothing);
+
+    expect(await backfill(aws, '--since', '2026-11-20', '--dry-run')).toMatchObject({ code: 0 });
+
+    const askedOf = (id: string) =>
+      aws
+        .in(id)
+        .ssm.commandCalls(GetParametersCommand)
+        .map(({ args: [{ input }] }) => input.Names?.length);
+    expect(askedOf(PAYMENTS)).toEqual([]);
+    expect(askedOf(WEB)).toEqual([10, 1]);
   });
 
   it('rejects a recipe of which the source account has no image', async () => {

@@ -26,6 +26,7 @@ import {
   ReceiveMessageCommand,
   type Message,
 } from '@aws-sdk/client-sqs';
+import { GetParametersCommand } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import type { FakeAws, FakeServices } from '../support/fake-aws.ts';
 import { logsOf, type FunctionLogs } from '../support/function-logs.ts';
@@ -119,11 +120,23 @@ export function sourceAccount(aws: FakeAws, images: readonly Baked[], region = '
   kms.on(DescribeKeyCommand).callsFake(({ KeyId }: { KeyId: string }) => ({
     KeyMetadata: { KeyId, KeyManager: KeyId.endsWith('of-aws') ? 'AWS' : 'CUSTOMER' },
   }));
+  for (const id of [PAYMENTS, WEB]) hasEnded(aws, id, {}, region);
   ec2.on(ModifyImageAttributeCommand).resolves({});
   ec2.on(ModifySnapshotAttributeCommand).resolves({});
   ec2.on(CreateTagsCommand).resolves({});
   sns.on(PublishCommand).resolves({});
   return services;
+}
+
+/** What is noted in a target account of the ends of source images, by their ids; without it nothing is. */
+export function hasEnded(aws: FakeAws, id: string, ends: Readonly<Record<string, object>>, region = 'eu-west-1'): void {
+  const { ssm } = aws.in(id, region);
+  ssm.on(GetParametersCommand).callsFake(({ Names }: { Names: string[] }) => ({
+    Parameters: Names.flatMap((Name) => {
+      const end = ends[Name.replace('/image-copier-ended/image-copier/', '')];
+      return end ? [{ Name, Value: JSON.stringify(end) }] : [];
+    }),
+  }));
 }
 
 function matches({ ImageId = '', Tags = [] }: Image, filters: { Name: string; Values: string[] }[]): boolean {

@@ -7,6 +7,7 @@ import {
   type Image,
 } from '@aws-sdk/client-ec2';
 import { PublishCommand, SubscribeCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
+import { GetParametersCommand } from '@aws-sdk/client-ssm';
 import {
   CreateQueueCommand,
   DeleteMessageBatchCommand,
@@ -25,6 +26,7 @@ import {
   type Baked,
   copy,
   fileWith,
+  hasEnded,
   IMAGE,
   letter,
   PAYMENTS,
@@ -108,6 +110,58 @@ describe('request', () => {
       err: `Error: ${IMAGE} was revoked (2026-11-30T09:00:00.000Z CVE-1): no account copies it. The command unrevoke undoes that.\n`,
     });
     expect(published(source)).toEqual([]);
+  });
+
+  describe('of an image that was retired in an account', () => {
+    const retired = { kind: 'retired', at: '2026-11-28T00:00:00.000Z', reason: 'Its copy was retired.' };
+    const asked = async (aws: FakeAws, ...args: string[]) =>
+      await run(['request', IMAGE, '--accounts-file', accountsFile(), ...args], { aws });
+
+    it.each([
+      ['asks all the same', [], 1],
+      ['asks nobody in a dry run', ['--dry-run'], 0],
+    ])('names the account first, and what undoes it: %s', async (_, args, calls) => {
+      const aws = new FakeAws();
+      const source = sourceAccount(aws, [shared]);
+      hasEnded(aws, WEB, { [IMAGE]: retired });
+
+      const { code, err } = await asked(aws, ...args);
+
+      expect(code).toBe(0);
+      expect(err.split('\n').slice(0, 3)).toEqual([
+        'REFUSED                IN   REGION     END                               REASON',
+        `${IMAGE}  web  eu-west-1  retired 2026-11-28T00:00:00.000Z  Its copy was retired.`,
+        `To have copies of what was retired all the same, first: image-copier restore ${IMAGE} --accounts-file ${accountsFile()} --only web --region eu-west-1`,
+      ]);
+      expect(published(source)).toHaveLength(calls);
+    });
+
+    it('names accounts by their ids where they are named so, with a role', async () => {
+      const aws = new FakeAws();
+      sourceAccount(aws, [shared]);
+      for (const id of BOTH) hasEnded(aws, id, { [IMAGE]: retired });
+
+      const { err } = await run(['request', IMAGE, ...BY_ID, '--role-name', 'operator'], { aws });
+
+      expect(err).toContain(
+        `: image-copier restore ${IMAGE} --accounts ${PAYMENTS},${WEB} --role-name operator --region eu-west-1\n`,
+      );
+    });
+
+    it('says where it cannot be read, and asks all the same', async () => {
+      const aws = new FakeAws();
+      const source = sourceAccount(aws, [shared]);
+      const denied = Object.assign(new Error('You may not.'), { name: 'AccessDeniedException' });
+      for (const id of BOTH) aws.in(id).ssm.on(GetParametersCommand).rejects(denied);
+
+      const { code, err } = await asked(aws);
+
+      expect(code).toBe(0);
+      expect(err).toContain(
+        'payments, eu-west-1; web, eu-west-1: What was retired or revoked could not be read: Access denied: You may not.',
+      );
+      expect(published(source)).toHaveLength(1);
+    });
   });
 
   it.each(['15', '20m', '0m', '49h', '15M', '1.5h', ''])('refuses the time %j', async (within) => {

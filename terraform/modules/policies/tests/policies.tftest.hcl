@@ -138,8 +138,9 @@ run "names" {
       Rules         = "arn:aws:events:*:*:rule/copier-*"
       Alarms        = "arn:aws:cloudwatch:*:*:alarm:*"
       Parameters    = ["arn:aws:ssm:*:*:parameter/images/copied/*", "arn:aws:ssm:*:*:parameter/images/copied"]
+      Ends          = "arn:aws:ssm:*:*:parameter/image-copier-ended/copier/*"
     }
-    error_message = "Messages are read from the dead-letter queue alone, parameters below the path alone."
+    error_message = "Messages are read from the dead-letter queue alone, parameters below the path and the notes of ends alone."
   }
 
   assert {
@@ -172,6 +173,7 @@ run "names" {
       FindCopies   = "*"
       Key          = "arn:aws:kms:*:*:key/*"
       Parameters   = "arn:aws:ssm:*:*:parameter/images/copied/*"
+      Ends         = "arn:aws:ssm:*:*:parameter/image-copier-ended/copier/*"
       DeadLetters  = "arn:aws:sqs:*:*:copier-dead-letters"
       Logs         = "arn:aws:logs:*:*:log-group:/aws/lambda/copier-*"
       FindQueues   = ["arn:aws:sqs:*:*:copier-retirements", "arn:aws:sqs:*:*:copier-requests", "arn:aws:sqs:*:*:copier-dead-letters"]
