@@ -4,6 +4,7 @@ import {
   CreateLaunchTemplateCommand,
   CreateTagsCommand,
   DeregisterImageCommand,
+  DescribeImagesCommand,
   RegisterImageCommand,
   RunInstancesCommand,
 } from '@aws-sdk/client-ec2';
@@ -40,10 +41,10 @@ const launch = ({ target }: Stage, ImageId: string) =>
   target.account.ec2.send(new RunInstancesCommand({ ImageId, InstanceType: 't4g.micro', MinCount: 1, MaxCount: 1 }));
 
 /** Has a quarantine be over, by the marker that says when it began: days cannot pass in a test. */
-async function endQuarantine(stage: Stage, imageId: string): Promise<void> {
-  const marker = await markerOf(stage, imageId);
+async function endQuarantine(stage: Stage, imageId: string, Key = 'ImageCopier'): Promise<void> {
+  const marker = await markerOf(stage, imageId, Key);
   const Value = marker?.replace(/ retired=\S+/, ` retired=${new Date(Date.now() - 8 * DAY_MS).toISOString()}`);
-  const tags = new CreateTagsCommand({ Resources: [imageId], Tags: [{ Key: 'ImageCopier', Value }] });
+  const tags = new CreateTagsCommand({ Resources: [imageId], Tags: [{ Key, Value }] });
   await stage.target.account.ec2.send(tags);
 }
 
@@ -271,39 +272,45 @@ describe('snapshots of a removed image', () => {
   });
 });
 
+/** A copy of the same image, as another system makes it, which may tag the image alone. */
+async function copyAs(
+  { target }: Stage,
+  { image }: Copied,
+  Name: string,
+  tags: Readonly<Record<string, string>>,
+  tagged: readonly ('image' | 'snapshot')[] = ['image', 'snapshot'],
+): Promise<string> {
+  const { ec2 } = target.account;
+  const Tags = Object.entries({ CopiedFromAMI: image.imageId, ...tags }).map(([Key, Value]) => ({ Key, Value }));
+  const { ImageId = '' } = await ec2.send(
+    new CopyImageCommand({
+      SourceImageId: image.imageId,
+      SourceRegion: REGION,
+      Name,
+      Encrypted: true,
+      KmsKeyId: target.keyArn,
+      TagSpecifications: tagged.map((ResourceType) => ({ ResourceType, Tags })),
+    }),
+  );
+  await waitFor('the copy', async () => {
+    const { Images: [copy] = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [ImageId] }));
+    return copy?.State === 'available' || undefined;
+  });
+  return ImageId;
+}
+
 describe('images that this copier did not make', () => {
   let stage: Stage;
   let made: Copied;
   let amigos: string;
   let anothers: string;
 
-  /** A copy of the same image, as another system makes it. */
-  async function copyAs(Name: string, tags: Readonly<Record<string, string>>): Promise<string> {
-    const { ec2 } = stage.target.account;
-    const { ImageId = '' } = await ec2.send(
-      new CopyImageCommand({
-        SourceImageId: made.image.imageId,
-        SourceRegion: REGION,
-        Name,
-        Encrypted: true,
-        KmsKeyId: stage.target.keyArn,
-        TagSpecifications: (['image', 'snapshot'] as const).map((ResourceType) => ({
-          ResourceType,
-          Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
-        })),
-      }),
-    );
-    await waitFor('the copy', async () => ((await stateOf(stage, ImageId)) === 'available' ? true : undefined));
-    return ImageId;
-  }
-
   beforeAll(async () => {
     stage = await openStage();
     [made] = await copyNew(stage, 2);
     const marker = (await markerOf(stage, made.copyId)) ?? '';
-    const from = { CopiedFromAMI: made.image.imageId };
-    amigos = await copyAs('amigos', { ...from, AmigoStage: 'PROD' });
-    anothers = await copyAs('anothers', { ...from, ImageCopier: marker.replace('image-copier', 'another') });
+    amigos = await copyAs(stage, made, 'amigos', { AmigoStage: 'PROD' });
+    anothers = await copyAs(stage, made, 'anothers', { ImageCopier: marker.replace('image-copier', 'another') });
   });
 
   it('stay', async () => {
@@ -340,6 +347,102 @@ describe('images that this copier did not make', () => {
     expect(await stateOf(stage, amigos)).toBe('disabled');
     await send(stage, { restore: { images: [amigos] } });
     expect(await stateOf(stage, amigos)).toBe('available');
+  });
+});
+
+describe('images with all tags of the input retire_tagged', () => {
+  const TAGS = { BuiltBy: 'amigo', AmigoStage: 'PROD' };
+  const MARK = 'ImageCopierEnd';
+  let stage: Stage;
+  let made: Copied;
+
+  /** The role's policy with what the input adds, as policies.tftest.hcl has it of the module: the template has no such input. */
+  function allowTagged(policy: string): string {
+    const document = JSON.parse(policy) as { readonly Statement: readonly object[] };
+    const StringEquals = Object.fromEntries(
+      Object.entries(TAGS).map(([key, value]) => [`aws:ResourceTag/${key}`, value]),
+    );
+    const StringLike = { [`aws:ResourceTag/${MARK}`]: 'image-copier retired=*' };
+    const added = [
+      ['RemoveTaggedImages', 'ec2:DeregisterImage', 'image', { StringEquals, StringLike }],
+      ['RemoveTaggedSnapshots', 'ec2:DeleteSnapshot', 'snapshot', { StringEquals }],
+    ].map(([Sid, Action, kind, Condition]) => ({
+      ...{ Sid, Effect: 'Allow', Action, Condition },
+      Resource: `arn:aws:ec2:${REGION}::${kind as string}/*`,
+    }));
+    return JSON.stringify({ ...document, Statement: [...document.Statement, ...added] });
+  }
+
+  beforeAll(async () => {
+    stage = await openStage({ RETIRE_TAGGED: JSON.stringify(TAGS) });
+    await new FunctionRole(stage.target.account, 'retire-image').change(allowTagged);
+    [made] = await copyNew(stage, 2);
+  });
+
+  it('are in quarantine first, and then removed with their snapshots', async () => {
+    const amigos = await copyAs(stage, made, 'amigos', TAGS);
+    const snapshotIds = await snapshotIdsOf(stage, amigos);
+    await retire(stage, [amigos], 7);
+    await sweep(stage.retiring);
+
+    expect(await stateOf(stage, amigos)).toBe('disabled');
+    expect(await markerOf(stage, amigos, MARK)).toMatch(/^image-copier retired=\S+ quarantine=7$/);
+
+    await endQuarantine(stage, amigos, MARK);
+    await sweep(stage.retiring);
+
+    expect(await stateOf(stage, amigos)).toBeUndefined();
+    expect(snapshotIds).toHaveLength(1);
+    expect(await left(stage, snapshotIds)).toEqual([]);
+    expect((await toldOf<RetirementResult>(stage, amigos)).map((told) => told['detail-type'])).toEqual([
+      'Image Quarantined',
+      'Image Retired',
+    ]);
+    // The copier's own copy of the same image is none of them.
+    expect(await stateOf(stage, made.copyId)).toBe('available');
+  });
+
+  it("leave snapshots that have none of them, as those of AMIgo's copier", async () => {
+    const amigos = await copyAs(stage, made, 'as AMIgo tags it', TAGS, ['image']);
+    const snapshotIds = await snapshotIdsOf(stage, amigos);
+    await retire(stage, [amigos]);
+
+    expect(await stateOf(stage, amigos)).toBeUndefined();
+    expect(await left(stage, snapshotIds)).toEqual(snapshotIds);
+    expect((await toldOf<RetirementResult>(stage, amigos)).at(-1)).toMatchObject({
+      'detail-type': 'Image Retired',
+      detail: { remainingSnapshots: snapshotIds },
+    });
+  });
+
+  it('are what may go: one that lacks a tag stays', async () => {
+    const other = await copyAs(stage, made, 'of another stage', { ...TAGS, AmigoStage: 'CODE' });
+    await retire(stage, [other]);
+
+    expect(await stateOf(stage, other)).toBe('available');
+    const message = 'It is no copy of this copier, and it does not have the tags of the input retire_tagged.';
+    expect((await toldOf<RetirementResult>(stage, other)).at(-1)).toMatchObject({
+      'detail-type': 'Image Kept',
+      detail: { reasons: [{ code: 'NotOurs', message }] },
+    });
+  });
+
+  it('are what the role may remove, whatever the function believes', async () => {
+    const { BuiltBy } = TAGS;
+    const other = await copyAs(stage, made, 'without a stage', { BuiltBy });
+    const snapshotIds = await snapshotIdsOf(stage, other);
+    const believing = await stage.target.startRetiring({
+      RESULTS_TOPIC_ARN: stage.results.topicArn,
+      RETIRE_TAGGED: JSON.stringify({ BuiltBy }),
+    });
+    const message = JSON.stringify({ retire: { images: [other], quarantineDays: 0 } });
+    expect(await stage.target.deliverRetirement(believing, message)).toEqual({ outcome: 'kept' });
+
+    expect(JSON.stringify(linesOf({ retiring: believing }, other))).toContain(
+      'not authorized to perform: ec2:DeregisterImage',
+    );
+    expect(await stateOf(stage, other)).toBe('disabled');
+    expect(await left(stage, snapshotIds)).toEqual(snapshotIds);
   });
 });
 

@@ -131,9 +131,10 @@ export async function stateOf(stage: Stage, imageId: string): Promise<string | u
   return (await imageOf(stage, imageId))?.State;
 }
 
-export async function markerOf(stage: Stage, imageId: string): Promise<string | undefined> {
+/** @param tag the one that the marker of a copy is in; images that this copier did not make have another */
+export async function markerOf(stage: Stage, imageId: string, tag = 'ImageCopier'): Promise<string | undefined> {
   const image = await imageOf(stage, imageId);
-  return image && tagOf(image, 'ImageCopier');
+  return image && tagOf(image, tag);
 }
 
 /** What was told of an image, or of the copies of a source image, on the topic; the event bus has the same. */
