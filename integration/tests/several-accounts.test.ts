@@ -3,3 +3,4 @@ import './several-accounts/whole-way.tests.ts';
 import './several-accounts/operators-tool.tests.ts';
 import './several-accounts/fleet.tests.ts';
 import './several-accounts/ends.tests.ts';
+import './several-accounts/retirements.tests.ts';

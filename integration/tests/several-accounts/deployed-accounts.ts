@@ -19,6 +19,8 @@ import { leaveAccount } from '../support/leave-account.ts';
 import { runHere } from '../support/run-here.ts';
 
 const ROLE = 'operator';
+/** It is looked at once a day: where no test changes that, nothing goes by it. */
+const RETENTION = { keep_newest: 3, min_age_days: 0, quarantine_days: 7 };
 
 /** A source account and three target accounts with everything in place, and the accounts file that lists them. */
 export class DeployedAccounts {
@@ -40,6 +42,7 @@ export class DeployedAccounts {
       target_account_ids: this.targets.map(({ id }) => id),
       topic_name: this.topic,
       role_name: ROLE,
+      retention: RETENTION,
     },
     env: this.environment,
   });

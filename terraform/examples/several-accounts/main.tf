@@ -87,6 +87,7 @@ module "first" {
   request_topic_arn      = module.source_account.request_topic_arn
   results_topic_arn      = module.source_account.results_topic_arn
   housekeeping_topic_arn = module.source_account.housekeeping_topic_arn
+  retention              = var.retention
   deletion_protection    = var.deletion_protection
   function_zip           = var.function_zip
 }
@@ -98,6 +99,7 @@ module "second" {
   request_topic_arn      = module.source_account.request_topic_arn
   results_topic_arn      = module.source_account.results_topic_arn
   housekeeping_topic_arn = module.source_account.housekeeping_topic_arn
+  retention              = var.retention
   deletion_protection    = var.deletion_protection
   function_zip           = var.function_zip
 }
@@ -109,6 +111,7 @@ module "third" {
   request_topic_arn      = module.source_account.request_topic_arn
   results_topic_arn      = module.source_account.results_topic_arn
   housekeeping_topic_arn = module.source_account.housekeeping_topic_arn
+  retention              = var.retention
   deletion_protection    = var.deletion_protection
   function_zip           = var.function_zip
 }

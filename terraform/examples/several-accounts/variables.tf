@@ -16,6 +16,12 @@ variable "region" {
   default     = "eu-west-1"
 }
 
+variable "retention" {
+  description = "Which copies go by themselves, once nothing uses them; with null none does."
+  type        = object({ keep_newest = number, min_age_days = number, quarantine_days = number })
+  default     = null
+}
+
 variable "role_name" {
   description = "Name of the role to assume in each account."
   type        = string
