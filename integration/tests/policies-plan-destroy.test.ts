@@ -7,7 +7,7 @@ import { runHere } from './support/run-here.ts';
 const all = () => true;
 const none = () => false;
 
-// integration/tests/policies/deploy.tests.ts tries what writes; in accounts of its own, so that both go on at the same time.
+// integration/tests/policies-target.test.ts tries what writes; in accounts of its own, so that both go on at the same time.
 describe('under the published policies Terraform', () => {
   let ofSource: TriedPolicy;
   let ofTarget: TriedPolicy;

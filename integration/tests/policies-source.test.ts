@@ -3,7 +3,7 @@ import { anotherZip, isMaking, isWriting, TriedPolicy } from './policies/terrafo
 import { DEPLOY_TIMEOUT_MS, rollout, targets } from './policies/roles.ts';
 import { NO_CHANGES } from './support/rollout.ts';
 
-// In accounts of its own, so that this, what integration/tests/policies/deploy.tests.ts does in a target account, and what
+// In accounts of its own, so that this, what integration/tests/policies-target.test.ts does in a target account, and what
 // integration/tests/policies-plan-destroy.test.ts reads and removes go on at the same time.
 describe('under its published policy, in the source account, Terraform', () => {
   let ofSource: TriedPolicy;

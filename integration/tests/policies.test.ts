@@ -1,5 +1,4 @@
-// In the same accounts, one part after the other: to bring them up takes longer than most of these tests.
-import './policies/deploy.tests.ts';
+// In the same accounts, one part after the other.
 import './policies/commands-taken-out.tests.ts';
 import { dirname } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
@@ -27,6 +26,7 @@ import {
   run,
   source,
   target,
+  targets,
   TOPIC,
   untilDeadLetter,
 } from './policies/roles.ts';
@@ -55,6 +55,14 @@ async function queueUrl(): Promise<string> {
   const answer = await target.sqs.send(new GetQueueUrlCommand({ QueueName: 'image-copier-requests' }));
   return answer.QueueUrl ?? '';
 }
+
+beforeAll(async () => {
+  // Nobody has made the topic: doctor looks for it all the same.
+  const alarm_actions = [`arn:aws:sns:${REGION}:${target.id}:on-call`];
+  rollout.write(targets, { alarm_actions, deletion_protection: false });
+  const { rows } = await rollout.rowsOf('deploy');
+  expect(rows.map(({ problem }) => problem)).toEqual([null, null]);
+}, DEPLOY_TIMEOUT_MS);
 
 describe('the published policies, and nothing more,', () => {
   let startMs: number;

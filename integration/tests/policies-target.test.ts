@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { REGION } from '../support/emulator.ts';
-import { NO_CHANGES } from '../support/rollout.ts';
-import { DEPLOY_TIMEOUT_MS, rollout, target, targets } from './roles.ts';
-import { anotherZip, isMaking, isWriting, TriedPolicy } from './terraform.ts';
+import { REGION } from './support/emulator.ts';
+import { NO_CHANGES } from './support/rollout.ts';
+import { DEPLOY_TIMEOUT_MS, rollout, target, targets } from './policies/roles.ts';
+import { anotherZip, isMaking, isWriting, TriedPolicy } from './policies/terraform.ts';
 
-// integration/tests/policies-plan-destroy.test.ts tries what reads and removes, policies-source.test.ts the source account.
+// integration/tests/policies-plan-destroy.test.ts tries what reads and removes, policies-source.test.ts the source account,
+// policies.test.ts the commands.
 describe('under its published policy, in a target account, Terraform', () => {
   let ofTarget: TriedPolicy;
 
