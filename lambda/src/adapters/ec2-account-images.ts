@@ -2,7 +2,6 @@ import {
   CreateTagsCommand,
   DeleteTagsCommand,
   DeregisterImageCommand,
-  DisableImageCommand,
   EnableImageCommand,
   paginateDescribeImages,
   paginateDescribeSnapshots,
@@ -20,7 +19,7 @@ import {
 } from '../core/account-images.ts';
 import type { CopySnapshot } from '../core/copy-inventory.ts';
 import { formatMarker, MARKER, markerPatterns, type CopyMarker } from '../core/copy-marker.ts';
-import { deleteSnapshot } from './ec2-copy-inventory.ts';
+import { deleteSnapshot, disableImage } from './ec2-copy-inventory.ts';
 import { isImageGone, isTagLimit } from './ec2-errors.ts';
 import { MAX_FILTER_VALUES, PAGE_SIZE } from './ec2-image-catalogue.ts';
 import { required, toImageFacts, toSnapshotFacts, toTags } from './ec2-image-facts.ts';
@@ -75,7 +74,7 @@ export class Ec2AccountImages implements AccountImages {
   }
 
   async disable(imageId: string): Promise<void> {
-    await this.#ec2.send(new DisableImageCommand({ ImageId: imageId }));
+    await disableImage(this.#ec2, imageId);
   }
 
   async enable(imageId: string): Promise<void> {

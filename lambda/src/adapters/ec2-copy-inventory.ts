@@ -2,6 +2,7 @@ import {
   CreateTagsCommand,
   DeleteSnapshotCommand,
   DeregisterImageCommand,
+  DescribeImagesCommand,
   DescribeSnapshotsCommand,
   DisableImageCommand,
   EnableImageDeprecationCommand,
@@ -17,7 +18,7 @@ import type { CopyInventory, CopySnapshot, OwnCopy } from '../core/copy-inventor
 import { formatMarker, MARKER, markerPatterns, type CopyMarker } from '../core/copy-marker.ts';
 import type { Tag } from '../core/copy-request.ts';
 import { ownershipOf, snapshotIdsOf, unencryptedBlanksOf, type Copyist } from '../core/ownership.ts';
-import { classifyEc2Error, isImageGone, isSnapshotGone, isSnapshotInUse } from './ec2-errors.ts';
+import { classifyEc2Error, isImageGone, isImageUnavailable, isSnapshotGone, isSnapshotInUse } from './ec2-errors.ts';
 import { MAX_FILTER_VALUES, PAGE_SIZE } from './ec2-image-catalogue.ts';
 import { fromTags, required, toImageFacts, toSnapshotFacts, toTags } from './ec2-image-facts.ts';
 
@@ -78,7 +79,7 @@ export class Ec2CopyInventory implements CopyInventory {
   }
 
   async disable(imageId: string): Promise<void> {
-    await this.#ec2.send(new DisableImageCommand({ ImageId: imageId }));
+    await disableImage(this.#ec2, imageId);
   }
 
   async remove(imageId: string): Promise<string[]> {
@@ -146,6 +147,20 @@ export class Ec2CopyInventory implements CopyInventory {
 
   async #tag(resources: readonly string[], tags: readonly Tag[]): Promise<void> {
     await this.#ec2.send(new CreateTagsCommand({ Resources: [...resources], Tags: fromTags(tags) }));
+  }
+}
+
+/**
+ * Disables an image. What EC2 answers for one that is disabled already is not documented: an error is none where that is so, for
+ * two deliveries of a message may meet at it.
+ */
+export async function disableImage(ec2: EC2Client, imageId: string): Promise<void> {
+  try {
+    await ec2.send(new DisableImageCommand({ ImageId: imageId }));
+  } catch (error) {
+    if (!isImageUnavailable(error)) throw error;
+    const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId], IncludeDisabled: true }));
+    if (!Images.some(({ State }) => State === 'disabled')) throw error;
   }
 }
 

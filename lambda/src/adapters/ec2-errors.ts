@@ -148,6 +148,11 @@ export function isImageUnknown(error: unknown): boolean {
   return hasCode(error, 'InvalidAMIID.NotFound');
 }
 
+/** Whether an image is in no state for what was to be done with it. */
+export function isImageUnavailable(error: unknown): boolean {
+  return hasCode(error, 'InvalidAMIID.Unavailable');
+}
+
 /** Whether an own image is gone: EC2 has forgotten it, or it was deregistered lately. */
 export function isImageGone(error: unknown): boolean {
   return hasCode(error, 'InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable');

@@ -61,7 +61,7 @@ const known = {
 };
 
 function ec2Error(name: string): EC2ServiceException {
-  return new EC2ServiceException({ name, message: '', $fault: 'client', $metadata: { httpStatusCode: 400 } });
+  return new EC2ServiceException({ name, message: name, $fault: 'client', $metadata: { httpStatusCode: 400 } });
 }
 
 const inputs = () => ec2.calls().map(({ args }) => args[0].input as unknown);
@@ -219,6 +219,20 @@ describe('markForeign', () => {
 });
 
 describe('disable and enable', () => {
+  it('takes an image for disabled that somebody else has disabled meanwhile, and no other', async () => {
+    ec2.on(DisableImageCommand).rejects(ec2Error('InvalidAMIID.Unavailable'));
+
+    ec2.on(DescribeImagesCommand).resolves({ Images: [image({ State: 'disabled' })] });
+    await account.disable(COPY);
+    expect(inputs().at(-1)).toEqual({ ImageIds: [COPY], IncludeDisabled: true });
+
+    ec2.on(DescribeImagesCommand).resolves({ Images: [image({ State: 'pending' })] });
+    await expect(account.disable(COPY)).rejects.toThrow('InvalidAMIID.Unavailable');
+
+    ec2.on(DisableImageCommand).rejects(ec2Error('UnauthorizedOperation'));
+    await expect(account.disable(COPY)).rejects.toThrow('UnauthorizedOperation');
+  });
+
   it('change an image', async () => {
     await account.disable(COPY);
     await account.enable(COPY);
