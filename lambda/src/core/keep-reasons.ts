@@ -5,9 +5,9 @@ import {
   type ForeignMark,
   type ReferencesFound,
 } from './account-images.ts';
-import type { CopySnapshot } from './copy-inventory.ts';
 import { isAnnounced, keyArnOf, type CopyEnd } from './copy-marker.ts';
 import type { Tag } from './copy-request.ts';
+import type { SnapshotFacts } from './image-catalogue.ts';
 import { recipeParameter, type ImageParameter, type ParameterNames } from './image-parameters.ts';
 import { findFlaw, isContradicted, ownershipOf, snapshotIdsOf, type Ownership } from './ownership.ts';
 import type { EndReason } from './retirement-results.ts';
@@ -32,7 +32,7 @@ export interface AccountView {
   /** What names the images that the step is about. */
   readonly found: ReferencesFound;
   /** The snapshots of those images, and of all of their recipes that can be launched. */
-  readonly snapshots: readonly CopySnapshot[];
+  readonly snapshots: readonly SnapshotFacts[];
 }
 
 /** An image, and what it is to the copier. */

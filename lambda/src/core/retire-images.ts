@@ -150,7 +150,10 @@ function ownSnapshots(
     .map(({ snapshotId }) => snapshotId);
 }
 
-async function readView(imageIds: readonly string[], context: RetireContext): Promise<AccountView> {
+async function readView(
+  imageIds: readonly string[],
+  context: RetireContext,
+): Promise<AccountView & { readonly snapshots: readonly CopySnapshot[] }> {
   const { references, parameters } = context;
   const images = await context.images.list();
   return {

@@ -18,8 +18,8 @@ export interface CopyInAccount {
   readonly end?: CopyEnd;
   /** Why it stays though it is to go. */
   readonly endReasons?: readonly string[];
-  /** Whether the retention policy lets it go now, and nothing that is known keeps it. */
-  readonly wouldGo?: true;
+  /** Whether the retention policy lets it go now, unless something uses it. */
+  readonly mayGo?: true;
   readonly size: ImageSize;
   /** The Region of its source image, where EC2 tells it. */
   readonly sourceRegion?: string;

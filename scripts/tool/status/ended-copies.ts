@@ -26,7 +26,7 @@ function reasonsOf({ end, endReasons = [] }: CopyInAccount): readonly string[] {
   return [`It may be removed from ${until} on.`];
 }
 
-/** What the copies of each recipe take, whoever made them, and what of it would go. */
+/** What the copies of each recipe take, whoever made them, and what of it may go. */
 export function storageOf(outcomes: readonly Outcome<CopierFacts>[]): RecipeStorage[] {
   const recipes = new Map<string, CopyInAccount[]>();
   for (const copy of outcomes.flatMap((outcome) => ('value' in outcome ? outcome.value.copies : []))) {
@@ -36,7 +36,7 @@ export function storageOf(outcomes: readonly Outcome<CopierFacts>[]): RecipeStor
   }
   return Array.from(recipes, ([recipe, copies]) => {
     const isFullSize = copies.every(({ size }) => size.by === 'full');
-    const going = copies.filter(({ wouldGo }) => wouldGo);
+    const going = copies.filter(({ mayGo }) => mayGo);
     return { recipe, ...amountOf(copies), isFullSize, ...(going.length > 0 && { freed: amountOf(going) }) };
   }).sort((one, other) => (one.recipe < other.recipe ? -1 : 1));
 }

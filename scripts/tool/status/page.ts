@@ -157,7 +157,7 @@ function ends({ ended = [], storage = [] }: StatusReport): string {
       ...(isFreed ? [freed?.copies ?? '', freed?.gib.toFixed(1) ?? '', freed?.dollarsPerMonth.toFixed(2) ?? ''] : []),
     ].map((text) => `<td>${escapeHtml(String(text))}</td>`),
   );
-  const freedHead = isFreed ? ['Would go by retention', 'GiB freed', 'Dollars a month freed'] : [];
+  const freedHead = isFreed ? ['May go by retention', 'GiB freed', 'Dollars a month freed'] : [];
   return (
     table('ended', 'Retired and revoked copies', ['Account', 'Region', 'Copy', 'Recipe', 'End', 'Reason'], copies) +
     table('storage', 'What copies take', ['Recipe', 'Copies', 'GiB', 'Dollars a month', ...freedHead], costs)

@@ -1,14 +1,9 @@
 import { DescribeImageAttributeCommand, type Image } from '@aws-sdk/client-ec2';
-import { toAccountImage } from '../../../lambda/src/adapters/ec2-account-images.ts';
 import { isAnnounced, MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { COPIED_FROM } from '../../../lambda/src/core/copy-tags.ts';
 import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
-import { retentionCandidates, type Retention } from '../../../lambda/src/core/retention.ts';
-import type { RetireImageConfig } from '../../../lambda/src/functions/common/retire-configuration.ts';
 import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
-import { reasonOf } from '../common/aws-errors.ts';
-import { findKeepReasons, findRetirementSettings, knownImages, listAccountImages } from '../common/ends-of-images.ts';
 import type { Copier } from '../common/environment.ts';
 import type { Source } from '../common/environments.ts';
 import { ownImages, tagOf } from '../common/copies.ts';
@@ -25,6 +20,7 @@ import {
 } from '../common/known-copies.ts';
 import type { SharedWith, SourceImage } from './build-report.ts';
 import type { CopyInAccount, CopierFacts } from './copier-facts.ts';
+import { findEnds, type EndInAccount } from './find-ends.ts';
 
 /**
  * Reads the copies of an environment and its dead letters: four calls, side by side.
@@ -50,7 +46,7 @@ export async function readCopier(
   const others = copies.flatMap(({ facts }) => snapshotIdsOf(facts)).filter((id) => !shown.has(id));
   const snapshots = [...tagSnapshots, ...(await findSnapshots(ec2, others))];
   const unencrypted = await unencryptedDevicesOf(ec2, copies);
-  const found = ends ? await findEnds(copies, copier, warn) : new Map<string, EndInAccount>();
+  const found = ends ? await findEnds(copies, snapshots, copier, warn) : new Map<string, EndInAccount>();
   return {
     copies: copies.map((copy) => ({
       ...copyInAccount(copy, snapshots, unencrypted.get(copy) ?? [], copier),
@@ -110,57 +106,6 @@ export async function readSharedWith({ ec2 }: AwsClients, imageId: string, owner
   );
   const isForMany = LaunchPermissions.some(({ UserId }) => UserId === undefined);
   return isForMany ? 'many' : [ownerId, ...LaunchPermissions.flatMap(({ UserId }) => UserId ?? [])];
-}
-
-/** What becomes of a copy. */
-type EndInAccount = Pick<CopyInAccount, 'endReasons' | 'wouldGo'>;
-
-/** No retention policy lets more go. */
-const KEEP_LEAST: Retention = { keepNewest: 1, minAgeDays: 0, quarantineDays: 0, recipes: {} };
-
-/** Why copies stay that are to go, and which ones would go by the retention policy. Asked for only where there may be such copies. */
-async function findEnds(
-  copies: readonly KnownCopy[],
-  copier: Copier,
-  warn: Warn,
-): Promise<ReadonlyMap<string, EndInAccount>> {
-  const { name, accountId, recipeTag } = copier;
-  const nowMs = Date.now();
-  const images = copies.map(({ image }) => toAccountImage(image));
-  const asked = copies.filter(({ ownership }) => ownership.kind === 'ours' && ownership.marker.end?.state === 'asked');
-  const mayGo = retentionCandidates(images, KEEP_LEAST, { copier: name, account: accountId, recipeTag }, nowMs);
-  if (asked.length === 0 && mayGo.length === 0) return new Map();
-  try {
-    const settings = await findRetirementSettings(copier);
-    if (!settings) return new Map();
-    const askedIds = asked.map(({ facts }) => facts.imageId);
-    const reasons = await findEndReasons(askedIds, settings, copier);
-    const going = settings.retention ? retentionCandidates(images, settings.retention, settings, nowMs) : [];
-    const ends = new Map<string, EndInAccount>();
-    for (const [imageId, endReasons] of reasons) ends.set(imageId, { endReasons });
-    for (const { imageId } of going) {
-      // The function has looked at those that are asked, and noted that something uses them.
-      const isKept = askedIds.includes(imageId) && reasons.get(imageId)?.length !== 0;
-      if (!isKept) ends.set(imageId, { ...ends.get(imageId), wouldGo: true });
-    }
-    return ends;
-  } catch (error) {
-    warn(`Why copies stay that are to go, and what retention would free, could not be read: ${reasonOf(error)}`);
-    return new Map();
-  }
-}
-
-/** Why copies that are to go stay, in words: it takes some fifteen calls. */
-async function findEndReasons(
-  imageIds: readonly string[],
-  settings: RetireImageConfig,
-  copier: Copier,
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  if (imageIds.length === 0) return new Map();
-  const all = await listAccountImages(copier);
-  const subjects = knownImages(all, settings).filter(({ image }) => imageIds.includes(image.imageId));
-  const found = await findKeepReasons(subjects, all, settings, copier);
-  return new Map(Array.from(found, ([imageId, reasons]) => [imageId, reasons.map(({ message }) => message)]));
 }
 
 function copyInAccount(

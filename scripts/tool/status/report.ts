@@ -95,7 +95,7 @@ export interface RecipeStorage {
   readonly freed?: FreedStorage;
 }
 
-/** What copies take that retention policies let go, and that nothing keeps so far as the last sweep found. */
+/** What copies take that retention policies let go, at most: whether instances and the like use them is not known. */
 export interface FreedStorage {
   readonly copies: number;
   readonly gib: number;

@@ -61,7 +61,7 @@ function storageTable(storage: readonly RecipeStorage[], width: number | undefin
     if (!freed) return [...taken, NOTHING, NOTHING, NOTHING];
     return [...taken, String(freed.copies), `${atMost}${freed.gib.toFixed(1)}`, freed.dollarsPerMonth.toFixed(2)];
   });
-  const head = ['RECIPE', 'COPIES', 'GIB', '$/MONTH', ...(isFreed ? ['WOULD GO', 'GIB FREED', '$/MONTH FREED'] : [])];
+  const head = ['RECIPE', 'COPIES', 'GIB', '$/MONTH', ...(isFreed ? ['MAY GO', 'GIB FREED', '$/MONTH FREED'] : [])];
   return formatTable(head, rows, width);
 }
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { GetFunctionCommand } from '@aws-sdk/client-lambda';
 import { GetQueueAttributesCommand, GetQueueUrlCommand } from '@aws-sdk/client-sqs';
 import { copyId, FakeAccount, NOW } from '../retire/fake-account.ts';
@@ -65,12 +66,23 @@ describe('what retention would free', () => {
         .slice(-2)
         .map((line) => line.split(/ {2,}/)),
     ).toEqual([
-      ['RECIPE', 'COPIES', 'GIB', '$/MONTH', 'WOULD GO', 'GIB FREED', '$/MONTH FREED'],
+      ['RECIPE', 'COPIES', 'GIB', '$/MONTH', 'MAY GO', 'GIB FREED', '$/MONTH FREED'],
       ['ubuntu', '8', '20.0', '1.00', '2', '3.0', '0.15'],
     ]);
   });
 
-  it('leaves out what the function has found to be in use, as long as it is', async () => {
+  it('leaves out what images and parameters tell to stay, and asks about nothing else', async () => {
+    payments.retention = { ...KEEP_TWO, keepNewest: 1 };
+    const [image] = payments.images;
+    image?.Tags?.push({ Key: 'keep', Value: '' });
+
+    // Copy 4 is the newest, 3 the one to roll back to, and 1 has the tag.
+    expect(await storage()).toMatchObject({ storage: [{ freed: { copies: 1, gib: 2 } }], err: '' });
+    expect(services.payments.ec2.commandCalls(DescribeInstancesCommand)).toEqual([]);
+    expect(services.web.ssm.calls()).toEqual([]);
+  });
+
+  it('leaves out what somebody wants to go and something uses', async () => {
     payments.retention = KEEP_TWO;
     for (const number of [1, 2]) payments.mark(number, { state: 'asked', at: NOW, quarantineDays: 3 });
     payments.inUse.add(copyId(2));
@@ -86,7 +98,7 @@ describe('what retention would free', () => {
 
     expect(read).toMatchObject({ storage: [{ copies: 8 }], err: '' });
     expect(read.storage?.[0]).not.toHaveProperty('freed');
-    expect((await status()).out).not.toContain('WOULD GO');
+    expect((await status()).out).not.toContain('MAY GO');
   });
 
   it('is not asked for where no policy could let anything go', async () => {

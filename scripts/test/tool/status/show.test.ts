@@ -127,7 +127,7 @@ describe('the status for people', () => {
     const lines = formatStatus({ ...asInManual, storage }, { width: undefined }).split('\n');
 
     expect(lines.slice(-3).map((line) => line.split(/ {2,}/))).toEqual([
-      ['RECIPE', 'COPIES', 'GIB', '$/MONTH', 'WOULD GO', 'GIB FREED', '$/MONTH FREED'],
+      ['RECIPE', 'COPIES', 'GIB', '$/MONTH', 'MAY GO', 'GIB FREED', '$/MONTH FREED'],
       ['debian', '1', '8.0', '0.40', '-', '-', '-'],
       ['ubuntu', '3', '<24.0', '1.20', '2', '<16.0', '0.80'],
     ]);
