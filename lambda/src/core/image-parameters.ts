@@ -33,13 +33,29 @@ export type RecipeParameter =
 const LEVEL = /^[A-Za-z0-9_.-]+$/;
 const MAX_LEVELS = 15;
 
+/** The level between a recipe's parameter and its channels. */
+const CHANNELS = 'channels';
+const MAX_CHANNEL_LENGTH = 64;
+
+/** A parameter beside that of a recipe, which points to a copy that somebody chose for a purpose, such as `prod`. */
+interface Channel {
+  readonly recipe: string;
+  readonly channel: string;
+}
+
 /** The parameter that is to point to the newest image among those with the same recipe as these tags have. */
 export function recipeParameter(tags: readonly Tag[], { parameterPath, recipeTag }: ParameterNames): RecipeParameter {
   const recipe = tags.find(({ key }) => key === recipeTag)?.value;
   if (recipe === undefined) return { recipe, reason: `There is no tag ${recipeTag}.` };
   const name = `${parameterPath}/${recipe}`;
-  const levels = name.split('/').length - 1; // before the first slash is nothing
-  if (levels <= MAX_LEVELS && recipe.split('/').every(isLevel)) return { recipe, name };
+  if (levelsOf(name) <= MAX_LEVELS && recipe.split('/').every(isLevel)) {
+    const taken = channelOf(name, { parameterPath });
+    if (!taken) return { recipe, name };
+    const reason =
+      `The value of the tag ${recipeTag}, ${quoteName(recipe)}, gives no parameter of its own: that name is kept for the channel ` +
+      `${quoteName(taken.channel)} of the recipe ${quoteName(taken.recipe)}.`;
+    return { recipe, reason };
+  }
   const reason =
     `The value of the tag ${recipeTag}, ${quoteName(recipe)}, cannot end the name of a parameter: it must be letters, digits, ` +
     `dots, hyphens and underscores, with single slashes between levels, none of them . or .., of which there may be ${MAX_LEVELS} with ${parameterPath}.`;
@@ -50,6 +66,36 @@ export function recipeParameter(tags: readonly Tag[], { parameterPath, recipeTag
 export function noParameterReason(tags: readonly Tag[], names: ParameterNames): string | undefined {
   const parameter = recipeParameter(tags, names);
   return 'reason' in parameter && parameter.recipe !== undefined ? parameter.reason : undefined;
+}
+
+/**
+ * The parameter of a channel of a recipe.
+ * @returns undefined if SSM takes no such name
+ */
+export function channelParameter(
+  { recipe, channel }: Channel,
+  { parameterPath }: Pick<ParameterNames, 'parameterPath'>,
+): string | undefined {
+  const name = `${parameterPath}/${recipe}/${CHANNELS}/${channel}`;
+  return isChannel(channel) && levelsOf(name) <= MAX_LEVELS ? name : undefined;
+}
+
+/** The channel that a parameter is, if it is one: its last level but one says so, below that of a recipe. */
+export function channelOf(name: string, { parameterPath }: Pick<ParameterNames, 'parameterPath'>): Channel | undefined {
+  if (!name.startsWith(`${parameterPath}/`)) return undefined;
+  const levels = name.slice(parameterPath.length + 1).split('/');
+  const channel = levels.at(-1);
+  if (levels.length < 3 || levels.at(-2) !== CHANNELS || channel === undefined) return undefined;
+  return { recipe: levels.slice(0, -2).join('/'), channel };
+}
+
+/** Whether a channel may have this name. */
+function isChannel(text: string): boolean {
+  return text.length <= MAX_CHANNEL_LENGTH && isLevel(text);
+}
+
+function levelsOf(name: string): number {
+  return name.split('/').length - 1; // before the first slash is nothing
 }
 
 /** SSM would take . and .. as they are, but what else reads a path takes them for steps. */

@@ -8,7 +8,7 @@ import {
 import { isAnnounced, keyArnOf, type CopyEnd } from './copy-marker.ts';
 import type { Tag } from './copy-request.ts';
 import type { SnapshotFacts } from './image-catalogue.ts';
-import { recipeParameter, type ImageParameter, type ParameterNames } from './image-parameters.ts';
+import { channelOf, recipeParameter, type ImageParameter, type ParameterNames } from './image-parameters.ts';
 import { findFlaw, isContradicted, ownershipOf, snapshotIdsOf, type Ownership } from './ownership.ts';
 import type { EndReason } from './retirement-results.ts';
 
@@ -17,7 +17,7 @@ export interface KeepRules extends ParameterNames {
   readonly copier: string;
   readonly account: string;
   readonly kmsKeyArn: string;
-  /** How many copies stay before the one that their recipe's parameter points to. */
+  /** How many copies stay before the one that their recipe's parameter points to, and before each that a channel of it does. */
   readonly rollbackDepth: number;
   /** The tags that an image must have, all of them, to be retired though this copier did not make it; none where none may. */
   readonly retireTagged: readonly Tag[];
@@ -146,12 +146,14 @@ function placeReasons(known: KnownImage, view: AccountView, rules: KeepRules): K
   const place = line.indexOf(image.imageId);
   if (place === 0) return [use('Newest', `It is the newest image of ${recipe}.`)];
   const { rollbackDepth } = rules;
-  const current = line.indexOf(currentOf(known, view, rules) ?? '');
-  const isInReach = place > current && place <= Math.max(current, 0) + rollbackDepth;
-  if (!isInReach) return [];
-  return [
-    use('Rollback', `It is one of the ${rollbackDepth} images of ${recipe} before the one in use (rollback_depth).`),
+  const inUse = [
+    Math.max(line.indexOf(currentOf(known, view, rules) ?? ''), 0),
+    ...channelsOf(recipe, view, rules)
+      .map((imageId) => line.indexOf(imageId))
+      .filter((index) => index !== -1),
   ];
+  if (!inUse.some((current) => place > current && place <= current + rollbackDepth)) return [];
+  return [use('Rollback', `It is one of the ${rollbackDepth} images of ${recipe} before one in use (rollback_depth).`)];
 }
 
 /** The images of a recipe that can be launched and the one that is asked for, the newest first. */
@@ -185,6 +187,11 @@ export function newestFirst(one: KnownImage, other: KnownImage): number {
 function currentOf({ image }: KnownImage, { parameters }: AccountView, rules: KeepRules): string | undefined {
   const parameter = recipeParameter(image.tags, rules);
   return 'name' in parameter ? parameters.find(({ name }) => name === parameter.name)?.imageId : undefined;
+}
+
+/** The images that the channels of a recipe point to. */
+function channelsOf(recipe: string, { parameters }: AccountView, rules: KeepRules): string[] {
+  return parameters.filter(({ name }) => channelOf(name, rules)?.recipe === recipe).map(({ imageId }) => imageId);
 }
 
 function ownReasons({ image }: KnownImage, nowMs: number): KeepReason[] {

@@ -2,7 +2,7 @@ import type { ForeignMark } from './account-images.ts';
 import { isAnnounced, keyArnOf, type CopyEnd } from './copy-marker.ts';
 import { asError, RejectedError } from './errors.ts';
 import type { ImageCatalogue } from './image-catalogue.ts';
-import { pointTo, recipeParameter, type ImageParameter } from './image-parameters.ts';
+import { channelOf, pointTo, recipeParameter, type ImageParameter } from './image-parameters.ts';
 import { knownTo, newestFirst, type KnownImage } from './keep-reasons.ts';
 import { findFlaw, isCopyOf, snapshotIdsOf } from './ownership.ts';
 import { withEnd, type RetireContext } from './retire-images.ts';
@@ -228,7 +228,10 @@ async function unmark({ image, ownership }: KnownImage, { images }: RevokeContex
   return true;
 }
 
-/** Points the parameters away from the family, each to the newest copy of its recipe that is none of it. */
+/**
+ * Points the parameters away from the family: each to the newest copy of its recipe that is none of it, and a channel to the newest
+ * one that is older than what it pointed to. What people promoted is never gone beyond.
+ */
 async function moveParameters(
   family: readonly KnownImage[],
   images: readonly KnownImage[],
@@ -236,15 +239,17 @@ async function moveParameters(
   context: RevokeContext,
 ): Promise<MovedParameter[]> {
   const gone = new Set(idsOf(family));
+  const others = images.filter(({ image }) => !gone.has(image.imageId));
   const moved: MovedParameter[] = [];
   for (const { name, imageId: from } of await context.parameters.list()) {
-    if (!gone.has(from)) continue;
+    const pointedTo = family.find(({ image }) => image.imageId === from);
+    if (!pointedTo) continue;
     await work.attempt(name, async () => {
-      const to = await newestFor(
-        name,
-        images.filter(({ image }) => !gone.has(image.imageId)),
-        context,
-      );
+      const channel = channelOf(name, context);
+      const older = others.filter((known) => newestFirst(pointedTo, known) < 0);
+      const to = channel
+        ? await newestFor(`${context.parameterPath}/${channel.recipe}`, older, context)
+        : await newestFor(name, others, context);
       if (to !== undefined) await pointTo(name, to, context);
       moved.push({ name, from, to: to ?? null });
       return to !== undefined;
@@ -253,7 +258,7 @@ async function moveParameters(
   return moved;
 }
 
-/** Points the parameters of what is free again to the newest copies. */
+/** Points the parameters of what is free again to the newest copies. Channels stay: to promote is for people to do. */
 async function restoreParameters(
   freed: readonly KnownImage[],
   images: readonly KnownImage[],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { recipeParameter } from '../../src/core/image-parameters.ts';
+import { channelOf, channelParameter, recipeParameter } from '../../src/core/image-parameters.ts';
 
 const names = { parameterPath: '/image-copier', recipeTag: 'Recipe' };
 const tagged = (value: string) => [
@@ -9,12 +9,21 @@ const tagged = (value: string) => [
 const levels = (count: number) => Array.from({ length: count }, () => 'x').join('/');
 
 describe('recipeParameter', () => {
-  it.each(['ubuntu', 'linux/ubuntu', 'Ubuntu_24.04-arm64', levels(14), 'x'.repeat(256), 'aws', '...'])(
-    'is below the path for %s',
-    (recipe) => {
-      expect(recipeParameter(tagged(recipe), names)).toEqual({ recipe, name: `/image-copier/${recipe}` });
-    },
-  );
+  it.each([
+    'ubuntu',
+    'linux/ubuntu',
+    'Ubuntu_24.04-arm64',
+    levels(14),
+    'x'.repeat(256),
+    'aws',
+    '...',
+    'channels',
+    'channels/prod',
+    'ubuntu/channels',
+    'ubuntu/channels/prod/1',
+  ])('is below the path for %s', (recipe) => {
+    expect(recipeParameter(tagged(recipe), names)).toEqual({ recipe, name: `/image-copier/${recipe}` });
+  });
 
   it.each([
     ['nothing', ''],
@@ -52,4 +61,53 @@ describe('recipeParameter', () => {
   it('is none without the tag', () => {
     expect(recipeParameter([], { ...names, recipeTag: 'Role' })).toEqual({ reason: 'There is no tag Role.' });
   });
+});
+
+describe('a channel', () => {
+  it.each([
+    ['ubuntu', 'prod'],
+    ['linux/ubuntu', 'wave-1'],
+    ['channels', 'channels'],
+    ['ubuntu/channels', 'x'.repeat(64)],
+    [levels(12), '2026.11'],
+  ])('of %s has a parameter below that of its recipe, by which it is known: %s', (recipe, channel) => {
+    const name = `/image-copier/${recipe}/channels/${channel}`;
+
+    expect(channelParameter({ recipe, channel }, names)).toBe(name);
+    expect(channelOf(name, names)).toEqual({ recipe, channel });
+  });
+
+  it.each([
+    ['no text', 'ubuntu', ''],
+    ['a slash', 'ubuntu', 'prod/eu'],
+    ['a step up', 'ubuntu', '..'],
+    ['a space', 'ubuntu', 'my prod'],
+    ['65 characters', 'ubuntu', 'x'.repeat(65)],
+    ['too many levels', levels(13), 'prod'],
+  ])('has none with %s', (_what, recipe, channel) => {
+    expect(channelParameter({ recipe, channel }, names)).toBeUndefined();
+  });
+
+  it.each([
+    ['a recipe', '/image-copier/ubuntu'],
+    ['a recipe of several levels', '/image-copier/linux/ubuntu/24'],
+    ['a recipe below channels', '/image-copier/channels/prod'],
+    ['a recipe that ends with channels', '/image-copier/ubuntu/channels'],
+    ["another copier's", '/other/ubuntu/channels/prod'],
+    ['a path that begins alike', '/image-copier-2/ubuntu/channels/prod'],
+  ])('is not what %s has', (_what, name) => {
+    expect(channelOf(name, names)).toBeUndefined();
+  });
+
+  it.each(['ubuntu/channels/prod', 'channels/channels/prod', 'a/channels/b/channels/c'])(
+    'keeps its name from the recipe %s',
+    (recipe) => {
+      expect(recipeParameter(tagged(recipe), names)).toEqual({
+        recipe,
+        reason: expect.stringMatching(
+          /^The value of the tag Recipe, ".*", gives no parameter of its own: that name is kept for the channel ".*" of the recipe ".*"\.$/,
+        ) as unknown,
+      });
+    },
+  );
 });

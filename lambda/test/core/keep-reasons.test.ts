@@ -225,8 +225,46 @@ describe('the copies to go back to stay', () => {
 
   it('and say why', () => {
     const reasons = reasonsOf(announcedCopy({ number: 2 }), undefined, { rollbackDepth: 1 });
-    expect(reasons).toEqual(
-      use('Rollback', 'It is one of the 1 images of ubuntu before the one in use (rollback_depth).'),
+    expect(reasons).toEqual(use('Rollback', 'It is one of the 1 images of ubuntu before one in use (rollback_depth).'));
+  });
+});
+
+describe('what a channel of a recipe points to', () => {
+  const PROD = '/image-copier/ubuntu/channels/prod';
+  const reasonOfEach = (channel: string, rollbackDepth: number) =>
+    [1, 2, 3, 4, 5].map((number) =>
+      reasonsOf(
+        announcedCopy({ number }),
+        (account) => {
+          account.all = [1, 2, 3, 4, 5].map((each) => announcedCopy({ number: each }));
+          account.snapshots = new ImageAccount(...account.all).snapshots;
+          account.parameters.set(PARAMETER, copyId(5));
+          account.parameters.set(channel, copyId(3));
+        },
+        { rollbackDepth },
+      ).map(({ code }) => code),
+    );
+
+  it('stays, and says which channel it is', () => {
+    const reasons = reasonsOf(undefined, (account) => account.parameters.set(PROD, copyId(1)));
+    expect(reasons).toEqual(use('Parameter', `The parameter ${PROD} points to it.`));
+  });
+
+  it('stays with the copies to go back to from there', () => {
+    expect(reasonOfEach(PROD, 1)).toEqual([[], ['Rollback'], ['Parameter'], ['Rollback'], ['Newest', 'Parameter']]);
+    expect(reasonOfEach(PROD, 0)).toEqual([[], [], ['Parameter'], [], ['Newest', 'Parameter']]);
+  });
+
+  it.each([
+    ['a channel of another recipe', '/image-copier/centos/channels/prod'],
+    ['a parameter of another kind', '/image-copier/ubuntu/others/prod'],
+  ])('has no copies to go back to for %s', (_what, name) => {
+    expect(reasonOfEach(name, 1)).toEqual([[], [], ['Parameter'], ['Rollback'], ['Newest', 'Parameter']]);
+  });
+
+  it('keeps nothing before an image that cannot be launched', () => {
+    expect(reasonsOf(undefined, (account) => account.parameters.set(PROD, 'ami-gone'), { rollbackDepth: 1 })).toEqual(
+      [],
     );
   });
 });

@@ -164,6 +164,45 @@ describe('the parameter of a revoked image', () => {
   });
 });
 
+describe('a channel that points to a revoked image', () => {
+  const PROD = '/image-copier/ubuntu/channels/prod';
+
+  beforeEach(() => {
+    account = new ImageAccount(...[1, 2, 3, 4].map((number) => announcedCopy({ number })));
+    account.parameters.set(PARAMETER, copyId(4));
+    account.parameters.set(PROD, BAD);
+  });
+
+  it('moves to the newest older copy, and never to a newer one', async () => {
+    expect(await revoke()).toMatchObject({ parameters: [{ name: PROD, from: BAD, to: copyId(2) }], errors: [] });
+    expect(account.parameters).toEqual(
+      new Map([
+        [PARAMETER, copyId(4)],
+        [PROD, copyId(2)],
+      ]),
+    );
+  });
+
+  it('goes past older copies that are revoked too, or of other recipes', async () => {
+    account.all = account.all.map((image) =>
+      image.imageId === copyId(2) ? announcedCopy({ number: 2, recipe: 'centos' }) : image,
+    );
+    expect(await revoke()).toMatchObject({ parameters: [{ name: PROD, to: copyId(1) }] });
+  });
+
+  it('stays where there is no older copy, and that is said', async () => {
+    account.all = account.all.slice(2);
+    expect(await revoke()).toMatchObject({ parameters: [{ name: PROD, from: BAD, to: null }] });
+    expect(account.parameters.get(PROD)).toBe(BAD);
+  });
+
+  it('stays where it was moved to once the revocation is undone', async () => {
+    await revoke();
+    expect(await unrevoke()).toMatchObject({ parameters: [] });
+    expect(account.parameters.get(PROD)).toBe(copyId(2));
+  });
+});
+
 describe('who may revoke', () => {
   it('an image of a trusted account', async () => {
     account.source = { ownerId: '111111111111', state: 'disabled', createdAt: bakedAt };

@@ -173,6 +173,14 @@ describe('findDangling', () => {
     expect(await findDangling(context())).toEqual(['/image-copier/2', '/image-copier/3']);
   });
 
+  it('names a channel too', async () => {
+    account = new FakeAccount(copyOf(1, { state: 'disabled' }), copyOf(2));
+    account.parameters.set('/image-copier/ubuntu', 'ami-02');
+    account.parameters.set('/image-copier/ubuntu/channels/prod', 'ami-01');
+
+    expect(await findDangling(context())).toEqual(['/image-copier/ubuntu/channels/prod']);
+  });
+
   it('asks EC2 nothing while there are no parameters', async () => {
     expect(await findDangling(context())).toEqual([]);
     expect(account.calls).toEqual(['list']);

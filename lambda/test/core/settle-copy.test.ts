@@ -435,6 +435,11 @@ describe("the recipe's parameter", () => {
   it.each([
     ['without a recipe', [], 'There is no tag Recipe.'],
     ['that cannot be a name', [{ key: 'Recipe', value: 'a b' }], 'The value of the tag Recipe, "a b", cannot end'],
+    [
+      "that is a channel's name",
+      [{ key: 'Recipe', value: 'ubuntu/channels/prod' }],
+      'The value of the tag Recipe, "ubuntu/channels/prod", gives no parameter of its own',
+    ],
   ])('is not there for a copy %s, and log and result say so', async (_what, tags, reason) => {
     account = new FakeAccount(ownCopy({ tags }));
 

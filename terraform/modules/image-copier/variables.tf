@@ -402,7 +402,7 @@ variable "role_path" {
 }
 
 variable "rollback_depth" {
-  description = "How many copies before the one that the recipe's parameter points to are never retired, so that the parameter can go back to them."
+  description = "How many copies before the one that the recipe's parameter points to, and before each that a channel of the recipe points to, are never retired, so that these can go back to them."
   type        = number
   default     = 2
   nullable    = false
