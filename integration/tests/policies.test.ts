@@ -134,6 +134,18 @@ describe('the published policies, and nothing more,', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(image.imageId) });
   });
 
+  it('let an operator promote, also a copy of the first versions, and roll the channel back', async () => {
+    await forgetKeys();
+    const promote = ['promote', 'ubuntu', '--to', 'prod', '--yes'];
+    const { Parameter } = await target.ssm.send(new GetParameterCommand({ Name: '/image-copier/ubuntu' }));
+    const image = await bake();
+    expect(await run('requester', 'request', image.imageId, '--share', '--wait')).toMatchObject({ code: 0 });
+    expect(await run('operator', ...promote, '--image', Parameter?.Value ?? '')).toMatchObject({ code: 0, stderr: '' });
+    expect(await run('operator', ...promote)).toMatchObject({ code: 0, stderr: '' });
+    expect(await run('operator', 'rollback', 'ubuntu', '--channel', 'prod', '--yes')).toMatchObject({ code: 0 });
+    expect(await run('reader', 'history', 'ubuntu', '--channel', 'prod')).toMatchObject({ code: 0, stderr: '' });
+  });
+
   it('let whoever may retire a copy look first, retire it, and restore it', async () => {
     const { imageId } = await bakeUnneeded();
     expect(await run('requester', 'request', imageId, '--share', '--wait')).toMatchObject({ code: 0 });

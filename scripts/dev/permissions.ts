@@ -32,8 +32,8 @@ const USES: Readonly<Record<string, string>> = {
     'The role in the source account of whoever runs `request` or `backfill`. In the target accounts, `backfill` and ' +
     '`request --wait` need `read` or `operate`; `request` alone reads with it what was retired or revoked in them.',
   operate:
-    'The role in each target account of whoever runs `dead-letters redrive`, `dead-letters discard`, `rollback` and `backfill`, ' +
-    'and, together with `read`, of whoever runs what `doctor` prints.',
+    'The role in each target account of whoever runs `dead-letters redrive`, `dead-letters discard`, `promote`, `rollback` and ' +
+    '`backfill`, and, together with `read`, of whoever runs what `doctor` prints.',
   retire:
     'The role in each target account of whoever runs `retire` or `restore`; beside `read` it lets `status` say why copies stay that are to go.',
   revoke:

@@ -76,6 +76,8 @@ const rollback = async () => {
   return await run('operator', 'rollback', 'ubuntu', '--yes');
 };
 
+const promote = () => run('operator', 'promote', 'ubuntu', '--to', 'prod', '--yes');
+
 const planRetirement = () => run('retirer', 'retire', unneeded, '--dry-run');
 const retire = () => run('retirer', 'retire', unneeded, '--yes');
 // No account has a copy of it: it may have been removed.
@@ -148,12 +150,12 @@ const TAKEN: Readonly<Record<CommandPolicy, Readonly<Record<string, Taken>>>> = 
     'sqs:ReceiveMessage': { command: requestNew },
   },
   operate: {
-    'ec2:DescribeImages': { command: rollback },
-    'ec2:DescribeSnapshots': { command: rollback },
+    'ec2:DescribeImages': { command: promote },
+    'ec2:DescribeSnapshots': { command: promote },
     'ec2:GetEbsEncryptionByDefault': { command: backfill },
     'kms:DescribeKey': { command: rollback },
     'logs:FilterLogEvents': { command: () => withMissingCopy(backfill), isDone: true },
-    'ssm:GetParameter': { command: rollback },
+    'ssm:GetParameter': { command: promote },
     'ssm:GetParameterHistory': { command: rollback },
     'ssm:GetParameters': { command: () => withMissingCopy(backfill), isDone: true },
     'ssm:PutParameter': { command: rollback },

@@ -37,8 +37,11 @@ const MAX_LEVELS = 15;
 const CHANNELS = 'channels';
 const MAX_CHANNEL_LENGTH = 64;
 
+/** What {@link isChannel} takes, in words. */
+export const CHANNEL_WORDS = `1 to ${MAX_CHANNEL_LENGTH} letters, digits, dots, hyphens and underscores`;
+
 /** A parameter beside that of a recipe, which points to a copy that somebody chose for a purpose, such as `prod`. */
-interface Channel {
+export interface Channel {
   readonly recipe: string;
   readonly channel: string;
 }
@@ -90,7 +93,7 @@ export function channelOf(name: string, { parameterPath }: Pick<ParameterNames, 
 }
 
 /** Whether a channel may have this name. */
-function isChannel(text: string): boolean {
+export function isChannel(text: string): boolean {
   return text.length <= MAX_CHANNEL_LENGTH && isLevel(text);
 }
 

@@ -13,6 +13,7 @@ const COMMANDS = [
     'doctor',
     'backfill',
     'history',
+    'promote',
     'rollback',
     'retire',
     'restore',

@@ -13,7 +13,7 @@ import { formatPlanned } from '../../tool/deploy/planned-changes.ts';
 import { resultsTable } from '../../tool/deploy/results-table.ts';
 import { formatFindings } from '../../tool/doctor/show.ts';
 import { createProgram } from '../../tool/program.ts';
-import { formatHistory, formatRollbacks } from '../../tool/recipes/show.ts';
+import { formatHistory, formatMoves } from '../../tool/recipes/show.ts';
 import { formatCall, stateTable } from '../../tool/request/show.ts';
 import { formatFreed, formatImages } from '../../tool/retire/show.ts';
 import { toldTable } from '../../tool/revoke/show.ts';
@@ -137,7 +137,7 @@ const OUTPUTS: readonly (readonly [string, (width: number) => string, readonly s
                 imageId: COPY,
                 setAt: NOW,
                 setBy: ROLE,
-                image: { sourceImageId: IMAGE, state: 'available', isVerified: false },
+                image: { sourceImageId: IMAGE, state: 'available', bakedMs: 0, isVerified: false },
               },
             ],
           },
@@ -148,8 +148,17 @@ const OUTPUTS: readonly (readonly [string, (width: number) => string, readonly s
   ],
   [
     'rollback',
-    (width) => formatRollbacks([{ copier, value: { parameter: PARAMETER, from: COPY, to: IMAGE } }], width),
+    (width) => formatMoves([{ copier, value: { parameter: PARAMETER, from: COPY, to: IMAGE } }], width),
     [ACCOUNT, REGION, PARAMETER, COPY, IMAGE],
+  ],
+  [
+    'promote',
+    (width) =>
+      formatMoves(
+        [{ copier, value: { parameter: `${PARAMETER}/channels/prod`, from: undefined, to: COPY } }],
+        width,
+      ),
+    [ACCOUNT, REGION, `${PARAMETER}/channels/prod`, COPY],
   ],
   [
     'retire',

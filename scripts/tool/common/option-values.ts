@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { isPace } from '../../../lambda/src/core/copy-pace.ts';
 import { IMAGE_ID } from '../../../lambda/src/core/copy-request.ts';
+import { CHANNEL_WORDS, isChannel } from '../../../lambda/src/core/image-parameters.ts';
 
 /** Collects a list that is given with commas, or by several options. */
 export function list(value: string, previous: readonly string[] = []): readonly string[] {
@@ -31,6 +32,11 @@ export function date(value: string): Date {
 export function copierName(value: string): string {
   if (/^[A-Za-z0-9_-]{1,36}$/.test(value)) return value;
   throw new InvalidArgumentError('It must be 1 to 36 letters, digits, hyphens and underscores.');
+}
+
+export function channel(value: string): string {
+  if (isChannel(value)) return value;
+  throw new InvalidArgumentError(`It must be ${CHANNEL_WORDS}, such as prod.`);
 }
 
 export function imageId(value: string): string {

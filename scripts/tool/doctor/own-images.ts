@@ -2,6 +2,7 @@ import { paginateDescribeImages, type EC2Client } from '@aws-sdk/client-ec2';
 import { paginateGetParametersByPath, type SSMClient } from '@aws-sdk/client-ssm';
 import { MARKER, parseMarker } from '../../../lambda/src/core/copy-marker.ts';
 import type { ImageFacts } from '../../../lambda/src/core/image-catalogue.ts';
+import { channelOf } from '../../../lambda/src/core/image-parameters.ts';
 import { allOf } from '../common/aws-answers.ts';
 import { tagOf } from '../common/copies.ts';
 import { isCopy, knownTo, unencryptedDevicesOf } from '../common/known-copies.ts';
@@ -162,5 +163,10 @@ function pointBack(parameter: string, copier: CheckedCopier): Remedy {
   const start = `${copier.parameterPath}/`;
   const fix = 'Point it to the verified copy before. If none is left, give it another by hand.';
   if (!parameter.startsWith(start)) return inWords(fix);
+  const found = channelOf(parameter, copier);
+  if (found) {
+    const { recipe, channel } = found;
+    return { fix, commands: [toolCommand(copier, 'rollback', recipe, '--channel', channel, '--yes')] };
+  }
   return { fix, commands: [toolCommand(copier, 'rollback', parameter.slice(start.length), '--yes')] };
 }

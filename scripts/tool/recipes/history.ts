@@ -1,9 +1,12 @@
 import { paginateGetParameterHistory } from '@aws-sdk/client-ssm';
 import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
+import { channelOf } from '../../../lambda/src/core/image-parameters.ts';
 import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
 import type { Copier } from '../common/environment.ts';
 import { ownImages } from '../common/copies.ts';
 import { findSnapshots, isVerified, knownTo, type KnownImage } from '../common/known-copies.ts';
+import { bakedMsOf } from './verified-copy.ts';
+import { parameterOf, type Pointer } from './pointer.ts';
 
 /** A value that the parameter of a recipe has or had. */
 export interface RecipeVersion {
@@ -20,6 +23,8 @@ export interface RecipeVersion {
 interface ImageOfVersion {
   readonly sourceImageId: string;
   readonly state: string;
+  /** When its source image was baked, in milliseconds since 1970. */
+  readonly bakedMs: number;
   /** Whether this copier verified and announced it. */
   readonly isVerified: boolean;
 }
@@ -27,18 +32,13 @@ interface ImageOfVersion {
 // SSM API Reference, GetParameterHistory: at most 50 at a time.
 const PAGE_SIZE = 50;
 
-/** The name of the parameter that holds the newest copy of a recipe. */
-export function parameterOf({ parameterPath }: Copier, recipe: string): string {
-  return `${parameterPath}/${recipe}`;
-}
-
-/** All values that SSM keeps of a recipe's parameter (the last 100), the newest first; none if there is no parameter. */
-export async function readHistory(copier: Copier, recipe: string): Promise<RecipeVersion[]> {
+/** All values that SSM keeps of the parameter of a recipe, or of a channel (the last 100), the newest first; none if there is no parameter. */
+export async function readHistory(copier: Copier, pointer: Pointer): Promise<RecipeVersion[]> {
   try {
     const versions: Omit<RecipeVersion, 'image'>[] = [];
     const pages = paginateGetParameterHistory(
       { client: copier.aws.ssm, pageSize: PAGE_SIZE },
-      { Name: parameterOf(copier, recipe), WithDecryption: false },
+      { Name: parameterOf(copier, pointer), WithDecryption: false },
     );
     for await (const { Parameters = [] } of pages) {
       for (const { Version = 0, Value = '', LastModifiedDate, LastModifiedUser = '' } of Parameters) {
@@ -59,11 +59,15 @@ export async function readHistory(copier: Copier, recipe: string): Promise<Recip
   }
 }
 
-/** The recipes that have a parameter, to find the one that was meant; none if they cannot be listed. */
-export async function listRecipes({ aws, parameterPath }: Copier): Promise<string[]> {
+/** The recipes that have a parameter, or the channels of a recipe, to find the one that was meant; none if they cannot be listed. */
+export async function listNames({ aws, parameterPath }: Copier, { recipe, channel }: Pointer): Promise<string[]> {
   try {
     const parameters = await new SsmImageParameters(aws.ssm, parameterPath).list();
-    return parameters.map(({ name }) => name.slice(parameterPath.length + 1));
+    return parameters.flatMap(({ name }) => {
+      const found = channelOf(name, { parameterPath });
+      if (channel !== undefined) return found?.recipe === recipe ? found.channel : [];
+      return found ? [] : name.slice(parameterPath.length + 1);
+    });
   } catch {
     return [];
   } finally {
@@ -81,8 +85,9 @@ async function imagesOf(copier: Copier, imageIds: readonly string[]): Promise<Ma
   return new Map(known.map((image) => [image.facts.imageId, imageOf(image, isVerified(image, snapshots, copier))]));
 }
 
-function imageOf({ facts, ownership }: KnownImage, isVerifiedCopy: boolean): ImageOfVersion {
+function imageOf(known: KnownImage, isVerifiedCopy: boolean): ImageOfVersion {
+  const { facts, ownership } = known;
   const { source, state } = facts;
   const sourceImageId = ownership.kind === 'none' ? (source?.imageId ?? '') : ownership.sourceImageId;
-  return { sourceImageId, state, isVerified: isVerifiedCopy };
+  return { sourceImageId, state, bakedMs: bakedMsOf(known), isVerified: isVerifiedCopy };
 }

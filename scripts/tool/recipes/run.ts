@@ -10,11 +10,14 @@ import { notFound } from '../common/require-known.ts';
 import { print } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
-import { listRecipes, parameterOf, readHistory, type RecipeVersion } from './history.ts';
-import { carryOutRollback, NotInAccountError, planRollback, type RollbackPlan } from './rollback.ts';
-import { formatHistory, formatRollbacks } from './show.ts';
+import { listNames, readHistory, type RecipeVersion } from './history.ts';
+import { parameterOf, requireRecipe, type Pointer } from './pointer.ts';
+import { NotInAccountError, planRollback, type RollbackPlan } from './rollback.ts';
+import { setParameter } from './set-parameter.ts';
+import { formatHistory, formatMoves } from './show.ts';
 
 export interface HistoryOptions extends EnvironmentOptions {
+  readonly channel?: string;
   readonly json?: true;
 }
 
@@ -24,29 +27,31 @@ export interface RollbackOptions extends HistoryOptions {
   readonly yes?: true;
 }
 
-/** Shows the values of the recipe's parameter in each environment. */
+/** Shows the values of the parameter of the recipe, or of its channel, in each environment. */
 export async function history(recipe: string, options: HistoryOptions, tool: Tool): Promise<ExitCode> {
   const { terminal, connect, interruptible } = tool;
   const { copiers } = await environmentsOf(options, connect);
+  requireRecipe(recipe, copiers, '--channel');
+  const pointer = { recipe, channel: options.channel };
   return await interruptible(async (signal) => {
-    const outcomes = await inEnvironments(copiers, (copier) => readHistory(copier, recipe), signal, terminal);
+    const outcomes = await inEnvironments(copiers, (copier) => readHistory(copier, pointer), signal, terminal);
     const read = outcomes.filter((outcome) => 'value' in outcome);
     if (outcomes.every((outcome) => 'value' in outcome && outcome.value.length === 0)) {
-      throw await unknownRecipe(recipe, copiers);
+      throw await unknownPointer(pointer, copiers);
     }
     const table = formatHistory(read, terminal.out.size?.columns);
     if (options.json) print(terminal.out, formatJson(read.flatMap(historyFields)));
     else if (table !== undefined) print(terminal.out, table);
     const without = read.filter(({ value }) => value.length === 0);
     for (const { copier } of without) {
-      print(terminal.err, lineAbout(copier, `There is no parameter ${parameterOf(copier, recipe)}.`));
+      print(terminal.err, lineAbout(copier, `There is no parameter ${parameterOf(copier, pointer)}.`));
     }
     printProblems(outcomes, terminal);
     return without.length === 0 && allWell(outcomes) ? 0 : 1;
   });
 }
 
-/** Sets the recipe's parameter back in each environment, once the user has seen to what. */
+/** Sets the parameter of the recipe, or of its channel, back in each environment, once the user has seen to what. */
 export async function rollback(recipe: string, options: RollbackOptions, tool: Tool): Promise<ExitCode> {
   const { terminal, connect, interruptible } = tool;
   const { out } = terminal;
@@ -54,20 +59,22 @@ export async function rollback(recipe: string, options: RollbackOptions, tool: T
     throw new UserError('There is no terminal to ask on. Add --yes to set parameters without being asked.', 2);
   }
   const { copiers } = await environmentsOf(options, connect);
+  requireRecipe(recipe, copiers, '--channel');
+  const pointer = { recipe, channel: options.channel };
   return await interruptible(async (signal) => {
     const unfound: NotInAccountError[] = [];
     const plan = async (copier: Copier) => {
       try {
-        return await planRollback(copier, recipe, options.to);
+        return await planRollback(copier, pointer, options.to);
       } catch (error) {
         if (error instanceof NotInAccountError) unfound.push(error);
         throw error;
       }
     };
     const planned = await inEnvironments(copiers, plan, signal, terminal);
-    if (unfound.length === copiers.length) await rejectUnfound(unfound, recipe, options, copiers);
+    if (unfound.length === copiers.length) await rejectUnfound(unfound, pointer, options, copiers);
     const plans = planned.filter((outcome) => 'value' in outcome);
-    if (!options.json && plans.length > 0) print(out, `${formatRollbacks(plans, out.size?.columns)}\n`);
+    if (!options.json && plans.length > 0) print(out, `${formatMoves(plans, out.size?.columns)}\n`);
     // An account that cannot follow is no reason to leave the others with a bad image: it is named, and the others go on.
     printProblems(planned, terminal);
     const code = allWell(planned) ? 0 : 1;
@@ -95,11 +102,10 @@ export async function rollback(recipe: string, options: RollbackOptions, tool: T
       'value' in outcome ? [rollbackFields(outcome.copier, outcome.value, 'set')] : [],
     );
     if (options.json) print(out, formatJson(set));
-    else
-      print(
-        out,
-        `Set ${counted(set.length, 'parameter')}. A newer image moves ${set.length === 1 ? 'it' : 'them'} on.`,
-      );
+    else {
+      const next = options.channel === undefined ? 'A newer image moves' : 'The next promotion moves';
+      print(out, `Set ${counted(set.length, 'parameter')}. ${next} ${set.length === 1 ? 'it' : 'them'} on.`);
+    }
     printProblems(done, terminal);
     return allWell(done) ? code : 1;
   });
@@ -108,25 +114,31 @@ export async function rollback(recipe: string, options: RollbackOptions, tool: T
 /** Rejects what no account has: it is a slip of the user's, and no failure of each account. */
 async function rejectUnfound(
   unfound: readonly NotInAccountError[],
-  recipe: string,
+  pointer: Pointer,
   { to = '' }: RollbackOptions,
   copiers: readonly Copier[],
 ): Promise<void> {
-  if (unfound.every(({ what }) => what === 'recipe')) throw await unknownRecipe(recipe, copiers);
+  if (unfound.every(({ what }) => what === 'recipe')) throw await unknownPointer(pointer, copiers);
   if (unfound.every(({ what }) => what === 'image')) {
     throw notFound(`None of the chosen accounts has the image ${to}, or a copy of it`);
   }
 }
 
-async function unknownRecipe(recipe: string, copiers: readonly Copier[]): Promise<UserError> {
-  const known = await mapConcurrently(copiers, PARALLEL, listRecipes);
-  const sentence = `None of the chosen accounts has a parameter for the recipe ${spellOutHidden(recipe)}`;
-  return notFound(sentence, { missing: recipe, names: Array.from(new Set(known.flat())) });
+/** What is thrown where no chosen account has a recipe, or a channel of it, with the nearest one that there is. */
+export async function unknownPointer(pointer: Pointer, copiers: readonly Copier[]): Promise<UserError> {
+  const { recipe, channel } = pointer;
+  const known = await mapConcurrently(copiers, PARALLEL, (copier) => listNames(copier, pointer));
+  const what =
+    channel === undefined
+      ? `a parameter for the recipe ${spellOutHidden(recipe)}`
+      : `the channel ${channel} of ${spellOutHidden(recipe)}`;
+  const names = Array.from(new Set(known.flat()));
+  return notFound(`None of the chosen accounts has ${what}`, { missing: channel ?? recipe, names });
 }
 
 async function setBack(copier: Copier, plan: RollbackPlan | undefined): Promise<RollbackPlan> {
   if (!plan) throw new Error('no plan for a copier');
-  await carryOutRollback(copier, plan);
+  await setParameter(copier, plan.parameter, plan.to);
   return plan;
 }
 

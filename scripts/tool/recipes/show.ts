@@ -1,7 +1,6 @@
 import type { Environment } from '../common/environment.ts';
 import { formatTable } from '../common/table.ts';
 import type { RecipeVersion } from './history.ts';
-import type { RollbackPlan } from './rollback.ts';
 
 /** Something of an environment's copier. */
 interface In<T> {
@@ -29,11 +28,19 @@ export function formatHistory(
   return formatTable(['ACCOUNT', 'REGION', 'VERSION', 'IMAGE', 'SOURCE IMAGE', 'SET AT', 'STATE'], rows, width);
 }
 
+/** A parameter that is to point to another image. */
+interface Move {
+  readonly parameter: string;
+  /** Undefined where there is no such parameter yet. */
+  readonly from: string | undefined;
+  readonly to: string;
+}
+
 /** What would be set, as a table. */
-export function formatRollbacks(plans: readonly In<RollbackPlan>[], width: number | undefined): string {
+export function formatMoves(moves: readonly In<Move>[], width: number | undefined): string {
   return formatTable(
     ['ACCOUNT', 'REGION', 'PARAMETER', 'FROM', 'TO'],
-    plans.map(({ copier, value }) => [copier.account, copier.region, value.parameter, value.from, value.to]),
+    moves.map(({ copier, value }) => [copier.account, copier.region, value.parameter, value.from ?? '-', value.to]),
     width,
   );
 }

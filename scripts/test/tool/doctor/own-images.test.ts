@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { DescribeImagesCommand, EC2Client, GetEbsEncryptionByDefaultCommand } from '@aws-sdk/client-ec2';
 import { GetParametersByPathCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { mockClient } from 'aws-sdk-client-mock';
+import { lineOf } from '../../../tool/doctor/commands.ts';
 import { checkOwnImages, readOwnImages, type OwnImagesFacts } from '../../../tool/doctor/own-images.ts';
 import { ACCOUNT, codes, COPIER } from './facts.ts';
 
@@ -36,6 +37,16 @@ describe('checkOwnImages', () => {
     expect(check({ parameters })).toMatchObject([
       { code: 'ParameterDangles', subject: '/image-copier/gone', what: 'It names ami-gone, which does not exist.' },
       { code: 'ParameterDangles', subject: '/image-copier/disabled', what: 'It names ami-own, which is disabled.' },
+    ]);
+  });
+
+  it('says how a channel goes back', () => {
+    const parameters = [{ name: '/image-copier/ubuntu/channels/prod', imageId: GONE }];
+
+    const [finding] = check({ parameters });
+
+    expect(finding?.commands.map(lineOf)).toEqual([
+      expect.stringMatching(/^image-copier rollback ubuntu --channel prod --yes /) as unknown,
     ]);
   });
 

@@ -43,7 +43,7 @@ it("takes this copier's copy of a source image, where another copier has one too
   kms.on(DescribeKeyCommand).resolves({ KeyMetadata: { KeyId: '1', Arn: KEY } });
   ssm.on(GetParameterHistoryCommand).resolves({ Parameters: [{ Version: 1, Value: 'ami-03' }] });
 
-  expect(await planRollback(copier, 'ubuntu', SOURCE)).toEqual({
+  expect(await planRollback(copier, { recipe: 'ubuntu' }, SOURCE)).toEqual({
     parameter: '/image-copier/ubuntu',
     from: 'ami-03',
     to: 'ami-02',

@@ -93,6 +93,32 @@ describe('history', () => {
     ]);
   });
 
+  it('shows what a channel pointed to', async () => {
+    payments.values.push(copyId(2));
+    payments.channels.prod.push(copyId(1));
+    payments.addCopy(1);
+    web.channels.prod.push(copyId(1));
+
+    const { code, out } = await history('--channel', 'prod', '--json');
+
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject([
+      { account: PAYMENTS, version: 1, imageId: copyId(1), sourceImageId: 'ami-a1', state: 'available' },
+      { account: WEB, version: 1, imageId: copyId(1), state: 'gone' },
+    ]);
+  });
+
+  it('says where there is no such channel', async () => {
+    payments.channels.prod.push(copyId(1));
+
+    const { code, err } = await history('--channel', 'prod');
+
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: `${WEB}, eu-west-1: There is no parameter /image-copier/ubuntu/channels/prod.\n`,
+    });
+  });
+
   it('names the environments without a parameter, and those that cannot be read', async () => {
     aws.in(WEB).ssm.on(GetParameterHistoryCommand).rejects(new Error('no network'));
 
@@ -108,6 +134,7 @@ describe('history', () => {
   it.each([
     ['none, if none is near', ['debian'], ''],
     ['the nearest of those that there are', ['debian', 'ubunto'], ' Did you mean ubunto?'],
+    ['no channel, however near', ['ubunt/channels/prod'], ''],
   ])('rejects a recipe that no account has: it names %s', async (_, known, hint) => {
     const Parameters = known.map((recipe) => ({ Name: `/image-copier/${recipe}`, Value: 'ami-c1' }));
     aws.in(PAYMENTS).ssm.on(GetParametersByPathCommand, { Path: '/image-copier' }).resolves({ Parameters });

@@ -246,22 +246,22 @@ describe('rollback', () => {
     expect(payments.values).toEqual([copyId(1), copyId(2), copyId(3)]);
   });
 
-  it.each(['retired', 'revoked'] as const)(
-    'offers no copy that is %s, even one that somebody has enabled',
-    async (state) => {
-      const end = { state, at: '2026-11-29T00:00:00.000Z' };
-      payments.addCopy(4, { Tags: tags('announced', 'ubuntu', undefined, end) });
-      payments.values.splice(2, 0, copyId(4));
+  it.each([
+    ['retired', 'is retired. The command restore brings it back, as long as it is in quarantine.'],
+    ['revoked', 'is revoked: its source image is bad.'],
+  ] as const)('offers no copy that is %s, even one that somebody has enabled', async (state, why) => {
+    const end = { state, at: '2026-11-29T00:00:00.000Z' };
+    payments.addCopy(4, { Tags: tags('announced', 'ubuntu', undefined, end) });
+    payments.values.splice(2, 0, copyId(4));
 
-      expect(await rollbackOne()).toMatchObject({ code: 0 });
-      expect(payments.values.at(-1)).toBe(copyId(2));
-      const { code, err } = await rollbackOne('--to', copyId(4));
-      expect({ code, err }).toEqual({
-        code: 1,
-        err: `${PAYMENTS}, eu-west-1: ami-c4 is no verified copy of image-copier. ${KEPT}\n`,
-      });
-    },
-  );
+    expect(await rollbackOne()).toMatchObject({ code: 0 });
+    expect(payments.values.at(-1)).toBe(copyId(2));
+    const { code, err } = await rollbackOne('--to', copyId(4));
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: `${PAYMENTS}, eu-west-1: ami-c4 ${why} ${KEPT}\n`,
+    });
+  });
 
   it('says so if there was no other verified copy', async () => {
     payments.values.splice(0, 2);
@@ -278,5 +278,105 @@ describe('rollback', () => {
 
     expect(code).toBe(2);
     expect(err).toContain('It must be an image id, such as ami-0123456789abcdef0.');
+  });
+});
+
+describe('rollback of a channel', () => {
+  const PROD = '/image-copier/ubuntu/channels/prod';
+  const rollbackProd = (...args: string[]) => rollbackOne('--channel', 'prod', ...args);
+
+  beforeEach(() => {
+    payments.channels.prod.push(copyId(1), copyId(2));
+  });
+
+  it('sets the channel alone, to what it pointed to before', async () => {
+    expect(await rollbackProd()).toEqual({
+      code: 0,
+      out:
+        'ACCOUNT       REGION     PARAMETER                           FROM    TO\n' +
+        `${PAYMENTS}  eu-west-1  ${PROD}  ami-c2  ami-c1\n\nSet 1 parameter. The next promotion moves it on.\n`,
+      err: '',
+    });
+    expect(payments.channels.prod.at(-1)).toBe(copyId(1));
+    expect(payments.values.at(-1)).toBe(copyId(3));
+  });
+
+  it('goes back further with each call, and not to and fro', async () => {
+    payments.channels.prod.push(copyId(3));
+
+    expect(await rollbackProd()).toMatchObject({ code: 0 });
+    expect(await rollbackProd()).toMatchObject({ code: 0 });
+    expect(payments.channels.prod.slice(3)).toEqual([copyId(2), copyId(1)]);
+    const { code, err } = await rollbackProd();
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: `${PAYMENTS}, eu-west-1: It pointed to no other verified copy that is still available. Name one with --to.\n`,
+    });
+  });
+
+  it.each([
+    ['an older copy, though it was never promoted', () => payments.channels.prod.shift(), copyId(1)],
+    ['a newer one that was promoted before', () => payments.channels.prod.push(copyId(3), copyId(1)), copyId(3)],
+    [
+      'one that was promoted, where what it points to is gone',
+      () => payments.channels.prod.push('ami-gone'),
+      copyId(2),
+    ],
+  ])('takes %s', async (_what, change, to) => {
+    change();
+
+    expect(await rollbackProd('--to', to)).toMatchObject({ code: 0 });
+    expect(payments.channels.prod.at(-1)).toBe(to);
+  });
+
+  it.each([
+    ['where it points to an older one', copyId(2)],
+    ['where nobody knows how old that is', 'ami-gone'],
+  ])('takes no copy that is ahead of what was promoted, %s', async (_where, current) => {
+    payments.channels.prod.push(current);
+
+    const { code, err } = await rollbackProd('--to', copyId(3));
+
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: `${PAYMENTS}, eu-west-1: ami-c3 was never promoted to ${PROD}, and is not older than ${current}. Promote it.\n`,
+    });
+    expect(payments.channels.prod.at(-1)).toBe(current);
+  });
+
+  it('rejects a channel that no account has, with the nearest one', async () => {
+    payments.channels.prod.length = 0;
+    const Parameters = ['ubuntu', 'centos/channels/prod', 'ubuntu/channels/prd'].map((name) => ({
+      Name: `/image-copier/${name}`,
+      Value: copyId(1),
+    }));
+    aws.in(PAYMENTS).ssm.on(GetParametersByPathCommand).resolves({ Parameters });
+
+    expect(await rollbackProd()).toEqual({
+      code: 2,
+      out: '',
+      err: 'Error: None of the chosen accounts has the channel prod of ubuntu. Did you mean prd?\n',
+    });
+  });
+
+  it('wants the channel beside its recipe', async () => {
+    const { code, err } = await run(
+      ['rollback', 'ubuntu/channels/prod', '--yes', '--accounts', PAYMENTS, '--role-name', 'o'],
+      { aws },
+    );
+
+    expect({ code, err }).toEqual({
+      code: 2,
+      err:
+        'Error: The value of the tag Recipe, "ubuntu/channels/prod", gives no parameter of its own: that name is kept for the ' +
+        'channel "prod" of the recipe "ubuntu". To name a channel, give its recipe, and the channel with --channel.\n',
+    });
+  });
+
+  it.each(['', 'my prod', 'prod/eu', '..', 'x'.repeat(65)])('rejects "%s" as the name of a channel', async (name) => {
+    const { code, err } = await run(['rollback', 'ubuntu', '--channel', name, '--yes'], { aws });
+
+    expect(code).toBe(2);
+    expect(err).toContain('It must be 1 to 64 letters, digits, dots, hyphens and underscores, such as prod.');
   });
 });
