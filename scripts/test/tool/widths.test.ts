@@ -76,6 +76,12 @@ const REPORT: StatusReport = {
       })),
     },
   ],
+  channels: [
+    {
+      ...{ ...environment, recipe: RECIPE, channel: 'production', imageId: COPY, sourceImageId: IMAGE },
+      ...{ bakedAt: '2026-11-20T10:00:00.000Z', state: 'available' },
+    },
+  ],
 };
 
 const FLEET = fleetReport(
@@ -97,7 +103,11 @@ const FLEET = fleetReport(
 
 /** What each command prints for people, with the words of it that nobody wants to be broken. */
 const OUTPUTS: readonly (readonly [string, (width: number) => string, readonly string[]])[] = [
-  ['status', (width) => formatStatus(REPORT, { width, all: true }), [ACCOUNT, RECIPE, REGION, COPY, KEY_ID, ROLE]],
+  [
+    'status',
+    (width) => formatStatus(REPORT, { width, all: true }),
+    [ACCOUNT, RECIPE, REGION, COPY, KEY_ID, ROLE, IMAGE, 'production'],
+  ],
   [
     'fleet',
     (width) => formatFleet(FLEET, { width, all: true }),
@@ -154,10 +164,7 @@ const OUTPUTS: readonly (readonly [string, (width: number) => string, readonly s
   [
     'promote',
     (width) =>
-      formatMoves(
-        [{ copier, value: { parameter: `${PARAMETER}/channels/prod`, from: undefined, to: COPY } }],
-        width,
-      ),
+      formatMoves([{ copier, value: { parameter: `${PARAMETER}/channels/prod`, from: undefined, to: COPY } }], width),
     [ACCOUNT, REGION, `${PARAMETER}/channels/prod`, COPY],
   ],
   [

@@ -1,6 +1,7 @@
 import { noParameterReason, type ParameterNames } from '../../../lambda/src/core/image-parameters.ts';
 import type { Outcome } from '../common/in-environments.ts';
 import { imageFor, newestFirst, wantedImages } from '../common/wanted-images.ts';
+import { channelsOf } from './channels.ts';
 import type { CopierFacts } from './copier-facts.ts';
 import { endedCopies, storageOf } from './ended-copies.ts';
 import type { Cell, CopyFact, Row, SourceImageFact, StatusReport } from './report.ts';
@@ -36,10 +37,12 @@ export function buildReport({ readAt, outcomes, sources, sharedWith, rows }: Rep
           .toSorted(newestFirst)
           .map((image) => ({ images: [image], all: [image], ownRegions: ownRegions.get(image.recipe ?? '') ?? [] }));
   const ended = endedCopies(outcomes);
+  const channels = channelsOf(outcomes);
   const storage = storageOf(outcomes);
   return {
     readAt,
     ...(ended.length > 0 && { ended }),
+    ...(channels.length > 0 && { channels }),
     ...(storage.length > 0 && { storage }),
     columns: outcomes.map(({ copier: { accountId, account, region, labels } }) => ({
       accountId,

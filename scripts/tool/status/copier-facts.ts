@@ -25,9 +25,18 @@ export interface CopyInAccount {
   readonly sourceRegion?: string;
 }
 
+/** What a channel of a recipe points to in one account and Region. */
+export interface ChannelFact {
+  readonly recipe: string;
+  readonly channel: string;
+  readonly imageId: string;
+}
+
 /** What one account and Region has. */
 export interface CopierFacts {
   readonly copies: readonly CopyInAccount[];
+  /** None where nobody asked for them. */
+  readonly channels: readonly ChannelFact[];
   /** Of the dead letters. */
   readonly failures: readonly { readonly sourceImageId: string; readonly reason: string }[];
 }

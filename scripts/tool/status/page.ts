@@ -16,6 +16,7 @@ import {
   scriptJson,
   secondsBetween,
 } from './page-text.ts';
+import { groupChannels, placesOf } from './channels.ts';
 import type { Cell, CellState, Row, StatusReport } from './report.ts';
 import { counted } from '../common/counted.ts';
 
@@ -67,7 +68,7 @@ ${header(report)}
 ${filters(report)}
 ${matrix(report)}
 ${failures(report)}
-${durations(report)}${ends(report)}
+${durations(report)}${tables(report)}
 ${fleet ? fleetSection(fleet) : ''}
 </main>
 <dialog id="details" aria-labelledby="details-title"></dialog>
@@ -145,8 +146,14 @@ ${body.join('\n')}
 </section>`;
 }
 
-/** Copies that are taken away or are to go, and what all copies cost; nothing where there is nothing of it. */
-function ends({ ended = [], storage = [] }: StatusReport): string {
+/** What channels point to, copies that are taken away or are to go, and what all copies cost; nothing where there is nothing of it. */
+function tables({ channels = [], ended = [], storage = [] }: StatusReport): string {
+  const groups = groupChannels(channels).map((group) => {
+    const { recipe, channel, image = '', bakedAt = '', state } = group;
+    return [recipe, channel, image, formatTime(bakedAt).slice(0, 16), state, placesOf(group)].map(
+      (text) => `<td>${escapeWithIds(text)}</td>`,
+    );
+  });
   const copies = ended.map(({ account, region, imageId, recipe = '', state, reasons }) =>
     [account, region, imageId, recipe, state, reasons.join(' ')].map((text) => `<td>${escapeWithIds(text)}</td>`),
   );
@@ -159,6 +166,7 @@ function ends({ ended = [], storage = [] }: StatusReport): string {
   );
   const freedHead = isFreed ? ['May go by retention', 'GiB freed', 'Dollars a month freed'] : [];
   return (
+    table('channels', 'Channels', ['Recipe', 'Channel', 'Source image', 'Baked', 'State', 'Accounts'], groups) +
     table('ended', 'Retired and revoked copies', ['Account', 'Region', 'Copy', 'Recipe', 'End', 'Reason'], copies) +
     table('storage', 'What copies take', ['Recipe', 'Copies', 'GiB', 'Dollars a month', ...freedHead], costs)
   );

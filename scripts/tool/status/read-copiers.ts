@@ -18,40 +18,52 @@ import {
   type KnownCopy,
   type SizedSnapshot,
 } from '../common/known-copies.ts';
+import { readChannels } from './channels.ts';
 import type { SharedWith, SourceImage } from './build-report.ts';
 import type { CopyInAccount, CopierFacts } from './copier-facts.ts';
 import { findEnds, type EndInAccount } from './find-ends.ts';
 
-/**
- * Reads the copies of an environment and its dead letters: four calls, side by side.
- * @param ends whether to read what becomes of copies that are to go, too
- */
+const NO_CHANNELS: Awaited<ReturnType<typeof readChannels>> = { channels: [] };
+
+/** What is read of an environment beside its copies. */
+interface ReadChoice {
+  /** What becomes of copies that are to go. */
+  readonly ends: boolean;
+  /** What its channels point to: a call more for each ten parameters. */
+  readonly channels: boolean;
+}
+
+/** Reads the copies of an environment and its dead letters: four calls, side by side. */
 export async function readCopier(
   copier: Copier,
-  { ends }: { readonly ends: boolean },
+  choice: ReadChoice,
   signal: AbortSignal,
   warn: Warn,
 ): Promise<CopierFacts> {
   const { ec2, sqs } = copier.aws;
   // A filter takes any of its values: a copy may have lost one of the two.
   const tagged = { Name: 'tag-key', Values: [COPIED_FROM, MARKER] };
-  const [images, tagSnapshots, letters] = await Promise.all([
+  const [images, tagSnapshots, letters, { channels, problem }] = await Promise.all([
     ownImages({ ec2 }, [tagged], { disabledToo: true }),
     ownSnapshots(ec2, tagged),
     peekLetters(sqs, copier.name, signal, warn),
+    choice.channels ? readChannels(copier) : NO_CHANNELS,
   ]);
+  // An account that cannot be read at all says so once.
+  if (problem !== undefined) warn(`Channels could not be read: ${problem}`);
   const copies = images.map((image) => knownTo(copier, image)).filter(isCopy);
   const shown = new Set(tagSnapshots.map(({ snapshotId }) => snapshotId));
   // Somebody else's copier may not tag snapshots, and tags can be removed.
   const others = copies.flatMap(({ facts }) => snapshotIdsOf(facts)).filter((id) => !shown.has(id));
   const snapshots = [...tagSnapshots, ...(await findSnapshots(ec2, others))];
   const unencrypted = await unencryptedDevicesOf(ec2, copies);
-  const found = ends ? await findEnds(copies, snapshots, copier, warn) : new Map<string, EndInAccount>();
+  const found = choice.ends ? await findEnds(copies, snapshots, copier, warn) : new Map<string, EndInAccount>();
   return {
     copies: copies.map((copy) => ({
       ...copyInAccount(copy, snapshots, unencrypted.get(copy) ?? [], copier),
       ...found.get(copy.facts.imageId),
     })),
+    channels,
     failures: letters.flatMap(({ sourceImage, reason = 'It is a dead letter without a reason.' }) =>
       sourceImage === undefined ? [] : [{ sourceImageId: sourceImage, reason }],
     ),

@@ -15,6 +15,8 @@ export interface ReportChoice {
   readonly images?: boolean;
   /** Whether it says why copies stay that are to go, and what retention would free, which takes more calls. */
   readonly ends?: boolean;
+  /** Whether it is about channels too. */
+  readonly channels?: boolean;
 }
 
 /** A report, and whether every account could be read. */
@@ -26,14 +28,15 @@ export interface ReadReport {
 /** Reads the environments, and what the source account knows where it can be asked. Prints which ones could not be read. */
 export async function readReport(
   { copiers, source }: Environments,
-  { recipe, images = false, ends = false }: ReportChoice,
+  { recipe, images = false, ends = false, channels = false }: ReportChoice,
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<ReadReport> {
   const recipeTag = copiers[0]?.recipeTag ?? '';
   // Printed once the live lines are gone, which would erase them.
   const warnings: [Copier, string][] = [];
-  const read = (copier: Copier) => readCopier(copier, { ends }, signal, (line) => warnings.push([copier, line]));
+  const read = (copier: Copier) =>
+    readCopier(copier, { ends, channels }, signal, (line) => warnings.push([copier, line]));
   const [outcomes, all] = await Promise.all([
     inEnvironments(copiers, read, signal, terminal),
     source && readSourceImages(source, recipeTag),
@@ -86,11 +89,12 @@ function requireRecipes(
 function onlyRecipes(report: StatusReport, recipes: readonly string[] | undefined): StatusReport {
   if (!recipes) return report;
   const isNamed = ({ recipe }: { readonly recipe?: string }) => recipes.includes(recipe ?? '');
-  const { rows, ended, storage } = report;
+  const { rows, ended, channels, storage } = report;
   return {
     ...report,
     rows: rows.filter(isNamed),
     ...(ended && { ended: ended.filter(isNamed) }),
+    ...(channels && { channels: channels.filter(isNamed) }),
     ...(storage && { storage: storage.filter(isNamed) }),
   };
 }

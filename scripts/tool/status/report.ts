@@ -1,3 +1,4 @@
+import type { ImageState } from '../../../lambda/src/core/image-catalogue.ts';
 import type { FailedTries } from '../common/failed-tries.ts';
 import type { Environment } from '../common/environment.ts';
 
@@ -103,6 +104,22 @@ export interface FreedStorage {
   readonly dollarsPerMonth: number;
 }
 
+/** A channel of a recipe in one account and Region. */
+export interface ChannelInAccount extends Environment {
+  readonly recipe: string;
+  readonly channel: string;
+  /** What it points to; missing where it is not set. */
+  readonly imageId?: string;
+  /** Of a copy: its source image, and when that was baked, in ISO 8601. */
+  readonly sourceImageId?: string;
+  readonly bakedAt?: string;
+  /**
+   * `not set`: other accounts have such a channel. `no copy`: the account has no copy with this id. Else how the copy stands: instances
+   * can be launched by the channel where it is available.
+   */
+  readonly state: 'not set' | 'no copy' | 'retired' | 'revoked' | ImageState;
+}
+
 export interface StatusReport {
   /** When it was read, in ISO 8601. */
   readonly readAt: string;
@@ -110,6 +127,8 @@ export interface StatusReport {
   readonly rows: readonly Row[];
   /** Copies that are revoked, in quarantine, or to go; left out where there are none. */
   readonly ended?: readonly EndedCopy[];
+  /** By recipe and channel; left out where there are none. */
+  readonly channels?: readonly ChannelInAccount[];
   /** By recipe; left out where no size is known. */
   readonly storage?: readonly RecipeStorage[];
 }

@@ -31,7 +31,8 @@ export async function status(options: StatusOptions, tool: Tool): Promise<ExitCo
   const { out, err } = terminal;
   const environments = await environmentsOf(options, connect);
   return await interruptible(async (signal) => {
-    const { report, allRead } = await readReport(environments, { ...options, ends: true }, signal, terminal);
+    const choice = { ...options, ends: true, channels: true };
+    const { report, allRead } = await readReport(environments, choice, signal, terminal);
     if (options.html !== undefined) {
       const fleet = buildFleet(await readFleet(environments, signal, terminal));
       writePage(options.html, report, options.recipe ? onlyRecipes(fleet, options.recipe) : fleet);

@@ -1,5 +1,6 @@
 import { deprecationText, isDeprecated } from './deprecation.ts';
-import type { Cell, CopyFact, EndedCopy, RecipeStorage, Row, StatusReport } from './report.ts';
+import { groupChannels, placesOf } from './channels.ts';
+import type { Cell, ChannelInAccount, CopyFact, EndedCopy, RecipeStorage, Row, StatusReport } from './report.ts';
 import type { Environment } from '../common/environment.ts';
 import { age } from '../common/age.ts';
 import { formatTable } from '../common/table.ts';
@@ -20,7 +21,7 @@ export function formatStatus(
   report: StatusReport,
   { all = false, width }: { readonly all?: boolean | undefined; readonly width: number | undefined },
 ): string {
-  const { rows, columns, readAt, ended = [], storage = [] } = report;
+  const { rows, columns, readAt, ended = [], channels = [], storage = [] } = report;
   if (rows.length === 0) return 'No image of any recipe was found.';
   const matrix = matrixOf(report);
   const fits = width === undefined || matrix.split('\n').every((line) => widthOf(line) <= width);
@@ -34,9 +35,19 @@ export function formatStatus(
     parts.push(formatTable(HEAD, lines, width));
   }
   if (open.length > shown.length) parts.push(`${open.length - shown.length} more. --all shows them.`);
+  if (channels.length > 0) parts.push(channelsTable(channels, readAt, width));
   if (ended.length > 0) parts.push(endedTable(ended, readAt, width));
   if (storage.length > 0) parts.push(storageTable(storage, width));
   return parts.join('\n\n');
+}
+
+/** What each channel points to, and in which accounts. */
+function channelsTable(channels: readonly ChannelInAccount[], readAt: string, width: number | undefined): string {
+  const rows = groupChannels(channels).map((group) => {
+    const { recipe, channel, image = NOTHING, bakedAt, state } = group;
+    return [recipe, channel, image, ageOf(bakedAt, readAt), state, placesOf(group)];
+  });
+  return formatTable(['RECIPE', 'CHANNEL', 'SOURCE IMAGE', 'BAKED', 'STATE', 'ACCOUNTS'], rows, width);
 }
 
 /** Copies that are revoked, in quarantine, or to go. */

@@ -48,7 +48,7 @@ const copierIn = (accountId: string, region = 'eu-west-1') =>
   }) as Copier;
 
 function inAccount(facts: Partial<CopierFacts>, at = copierIn('222222222222')): Outcome<CopierFacts> {
-  return { copier: at, value: { copies: [], failures: [], ...facts } };
+  return { copier: at, value: { copies: [], channels: [], failures: [], ...facts } };
 }
 
 function stateOf(outcome: Outcome<CopierFacts>, more: Partial<ReportInput> = {}) {
@@ -236,6 +236,58 @@ describe('gaps', () => {
     });
 
     expect(imagesWithGaps(report).map(({ imageId }) => imageId)).toEqual(['ami-04', 'ami-02']);
+  });
+});
+
+describe('channels', () => {
+  const prod = (imageId: string) => ({ recipe: 'ubuntu', channel: 'prod', imageId });
+  const channelsIn = (...outcomes: Outcome<CopierFacts>[]) =>
+    buildReport({
+      readAt: '2026-11-24T00:00:00.000Z',
+      outcomes,
+      sources: [OLD, NEW],
+      sharedWith: new Map(),
+      rows: 'recipes',
+    }).channels?.map(({ accountId, channel, state, sourceImageId }) => [accountId, channel, state, sourceImageId]);
+  const other = copierIn('333333333333');
+
+  it('are left out where there are none', () => {
+    expect(channelsIn(inAccount({ copies: [copyOf(NEW)] }))).toBeUndefined();
+  });
+
+  it('are shown with the images that they point to, and where there is none yet', () => {
+    const third = copierIn('444444444444');
+    expect(
+      channelsIn(
+        inAccount({ copies: [copyOf(OLD), copyOf(NEW)], channels: [prod('copy-of-ami-01')] }),
+        inAccount({ copies: [copyOf(NEW)] }, other),
+        // It has nothing of the recipe, so nobody misses the channel there.
+        inAccount({}, third),
+        { copier: copierIn('555555555555'), problem: 'No.' },
+      ),
+    ).toEqual([
+      ['222222222222', 'prod', 'available', 'ami-01'],
+      ['333333333333', 'prod', 'not set', undefined],
+    ]);
+  });
+
+  it.each<[string, Partial<CopyInAccount>, string]>([
+    ['disabled', { state: 'disabled' }, 'disabled'],
+    ['revoked', { state: 'disabled', end: { state: 'revoked', at: '2026-11-23T12:00:00.000Z' } }, 'revoked'],
+    ['to go, and can be launched', { end: { state: 'asked', at: '2026-11-23T12:00:00.000Z' } }, 'available'],
+  ])('say so of a copy that is %s', (_what, more, state) => {
+    const facts = { copies: [copyOf(OLD, more)], channels: [prod('copy-of-ami-01')] };
+    expect(channelsIn(inAccount(facts))).toEqual([['222222222222', 'prod', state, 'ami-01']]);
+  });
+
+  it('say so of what is no copy, and come by recipe and name', () => {
+    const canary = { ...prod('ami-gone'), channel: 'canary' };
+    const debian = { ...prod('ami-gone'), recipe: 'debian' };
+    expect(channelsIn(inAccount({ channels: [prod('ami-gone'), canary, debian] }))).toEqual([
+      ['222222222222', 'prod', 'no copy', undefined],
+      ['222222222222', 'canary', 'no copy', undefined],
+      ['222222222222', 'prod', 'no copy', undefined],
+    ]);
   });
 });
 

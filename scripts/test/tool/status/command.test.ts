@@ -18,6 +18,7 @@ import {
   ReceiveMessageCommand,
   type Message,
 } from '@aws-sdk/client-sqs';
+import { GetParametersByPathCommand } from '@aws-sdk/client-ssm';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { writeAccountsFile } from '../support/accounts-file.ts';
@@ -65,19 +66,23 @@ interface Contents {
   readonly snapshots?: readonly Snapshot[];
   readonly letters?: readonly Message[];
   readonly logs?: FunctionLogs;
+  readonly parameters?: Readonly<Record<string, string>>;
 }
 
 /** What a target account has in a Region. */
 function targetHas(
   accountId: string,
-  { images = [], snapshots = [ROOT], letters = [], logs = {} }: Contents = {},
+  { images = [], snapshots = [ROOT], letters = [], logs = {}, parameters = {} }: Contents = {},
   region?: string,
 ): void {
-  const { ec2, lambda, sqs } = logsOf(aws, accountId, logs, region);
+  const { ec2, lambda, sqs, ssm } = logsOf(aws, accountId, logs, region);
   // A copier that is too old to have a retention policy.
   lambda.on(GetFunctionCommand).rejects(Object.assign(new Error('no function'), { name: 'ResourceNotFoundException' }));
   ec2.on(DescribeImagesCommand).resolves({ Images: images.map((image): Image => ({ OwnerId: accountId, ...image })) });
   ec2.on(DescribeSnapshotsCommand).resolves({ Snapshots: [...snapshots] });
+  ssm.on(GetParametersByPathCommand).resolves({
+    Parameters: Object.entries(parameters).map(([Name, Value]) => ({ Name, Value })),
+  });
   sqs
     .on(GetQueueUrlCommand, { QueueName: 'image-copier-dead-letters' })
     .resolves({ QueueUrl: 'https://sqs.test/dead' });
@@ -419,6 +424,37 @@ describe('status of an accounts file', () => {
 
     expect(read.ended?.map(({ imageId }) => imageId)).toEqual([COPY]);
     expect(read.storage?.map(({ recipe }) => recipe)).toEqual(['ubuntu']);
+  });
+
+  it('shows the channels of the recipes alone that are named', async () => {
+    sourceHas([source(NEW, NEW_AT)]);
+    const parameters = Object.fromEntries(
+      ['ubuntu', 'ubuntu/channels/prod', 'debian/channels/prod'].map((name) => [`/image-copier/${name}`, COPY]),
+    );
+    targetHas(WEB, { images: [copyOf(NEW, NEW_AT)], parameters });
+
+    const { report: read } = await report('--accounts-file', FILE, '--only', 'web', '--recipe', 'ubuntu');
+
+    expect(read.channels).toEqual([
+      {
+        ...{ accountId: WEB, account: 'web', region: 'eu-west-1', labels: {}, recipe: 'ubuntu', channel: 'prod' },
+        ...{ imageId: COPY, sourceImageId: NEW, bakedAt: NEW_AT, state: 'available' },
+      },
+    ]);
+  });
+
+  it('shows all else where channels cannot be read', async () => {
+    sourceHas([source(NEW, NEW_AT)]);
+    targetHas(WEB, { images: [copyOf(NEW, NEW_AT)] });
+    aws.in(WEB).ssm.on(GetParametersByPathCommand).rejects(new Error('no network'));
+
+    const { code, out, err } = await run(['status', '--accounts-file', FILE, '--only', 'web'], { aws });
+
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: 'web, eu-west-1: Channels could not be read: Error: no network.\n',
+    });
+    expect(out).toContain('available');
   });
 
   it('rejects a recipe of which the source account has no image, though an account cannot be read', async () => {

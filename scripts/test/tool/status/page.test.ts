@@ -99,6 +99,19 @@ describe('the page of a report', () => {
     ]);
   });
 
+  it('shows what channels point to, and has no table of them where there are none', () => {
+    const report = reportOf({ state: 'missing' });
+    const [column] = report.columns;
+    const channel = { recipe: 'ubuntu', channel: 'prod<b>', imageId: 'ami-0c', state: 'available' as const };
+    const known = { sourceImageId: 'ami-0a', bakedAt: '2026-11-23T22:10:00.000Z' };
+    const channels = column ? [{ ...column, ...channel, ...known }] : [];
+
+    expect(tableUnder('channels', statusPage({ ...report, channels }))).toEqual([
+      ['ubuntu', 'prod&lt;b&gt;', 'ami-0a', '2026-11-23 22:10', 'available', column?.account],
+    ]);
+    expect(statusPage(report)).not.toContain('channels-title');
+  });
+
   it('counts what it holds', () => {
     expect(statusPage(sampleReport())).toContain('<p>6 recipes or images · 12 accounts · 72 cells</p>');
     const [column] = reportOf({ state: 'missing' }).columns;

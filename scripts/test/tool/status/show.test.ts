@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { formatStatus } from '../../../tool/status/show.ts';
 import { ROOT } from '../../../tool/common/paths.ts';
-import type { Cell, StatusReport } from '../../../tool/status/report.ts';
+import type { Cell, ChannelInAccount, StatusReport } from '../../../tool/status/report.ts';
 
 const copy = {
   imageId: 'ami-0aaaaaaaaaaaaaaaa',
@@ -94,6 +94,37 @@ describe('the status for people', () => {
     expect(formatStatus({ ...reportOf(...cells), columns }, { width: 80 })).toMatch(
       /\n\n40 more\. --all shows them\.$/,
     );
+  });
+
+  it('shows what channels point to, with the accounts that stand alike in one line', () => {
+    const channel = (account: string, more: Partial<ChannelInAccount> = {}): ChannelInAccount => ({
+      ...column(account, '222222222222'),
+      ...{ recipe: 'ubuntu', channel: 'prod', imageId: `ami-of-${account}`, state: 'available' },
+      ...{ sourceImageId: 'ami-0a', bakedAt: '2026-11-26T16:00:00.000Z' },
+      ...more,
+    });
+    const channels = [
+      channel('canary', { sourceImageId: 'ami-09', bakedAt: '2026-11-20T16:00:00.000Z' }),
+      ...['a', 'b', 'c', 'd', 'e'].map((account) => channel(account)),
+      { ...column('web', '333333333333'), recipe: 'ubuntu', channel: 'prod', state: 'not set' as const },
+    ];
+    const linesOf = (all: readonly ChannelInAccount[]) =>
+      formatStatus({ ...asInManual, channels: all }, { width: undefined })
+        .split('\n')
+        .slice(-4)
+        .map((line) => line.split(/ {2,}/));
+
+    expect(linesOf(channels)).toEqual([
+      ['RECIPE', 'CHANNEL', 'SOURCE IMAGE', 'BAKED', 'STATE', 'ACCOUNTS'],
+      ['ubuntu', 'prod', 'ami-0a', '6 h', 'available', 'a, b, c and 2 more'],
+      ['ubuntu', 'prod', 'ami-09', '6 d', 'available', 'canary'],
+      ['ubuntu', 'prod', '-', '-', 'not set', 'web'],
+    ]);
+    expect(
+      linesOf([channel('a'), { ...channel('a'), region: 'us-east-1' }])
+        .at(-1)
+        ?.at(-1),
+    ).toBe('a eu-west-1, a us-east-1');
   });
 
   it('shows copies that are taken away or are to go, and what copies take', () => {

@@ -6,6 +6,7 @@ import {
   GetQueueUrlCommand,
   ReceiveMessageCommand,
 } from '@aws-sdk/client-sqs';
+import { GetParametersByPathCommand } from '@aws-sdk/client-ssm';
 import { FakeAws } from '../support/fake-aws.ts';
 import { FakeTerminal } from '../support/fake-terminal.ts';
 import { run } from '../support/run.ts';
@@ -13,9 +14,10 @@ import { run } from '../support/run.ts';
 it('names the environments whose dead letters could not be given back, once the live lines are gone', async () => {
   const accounts = ['222222222222', '333333333333'];
   const aws = new FakeAws();
-  for (const { ec2, sqs } of accounts.map((account) => aws.in(account))) {
+  for (const { ec2, sqs, ssm } of accounts.map((account) => aws.in(account))) {
     ec2.on(DescribeImagesCommand).resolves({});
     ec2.on(DescribeSnapshotsCommand).resolves({});
+    ssm.on(GetParametersByPathCommand).resolves({});
     sqs.on(GetQueueUrlCommand).resolves({ QueueUrl: 'https://sqs.test/dead-letters' });
     sqs.on(GetQueueAttributesCommand).resolves({ Attributes: { ApproximateNumberOfMessages: '0' } });
   }
