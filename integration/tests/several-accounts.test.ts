@@ -4,3 +4,4 @@ import './several-accounts/operators-tool.tests.ts';
 import './several-accounts/fleet.tests.ts';
 import './several-accounts/ends.tests.ts';
 import './several-accounts/retirements.tests.ts';
+import './several-accounts/channels.tests.ts';

@@ -4,6 +4,7 @@ import { benchBurst, type BurstOptions } from './bench/burst.ts';
 import { benchEnforcement, type EnforcementOptions } from './bench/enforcement.ts';
 import { benchColdStart, type ColdStartOptions } from './bench/cold-start.ts';
 import { benchFleet, type FleetBenchOptions } from './bench/fleet.ts';
+import { benchPromote, type PromoteBenchOptions } from './bench/promote.ts';
 import { benchRevoke, type RevokeOptions } from './bench/revoke.ts';
 import { benchRollout } from './bench/rollout.ts';
 import { benchStatus, type StatusOptions } from './bench/status.ts';
@@ -95,6 +96,16 @@ program
   .option('--instances <n>', 'how many instances, in all accounts together', count, 10_000)
   .option('--latency <ms>', 'after how long each call is answered', positive, 50)
   .action((options: FleetBenchOptions) => benchFleet(options, console.log));
+
+program
+  .command('promote')
+  .description(
+    'points a channel to a copy in many accounts with image-copier promote, on a server that stands in for AWS and answers each ' +
+      'call after a while, and fails if that takes more than a minute',
+  )
+  .option('--accounts <n>', 'how many target accounts', count, 300)
+  .option('--latency <ms>', 'after how long each call is answered', positive, 50)
+  .action((options: PromoteBenchOptions) => benchPromote(options, console.log));
 
 program
   .command('enforcement')

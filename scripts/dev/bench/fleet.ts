@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import type { FleetReport } from '../../tool/fleet/report.ts';
 import { buildTool, TOOL } from '../build.ts';
 import { OPERATORS_ACCOUNT } from '../administrator-role.ts';
 import { emulatedEnvironment, withoutAws } from '../emulated-account.ts';
+import { assumedRole, bakedAt, bodyOf, hex, idOf, imageOf, page, valuesOf } from './ec2-answers.ts';
 
 const REGION = 'eu-west-1';
 const SOURCE = '111111111111';
@@ -19,8 +20,6 @@ const GOAL_SECONDS = 60;
 const RECIPES = 10;
 /** Copies of each recipe in each account. */
 const COPIES = 5;
-const BAKED_AT = Date.parse('2026-11-01T10:00:00.000Z');
-const DAY_MS = 24 * 3600 * 1000;
 
 export interface FleetBenchOptions {
   readonly accounts: number;
@@ -86,17 +85,9 @@ function accountsFileOf(accounts: number): string {
   });
 }
 
-function idOf(account: number): string {
-  return String(200_000_000_000 + account);
-}
-
 /** How many copies newer than its own there are for an instance. */
 function ageOf(instance: number): number {
   return instance % COPIES;
-}
-
-function hex(prefix: string, number: number): string {
-  return `${prefix}-0${number.toString(16).padStart(16, '0')}`;
 }
 
 /** STS and EC2 as `fleet` meets them: what it asks for, each account has; anything else is an error. */
@@ -167,38 +158,8 @@ class StandIn {
   }
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const part of request) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString();
-}
-
-function assumedRole(account: string): string {
-  const expiration = new Date(Date.now() + 3600_000).toISOString();
-  return (
-    '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>' +
-    `<AssumedRoleUser><Arn>arn:aws:sts::${account}:assumed-role/operator/bench</Arn><AssumedRoleId>A:bench</AssumedRoleId></AssumedRoleUser>` +
-    `<Credentials><AccessKeyId>${account}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>` +
-    `<SessionToken>token</SessionToken><Expiration>${expiration}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`
-  );
-}
-
-/** The one page of a listing. */
-function page(operation: string, set: string, items: readonly string[]): string {
-  const all = items.map((item) => `<item>${item}</item>`).join('');
-  return `<${operation}Response xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><${set}>${all}</${set}></${operation}Response>`;
-}
-
-function valuesOf(call: URLSearchParams): string[] {
-  return Array.from(call).flatMap(([name, value]) => (/^Filter\.1\.Value\.\d+$/.test(name) ? value : []));
-}
-
 function snapshot(id: string): string {
   return `<snapshotId>${id}</snapshotId><encrypted>true</encrypted>`;
-}
-
-function bakedAt(build: number): string {
-  return new Date(BAKED_AT + build * DAY_MS).toISOString();
 }
 
 function sourceOf(recipe: number, build: number): string {
@@ -233,14 +194,4 @@ function copiesIn(account: string): string[] {
       `<item><key>${MARKER}</key><value>${marker}</value></item>`,
     );
   });
-}
-
-function imageOf(account: string, id: string, recipe: number, build: number, source: string, moreTags = ''): string {
-  return (
-    `<imageId>${id}</imageId><imageOwnerId>${account}</imageOwnerId><imageState>available</imageState>` +
-    `<name>recipe-${recipe}-${build}</name><creationDate>${bakedAt(build)}</creationDate>${source}` +
-    `<blockDeviceMapping><item><deviceName>/dev/xvda</deviceName><ebs><snapshotId>${id.replace('ami', 'snap')}</snapshotId>` +
-    '<encrypted>true</encrypted><volumeSize>8</volumeSize></ebs></item></blockDeviceMapping>' +
-    `<tagSet><item><key>Recipe</key><value>recipe-${recipe}</value></item>${moreTags}</tagSet>`
-  );
 }
