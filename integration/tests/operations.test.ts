@@ -120,6 +120,13 @@ async function copyIn(account: EmulatedAccount, { imageId }: BakedImage): Promis
   return copy?.ImageId ?? 'none';
 }
 
+/** Points a channel of rocky to an image. */
+async function promote(...args: string[]): Promise<void> {
+  const place = ['--accounts-file', join(folder, 'accounts.yaml'), '--yes'];
+  const { code, stderr } = await startCommand(['promote', 'rocky', ...args, ...place], environment).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+}
+
 /** Begins the look that a rule begins once a day. */
 async function lookForEnds({ sqs }: EmulatedAccount): Promise<void> {
   const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: 'image-copier-retirements' }));
@@ -255,6 +262,32 @@ describe('the runbook', () => {
 
     await next(0);
     expect(await next(0)).toEqual({ isLast: true });
+  });
+
+  it('promotes an image once each account has its copy, and goes back', async () => {
+    const [before, image] = [await bake('rocky'), await bake('rocky')];
+    await share(source.ec2, before, [canary.id, payments.id, web.id]);
+    await ask(before, canary, payments, web);
+    await share(source.ec2, image, [canary.id, payments.id]);
+    await ask(image, canary, payments);
+    await untilCopied(before, canary, payments, web);
+    await untilCopied(image, canary, payments);
+    await promote('--to', 'prod', '--image', before.imageId);
+    await promote('--to', 'canary', '--image', image.imageId, '--only', 'canary');
+    const next = following('A promotion', image);
+
+    await next(1);
+    await next(0);
+    await next(0);
+    const prod = 'rocky/channels/prod';
+    for (const account of [canary, payments, web]) {
+      expect(await parameterIn(account, prod)).toBe(await copyIn(account, image));
+    }
+    await next(0);
+    expect(await next(0)).toEqual({ isLast: true });
+    for (const account of [canary, payments, web]) {
+      expect(await parameterIn(account, prod)).toBe(await copyIn(account, before));
+    }
   });
 
   /** Five images of a recipe, of which payments has copies, the oldest first. */
