@@ -303,6 +303,7 @@ export class AccountRun {
   }
 
   async #calm(): Promise<string> {
+    while (this.#requests.length > 1) this.story.push(await this.#arrive());
     await this.#waitForCopies();
     const done = await this.#deliverAll();
     await this.#waitForCopies();

@@ -3,10 +3,10 @@ import type { SQSRecord } from 'aws-lambda';
 import { shareImage } from '../../scripts/tool/common/bake.ts';
 import { REGION } from '../tests/support/emulator.ts';
 import type { TargetAccount } from '../tests/support/target-account.ts';
-import { isAnnouncedCopy, isOurs, type AccountView } from './account-view.ts';
+import { isAnnouncedCopy, isOurs, parsedMarker, type AccountView } from './account-view.ts';
 import { ExecutionEnvironment, type Invocation, type NotedCall } from './execution-environment.ts';
 import type { ImagePool, PoolImage } from './image-pool.ts';
-import type { AccountPlan, EndStep } from './plan.ts';
+import { ENDED_IMAGES, type AccountPlan, type EndStep } from './plan.ts';
 import { PlayedQueue } from './played-queue.ts';
 
 /** That an image of the pool was revoked, or no longer is. */
@@ -72,10 +72,10 @@ export class EndsOfImages {
       case 'retire':
         return await this.#retire(step);
       case 'restore':
-        return await this.#restore(step.image, step.by);
+        return await this.#restore(step.place, step.by);
       case 'revoke':
       case 'unrevoke':
-        return await this.#decide(step.do, step.image);
+        return await this.#decide(step.do, step.place);
       case 'sweepEnds':
         await this.sendSweep();
         return 'the daily sweep comes';
@@ -188,7 +188,8 @@ export class EndsOfImages {
     }
   }
 
-  async #retire({ image, by, quarantineDays }: Extract<EndStep, { do: 'retire' }>): Promise<string> {
+  async #retire({ place, by, quarantineDays }: Extract<EndStep, { do: 'retire' }>): Promise<string> {
+    const image = await this.#choose(place, isAnnouncedCopy);
     const copy = await this.#copyOf(image);
     const id = by === 'source' ? this.#image(image).imageId : copy?.ImageId;
     if (id === undefined) return `there is no copy of image ${image} to retire`;
@@ -199,7 +200,8 @@ export class EndsOfImages {
     return `the copy of image ${image} is to go, ${by === 'amigo' ? 'by AMIgo' : `as ${id}, in ${quarantineDays} days`}`;
   }
 
-  async #restore(image: number, by: 'copy' | 'source'): Promise<string> {
+  async #restore(place: number, by: 'copy' | 'source'): Promise<string> {
+    const image = await this.#choose(place, (copy) => parsedMarker(copy)?.end !== undefined);
     const id = by === 'source' ? this.#image(image).imageId : (await this.#copyOf(image))?.ImageId;
     if (id === undefined) return `there is no copy of image ${image} to restore`;
     this.restored.add(image);
@@ -207,8 +209,10 @@ export class EndsOfImages {
     return `the copy of image ${image} is wanted back, as ${id}`;
   }
 
-  async #decide(kind: Decision['kind'], index: number): Promise<string> {
-    if (kind === 'unrevoke' && !this.isRevoked(index)) return `image ${index} is not revoked`;
+  async #decide(kind: Decision['kind'], place: number): Promise<string> {
+    const revoked = Array.from(this.#pool.images.keys()).filter((each) => this.isRevoked(each));
+    const index = kind === 'unrevoke' ? revoked[place % revoked.length] : await this.#choose(place, isAnnouncedCopy);
+    if (index === undefined) return 'no image is revoked';
     const image = this.#image(index);
     const at = new Date().toISOString();
     this.decisions.push({ image: index, kind, at, sentMs: performance.now() });
@@ -223,6 +227,14 @@ export class EndsOfImages {
     const decision = { sourceAmis: [image.imageId], sourceRegion: REGION, reason: 'CVE-2026-1', at };
     await this.queue.send(JSON.stringify({ [kind]: decision }));
     return `image ${index} is ${kind}d`;
+  }
+
+  /** The place in the pool of one of the images whose copies are as they should be, the oldest first; of any, where there is none. */
+  async #choose(place: number, isRight: (copy: Image) => boolean): Promise<number> {
+    const right = (await this.#view.images()).filter((image) => isOurs(image) && isRight(image));
+    const images = right.map((copy) => this.#age(copy)).filter((index) => ENDED_IMAGES.includes(index));
+    const choices = images.length > 0 ? images.toSorted((one, other) => one - other) : ENDED_IMAGES;
+    return choices[place % choices.length] ?? 0;
   }
 
   async #copyOf(index: number): Promise<Image | undefined> {

@@ -4,14 +4,15 @@ import { emulatedAccount, type EmulatedAccount } from '../../scripts/dev/emulate
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { endpoint, injectFault, newAccountId, REGION } from '../tests/support/emulator.ts';
 import { removeImages } from '../tests/support/remove-images.ts';
+import { STRANGERS_IMAGE } from './plan.ts';
 
 export interface PoolImage extends BakedImage {
   readonly owner: EmulatedAccount;
   readonly createdAt: string;
 }
 
-/** The recipes of the images, in the order of their bakes; the last two are the stranger's, and nobody asks for the last but one's own. */
-const RECIPES = ['ubuntu', 'ubuntu', 'debian', 'ubuntu', 'ubuntu', 'ubuntu'];
+/** The recipes of the images, in the order of their bakes: those of the source account, the stranger's, and the one that nobody asks for. */
+const RECIPES = ['ubuntu', 'ubuntu', 'debian', 'ubuntu', 'ubuntu', 'debian', 'ubuntu', 'ubuntu'];
 
 /** The source images of all runs. Each run has accounts of its own, so no run sees what another made of them. */
 export class ImagePool {
@@ -31,7 +32,7 @@ export class ImagePool {
     for (const { id } of [source, stranger]) await injectFault({ kind: 'slow-copy', account: id, seconds: 0 });
     const images: PoolImage[] = [];
     for (const [index, recipe] of RECIPES.entries()) {
-      const owner = index === 4 ? stranger : source;
+      const owner = index === STRANGERS_IMAGE ? stranger : source;
       images.push(await bakeAfter(images.at(-1), owner, index, recipe));
     }
     return new ImagePool(source, stranger, images);
