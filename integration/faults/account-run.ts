@@ -304,6 +304,7 @@ export class AccountRun {
 
   async #calm(): Promise<string> {
     while (this.#requests.length > 1) this.story.push(await this.#arrive());
+    while (this.#toShare.length > 0) this.story.push(await this.#share());
     await this.#waitForCopies();
     const done = await this.#deliverAll();
     await this.#waitForCopies();

@@ -71,7 +71,7 @@ export type Step =
   | { readonly do: 'leftover' }
   /** Somebody takes a tag off the snapshots of the copies that are not announced. */
   | { readonly do: 'untag' }
-  /** All requests but the last come, the copies end, requests and events are handled, and a sweep settles what is left. */
+  /** All requests but the last come, all permissions are given, the copies end, requests and events are handled, and a sweep settles what is left. */
   | { readonly do: 'calm' }
   | EndStep
   | Round;
@@ -333,8 +333,8 @@ const retention: fc.Arbitrary<RetentionRule> = fc.record({
 const forEachImage = <T>(each: fc.Arbitrary<T>) => list(each, STRANGERS_IMAGE + 1, STRANGERS_IMAGE + 1);
 
 const accountPlan: fc.Arbitrary<AccountPlan> = fc.record({
-  sharing: forEachImage(weighted<Sharing>([8, 'shared'], [3, 'late'], [1, 'imageOnly'], [1, 'never'])),
-  failures: forEachImage(weighted([5, 0], [2, 1], [1, 2], [1, ALWAYS])),
+  sharing: forEachImage(weighted<Sharing>([12, 'shared'], [4, 'late'], [1, 'imageOnly'], [1, 'never'])),
+  failures: forEachImage(weighted([12, 0], [3, 1], [2, 2], [1, ALWAYS])),
   copySeconds: weighted([2, 0], [1, 0.2], [1, 0.5]),
   losesEvents: fc.boolean(),
   keptSnapshots: weighted([2, 0], [1, 1], [1, 3]),
@@ -362,7 +362,7 @@ const accountPlan: fc.Arbitrary<AccountPlan> = fc.record({
     .map(([making, ending]): Step[] => [...making.flat(), { do: 'calm' }, ...ending.flat()]),
 });
 
-const targets = weighted<RequestPlan['targets']>([4, 'all'], [2, [0, 1, 2]], [1, [0]], [1, [1, 2]], [1, [2]], [1, []]);
+const targets = weighted<RequestPlan['targets']>([6, 'all'], [3, [0, 1, 2]], [1, [0]], [1, [1, 2]], [1, [2]], [1, []]);
 
 const run: fc.Arbitrary<RunPlan> = fc.record({
   requests: fc
