@@ -1,26 +1,15 @@
-import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
-import { channelOf } from '../../../lambda/src/core/image-parameters.ts';
-import { reasonOf } from '../common/aws-errors.ts';
+import { channelOf, type ImageParameter } from '../../../lambda/src/core/image-parameters.ts';
 import type { Copier } from '../common/environment.ts';
 import type { Outcome } from '../common/in-environments.ts';
 import type { ChannelFact, CopierFacts } from './copier-facts.ts';
 import type { ChannelInAccount } from './report.ts';
 
-/** What the channels of an account point to, or why that could not be read. */
-export async function readChannels({
-  aws,
-  parameterPath,
-}: Copier): Promise<{ readonly channels: ChannelFact[]; readonly problem?: string }> {
-  try {
-    const parameters = await new SsmImageParameters(aws.ssm, parameterPath).list();
-    const channels = parameters.flatMap(({ name, imageId }) => {
-      const found = channelOf(name, { parameterPath });
-      return found ? [{ ...found, imageId }] : [];
-    });
-    return { channels };
-  } catch (error) {
-    return { channels: [], problem: reasonOf(error) };
-  }
+/** What the channels of an account point to. */
+export function channelsIn(parameters: readonly ImageParameter[], names: Pick<Copier, 'parameterPath'>): ChannelFact[] {
+  return parameters.flatMap(({ name, imageId }) => {
+    const found = channelOf(name, names);
+    return found ? [{ ...found, imageId }] : [];
+  });
 }
 
 /** The channels of all accounts. An account with copies of a recipe that lacks a channel of it, which another has, is there too. */

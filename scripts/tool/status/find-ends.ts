@@ -1,7 +1,7 @@
 import { toAccountImage } from '../../../lambda/src/adapters/ec2-account-images.ts';
-import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
 import type { AccountImage } from '../../../lambda/src/core/account-images.ts';
 import type { SnapshotFacts } from '../../../lambda/src/core/image-catalogue.ts';
+import type { ImageParameter } from '../../../lambda/src/core/image-parameters.ts';
 import { keepReasons } from '../../../lambda/src/core/keep-reasons.ts';
 import { retentionCandidates, type Retention } from '../../../lambda/src/core/retention.ts';
 import type { RetireImageConfig } from '../../../lambda/src/functions/common/retire-configuration.ts';
@@ -15,13 +15,20 @@ import type { CopyInAccount } from './copier-facts.ts';
 /** What becomes of a copy. */
 export type EndInAccount = Pick<CopyInAccount, 'endReasons' | 'mayGo'>;
 
+/** What was read of an account already. */
+interface AccountFacts {
+  readonly snapshots: readonly SnapshotFacts[];
+  /** Below the copier's path. */
+  readonly parameters: readonly ImageParameter[];
+}
+
 /** No retention policy lets more go. */
 const KEEP_LEAST: Retention = { keepNewest: 1, minAgeDays: 0, quarantineDays: 0, recipes: {} };
 
 /** Why copies stay that are to go, and which ones may go by the retention policy. Asked for only where there may be such copies. */
 export async function findEnds(
   copies: readonly KnownCopy[],
-  snapshots: readonly SnapshotFacts[],
+  { snapshots, parameters }: AccountFacts,
   copier: Copier,
   warn: Warn,
 ): Promise<ReadonlyMap<string, EndInAccount>> {
@@ -38,7 +45,7 @@ export async function findEnds(
     const ends = new Map<string, EndInAccount>();
     for (const [imageId, endReasons] of await findEndReasons(asked, settings, copier))
       ends.set(imageId, { endReasons });
-    for (const imageId of await findGoing(images, snapshots, settings, copier)) {
+    for (const imageId of findGoing(images, { snapshots, parameters }, settings)) {
       const known = ends.get(imageId);
       const isKept = asked.includes(imageId) && known?.endReasons?.length !== 0;
       if (!isKept) ends.set(imageId, { ...known, mayGo: true });
@@ -67,17 +74,11 @@ async function findEndReasons(
  * What the retention policy lets go, as far as images and parameters tell. Instances and all else that may use a copy are not asked about:
  * that would take as many calls, in every account that has such copies, each time.
  */
-async function findGoing(
-  images: readonly AccountImage[],
-  snapshots: readonly SnapshotFacts[],
-  settings: RetireImageConfig,
-  { aws, parameterPath }: Copier,
-): Promise<string[]> {
+function findGoing(images: readonly AccountImage[], facts: AccountFacts, settings: RetireImageConfig): string[] {
   const nowMs = Date.now();
   const candidates = settings.retention ? retentionCandidates(images, settings.retention, settings, nowMs) : [];
   if (candidates.length === 0) return [];
-  const parameters = await new SsmImageParameters(aws.ssm, parameterPath).list();
-  const view = { images, parameters, snapshots, found: { references: [], unreadable: [] } };
+  const view = { images, ...facts, found: { references: [], unreadable: [] } };
   const ids = new Set(candidates.map(({ imageId }) => imageId));
   return knownImages(images, settings)
     .filter((known) => ids.has(known.image.imageId) && keepReasons(known, view, settings, nowMs).length === 0)

@@ -1,7 +1,10 @@
 import { DescribeImageAttributeCommand, type Image } from '@aws-sdk/client-ec2';
+import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
 import { isAnnounced, MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { COPIED_FROM } from '../../../lambda/src/core/copy-tags.ts';
+import type { ImageParameter } from '../../../lambda/src/core/image-parameters.ts';
 import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
+import { reasonOf } from '../common/aws-errors.ts';
 import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
 import type { Copier } from '../common/environment.ts';
@@ -18,56 +21,70 @@ import {
   type KnownCopy,
   type SizedSnapshot,
 } from '../common/known-copies.ts';
-import { readChannels } from './channels.ts';
+import { channelsIn } from './channels.ts';
 import type { SharedWith, SourceImage } from './build-report.ts';
 import type { CopyInAccount, CopierFacts } from './copier-facts.ts';
 import { findEnds, type EndInAccount } from './find-ends.ts';
 
-const NO_CHANNELS: Awaited<ReturnType<typeof readChannels>> = { channels: [] };
+const NOT_READ: ReadParameters = {};
 
 /** What is read of an environment beside its copies. */
 interface ReadChoice {
-  /** What becomes of copies that are to go. */
+  /** What becomes of copies that are to go, and what channels point to: a call more for each ten parameters, and others where copies may go. */
   readonly ends: boolean;
-  /** What its channels point to: a call more for each ten parameters. */
-  readonly channels: boolean;
 }
 
 /** Reads the copies of an environment and its dead letters: four calls, side by side. */
 export async function readCopier(
   copier: Copier,
-  choice: ReadChoice,
+  { ends }: ReadChoice,
   signal: AbortSignal,
   warn: Warn,
 ): Promise<CopierFacts> {
   const { ec2, sqs } = copier.aws;
   // A filter takes any of its values: a copy may have lost one of the two.
   const tagged = { Name: 'tag-key', Values: [COPIED_FROM, MARKER] };
-  const [images, tagSnapshots, letters, { channels, problem }] = await Promise.all([
+  const [images, tagSnapshots, letters, { parameters, problem }] = await Promise.all([
     ownImages({ ec2 }, [tagged], { disabledToo: true }),
     ownSnapshots(ec2, tagged),
     peekLetters(sqs, copier.name, signal, warn),
-    choice.channels ? readChannels(copier) : NO_CHANNELS,
+    ends ? readParameters(copier) : NOT_READ,
   ]);
   // An account that cannot be read at all says so once.
-  if (problem !== undefined) warn(`Channels could not be read: ${problem}`);
+  if (problem !== undefined) warn(`Channels, and what may go, could not be read: ${problem}`);
   const copies = images.map((image) => knownTo(copier, image)).filter(isCopy);
   const shown = new Set(tagSnapshots.map(({ snapshotId }) => snapshotId));
   // Somebody else's copier may not tag snapshots, and tags can be removed.
   const others = copies.flatMap(({ facts }) => snapshotIdsOf(facts)).filter((id) => !shown.has(id));
   const snapshots = [...tagSnapshots, ...(await findSnapshots(ec2, others))];
   const unencrypted = await unencryptedDevicesOf(ec2, copies);
-  const found = choice.ends ? await findEnds(copies, snapshots, copier, warn) : new Map<string, EndInAccount>();
+  const found = parameters
+    ? await findEnds(copies, { snapshots, parameters }, copier, warn)
+    : new Map<string, EndInAccount>();
   return {
     copies: copies.map((copy) => ({
       ...copyInAccount(copy, snapshots, unencrypted.get(copy) ?? [], copier),
       ...found.get(copy.facts.imageId),
     })),
-    channels,
+    channels: channelsIn(parameters ?? [], copier),
     failures: letters.flatMap(({ sourceImage, reason = 'It is a dead letter without a reason.' }) =>
       sourceImage === undefined ? [] : [{ sourceImageId: sourceImage, reason }],
     ),
   };
+}
+
+interface ReadParameters {
+  readonly parameters?: readonly ImageParameter[];
+  readonly problem?: string;
+}
+
+/** What the parameters of a copier point to, or why that could not be read. */
+async function readParameters({ aws, parameterPath }: Copier): Promise<ReadParameters> {
+  try {
+    return { parameters: await new SsmImageParameters(aws.ssm, parameterPath).list() };
+  } catch (error) {
+    return { problem: reasonOf(error) };
+  }
 }
 
 /** The images of the source account in all its Regions that belong to a recipe and can be launched, or also those that are disabled. */

@@ -13,10 +13,8 @@ import type { StatusReport } from './report.ts';
 export interface ReportChoice {
   readonly recipe?: readonly string[];
   readonly images?: boolean;
-  /** Whether it says why copies stay that are to go, and what retention would free, which takes more calls. */
+  /** Whether it says why copies stay that are to go, what retention would free, and what channels point to, which takes more calls. */
   readonly ends?: boolean;
-  /** Whether it is about channels too. */
-  readonly channels?: boolean;
 }
 
 /** A report, and whether every account could be read. */
@@ -28,15 +26,14 @@ export interface ReadReport {
 /** Reads the environments, and what the source account knows where it can be asked. Prints which ones could not be read. */
 export async function readReport(
   { copiers, source }: Environments,
-  { recipe, images = false, ends = false, channels = false }: ReportChoice,
+  { recipe, images = false, ends = false }: ReportChoice,
   signal: AbortSignal,
   terminal: Terminal,
 ): Promise<ReadReport> {
   const recipeTag = copiers[0]?.recipeTag ?? '';
   // Printed once the live lines are gone, which would erase them.
   const warnings: [Copier, string][] = [];
-  const read = (copier: Copier) =>
-    readCopier(copier, { ends, channels }, signal, (line) => warnings.push([copier, line]));
+  const read = (copier: Copier) => readCopier(copier, { ends }, signal, (line) => warnings.push([copier, line]));
   const [outcomes, all] = await Promise.all([
     inEnvironments(copiers, read, signal, terminal),
     source && readSourceImages(source, recipeTag),

@@ -31,7 +31,7 @@ export async function status(options: StatusOptions, tool: Tool): Promise<ExitCo
   const { out, err } = terminal;
   const environments = await environmentsOf(options, connect);
   return await interruptible(async (signal) => {
-    const choice = { ...options, ends: true, channels: true };
+    const choice = { ...options, ends: true };
     const { report, allRead } = await readReport(environments, choice, signal, terminal);
     if (options.html !== undefined) {
       const fleet = buildFleet(await readFleet(environments, signal, terminal));

@@ -452,7 +452,7 @@ describe('status of an accounts file', () => {
 
     expect({ code, err }).toEqual({
       code: 0,
-      err: 'web, eu-west-1: Channels could not be read: Error: no network.\n',
+      err: 'web, eu-west-1: Channels, and what may go, could not be read: Error: no network.\n',
     });
     expect(out).toContain('available');
   });

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { DescribeInstancesCommand } from '@aws-sdk/client-ec2';
 import { GetFunctionCommand } from '@aws-sdk/client-lambda';
 import { GetQueueAttributesCommand, GetQueueUrlCommand } from '@aws-sdk/client-sqs';
+import { GetParametersByPathCommand } from '@aws-sdk/client-ssm';
 import { copyId, FakeAccount, NOW } from '../retire/fake-account.ts';
 import { FakeAws, type FakeServices } from '../support/fake-aws.ts';
 import { useFakeClock } from '../support/fake-clock.ts';
@@ -79,7 +80,7 @@ describe('what retention would free', () => {
     // Copy 4 is the newest, 3 the one to roll back to, and 1 has the tag.
     expect(await storage()).toMatchObject({ storage: [{ freed: { copies: 1, gib: 2 } }], err: '' });
     expect(services.payments.ec2.commandCalls(DescribeInstancesCommand)).toEqual([]);
-    expect(services.web.ssm.calls()).toEqual([]);
+    expect(services.payments.ssm.commandCalls(GetParametersByPathCommand)).toHaveLength(1);
   });
 
   it('leaves out what somebody wants to go and something uses', async () => {
