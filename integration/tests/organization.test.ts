@@ -133,6 +133,7 @@ const scenarios: readonly Scenario[] = [
     }),
     ofModule: (accountId) => ({
       alarm_actions: [`arn:aws:sns:${REGION}:${accountId}:on-call`],
+      approval: { watermark: 'approved' },
       environment_variables: { AWS_USE_FIPS_ENDPOINT: 'true' },
       permissions_boundary_arn: `arn:aws:iam::${accountId}:policy/organization/boundary`,
       retention: {
@@ -144,6 +145,7 @@ const scenarios: readonly Scenario[] = [
     }),
     ofTemplate: {
       AlarmTopicName: 'on-call',
+      Approval: '{"watermark":"approved"}',
       PermissionsBoundaryName: 'organization/boundary',
       Retention: '{"keepNewest":3,"minAgeDays":7,"quarantineDays":7,"recipes":{"ubuntu":{"keepNewest":5}}}',
       UseFipsEndpoints: 'true',

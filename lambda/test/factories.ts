@@ -1,7 +1,15 @@
 import type { CopyRequest, Tag } from '../src/core/copy-request.ts';
 import type { CopyTarget } from '../src/core/copy-image.ts';
+import type { Approval, Gate, SourceMarks, SourcesSeen } from '../src/core/approval.ts';
 import type { CopyInventory, CopySnapshot, OwnCopy } from '../src/core/copy-inventory.ts';
-import { formatMarker, isAnnounced, MARKER, parseMarker, type CopyMarker } from '../src/core/copy-marker.ts';
+import {
+  formatMarker,
+  isAnnounced,
+  isUnapproved,
+  MARKER,
+  parseMarker,
+  type CopyMarker,
+} from '../src/core/copy-marker.ts';
 import type { EndedSource, EndedSources, SourceEnd } from '../src/core/ended-sources.ts';
 import { TokenTakenError } from '../src/core/errors.ts';
 import type { CopyResult, CopyResults } from '../src/core/copy-results.ts';
@@ -252,6 +260,7 @@ export function ownCopy(changes: Partial<OwnCopy> = {}): OwnCopy {
     sourceImageId: SOURCE_IMAGE,
     sourceRegion: REGION,
     tags: copyTags(marker),
+    watermarks: [],
     marker,
     snapshotIds: SNAPSHOTS,
     unencryptedBlanks: [],
@@ -275,6 +284,7 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
   readonly parameters = new Map<string, string>();
   readonly ended = new FakeEnded();
   readonly announced: CopyResult[] = [];
+  readonly approved: CopyResult[] = [];
   readonly enqueued: { body: string; delaySeconds: number }[] = [];
   readonly deadLetters: DeadLetter[] = [];
   /** All calls in order; those that are about an image name it. */
@@ -306,8 +316,10 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
     return this.#call('findById', () => this.copies.filter(({ imageId }) => imageIds.includes(imageId)));
   }
 
-  findUnannounced(): Promise<OwnCopy[]> {
-    return this.#call('findUnannounced', () => this.copies.filter(({ marker }) => !isAnnounced(marker)));
+  findOpen(): Promise<OwnCopy[]> {
+    return this.#call('findOpen', () =>
+      this.copies.filter(({ marker }) => !isAnnounced(marker) || isUnapproved(marker)),
+    );
   }
 
   findSettled({ key, value }: Tag): Promise<OwnCopy[]> {
@@ -401,6 +413,12 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
     });
   }
 
+  announceApproval(result: CopyResult): Promise<void> {
+    return this.#call(`announceApproval ${result.imageId}`, () => {
+      this.approved.push(result);
+    });
+  }
+
   enqueue(body: string, delaySeconds: number): Promise<void> {
     return this.#call('enqueue', () => {
       this.enqueued.push({ body, delaySeconds });
@@ -426,6 +444,32 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
     if (failure) throw failure;
     return answer;
   }
+}
+
+/** The source images that settling sees, in memory, behind the gate for a watermark. */
+export class FakeSources implements SourcesSeen {
+  marks: SourceMarks[] = [];
+  /** Each call: the images it is about, and their Region. */
+  readonly calls: string[] = [];
+  failure: Error | undefined;
+
+  findMarks(imageIds: readonly string[], region: string): Promise<SourceMarks[]> {
+    this.calls.push(`${imageIds.join(',')} in ${region}`);
+    if (this.failure) return Promise.reject(this.failure);
+    return Promise.resolve(this.marks.filter(({ imageId }) => imageIds.includes(imageId)));
+  }
+
+  gate(approval: Approval = { kind: 'watermark', name: 'approved' }): Gate {
+    return { approval, trustedOwners: [SOURCE_ACCOUNT], sources: this };
+  }
+
+  approve(imageId: string = SOURCE_IMAGE): void {
+    this.marks.push(sourceMarks({ imageId, watermarks: [{ key: `${SOURCE_ACCOUNT}:approved`, imageId }] }));
+  }
+}
+
+export function sourceMarks(changes: Partial<SourceMarks> = {}): SourceMarks {
+  return { imageId: SOURCE_IMAGE, ownerId: SOURCE_ACCOUNT, watermarks: [], tags: [], ...changes };
 }
 
 /** EC2 sets tags by their names. */

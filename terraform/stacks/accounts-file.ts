@@ -7,7 +7,9 @@ import { partitionOf, REGIONS } from './regions.ts';
 /** The name of the source account unless the file gives another. */
 export const SOURCE_NAME = 'source';
 
-/** As the module's variables.tf has it. */
+/** As the module's variables.tf has them. */
+const APPROVAL = 'object({ shared_tag = optional(string), watermark = optional(string) })';
+
 const VPC = 'object({ security_group_ids = list(string), subnet_ids = list(string) })';
 
 const KEY_POLICY_STATEMENTS =
@@ -22,6 +24,7 @@ type InputType =
   | 'map(string)'
   | 'number'
   | 'string'
+  | typeof APPROVAL
   | typeof KEY_POLICY_STATEMENTS
   | typeof RETENTION
   | typeof VPC;
@@ -30,6 +33,7 @@ type InputType =
 export const COPIER_INPUTS = {
   age_alarm_seconds: 'number',
   alarm_actions: 'list(string)',
+  approval: APPROVAL,
   architecture: 'string',
   code_signing_config_arn: 'string',
   copy_deprecation: 'bool',
@@ -235,6 +239,7 @@ function inputs(types: Readonly<Record<string, InputType>>, limits: Limits): z.Z
     'map(string)': z.record(z.string(), z.string()),
     number: z.number(),
     string: z.string(),
+    [APPROVAL]: fields({ shared_tag: z.string().exactOptional(), watermark: z.string().exactOptional() }),
     [KEY_POLICY_STATEMENTS]: z.array(
       fields({
         sid: z.string(),

@@ -18,6 +18,7 @@ const MINUTES = [0, 15, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720, 960, 1440,
 
 /** As own_variables in the module's main.tf. */
 const OWN_VARIABLES = [
+  'APPROVAL',
   'COPIER_NAME',
   'COPY_DEPRECATION',
   'COPY_TAGS',
@@ -97,6 +98,22 @@ export const COPIER_LIMITS: Limits = {
   alarm_actions: [alarmActions('222222222222')],
   age_alarm_seconds: [
     whole(300, Infinity, 'a whole number of at least 300. The first tries of a request take about 200 seconds'),
+  ],
+  approval: [
+    approval(
+      ({ shared_tag, watermark }) => (shared_tag === undefined) !== (watermark === undefined),
+      'give either shared_tag or watermark, not both; or null to point to every verified copy',
+    ),
+    approval(
+      ({ watermark }) => watermark === undefined || /^[A-Za-z0-9()[\] ./'@_-]{3,128}$/u.test(watermark),
+      "watermark is the name alone, without the account: 3 to 128 letters, digits, spaces and ( ) [ ] . / - ' @ _",
+    ),
+    approval(
+      ({ shared_tag: tag }) =>
+        tag === undefined ||
+        (/^[^=]{1,113}(=.{0,256})?$/su.test(tag) && !/^(imagecopier(=|$)|ec2:SharedTag\/)/iu.test(tag)),
+      'shared_tag is <key> or <key>=<value>, a key of 1 to 113 and a value of up to 256 characters, without ec2:SharedTag/ and not ImageCopier',
+    ),
   ],
   copy_tags: [
     map(
@@ -242,6 +259,15 @@ function vpc(input: string, most: number, pattern: RegExp, words: string): Limit
     },
     text: words,
   };
+}
+
+function approval(holds: (value: ApprovalInput) => boolean, words: string): Limit {
+  return { holds: (value) => holds(value as ApprovalInput), text: words };
+}
+
+interface ApprovalInput {
+  readonly shared_tag?: string;
+  readonly watermark?: string;
 }
 
 /** A number of a retention policy, and of each recipe that has one of its own. */

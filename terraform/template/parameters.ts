@@ -32,6 +32,15 @@ const IN_PLACE_OF: Readonly<Record<string, Readonly<Record<string, Parameter>>>>
       AllowedPattern: '^[A-Za-z0-9_-]{0,256}$',
     },
   },
+  approval: {
+    Approval: {
+      Type: 'String',
+      Description:
+        'What a source image needs before the parameter of its recipe points to a copy of it, as a JSON object: {"watermark":"<name>"}, or {"sharedTag":"<key>"} or {"sharedTag":"<key>=<value>"} for a tag ec2:SharedTag/<key>. Without it every verified copy is pointed to.',
+      Default: '',
+      AllowedPattern: String.raw`^(\{.*\})?$`,
+    },
+  },
   copy_tags: {
     CopyTags: {
       Type: 'String',

@@ -13,7 +13,7 @@ import {
   type Resources,
   type Value,
 } from './intrinsics.ts';
-import { functionLog, functionRole, lambdaFunction } from './function.ts';
+import { functionLog, functionRole, lambdaFunction, TRUSTED_OWNERS } from './function.ts';
 import { fromHours } from './hours.ts';
 import { MAXIMUM_MESSAGE_BYTES, tlsOnly } from './queue.ts';
 
@@ -176,7 +176,7 @@ export const settleResources: Resources = {
       Condition: {
         'ForAllValues:StringEquals': {
           'events:source': 'image-copier',
-          'events:detail-type': ['Image Copied', 'Image Copy Failed'],
+          'events:detail-type': ['Image Approved', 'Image Copied', 'Image Copy Failed'],
         },
         Null: { 'events:source': 'false', 'events:detail-type': 'false' },
       },
@@ -207,12 +207,14 @@ export const settleResources: Resources = {
     log: 'SettleCopyLog',
     timeoutSeconds: SETTLE_TIMEOUT_SECONDS,
     environment: {
+      APPROVAL: choose('HasApproval', ref('Approval'), NO_VALUE),
       COPY_DEPRECATION: ref('CopyDeprecation'),
       FAILED_COPY_DELAY_SECONDS: ref('FailedCopyDelaySeconds'),
       OVERDUE_SECONDS: fromHours('OverdueHours', 'seconds'),
       PARAMETER_PATH: ref('ParameterPath'),
       RECIPE_TAG: ref('RecipeTag'),
       RESULTS_TOPIC_ARN: choose('HasResultsTopic', ref('ResultsTopicArn'), NO_VALUE),
+      TRUSTED_OWNERS,
     },
   }),
   SettleMapping: {

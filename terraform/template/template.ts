@@ -35,6 +35,7 @@ export function imageCopierTemplate(): Template {
       HasAlarmTopic: isGiven('AlarmTopicName'),
       CopiesDeprecation: { 'Fn::Equals': [ref('CopyDeprecation'), 'true'] },
       HasAlarmTopicAccount: isGiven('AlarmTopicAccountId'),
+      HasApproval: isGiven('Approval'),
       HasCodeSigning: isGiven('CodeSigningConfigArn'),
       HasDashboard: { 'Fn::Equals': [ref('WithDashboard'), 'true'] },
       HasHousekeepingTopic: isGiven('HousekeepingTopicArn'),

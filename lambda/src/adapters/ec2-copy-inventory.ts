@@ -20,7 +20,7 @@ import type { Tag } from '../core/copy-request.ts';
 import { ownershipOf, snapshotIdsOf, unencryptedBlanksOf, type Copyist } from '../core/ownership.ts';
 import { classifyEc2Error, isImageGone, isImageUnavailable, isSnapshotGone, isSnapshotInUse } from './ec2-errors.ts';
 import { MAX_FILTER_VALUES, PAGE_SIZE } from './ec2-image-catalogue.ts';
-import { fromTags, required, toImageFacts, toSnapshotFacts, toTags } from './ec2-image-facts.ts';
+import { fromTags, required, toImageFacts, toSnapshotFacts, toTags, toWatermarks } from './ec2-image-facts.ts';
 
 export class Ec2CopyInventory implements CopyInventory {
   readonly #ec2: EC2Client;
@@ -36,8 +36,8 @@ export class Ec2CopyInventory implements CopyInventory {
     return (await this.#byId(imageIds)).flatMap((image) => toOwnCopy(image, this.#copyist) ?? []);
   }
 
-  async findUnannounced(): Promise<OwnCopy[]> {
-    return await this.#copies([this.#markerFilter('attempt', 'announcing')]);
+  async findOpen(): Promise<OwnCopy[]> {
+    return await this.#copies([this.#markerFilter('attempt', 'announcing', 'unapproved')]);
   }
 
   async findSettled({ key, value }: Tag): Promise<OwnCopy[]> {
@@ -141,8 +141,8 @@ export class Ec2CopyInventory implements CopyInventory {
     return images;
   }
 
-  #markerFilter(...starts: Parameters<typeof markerPatterns>[1][]): Filter {
-    return { Name: `tag:${MARKER}`, Values: markerPatterns(this.#copyist.copier, ...starts) };
+  #markerFilter(...states: Parameters<typeof markerPatterns>[1][]): Filter {
+    return { Name: `tag:${MARKER}`, Values: markerPatterns(this.#copyist.copier, ...states) };
   }
 
   async #tag(resources: readonly string[], tags: readonly Tag[]): Promise<void> {
@@ -199,6 +199,7 @@ function toOwnCopy(image: Image, copyist: Copyist): OwnCopy | undefined {
     sourceImageId,
     sourceRegion,
     tags,
+    watermarks: toWatermarks(image.ImageWatermarks),
     marker,
     snapshotIds: snapshotIdsOf(facts),
     unencryptedBlanks: unencryptedBlanksOf(facts),

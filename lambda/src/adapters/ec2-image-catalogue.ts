@@ -5,7 +5,9 @@ import {
   paginateDescribeImages,
   type EC2Client,
   type Filter,
+  type Image,
 } from '@aws-sdk/client-ec2';
+import type { SourceMarks, SourcesSeen } from '../core/approval.ts';
 import { COPIED_FROM, snapshotTags } from '../core/copy-tags.ts';
 import type {
   CopyPlan,
@@ -16,7 +18,7 @@ import type {
   SourceImage,
 } from '../core/image-catalogue.ts';
 import { classifyEc2Error, isImageUnknown, mayRefusePace, paceRefused } from './ec2-errors.ts';
-import { fromTags, required, toImageFacts, toSnapshotFacts } from './ec2-image-facts.ts';
+import { fromTags, required, toImageFacts, toSnapshotFacts, toTags, toWatermarks } from './ec2-image-facts.ts';
 
 // EC2 API Reference, DescribeImages: unpaginated calls are prone to throttling and time-outs; a page has at most 1,000.
 export const PAGE_SIZE = 1000;
@@ -26,7 +28,7 @@ export const MAX_FILTER_VALUES = 200;
 /** Gives the client of a Region; the same Region may give the same client. */
 export type Ec2InRegion = (region: string) => EC2Client;
 
-export class Ec2ImageCatalogue implements ImageCatalogue {
+export class Ec2ImageCatalogue implements ImageCatalogue, SourcesSeen {
   readonly #ownRegion: string;
   readonly #ec2In: Ec2InRegion;
 
@@ -50,6 +52,22 @@ export class Ec2ImageCatalogue implements ImageCatalogue {
       };
     } catch (error) {
       if (isImageUnknown(error)) return undefined;
+      throw classifyEc2Error(error, region === this.#ownRegion ? undefined : region);
+    }
+  }
+
+  async findMarks(imageIds: readonly string[], region: string, ownerIds: readonly string[]): Promise<SourceMarks[]> {
+    const marks: SourceMarks[] = [];
+    try {
+      for (let start = 0; start < imageIds.length; start += MAX_FILTER_VALUES) {
+        // By a filter: one that is gone or hidden is not shown, and no error for the others.
+        const Filters = [{ Name: 'image-id', Values: imageIds.slice(start, start + MAX_FILTER_VALUES) }];
+        const input = { Owners: [...ownerIds], IncludeDeprecated: true, Filters };
+        const pages = paginateDescribeImages({ client: this.#ec2In(region), pageSize: PAGE_SIZE }, input);
+        for await (const { Images = [] } of pages) marks.push(...Images.map(toMarks));
+      }
+      return marks;
+    } catch (error) {
       throw classifyEc2Error(error, region === this.#ownRegion ? undefined : region);
     }
   }
@@ -127,4 +145,13 @@ export class Ec2ImageCatalogue implements ImageCatalogue {
       throw classifyEc2Error(error);
     }
   }
+}
+
+function toMarks({ ImageId, OwnerId, ImageWatermarks, Tags }: Image): SourceMarks {
+  return {
+    imageId: required(ImageId, 'ImageId'),
+    ownerId: required(OwnerId, 'OwnerId'),
+    watermarks: toWatermarks(ImageWatermarks),
+    tags: toTags(Tags),
+  };
 }

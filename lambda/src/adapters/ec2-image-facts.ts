@@ -1,4 +1,5 @@
-import type { Image, Snapshot, Tag as Ec2Tag } from '@aws-sdk/client-ec2';
+import type { Image, ImageWatermark, Snapshot, Tag as Ec2Tag } from '@aws-sdk/client-ec2';
+import type { Watermark } from '../core/approval.ts';
 import type { Tag } from '../core/copy-request.ts';
 import type { EbsDevice, ImageFacts, SnapshotFacts } from '../core/image-catalogue.ts';
 
@@ -42,6 +43,10 @@ export function fromTags(tags: readonly Tag[]): Ec2Tag[] {
 
 export function toTags(tags: readonly Ec2Tag[] = []): Tag[] {
   return tags.map(({ Key = '', Value = '' }) => ({ key: Key, value: Value }));
+}
+
+export function toWatermarks(watermarks: readonly ImageWatermark[] = []): Watermark[] {
+  return watermarks.map(({ WatermarkKey = '', SourceImageId = '' }) => ({ key: WatermarkKey, imageId: SourceImageId }));
 }
 
 /** EC2 always answers these; the SDK's types only say that it may. */

@@ -23,6 +23,10 @@ export class PublishedResults implements CopyResults {
     await this.publish(result.reason === null ? 'Image Copied' : 'Image Copy Failed', result);
   }
 
+  async announceApproval(result: CopyResult): Promise<void> {
+    await this.publish('Image Approved', result);
+  }
+
   async publish(detailType: string, result: object): Promise<void> {
     const { Entries: [entry] = [] } = await this.#events.send(
       new PutEventsCommand({

@@ -1,3 +1,4 @@
+import type { Watermark } from './approval.ts';
 import type { CopyMarker } from './copy-marker.ts';
 import type { Tag } from './copy-request.ts';
 import type { ImageState, SnapshotFacts } from './image-catalogue.ts';
@@ -15,6 +16,7 @@ export interface OwnCopy {
   readonly sourceImageId: string;
   readonly sourceRegion: string;
   readonly tags: readonly Tag[];
+  readonly watermarks: readonly Watermark[];
   readonly marker: CopyMarker;
   /** The snapshots behind its devices; EC2 shows them once it is available. */
   readonly snapshotIds: readonly string[];
@@ -32,8 +34,8 @@ export interface CopySnapshot extends SnapshotFacts {
 export interface CopyInventory {
   /** Those of the images that are copies of this copier, in any state. */
   findById(imageIds: readonly string[]): Promise<OwnCopy[]>;
-  /** All copies that are not announced: pending, failed, or available. */
-  findUnannounced(): Promise<OwnCopy[]>;
+  /** All copies that something is to be done with: those that are not announced, be they pending, failed or available, and those that are not approved. */
+  findOpen(): Promise<OwnCopy[]>;
   /** The available copies with this tag whose end is decided. */
   findSettled(tag: Tag): Promise<OwnCopy[]>;
   snapshotsOf(snapshotIds: readonly string[]): Promise<CopySnapshot[]>;

@@ -22,6 +22,8 @@ export interface CopyMarker {
 export interface Announcement {
   readonly state: 'announcing' | 'announced';
   readonly settledAt: string;
+  /** On a copy whose source image is not approved: no parameter may point to it. */
+  readonly unapproved?: true;
 }
 
 /**
@@ -39,9 +41,9 @@ export interface CopyEnd {
 export const MAX_ATTEMPTS = 3;
 
 // What a copy is, its first word says, so that filters and IAM conditions can match it by its start. What it was before it was retired
-// or revoked stands behind.
+// or revoked stands behind, and last that it is not approved.
 const FORM =
-  /^(?<copier>[A-Za-z0-9_-]+)(?: (?<state>announcing|announced|retired|revoked)=(?<stateAt>\S+))? attempt=(?<attempt>[1-9]) baked=(?<bakedAt>\S+?)(?: key=(?<keyId>[A-Za-z0-9-]+))?(?: within=(?<within>[1-9][0-9]{0,3}))?(?: (?<was>announcing|announced)=(?<wasAt>\S+))?(?: asked=(?<askedAt>\S+))?(?: quarantine=(?<days>[0-9]{1,3}))?$/;
+  /^(?<copier>[A-Za-z0-9_-]+)(?: (?<state>announcing|announced|retired|revoked)=(?<stateAt>\S+))? attempt=(?<attempt>[1-9]) baked=(?<bakedAt>\S+?)(?: key=(?<keyId>[A-Za-z0-9-]+))?(?: within=(?<within>[1-9][0-9]{0,3}))?(?: (?<was>announcing|announced)=(?<wasAt>\S+))?(?: asked=(?<askedAt>\S+))?(?: quarantine=(?<days>[0-9]{1,3}))?(?<unapproved> unapproved)?$/;
 
 /** The tag's value: words, so that it can be read in the console and matched by filters and IAM conditions. */
 export function formatMarker({
@@ -60,7 +62,8 @@ export function formatMarker({
   const within = withinMinutes === undefined ? '' : ` within=${withinMinutes}`;
   const asked = isAsked ? ` asked=${end.at}` : '';
   const quarantine = end?.quarantineDays === undefined ? '' : ` quarantine=${end.quarantineDays}`;
-  return `${copier}${first} attempt=${attempt} baked=${bakedAt}${key}${within}${last}${asked}${quarantine}`;
+  const unapproved = announcement?.unapproved ? ' unapproved' : '';
+  return `${copier}${first} attempt=${attempt} baked=${bakedAt}${key}${within}${last}${asked}${quarantine}${unapproved}`;
 }
 
 /** The marker of a copy of this copier, or undefined for any other value of the tag, or none. */
@@ -86,9 +89,11 @@ export function parseMarker(value: string | undefined, copier: string): CopyMark
 
 type Fields = Readonly<Record<string, string | undefined>>;
 
-function announcementOf({ state, stateAt, was, wasAt }: Fields): Announcement | undefined {
-  if (stateAt && (state === 'announcing' || state === 'announced')) return { state, settledAt: stateAt };
-  return wasAt && (was === 'announcing' || was === 'announced') ? { state: was, settledAt: wasAt } : undefined;
+function announcementOf({ state, stateAt, was, wasAt, unapproved }: Fields): Announcement | undefined {
+  const approval = unapproved !== undefined && ({ unapproved: true } as const);
+  if (stateAt && (state === 'announcing' || state === 'announced')) return { state, settledAt: stateAt, ...approval };
+  if (wasAt && (was === 'announcing' || was === 'announced')) return { state: was, settledAt: wasAt, ...approval };
+  return undefined;
 }
 
 function endOf({ state, stateAt, askedAt, days }: Fields): CopyEnd | undefined {
@@ -100,6 +105,11 @@ function endOf({ state, stateAt, askedAt, days }: Fields): CopyEnd | undefined {
 /** Whether the marker of a copy of this copier says that the copy is verified, everybody is told, and it was not taken away. */
 export function isAnnounced(marker: CopyMarker | undefined): boolean {
   return marker?.announcement?.state === 'announced' && !isTakenAway(marker);
+}
+
+/** Whether the marker of a copy says that no parameter may point to it, since its source image is not approved. */
+export function isUnapproved(marker: CopyMarker | undefined): boolean {
+  return marker?.announcement?.unapproved === true;
 }
 
 /** Whether the marker of a copy says that it was retired or revoked. */
@@ -117,10 +127,14 @@ export function keyIdOf(keyArn: string): string {
   return keyArn.slice(keyArn.lastIndexOf('/') + 1);
 }
 
-/** Filter values for {@link MARKER}, with EC2's wildcard: all copies of a copier, or those in some states. */
+/**
+ * Filter values for {@link MARKER}, with EC2's wildcard: all copies of a copier, or those in some states. `unapproved`: those that are
+ * announced and not approved.
+ */
 export function markerPatterns(
   copier: string,
-  ...starts: readonly ('attempt' | Announcement['state'] | 'retired' | 'revoked')[]
+  ...states: readonly ('attempt' | Announcement['state'] | 'retired' | 'revoked' | 'unapproved')[]
 ): string[] {
-  return starts.length === 0 ? [`${copier} *`] : starts.map((start) => `${copier} ${start}=*`);
+  if (states.length === 0) return [`${copier} *`];
+  return states.map((state) => (state === 'unapproved' ? `${copier} announced=* unapproved` : `${copier} ${state}=*`));
 }

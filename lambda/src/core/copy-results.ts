@@ -19,7 +19,7 @@ export interface CopyResult {
   readonly withinMinutes: number | null;
   /** The name of its recipe's parameter, which points to it, or to the copy of a newer image; null if there is none. */
   readonly parameter: string | null;
-  /** Why there is no parameter for a copy. */
+  /** Why there is no parameter for a copy, or why it does not point to this one yet. */
   readonly parameterReason: string | null;
   /** Why there is no copy; null for a copy. */
   readonly reason: string | null;
@@ -29,4 +29,6 @@ export interface CopyResult {
 export interface CopyResults {
   /** Tells that an image is copied, or, with a reason, that it is not. Returns once everybody is told. */
   announce(result: CopyResult): Promise<void>;
+  /** Tells that an image is approved whose copy was announced before. Returns once everybody is told. */
+  announceApproval(result: CopyResult): Promise<void>;
 }

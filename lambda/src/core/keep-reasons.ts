@@ -5,7 +5,7 @@ import {
   type ForeignMark,
   type ReferencesFound,
 } from './account-images.ts';
-import { isAnnounced, keyArnOf, type CopyEnd } from './copy-marker.ts';
+import { isAnnounced, isUnapproved, keyArnOf, type CopyEnd } from './copy-marker.ts';
 import type { Tag } from './copy-request.ts';
 import type { SnapshotFacts } from './image-catalogue.ts';
 import { channelOf, recipeParameter, type ImageParameter, type ParameterNames } from './image-parameters.ts';
@@ -137,27 +137,41 @@ function stateReasons({ image, ownership, end }: KnownImage): KeepReason[] {
   return [wait('NotAnnounced', 'It is not announced yet.')];
 }
 
-/** The newest image of a recipe stays, and so do those that people would go back to. */
+/**
+ * The newest image of a recipe stays, and so do those that people would go back to. To one that is not approved nobody goes back: it
+ * stays while it is newer than the one in use, since it may still be approved, and is left out where the others are counted.
+ */
 function placeReasons(known: KnownImage, view: AccountView, rules: KeepRules): KeepReason[] {
   const { image, recipe, end } = known;
   // Nobody can launch a revoked image, so it is nothing to go back to.
   if (recipe === undefined || end?.state === 'revoked') return [];
-  const line = versionsOf(recipe, known, view, rules);
+  const versions = versionsOf(recipe, known, view, rules);
+  const isApproved = !isWithheld(known);
+  const line = versions
+    .filter((version) => version === known || !isWithheld(version))
+    .map(({ image: { imageId } }) => imageId);
   const place = line.indexOf(image.imageId);
-  if (place === 0) return [use('Newest', `It is the newest image of ${recipe}.`)];
+  const current = line.indexOf(currentOf(known, view, rules) ?? '');
+  if (place === 0 && (isApproved || versions[0] === known)) {
+    return [use('Newest', `It is the newest image of ${recipe}.`)];
+  }
+  if (!isApproved) {
+    const isPast = current >= 0 && place > current;
+    return isPast ? [] : [wait('NotApproved', 'Its source image may still be approved.')];
+  }
   const { rollbackDepth } = rules;
   const inUse = [
-    Math.max(line.indexOf(currentOf(known, view, rules) ?? ''), 0),
+    Math.max(current, 0),
     ...channelsOf(recipe, view, rules)
       .map((imageId) => line.indexOf(imageId))
       .filter((index) => index !== -1),
   ];
-  if (!inUse.some((current) => place > current && place <= current + rollbackDepth)) return [];
+  if (!inUse.some((index) => place > index && place <= index + rollbackDepth)) return [];
   return [use('Rollback', `It is one of the ${rollbackDepth} images of ${recipe} before one in use (rollback_depth).`)];
 }
 
 /** The images of a recipe that can be launched and the one that is asked for, the newest first. */
-function versionsOf(recipe: string, known: KnownImage, view: AccountView, rules: KeepRules): string[] {
+function versionsOf(recipe: string, known: KnownImage, view: AccountView, rules: KeepRules): KnownImage[] {
   const others = view.images
     .filter(({ imageId, state }) => state === 'available' && imageId !== known.image.imageId)
     .map((image) => knownTo(image, rules))
@@ -165,7 +179,12 @@ function versionsOf(recipe: string, known: KnownImage, view: AccountView, rules:
       (other) =>
         other.recipe === recipe && isVersion(other, view, rules) && other.ownership.kind === known.ownership.kind,
     );
-  return [...others, known].toSorted(newestFirst).map(({ image }) => image.imageId);
+  return [...others, known].toSorted(newestFirst);
+}
+
+/** Whether it is a copy of ours that no parameter may point to yet. */
+export function isWithheld({ ownership }: KnownImage): boolean {
+  return ownership.kind === 'ours' && isUnapproved(ownership.marker);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { knownTo, newestFirst, type KeepRules } from './keep-reasons.ts';
+import { isWithheld, knownTo, newestFirst, type KeepRules, type KnownImage } from './keep-reasons.ts';
 import type { AccountImage } from './account-images.ts';
 import { isAnnounced } from './copy-marker.ts';
 
@@ -39,7 +39,8 @@ export interface RetentionCandidate {
 
 /**
  * The copies that are to go by the retention policy, so far as nothing uses them: of each recipe all but the newest ones that are old
- * enough. Copies without a recipe stay, and so does what this copier did not make.
+ * enough. A copy that is not approved is none of the newest: it takes no place among them, and goes once it is older than they are.
+ * Copies without a recipe stay, and so does what this copier did not make.
  */
 export function retentionCandidates(
   images: readonly AccountImage[],
@@ -54,11 +55,21 @@ export function retentionCandidates(
   const recipes = new Set(copies.flatMap(({ recipe }) => recipe ?? []));
   return [...recipes].flatMap((recipe) => {
     const { keepNewest, minAgeDays, quarantineDays } = ruleOf(recipe, retention);
-    return copies
-      .filter((copy) => copy.recipe === recipe)
-      .toSorted(newestFirst)
-      .slice(keepNewest)
+    return olderThan(
+      keepNewest,
+      copies.filter((copy) => copy.recipe === recipe),
+    )
       .filter(({ image }) => nowMs - Date.parse(image.createdAt) >= minAgeDays * DAY_MS)
       .map(({ image }) => ({ imageId: image.imageId, quarantineDays }));
+  });
+}
+
+/** The copies that are older than as many that are approved. */
+function olderThan(count: number, copies: readonly KnownImage[]): KnownImage[] {
+  let approved = 0;
+  return copies.toSorted(newestFirst).filter((copy) => {
+    if (approved === count) return true;
+    if (!isWithheld(copy)) approved += 1;
+    return false;
   });
 }

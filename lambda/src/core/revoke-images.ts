@@ -1,5 +1,5 @@
 import type { ForeignMark } from './account-images.ts';
-import { isAnnounced, keyArnOf, type CopyEnd } from './copy-marker.ts';
+import { isAnnounced, isUnapproved, keyArnOf, type CopyEnd } from './copy-marker.ts';
 import { asError, RejectedError } from './errors.ts';
 import type { ImageCatalogue } from './image-catalogue.ts';
 import { channelOf, pointTo, recipeParameter, type ImageParameter } from './image-parameters.ts';
@@ -294,7 +294,7 @@ function unrevoked(known: KnownImage): KnownImage {
   };
 }
 
-/** The newest copy that a parameter may point to: ours, announced, and encrypted as it says. */
+/** The newest copy that a parameter may point to: ours, announced, approved, and encrypted as it says. */
 async function newestFor(
   parameter: string,
   images: readonly KnownImage[],
@@ -304,7 +304,7 @@ async function newestFor(
     .filter((known) => known.image.state === 'available' && parameterOf(known, context) === parameter)
     .toSorted(newestFirst);
   for (const { image, ownership } of candidates) {
-    if (ownership.kind !== 'ours' || !isAnnounced(ownership.marker)) continue;
+    if (ownership.kind !== 'ours' || !isAnnounced(ownership.marker) || isUnapproved(ownership.marker)) continue;
     const snapshotIds = snapshotIdsOf(image);
     const snapshots = await context.images.snapshotsOf(snapshotIds);
     if (!findFlaw(snapshotIds, snapshots, keyArnOf(ownership.marker, context.kmsKeyArn))) return image.imageId;

@@ -1,4 +1,6 @@
+import { judge, type Verdict } from './approval.ts';
 import type { OwnCopy } from './copy-inventory.ts';
+import { isUnapproved } from './copy-marker.ts';
 import { asError } from './errors.ts';
 import { settleCopy, type SettleContext, type SettleOutcome } from './settle-copy.ts';
 
@@ -44,7 +46,10 @@ export async function settleNamed(
   return await settleAll(await context.inventory.findById(imageIds), context, untilMs);
 }
 
-/** Settles all copies that are not announced, and looks for what else is not as it should be. Events are not needed. */
+/**
+ * Settles all copies that are not announced, points parameters to those that are approved meanwhile, and looks for what else is not as
+ * it should be. Events are not needed.
+ */
 export async function sweep(context: SettleCopiesContext, untilMs: number): Promise<SweepReport> {
   const { inventory } = context;
   const errors: Error[] = [];
@@ -56,8 +61,10 @@ export async function sweep(context: SettleCopiesContext, untilMs: number): Prom
       return otherwise;
     }
   };
-  const unannounced = await attempt(() => inventory.findUnannounced(), []);
-  const report = await settleAll(unannounced, context, untilMs);
+  const open = await attempt(() => inventory.findOpen(), []);
+  const unapproved = open.filter(({ marker }) => isUnapproved(marker));
+  const verdicts = context.gate && (await judge(unapproved, context.gate));
+  const report = await settleAll(open, context, untilMs, verdicts);
   const removedSnapshots = await attempt(() => inventory.removeFailedSnapshots(), []);
   const dangling = await attempt(() => findDangling(context), []);
   return { ...report, removedSnapshots, dangling, errors };
@@ -76,24 +83,29 @@ async function settleAll(
   copies: readonly OwnCopy[],
   context: SettleCopiesContext,
   untilMs: number,
+  verdicts: ReadonlyMap<string, Verdict> = new Map(),
 ): Promise<SettleReport> {
   const inOrder = copies.toSorted((a, b) => Date.parse(a.marker.bakedAt) - Date.parse(b.marker.bakedAt));
   const reports: CopyReport[] = [];
   for (const copy of inOrder) {
     if (context.nowMs() >= untilMs) break;
-    reports.push(await settleOne(copy, context));
+    reports.push(await settleOne(copy, context, verdicts.get(copy.imageId)));
   }
   return { copies: reports, remaining: inOrder.length - reports.length };
 }
 
 /** An error with one copy does not hold up the others. */
-async function settleOne(copy: OwnCopy, context: SettleCopiesContext): Promise<CopyReport> {
+async function settleOne(
+  copy: OwnCopy,
+  context: SettleCopiesContext,
+  verdict: Verdict | undefined,
+): Promise<CopyReport> {
   const { imageId, sourceImageId, marker, createdAt } = copy;
   const about = { copy: imageId, sourceImage: sourceImageId, attempt: marker.attempt };
   const isOld = context.nowMs() - Date.parse(createdAt) >= context.overdueSeconds * 1000;
   const overdue = isOld && ({ overdue: true } as const);
   try {
-    const { kind: outcome, ...details } = await settleCopy(copy, context);
+    const { kind: outcome, ...details } = await settleCopy(copy, context, verdict);
     const isOpen = outcome === 'waiting' || outcome === 'unverified';
     return { outcome, ...about, ...details, ...(isOpen && overdue) };
   } catch (error) {

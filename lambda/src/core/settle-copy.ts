@@ -1,8 +1,10 @@
+import { judge, requirement, type Gate, type Verdict } from './approval.ts';
 import type { CopyInventory, CopySnapshot, OwnCopy } from './copy-inventory.ts';
 import {
   formatMarker,
   isAnnounced,
   isTakenAway,
+  isUnapproved,
   keyArnOf,
   MARKER,
   MAX_ATTEMPTS,
@@ -33,6 +35,8 @@ export interface SettleContext extends ParameterNames {
   readonly inventory: CopyInventory;
   /** Where copies are deprecated when their source images are; without it they are not. */
   readonly sources?: Pick<ImageCatalogue, 'findSource'>;
+  /** What a source image needs before a parameter points to its copy; without it each verified copy may be pointed to. */
+  readonly gate?: Gate;
   readonly parameters: ImageParameters;
   readonly ended: Pick<EndedSources, 'find'>;
   readonly results: CopyResults;
@@ -41,11 +45,19 @@ export interface SettleContext extends ParameterNames {
   readonly pause: (ms: number) => Promise<void>;
 }
 
-/** What became of a copy. All but `waiting` and `unverified` are done with. */
+/**
+ * What became of a copy. All but `waiting`, `unverified` and `unapproved` are done with. `waiting`: EC2 still makes it. `unapproved`: it
+ * was announced, and its source image is still not approved. `approved`: it was announced before, and its parameter may point to it now.
+ */
 export interface SettleOutcome {
-  readonly kind: 'settled' | 'failed' | 'givenUp' | 'unverified' | 'waiting' | 'known' | 'revoked';
-  /** Why a copy failed or is not verified. */
+  readonly kind:
+    'settled' | 'failed' | 'givenUp' | 'unverified' | 'waiting' | 'known' | 'revoked' | 'unapproved' | 'approved';
+  /** Why a copy failed, is not verified, or is not approved. */
   readonly reason?: string;
+  /** Of a copy that is not approved: whether EC2 shows this account the source image, on which approval is looked for. */
+  readonly sourceSeen?: boolean;
+  /** Why it could not be read whether the source image is approved. It counts as not approved until it can. */
+  readonly approvalError?: Error;
   /** For a copy that failed: when the next try is delivered, from now. */
   readonly retryInSeconds?: number;
   /** Snapshots that lacked tags. */
@@ -68,10 +80,14 @@ export interface SettleOutcome {
  * Brings a copy one step on, as far as EC2 lets it: to its announcement, or to the next try. It may be called any
  * number of times for the same copy, and may end anywhere; the next call goes on. It must not run twice at the same
  * time, for the parameter's sake.
+ * @param verdict on the approval of its source image, where that was read already
  * @throws whatever a call to AWS throws; then the copy stays as it is until the next call
  */
-export async function settleCopy(copy: OwnCopy, context: SettleContext): Promise<SettleOutcome> {
-  if (isAnnounced(copy.marker)) return { kind: 'known' };
+export async function settleCopy(copy: OwnCopy, context: SettleContext, verdict?: Verdict): Promise<SettleOutcome> {
+  if (isAnnounced(copy.marker)) {
+    const isOpen = isUnapproved(copy.marker) && copy.state === 'available';
+    return isOpen ? await settleUnapproved(copy, context, verdict) : { kind: 'known' };
+  }
   if (isTakenAway(copy.marker)) return await settleTakenAway(copy, context);
   switch (copy.state) {
     case 'available':
@@ -101,39 +117,81 @@ async function settleAvailable(copy: OwnCopy, context: SettleContext): Promise<S
   if (flaw) return { kind: 'unverified', reason: flaw.reason };
 
   const unencryptedDevices = await unencryptedDevicesOf(copy, inventory);
-  const settledAt = await decide(copy, context);
+  const wanted = recipeParameter(copy.tags, context);
+  // Decided with the announcement: should that be made twice, both say the same.
+  const verdict = copy.marker.announcement || 'reason' in wanted ? undefined : await verdictOn(copy, context);
+  const announcement = await decide(copy, context, verdict);
+  const { settledAt } = announcement;
   // After the mark: a revocation that comes later finds a copy that is being announced, and looks at its parameter again.
   const end = await context.ended.find(copy.sourceImageId);
   if (end?.kind === 'revoked') {
     const revoked = { state: 'revoked', at: end.at } as const;
     await inventory.mark(copy.imageId, {
       ...copy.marker,
-      announcement: { state: 'announcing', settledAt },
+      announcement,
       end: revoked,
     });
     await inventory.disable(copy.imageId);
     return { kind: 'revoked', reason: end.reason };
   }
   const repairedSnapshots = await repairTags(copy, snapshots, settledAt, inventory);
-  const wanted = recipeParameter(copy.tags, context);
-  const parameter = await updateParameter(copy, wanted, context);
+  const withheld = announcement.unapproved && requirement(copy, context.gate);
+  const parameter = withheld === undefined ? await updateParameter(copy, wanted, context) : `none: ${withheld}`;
   const deprecation = await deprecate(copy, context);
   await results.announce({
     ...resultOf(copy, settledAt, context),
     unencryptedDevices,
-    parameter: 'name' in wanted ? wanted.name : null,
-    parameterReason: 'reason' in wanted ? wanted.reason : null,
+    parameter: withheld === undefined && 'name' in wanted ? wanted.name : null,
+    parameterReason: withheld ?? ('reason' in wanted ? wanted.reason : null),
     reason: null,
   });
-  await mark(copy, { state: 'announced', settledAt }, inventory);
+  await mark(copy, { ...announcement, state: 'announced' }, inventory);
   return {
     kind: 'settled',
     parameter,
+    ...(verdict && detailsOf(verdict)),
     ...deprecation,
     copySeconds: (nowMs() - Date.parse(copy.createdAt)) / 1000,
     ...(repairedSnapshots.length > 0 && { repairedSnapshots }),
     ...(unencryptedDevices.length > 0 && { unencryptedDevices }),
   };
+}
+
+/** Without a gate each source image is approved. */
+async function verdictOn(copy: OwnCopy, { gate }: SettleContext): Promise<Verdict> {
+  return (gate && (await judge([copy], gate)).get(copy.imageId)) ?? { isApproved: true };
+}
+
+function detailsOf(verdict: Verdict): Pick<SettleOutcome, 'sourceSeen' | 'approvalError'> {
+  if (verdict.isApproved) return {};
+  const { error, sourceSeen } = verdict;
+  return error ? { approvalError: error } : { sourceSeen };
+}
+
+/**
+ * Points the parameter to a copy that was announced without it, once its source image is approved. Everybody is told, with the same
+ * facts as before, so that a call that is repeated says the same.
+ */
+async function settleUnapproved(copy: OwnCopy, context: SettleContext, known?: Verdict): Promise<SettleOutcome> {
+  const { inventory, results, gate, ended } = context;
+  const verdict = known ?? (await verdictOn(copy, context));
+  if (!verdict.isApproved) return { kind: 'unapproved', reason: requirement(copy, gate), ...detailsOf(verdict) };
+  const flaw = flawOf(copy, await inventory.snapshotsOf(copy.snapshotIds), context);
+  if (flaw) return { kind: 'unverified', reason: flaw.reason };
+  // retire-image takes it away, and points no parameter to it.
+  if ((await ended.find(copy.sourceImageId))?.kind === 'revoked') return { kind: 'known' };
+  const { state, settledAt } = await decide(copy, context);
+  const wanted = recipeParameter(copy.tags, context);
+  const parameter = await updateParameter(copy, wanted, context);
+  await results.announceApproval({
+    ...resultOf(copy, settledAt, context),
+    unencryptedDevices: await unencryptedDevicesOf(copy, inventory),
+    parameter: 'name' in wanted ? wanted.name : null,
+    parameterReason: 'reason' in wanted ? wanted.reason : null,
+    reason: null,
+  });
+  await mark(copy, { state, settledAt }, inventory);
+  return { kind: 'approved', parameter };
 }
 
 /** EC2 API Reference, EnableImageDeprecation: no time in the past, and EC2 rounds to the minute. */
@@ -211,13 +269,18 @@ function hasTag(tags: readonly Tag[], { key, value }: Tag): boolean {
   return tags.some((tag) => tag.key === key && tag.value === value);
 }
 
-/** Fixes the time of the announcement before it is made: should it be made twice, both are the same. */
-async function decide(copy: OwnCopy, { inventory, nowMs }: SettleContext): Promise<string> {
-  const { announcement } = copy.marker;
-  if (announcement) return announcement.settledAt;
+/** Fixes what the announcement says before it is made: should it be made twice, both are the same. */
+async function decide(
+  copy: OwnCopy,
+  { inventory, nowMs }: SettleContext,
+  verdict: Verdict = { isApproved: true },
+): Promise<Announcement> {
+  if (copy.marker.announcement) return copy.marker.announcement;
   const settledAt = new Date(nowMs()).toISOString();
-  await mark(copy, { state: 'announcing', settledAt }, inventory);
-  return settledAt;
+  const approval = verdict.isApproved ? {} : ({ unapproved: true } as const);
+  const announcement: Announcement = { state: 'announcing', settledAt, ...approval };
+  await mark(copy, announcement, inventory);
+  return announcement;
 }
 
 async function mark(copy: OwnCopy, announcement: Announcement, inventory: CopyInventory): Promise<void> {
@@ -242,13 +305,14 @@ async function updateParameter(copy: OwnCopy, parameter: RecipeParameter, contex
 }
 
 /**
- * The copy of the newest image among this one and those that can be launched and are verified. A marker can be set by hand, so a
+ * The copy of the newest image among this one and those that can be launched, are verified and approved. A marker can be set by hand, so a
  * newer copy's snapshots are looked at again. One that EC2 does not show at the moment is no reason to go back.
  */
 async function newestOf(others: readonly OwnCopy[], copy: OwnCopy, context: SettleContext): Promise<OwnCopy> {
   const bakedMs = ({ marker }: OwnCopy) => Date.parse(marker.bakedAt);
   const newer = others
     .filter(({ state, marker }) => state === 'available' && marker.announcement !== undefined && !isTakenAway(marker))
+    .filter(({ marker }) => !isUnapproved(marker))
     .filter((other) => bakedMs(other) > bakedMs(copy))
     .toSorted((one, other) => bakedMs(other) - bakedMs(one));
   for (const other of newer) {
@@ -285,7 +349,7 @@ async function settleFailed(copy: OwnCopy, context: SettleContext): Promise<Sett
       attempt,
     });
   }
-  const settledAt = await decide(copy, context);
+  const { settledAt } = await decide(copy, context);
   await results.announce({
     ...resultOf(copy, settledAt, context),
     unencryptedDevices: [],

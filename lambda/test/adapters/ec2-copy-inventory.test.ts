@@ -177,19 +177,24 @@ describe('findById', () => {
   });
 });
 
-describe('findUnannounced', () => {
-  it("reads all pages of this copier's images that are not announced, in any state", async () => {
+describe('findOpen', () => {
+  it("reads all pages of this copier's images that are not announced or not approved, in any state", async () => {
     const inputs = answerPages(
       ec2.on(DescribeImagesCommand),
       { Images: [image()], NextToken: 'more' },
       { Images: [image({ ImageId: 'ami-2', State: 'pending' }), image({ Tags: [] })] },
     );
 
-    expect(await inventory.findUnannounced()).toEqual([ownCopy(), ownCopy({ imageId: 'ami-2', state: 'pending' })]);
+    expect(await inventory.findOpen()).toEqual([ownCopy(), ownCopy({ imageId: 'ami-2', state: 'pending' })]);
     const page = {
       Owners: ['self'],
       IncludeDisabled: true,
-      Filters: [{ Name: 'tag:ImageCopier', Values: ['image-copier attempt=*', 'image-copier announcing=*'] }],
+      Filters: [
+        {
+          Name: 'tag:ImageCopier',
+          Values: ['image-copier attempt=*', 'image-copier announcing=*', 'image-copier announced=* unapproved'],
+        },
+      ],
       MaxResults: 1000,
     };
     expect(inputs).toEqual([page, { ...page, NextToken: 'more' }]);

@@ -30,6 +30,56 @@ beforeEach(() => {
   otherEc2?.reset();
 });
 
+describe('findMarks', () => {
+  it('reads watermarks and tags of the images that trusted owners share, deprecated or not', async () => {
+    otherEc2?.on(DescribeImagesCommand).resolves({
+      Images: [
+        {
+          ImageId: SOURCE_IMAGE,
+          OwnerId: SOURCE_ACCOUNT,
+          ImageWatermarks: [{ WatermarkKey: `${SOURCE_ACCOUNT}:approved`, SourceImageId: 'ami-0ba5e' }],
+          Tags: [{ Key: 'ec2:SharedTag/approved', Value: 'yes' }],
+        },
+        { ImageId: 'ami-2', OwnerId: SOURCE_ACCOUNT },
+      ],
+    });
+
+    expect(await catalogue.findMarks([SOURCE_IMAGE, 'ami-2', 'ami-3'], OTHER_REGION, [SOURCE_ACCOUNT])).toEqual([
+      {
+        imageId: SOURCE_IMAGE,
+        ownerId: SOURCE_ACCOUNT,
+        watermarks: [{ key: `${SOURCE_ACCOUNT}:approved`, imageId: 'ami-0ba5e' }],
+        tags: [{ key: 'ec2:SharedTag/approved', value: 'yes' }],
+      },
+      { imageId: 'ami-2', ownerId: SOURCE_ACCOUNT, watermarks: [], tags: [] },
+    ]);
+    expect(otherEc2?.commandCalls(DescribeImagesCommand).map(({ args }) => args[0].input)).toEqual([
+      {
+        Owners: [SOURCE_ACCOUNT],
+        IncludeDeprecated: true,
+        Filters: [{ Name: 'image-id', Values: [SOURCE_IMAGE, 'ami-2', 'ami-3'] }],
+        MaxResults: 1000,
+      },
+    ]);
+  });
+
+  it('asks for 200 images at a time', async () => {
+    ec2?.on(DescribeImagesCommand).resolves({});
+    const ids = Array.from({ length: 201 }, (_, index) => `ami-${index}`);
+
+    expect(await catalogue.findMarks(ids, REGION, [SOURCE_ACCOUNT])).toEqual([]);
+    expect(ec2?.commandCalls(DescribeImagesCommand)).toHaveLength(2);
+  });
+
+  it('classes what EC2 refuses', async () => {
+    ec2?.on(DescribeImagesCommand).rejects(ec2Error('RequestLimitExceeded'));
+
+    await expect(catalogue.findMarks([SOURCE_IMAGE], REGION, [SOURCE_ACCOUNT])).rejects.toMatchObject({
+      code: 'RequestLimitExceeded',
+    });
+  });
+});
+
 describe('findSource', () => {
   it('asks the Region of the image for its owner and state, deprecated or not', async () => {
     otherEc2?.on(DescribeImagesCommand).resolves({

@@ -43,6 +43,15 @@ describe('announce', () => {
     });
   });
 
+  it('tells of an approval as of a copy, under another name', async () => {
+    await results.announceApproval(copied);
+
+    const Entries = [{ Source: 'image-copier', DetailType: 'Image Approved', Detail: JSON.stringify(copied) }];
+    expect(events.commandCalls(PutEventsCommand).map(({ args }) => args[0].input)).toEqual([{ Entries }]);
+    const [published] = sns.commandCalls(PublishCommand).map(({ args }) => args[0].input);
+    expect(JSON.parse(published?.Message ?? '')).toMatchObject({ 'detail-type': 'Image Approved', detail: copied });
+  });
+
   it('does without a topic', async () => {
     await new PublishedResults(eventsClient, undefined).announce(copied);
 

@@ -48,6 +48,19 @@ describe('the marker of a copy', () => {
       `image-copier retired=${ENDED_AT} attempt=1 baked=${BAKED_AT} key=1 announced=${SETTLED_AT} quarantine=7`,
     ],
     [
+      'that is announced and not approved',
+      copyMarker({ announcement: { ...ANNOUNCED, unapproved: true } }),
+      `image-copier announced=${SETTLED_AT} attempt=1 baked=${BAKED_AT} unapproved`,
+    ],
+    [
+      'that was retired before it was approved',
+      copyMarker({
+        announcement: { ...ANNOUNCED, unapproved: true },
+        end: { state: 'retired', at: ENDED_AT, quarantineDays: 7 },
+      }),
+      `image-copier retired=${ENDED_AT} attempt=1 baked=${BAKED_AT} announced=${SETTLED_AT} quarantine=7 unapproved`,
+    ],
+    [
       'that is revoked before it was announced',
       copyMarker({ withinMinutes: 15, end: { state: 'revoked', at: ENDED_AT } }),
       `image-copier revoked=${ENDED_AT} attempt=1 baked=${BAKED_AT} within=15`,

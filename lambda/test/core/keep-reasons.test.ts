@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AccountImage } from '../../src/core/account-images.ts';
-import { keepReasons, knownTo, type KeepRules } from '../../src/core/keep-reasons.ts';
+import { keepReasons, knownTo, type KeepReason, type KeepRules } from '../../src/core/keep-reasons.ts';
 import { ACCOUNT, COPIER, NOW_MS, REGION, target } from '../factories.ts';
 import { announcedCopy, copyId, DAY_MS, ImageAccount, sourceId } from '../image-account.ts';
 
@@ -185,6 +185,46 @@ describe('the newest image of a recipe stays', () => {
   it('but a copy without a recipe is the newest of nothing', () => {
     const image = announcedCopy({ number: 4 });
     expect(reasonsOf({ ...image, tags: image.tags.filter(({ key }) => key !== 'Recipe') })).toEqual([]);
+  });
+});
+
+describe('where copies are not approved', () => {
+  const UNAPPROVED = { announcement: { state: 'announced', settledAt: AT, unapproved: true } } as const;
+  const APPROVED = [1, 2, 4];
+  const notApproved = wait('NotApproved', 'Its source image may still be approved.');
+
+  /** Why one of six copies stays, of which 1, 2 and 4 are approved, while the parameter points to one of them. */
+  function reasonsOfNumber(number: number, current: number | undefined): KeepReason[] {
+    const copies = [1, 2, 3, 4, 5, 6].map((each) =>
+      announcedCopy({ number: each, ...(!APPROVED.includes(each) && { marker: UNAPPROVED }) }),
+    );
+    return reasonsOf(
+      copies[number - 1],
+      (account) => {
+        account.all = copies;
+        account.snapshots = new ImageAccount(...copies).snapshots;
+        account.parameters.clear();
+        if (current !== undefined) account.parameters.set(PARAMETER, copyId(current));
+      },
+      { rollbackDepth: 1 },
+    );
+  }
+
+  it.each([
+    ['the newest of all stays', 6, 4, use('Newest', 'It is the newest image of ubuntu.')],
+    ['one that is newer than the one in use may still be approved', 5, 4, notApproved],
+    [
+      'the newest approved one stays, though another is in use',
+      4,
+      2,
+      use('Newest', 'It is the newest image of ubuntu.'),
+    ],
+    ['one that is older than the one in use may go', 3, 4, []],
+    ['none of those that are not approved may go where none is in use', 3, undefined, notApproved],
+    ['only approved ones count as those to go back to', 2, 4, [expect.objectContaining({ code: 'Rollback' })]],
+    ['an approved one out of reach may go', 1, 4, []],
+  ] as const)('%s', (_what, number, current, expected) => {
+    expect(reasonsOfNumber(number, current)).toEqual(expected);
   });
 });
 

@@ -48,6 +48,15 @@ describe('the retention policy', () => {
     expect(candidates(copies)).toEqual(going(1));
   });
 
+  it('takes no copy that is not approved for one of the newest, and lets it go once it is older than they are', () => {
+    const unapproved = (number: number): CopyOf => {
+      const announcement = { state: 'announced', settledAt: '2026-11-20T00:00:00.000Z', unapproved: true } as const;
+      return { number, marker: { announcement } };
+    };
+    const copies = [unapproved(7), ...numbers(6), unapproved(5), ...numbers(4), unapproved(3), ...numbers(2)];
+    expect(candidates(copies)).toEqual(going(3, 2));
+  });
+
   it('is not deceived by a recipe that is named like an object’s own machinery', () => {
     expect(ruleOf('constructor', retention)).toEqual({ keepNewest: 2, minAgeDays: 0, quarantineDays: 7 });
     const recipes = JSON.parse('{"__proto__":{"keepNewest":1}}') as Retention['recipes'];

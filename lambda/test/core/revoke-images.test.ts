@@ -140,6 +140,15 @@ describe('the parameter of a revoked image', () => {
       () => announcedCopy({ number: 2, marker: { announcement: { state: 'announcing', settledAt: EARLIER } } }),
       undefined,
     ],
+    [
+      'not approved',
+      () =>
+        announcedCopy({
+          number: 2,
+          marker: { announcement: { state: 'announced', settledAt: EARLIER, unapproved: true } },
+        }),
+      undefined,
+    ],
     ['of another recipe', () => announcedCopy({ number: 2, recipe: 'centos' }), undefined],
   ])('goes past a copy that is %s', async (_what, change, kmsKeyArn) => {
     account.all = account.all.map((image) => (image.imageId === copyId(2) ? change(image) : image));
@@ -308,6 +317,19 @@ describe('undoing a revocation', () => {
     account.snapshots.push(...new ImageAccount(announcedCopy({ number: 4 })).snapshots);
     account.parameters.set(PARAMETER, copyId(4));
     expect(await unrevoke()).toMatchObject({ parameters: [] });
+  });
+
+  it('points no parameter to a copy that is not approved, and keeps it waiting', async () => {
+    const announcement = { state: 'announced', settledAt: EARLIER, unapproved: true } as const;
+    const waiting = announcedCopy({ number: 3, marker: { announcement } });
+    account.all = account.all.map((image) => (image.imageId === BAD ? waiting : image));
+    account.parameters.set(PARAMETER, copyId(2));
+    await revoke();
+    expect(account.tag(BAD)).toMatch(/^image-copier revoked=.* unapproved$/);
+
+    expect(await unrevoke()).toMatchObject({ images: [BAD], parameters: [] });
+    expect(account.tag(BAD)).toMatch(/^image-copier announced=.* unapproved$/);
+    expect(account.parameters.get(PARAMETER)).toBe(copyId(2));
   });
 
   it('keeps that an image was retired', async () => {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { OwnCopy } from '../../src/core/copy-inventory.ts';
 import { findDangling, settleNamed, sweep } from '../../src/core/settle-copies.ts';
-import { copyMarker, FakeAccount, NOW_MS, ownCopy, settleContext, SOURCE_IMAGE } from '../factories.ts';
+import { copyMarker, FakeAccount, FakeSources, NOW_MS, ownCopy, settleContext, SOURCE_IMAGE } from '../factories.ts';
 
 const UNTIL_MS = NOW_MS + 20_000;
 let account: FakeAccount;
@@ -142,7 +142,7 @@ describe('sweep', () => {
   });
 
   it.each([
-    ['findUnannounced', { copies: [], removedSnapshots: ['snap-0f'], dangling: ['/image-copier/old'] }],
+    ['findOpen', { copies: [], removedSnapshots: ['snap-0f'], dangling: ['/image-copier/old'] }],
     ['removeFailedSnapshots', { removedSnapshots: [], dangling: ['/image-copier/old'] }],
     ['list', { removedSnapshots: ['snap-0f'], dangling: [] }],
     ['findLaunchable', { removedSnapshots: ['snap-0f'], dangling: [] }],
@@ -155,7 +155,73 @@ describe('sweep', () => {
 
     expect(report).toMatchObject(expected);
     expect(report.errors.map(({ message }) => message)).toEqual([`${failing} failed`]);
-    if (failing !== 'findUnannounced') expect(announced()).toHaveLength(3);
+    if (failing !== 'findOpen') expect(announced()).toHaveLength(3);
+  });
+
+  describe('with a gate', () => {
+    const sourceOf = (day: number) => `ami-a${day}`;
+    let sources: FakeSources;
+    const sweepAtGate = async () => await sweep(settleContext(account, { gate: sources.gate() }), UNTIL_MS);
+    const outcomes = async () => (await sweepAtGate()).copies.map(({ copy, outcome }) => `${copy} ${outcome}`);
+    const pointsTo = () => account.parameters.get('/image-copier/ubuntu');
+
+    beforeEach(async () => {
+      account = new FakeAccount(...[1, 2, 3].map((day) => copyOf(day, { sourceImageId: sourceOf(day) })));
+      sources = new FakeSources();
+      await sweepAtGate();
+      sources.calls.length = 0;
+    });
+
+    it('asks once for the sources of all copies that wait, however many', async () => {
+      expect(await outcomes()).toEqual(['ami-01 unapproved', 'ami-02 unapproved', 'ami-03 unapproved']);
+      expect(sources.calls).toEqual(['ami-a1,ami-a2,ami-a3 in eu-west-1']);
+      expect(announced()).toHaveLength(3);
+      expect(account.parameters).toEqual(new Map());
+    });
+
+    it.each([
+      [[1, 2, 3], 3],
+      [[3, 2, 1], 3],
+      [[2, 1], 2],
+      [[3, 1], 3],
+    ])('points to the newest that is approved, in whatever order (%j)', async (order, newest) => {
+      for (const day of order) {
+        sources.approve(sourceOf(day));
+        expect(await outcomes()).toContain(`ami-0${day} approved`);
+      }
+      expect(pointsTo()).toBe(`ami-0${newest}`);
+      expect(account.approved.map(({ imageId }) => imageId)).toEqual(order.map((day) => `ami-0${day}`));
+    });
+
+    it('keeps those waiting whose sources cannot be read, and opens them once they can', async () => {
+      sources.approve(sourceOf(2));
+      sources.failure = new Error('slow down');
+      const { copies } = await sweepAtGate();
+      expect(copies.map(({ outcome, approvalError }) => [outcome, approvalError?.message])).toEqual(
+        Array.from({ length: 3 }, () => ['unapproved', 'slow down']),
+      );
+      expect(account.parameters).toEqual(new Map());
+
+      sources.failure = undefined;
+      expect(await outcomes()).toContain('ami-02 approved');
+      expect(pointsTo()).toBe('ami-02');
+    });
+
+    it('opens for all once there is no gate any more', async () => {
+      await sweepAll();
+
+      expect(pointsTo()).toBe('ami-03');
+      expect((await sweepAll()).copies).toEqual([]);
+    });
+
+    it('asks nobody where no copy waits', async () => {
+      for (const day of [1, 2, 3]) sources.approve(sourceOf(day));
+      await sweepAtGate();
+      sources.calls.length = 0;
+
+      expect(await outcomes()).toEqual([]);
+      expect(sources.calls).toEqual([]);
+    });
   });
 
   it('looks for the rest although the time for copies is over', async () => {

@@ -14,6 +14,7 @@ import {
   copyTags,
   FakeAccount,
   FakeCatalogue,
+  FakeSources,
   NOW_MS,
   ownCopy,
   PARAMETER,
@@ -21,8 +22,10 @@ import {
   requestJson,
   settleContext,
   SNAPSHOTS,
+  SOURCE_ACCOUNT,
   SOURCE_IMAGE,
   sourceImage,
+  sourceMarks,
   target,
 } from '../factories.ts';
 
@@ -838,5 +841,182 @@ describe('a copy of a revoked image', () => {
     const account = new FakeAccount(ownCopy(), ownCopy({ imageId: 'ami-0b', marker, snapshotIds: ['snap-b'] }));
     expect(await settleCopy(ownCopy(), settleContext(account))).toMatchObject({ kind: 'settled' });
     expect(account.parameters.get(PARAMETER)).toBe(COPY);
+  });
+});
+
+describe('settleCopy with a gate', () => {
+  const WAITS =
+    `It waits for the approval of its source image ${SOURCE_IMAGE} in ${REGION}, ` +
+    `which needs the watermark approved of ${SOURCE_ACCOUNT}.`;
+  const WATERMARK = { key: `${SOURCE_ACCOUNT}:approved`, imageId: SOURCE_IMAGE };
+  let sources: FakeSources;
+  const settleAtGate = () => settle({ gate: sources.gate() });
+  /** Announces the copy, and leaves it before the gate. */
+  async function reachGate(): Promise<void> {
+    await settleAtGate();
+    account.calls.length = 0;
+    sources.calls.length = 0;
+  }
+
+  beforeEach(() => {
+    sources = new FakeSources();
+  });
+
+  it('points the parameter to a copy of an approved image at once', async () => {
+    sources.approve();
+
+    expect(await settleAtGate()).toEqual({ kind: 'settled', parameter: PARAMETER, copySeconds: 600 });
+    expect(account.announced).toMatchObject([{ parameter: PARAMETER, parameterReason: null }]);
+    expect(account.copy()?.marker.announcement).toEqual({ state: 'announced', settledAt: NOW });
+    expect(sources.calls).toEqual([`${SOURCE_IMAGE} in ${REGION}`]);
+  });
+
+  it('asks for nothing where the copy has the watermark itself', async () => {
+    account = new FakeAccount(ownCopy({ watermarks: [WATERMARK] }));
+
+    expect(await settleAtGate()).toMatchObject({ kind: 'settled', parameter: PARAMETER });
+    expect(sources.calls).toEqual([]);
+  });
+
+  it('announces a copy of an image that is not approved, and leaves the parameter alone', async () => {
+    account.parameters.set(PARAMETER, OTHER);
+
+    expect(await settleAtGate()).toEqual({
+      kind: 'settled',
+      parameter: `none: ${WAITS}`,
+      sourceSeen: false,
+      copySeconds: 600,
+    });
+    expect(account.announced).toMatchObject([{ imageId: COPY, parameter: null, parameterReason: WAITS, reason: null }]);
+    expect(account.parameters).toEqual(new Map([[PARAMETER, OTHER]]));
+    expect(account.copy()?.marker.announcement).toEqual({ state: 'announced', settledAt: NOW, unapproved: true });
+  });
+
+  it('lets a copy pass that can have no parameter', async () => {
+    account = new FakeAccount(ownCopy({ tags: [] }));
+
+    expect(await settleAtGate()).toMatchObject({ kind: 'settled', parameter: 'none: There is no tag Recipe.' });
+    expect(account.copy()?.marker.announcement).not.toHaveProperty('unapproved');
+    expect(sources.calls).toEqual([]);
+  });
+
+  it('waits where it cannot be read, and says why', async () => {
+    sources.failure = new ThrottledError('RequestLimitExceeded', 'slow down');
+    sources.approve();
+
+    expect(await settleAtGate()).toMatchObject({ kind: 'settled', approvalError: sources.failure });
+    expect(account.announced).toMatchObject([{ parameter: null, parameterReason: WAITS }]);
+  });
+
+  it('says the same where it has to announce twice, though the image was approved in between', async () => {
+    account.fails = (call) => call === `mark announced ${COPY}`;
+    await expect(settleAtGate()).rejects.toThrow('mark announced');
+    account.fails = () => false;
+    sources.approve();
+    account.nowMs += QUARTER_MS;
+
+    expect(await settleAtGate()).toMatchObject({ kind: 'settled', parameter: `none: ${WAITS}` });
+    expect(account.announced).toHaveLength(2);
+    expect(account.announced[1]).toEqual(account.announced[0]);
+    expect(await settleAtGate()).toMatchObject({ kind: 'approved', parameter: PARAMETER });
+  });
+
+  describe('of a copy that waits', () => {
+    beforeEach(reachGate);
+
+    it('does nothing while its image is not approved', async () => {
+      sources.marks = [sourceMarks()];
+
+      expect(await settleAtGate()).toEqual({ kind: 'unapproved', reason: WAITS, sourceSeen: true });
+      expect(account.calls).toEqual([]);
+      expect(sources.calls).toEqual([`${SOURCE_IMAGE} in ${REGION}`]);
+    });
+
+    const STEPS = [
+      'snapshotsOf',
+      'get',
+      'findSettled',
+      `put ${COPY}`,
+      'get',
+      `announceApproval ${COPY}`,
+      `mark announced ${COPY}`,
+    ];
+
+    it('verifies it again, points the parameter to it, tells everybody, and notes that last', async () => {
+      sources.approve();
+
+      expect(await settleAtGate()).toEqual({ kind: 'approved', parameter: PARAMETER });
+      expect(account.calls).toEqual(STEPS);
+      const [copied] = account.announced;
+      expect(account.approved).toEqual([{ ...copied, parameter: PARAMETER, parameterReason: null }]);
+      expect(account.announced).toHaveLength(1);
+      expect(account.copy()?.marker.announcement).toEqual({ state: 'announced', settledAt: NOW });
+      expect(await settleAtGate()).toEqual({ kind: 'known' });
+    });
+
+    it.each(STEPS.map((step, index) => [index + 1, step] as const))('goes on after call %d, %s', async (failing) => {
+      sources.approve();
+      account.fails = (_call, count) => count === failing;
+      await expect(settleAtGate()).rejects.toThrow(`${STEPS[failing - 1] ?? ''} failed`);
+
+      account.nowMs += QUARTER_MS;
+      expect(await settleAtGate()).toMatchObject({ kind: 'approved', parameter: PARAMETER });
+      expect(new Set(account.approved.map((result) => JSON.stringify(result))).size).toBe(1);
+      expect(account.parameters).toEqual(new Map([[PARAMETER, COPY]]));
+    });
+
+    it('leaves the parameter to a newer copy that is approved', async () => {
+      const newer = otherCopy(NEWER);
+      account.copies.push(newer);
+      account.snapshots.push(copySnapshot({ snapshotId: OTHER_SNAPSHOT }));
+      account.parameters.set(PARAMETER, OTHER);
+      sources.approve();
+
+      expect(await settleAtGate()).toEqual({ kind: 'approved', parameter: `none: ${OTHER} is of a newer image` });
+      expect(account.parameters).toEqual(new Map([[PARAMETER, OTHER]]));
+    });
+
+    it('passes over a newer copy that is not approved, also where somebody has pointed the parameter to it', async () => {
+      const announcement = { state: 'announced', settledAt: NOW, unapproved: true } as const;
+      account.copies.push(otherCopy(NEWER, { marker: copyMarker({ bakedAt: NEWER, announcement }) }));
+      account.snapshots.push(copySnapshot({ snapshotId: OTHER_SNAPSHOT }));
+      account.parameters.set(PARAMETER, OTHER);
+      sources.approve();
+
+      expect(await settleAtGate()).toEqual({ kind: 'approved', parameter: PARAMETER });
+      expect(account.parameters).toEqual(new Map([[PARAMETER, COPY]]));
+    });
+
+    it('is not opened where it is no longer as it was verified', async () => {
+      sources.approve();
+      account.snapshots = account.snapshots.map((snapshot) => ({ ...snapshot, encrypted: false }));
+
+      expect(await settleAtGate()).toMatchObject({ kind: 'unverified' });
+      expect(account.parameters).toEqual(new Map());
+    });
+
+    it('is not opened where its image was revoked', async () => {
+      sources.approve();
+      await account.ended.note(SOURCE_IMAGE, { kind: 'revoked', at: NOW, reason: 'bad' });
+
+      expect(await settleAtGate()).toEqual({ kind: 'known' });
+      expect(account.parameters).toEqual(new Map());
+    });
+
+    it('is left alone while it is disabled', async () => {
+      sources.approve();
+      account.copies = account.copies.map((copy) => ({ ...copy, state: 'disabled' }));
+
+      expect(await settleAtGate()).toEqual({ kind: 'known' });
+    });
+
+    it('still waits where it is to go', async () => {
+      const end = { state: 'asked', at: NOW, quarantineDays: 7 } as const;
+      account.copies = account.copies.map((copy) => ({ ...copy, marker: { ...copy.marker, end } }));
+      sources.approve();
+
+      expect(await settleAtGate()).toMatchObject({ kind: 'approved' });
+      expect(account.copy()?.marker).toMatchObject({ end, announcement: { state: 'announced', settledAt: NOW } });
+    });
   });
 });

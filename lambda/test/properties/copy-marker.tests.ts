@@ -16,7 +16,14 @@ const marker: fc.Arbitrary<CopyMarker> = fc.record(
     attempt: fc.integer({ min: 1, max: MAX_ATTEMPTS }),
     bakedAt: isoTime,
     keyId: fc.stringMatching(/^(mrk-)?[0-9a-f-]{1,36}$/),
-    announcement: fc.record({ state: fc.constantFrom('announcing', 'announced'), settledAt: isoTime }),
+    announcement: fc.record(
+      {
+        state: fc.constantFrom('announcing', 'announced'),
+        settledAt: isoTime,
+        unapproved: fc.constant<true>(true),
+      },
+      { requiredKeys: ['state', 'settledAt'] },
+    ),
     end: fc.record(
       {
         state: fc.constantFrom('asked', 'retired', 'revoked'),
@@ -28,9 +35,12 @@ const marker: fc.Arbitrary<CopyMarker> = fc.record(
   },
   { requiredKeys: ['copier', 'attempt', 'bakedAt'] },
 );
-/** As EC2 matches the patterns that this code uses: the asterisk at the end stands for anything. */
+/** As EC2 matches the patterns that this code uses: the asterisk stands for anything. */
 const matches = (value: string, patterns: string[]) =>
-  patterns.some((pattern) => pattern.endsWith('*') && value.startsWith(pattern.slice(0, -1)));
+  patterns.some((pattern) => {
+    const [start = '', end = ''] = pattern.split('*');
+    return value.startsWith(start) && value.endsWith(end);
+  });
 
 describe('the marker', () => {
   it('is read as it was written, and is a tag that EC2 takes', () => {
@@ -53,6 +63,8 @@ describe('the marker', () => {
         for (const start of ['attempt', 'announcing', 'announced', 'retired', 'revoked'] as const) {
           expect(matches(value, markerPatterns(original.copier, start))).toBe(start === state);
         }
+        const isOpen = state === 'announced' && announcement?.unapproved === true;
+        expect(matches(value, markerPatterns(original.copier, 'unapproved'))).toBe(isOpen);
         expect(matches(value, markerPatterns(other))).toBe(other === original.copier);
       }),
     );
@@ -83,6 +95,7 @@ describe('the marker', () => {
       'asked=2026-11-25',
       'quarantine=7',
       'quarantine=07',
+      'unapproved',
       '\n',
     );
     const text = fc.oneof(
@@ -98,6 +111,7 @@ describe('the marker', () => {
           'retired=2026-11-25',
           'asked=2026-11-25',
           'quarantine=7',
+          'unapproved',
         ])
         .map((some) => some.join(' ')),
     );

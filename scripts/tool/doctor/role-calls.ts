@@ -98,7 +98,7 @@ export function settleCopyCalls(
     'ec2:DisableImage': [{ resources: [image], context: [marked('revoked')] }],
     'ec2:EnableImageDeprecation': deprecates ? [{ resources: [image], context: [marked('announcing')] }] : [],
     'ec2:GetEbsEncryptionByDefault': [ANY],
-    'events:PutEvents': ['Image Copied', 'Image Copy Failed'].map((detailType) => ({
+    'events:PutEvents': ['Image Approved', 'Image Copied', 'Image Copy Failed'].map((detailType) => ({
       resources: [bus],
       context: [texts('events:source', 'image-copier'), texts('events:detail-type', detailType)],
     })),

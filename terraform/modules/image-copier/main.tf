@@ -13,6 +13,7 @@ locals {
 
   # What the functions read of their environment. Nobody sets these beside the module.
   own_variables = [
+    "APPROVAL",
     "COPIER_NAME",
     "COPY_DEPRECATION",
     "COPY_TAGS",

@@ -7,6 +7,8 @@ locals {
   settle_rules     = { image_state = "${var.name}-image-state", sweep = "${var.name}-sweep" }
   settle_rule_arns = { for key, name in local.settle_rules : key => "arn:${local.partition}:events:${local.region}:${local.account_id}:rule/${name}" }
 
+  approval = var.approval == null ? null : jsonencode(var.approval.watermark == null ? { sharedTag = var.approval.shared_tag } : { watermark = var.approval.watermark })
+
   parameters_arn = "arn:${local.partition}:ssm:${local.region}:${local.account_id}:parameter${var.parameter_path}"
 }
 
@@ -278,7 +280,7 @@ data "aws_iam_policy_document" "settle_copy" {
     condition {
       test     = "ForAllValues:StringEquals"
       variable = "events:detail-type"
-      values   = ["Image Copied", "Image Copy Failed"]
+      values   = ["Image Approved", "Image Copied", "Image Copy Failed"]
     }
 
     condition {
@@ -347,7 +349,11 @@ module "settle_copy" {
     PARAMETER_PATH            = var.parameter_path
     QUEUE_URL                 = local.requests_queue_url
     RECIPE_TAG                = var.recipe_tag
-  }, var.results_topic_arn == null ? {} : { RESULTS_TOPIC_ARN = var.results_topic_arn })
+    TRUSTED_OWNERS            = join(",", local.trusted_owner_ids)
+    },
+    var.approval == null ? {} : { APPROVAL = local.approval },
+    var.results_topic_arn == null ? {} : { RESULTS_TOPIC_ARN = var.results_topic_arn },
+  )
 }
 
 resource "aws_lambda_event_source_mapping" "settle" {

@@ -22,6 +22,29 @@ variable "alarm_actions" {
   }
 }
 
+variable "approval" {
+  description = "What a source image needs before the parameter of its recipe points to a copy of it: watermark, the name of a watermark that its owner attached to it, or shared_tag, <key> or <key>=<value> of a tag ec2:SharedTag/<key> on it, without a value any but false. Copies are made and announced all the same. With null every verified copy is pointed to."
+  type        = object({ shared_tag = optional(string), watermark = optional(string) })
+  default     = null
+
+  validation {
+    condition     = var.approval == null || (try(var.approval.shared_tag, null) == null) != (try(var.approval.watermark, null) == null)
+    error_message = "approval: give either shared_tag or watermark, not both; or null to point to every verified copy."
+  }
+
+  # EC2 API Reference, AttachImageWatermark.
+  validation {
+    condition     = try(var.approval.watermark, null) == null || can(regex("^[A-Za-z0-9()\\[\\] ./'@_-]{3,128}$", var.approval.watermark))
+    error_message = "approval: watermark is the name alone, without the account: 3 to 128 letters, digits, spaces and ( ) [ ] . / - ' @ _."
+  }
+
+  # EC2 API Reference, Tag: with ec2:SharedTag/ a key has at most 127 characters. What is baked for ImageCopier is not approved by that.
+  validation {
+    condition     = try(var.approval.shared_tag, null) == null || can(regex("(?s)^[^=]{1,113}(=.{0,256})?$", var.approval.shared_tag)) && !can(regex("(?i)^(imagecopier(=|$)|ec2:SharedTag/)", var.approval.shared_tag))
+    error_message = "approval: shared_tag is <key> or <key>=<value>, a key of 1 to 113 and a value of up to 256 characters, without ec2:SharedTag/ and not ImageCopier."
+  }
+}
+
 variable "architecture" {
   description = "Processor architecture of the functions: arm64 or x86_64."
   type        = string

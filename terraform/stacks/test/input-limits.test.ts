@@ -75,6 +75,27 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Values>>>> = {
   'image-copier': {
     ...SHARED,
     age_alarm_seconds: { good: [300, 1_000_000], bad: [299, 300.5] },
+    approval: {
+      good: [
+        { watermark: "a(1) [b]./-'@_" },
+        { shared_tag: 'approved' },
+        { shared_tag: `${X.slice(0, 113)}=${X.slice(0, 256)}` },
+        { shared_tag: 'ä=b=c' },
+      ],
+      bad: [
+        {},
+        { shared_tag: 'approved', watermark: 'approved' },
+        { watermark: 'ok' },
+        { watermark: '111111111111:approved' },
+        { watermark: X.slice(0, 129) },
+        { shared_tag: '' },
+        { shared_tag: '=yes' },
+        { shared_tag: 'imagecopier=x' },
+        { shared_tag: 'ec2:SharedTag/approved' },
+        { shared_tag: X.slice(0, 114) },
+        { shared_tag: `a=${X.slice(0, 257)}` },
+      ],
+    },
     copy_tags: {
       good: [{}, { [X.slice(0, 127)]: X.slice(0, 256) }, { 'ä!': '' }, many(47)],
       bad: [

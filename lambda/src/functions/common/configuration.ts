@@ -1,9 +1,10 @@
 import * as z from 'zod/mini';
+import type { Approval, Gate } from '../../core/approval.ts';
 import { isPace } from '../../core/copy-pace.ts';
 import { parseTags, type Tag } from '../../core/copy-request.ts';
 import { requestedTags } from '../../core/copy-tags.ts';
 import type { ParameterNames } from '../../core/image-parameters.ts';
-import { ConfigurationError, overdueSeconds, parse, setting, topicArn, type Variables } from './variables.ts';
+import { ConfigurationError, overdueSeconds, parse, setting, textOf, topicArn, type Variables } from './variables.ts';
 
 /** What all functions of a copier need to know, from their environment; the Terraform module sets all of it. */
 export interface CopierConfig {
@@ -31,6 +32,8 @@ export interface SettleCopyConfig extends CopierConfig, ParameterNames {
   readonly copyDeprecation: boolean;
   /** How long the next try waits after a copy that failed, 0 to 900. */
   readonly failedCopyDelaySeconds: number;
+  /** What a source image needs before a parameter points to its copy, and whose word counts; without it nothing. */
+  readonly approval?: Omit<Gate, 'sources'>;
   /** After how long a copy that is not announced is overdue. */
   readonly overdueSeconds: number;
   readonly resultsTopicArn?: string;
@@ -65,6 +68,25 @@ export const trustedOwners = setting(/^[0-9]{12}(,[0-9]{12})*$/, '12-digit accou
 export const parameterPath = setting(/^(\/[A-Za-z0-9_.-]+)+$/, 'the start of a parameter name, such as /image-copier');
 export const recipeTag = setting(/^.{1,127}$/su, 'the name of a tag, such as Recipe');
 
+const APPROVAL = 'a JSON object of either watermark, a name, or sharedTag, a key or <key>=<value>';
+// EC2 API Reference, AttachImageWatermark and Tag: a name of 3 to 128 characters; a key of 127 with ec2:SharedTag/, and a value of 256.
+const approval = z.union([
+  z.strictObject({ watermark: z.string().check(z.regex(/^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/)) }),
+  z.strictObject({ sharedTag: z.string().check(z.regex(/^[^=]{1,113}(=.{0,256})?$/su)) }),
+]);
+
+function parseApproval(json: string): Approval | undefined {
+  try {
+    const { data } = approval.safeParse(JSON.parse(json));
+    if (!data) return undefined;
+    if ('watermark' in data) return { kind: 'watermark', name: data.watermark };
+    const [key = '', ...value] = data.sharedTag.split('=');
+    return { kind: 'sharedTag', key, ...(value.length > 0 && { value: value.join('=') }) };
+  } catch {
+    return undefined;
+  }
+}
+
 const copyImage = z.object({
   ...copier,
   COPY_TAGS: z.optional(copyTags),
@@ -75,6 +97,7 @@ const copyImage = z.object({
 
 const settleCopy = z.object({
   ...copier,
+  APPROVAL: z.optional(textOf(parseApproval, APPROVAL)),
   COPY_DEPRECATION: z.optional(setting(/^(true|false)$/, 'true or false')),
   // SQS API Reference, SendMessage: DelaySeconds is at most 900.
   FAILED_COPY_DELAY_SECONDS: setting(/^([0-9]|[1-9][0-9]|[1-8][0-9]{2}|900)$/, 'a number of seconds from 0 to 900'),
@@ -82,6 +105,7 @@ const settleCopy = z.object({
   PARAMETER_PATH: parameterPath,
   RECIPE_TAG: recipeTag,
   RESULTS_TOPIC_ARN: z.optional(topicArn),
+  TRUSTED_OWNERS: z.optional(trustedOwners),
 });
 
 /** @throws {ConfigurationError} naming each variable that is wrong and what it may be */
@@ -100,8 +124,13 @@ export function readCopyImageConfig(variables: Variables): CopyImageConfig {
 /** @throws {ConfigurationError} naming each variable that is wrong and what it may be */
 export function readSettleCopyConfig(variables: Variables): SettleCopyConfig {
   const read = parse(settleCopy, variables);
+  const { APPROVAL: needed, TRUSTED_OWNERS: owners } = read;
+  if (needed && owners === undefined) {
+    throw new ConfigurationError('TRUSTED_OWNERS is not set; APPROVAL needs the accounts whose approval counts');
+  }
   return {
     ...copierConfig(read, variables),
+    ...(needed && owners !== undefined && { approval: { approval: needed, trustedOwners: owners.split(',') } }),
     copyDeprecation: read.COPY_DEPRECATION === 'true',
     failedCopyDelaySeconds: Number(read.FAILED_COPY_DELAY_SECONDS),
     overdueSeconds: Number(read.OVERDUE_SECONDS),

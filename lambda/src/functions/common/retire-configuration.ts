@@ -12,7 +12,7 @@ import {
   trustedOwners,
   type CopierConfig,
 } from './configuration.ts';
-import { parse, setting, topicArn, type Variables } from './variables.ts';
+import { parse, setting, textOf, topicArn, type Variables } from './variables.ts';
 
 /** What retire-image needs to know, from its environment; the Terraform module sets all of it. */
 export interface RetireImageConfig extends CopierConfig, ParameterNames {
@@ -38,18 +38,6 @@ const retention = z.strictObject({
   ...rule,
   recipes: z._default(z.record(z.string(), z.partial(z.strictObject(rule))), {}),
 });
-
-/** A variable that holds text of some form. */
-function textOf<T>(read: (value: string) => T | undefined, allowed: string) {
-  return z.pipe(
-    z.string(),
-    z.transform((value, { issues }): T | undefined => {
-      const data = read(value);
-      if (data === undefined) issues.push({ code: 'custom', input: value, message: `must be ${allowed}` });
-      return data;
-    }),
-  );
-}
 
 /** Terraform writes null for what an object leaves out. */
 function parseRetention(json: string): Retention | undefined {

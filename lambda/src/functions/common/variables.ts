@@ -10,6 +10,18 @@ export function setting(pattern: RegExp, allowed: string) {
   return z.string(`is not set; set it to ${allowed}`).check(z.regex(pattern, `must be ${allowed}`));
 }
 
+/** A variable that holds text of some form. */
+export function textOf<T>(read: (value: string) => T | undefined, allowed: string) {
+  return z.pipe(
+    z.string(),
+    z.transform((value, { issues }): T | undefined => {
+      const data = read(value);
+      if (data === undefined) issues.push({ code: 'custom', input: value, message: `must be ${allowed}` });
+      return data;
+    }),
+  );
+}
+
 export const overdueSeconds = setting(/^[1-9][0-9]{0,6}$/, 'a number of seconds, such as 86400');
 export const topicArn = setting(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:\S+$/, 'the ARN of an SNS topic');
 

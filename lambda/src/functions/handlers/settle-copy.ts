@@ -35,14 +35,14 @@ const topic =
     ? undefined
     : // A topic's ARN names its Region: arn:aws:sns:<region>:<account>:<name>.
       { arn: resultsTopicArn, ...clientOf(SNSClient, resultsTopicArn.split(':')[3] ?? region) };
+const sources = new Ec2ImageCatalogue(region, (source) =>
+  source === region ? ec2.client : clientOf(EC2Client, source).client,
+);
 const context: SettleCopiesContext = {
   ...config,
   inventory: new Ec2CopyInventory(ec2.client, config),
-  ...(config.copyDeprecation && {
-    sources: new Ec2ImageCatalogue(region, (source) =>
-      source === region ? ec2.client : clientOf(EC2Client, source).client,
-    ),
-  }),
+  ...(config.copyDeprecation && { sources }),
+  ...(config.approval && { gate: { ...config.approval, sources } }),
   parameters: new SsmImageParameters(ssm.client, config.parameterPath),
   ended: new SsmEndedSources(ssm.client, config.copier),
   results: new PublishedResults(events.client, topic && { arn: topic.arn, sns: topic.client }),
@@ -67,6 +67,8 @@ const METRIC = {
   unverified: 'CopiesUnverified',
   putOff: 'SettlesRetried',
   revoked: 'CopiesRevoked',
+  approved: undefined,
+  unapproved: undefined,
   waiting: undefined,
   known: undefined,
 } as const;
@@ -120,7 +122,7 @@ async function sweepAll(untilMs: number, requestId: string): Promise<void> {
 }
 
 function report(copies: readonly CopyReport[], remaining: number, requestId: string): void {
-  for (const { error, ...copy } of copies) {
+  for (const { error, approvalError, ...copy } of copies) {
     const metric = METRIC[copy.outcome];
     if (metric) metrics.count(metric);
     if (copy.outcome === 'givenUp') metrics.count('CopiesFailed');
@@ -131,6 +133,10 @@ function report(copies: readonly CopyReport[], remaining: number, requestId: str
     }
     const line = { ...copy, requestId };
     const isBad = copy.overdue ?? ['failed', 'givenUp', 'unverified'].includes(copy.outcome);
+    if (approvalError) {
+      metrics.count('SettlesRetried');
+      log('ERROR', 'approval could not be read', { ...line, error: approvalError });
+    }
     if (error) log('ERROR', 'copy putOff', { ...line, error });
     else if (isBad) log('ERROR', `copy ${copy.outcome}`, line);
     else if (copy.notDeprecated !== undefined) log('WARN', 'copy settled, but not deprecated', line);

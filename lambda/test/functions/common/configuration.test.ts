@@ -85,6 +85,39 @@ describe('readSettleCopyConfig', () => {
     expect(readSettleCopyConfig({ ...settleEnvironment, COPY_DEPRECATION })).toMatchObject({ copyDeprecation: false });
   });
 
+  it.each([
+    ['{"watermark":"approved (1)"}', { kind: 'watermark', name: 'approved (1)' }],
+    ['{"sharedTag":"approved"}', { kind: 'sharedTag', key: 'approved' }],
+    ['{"sharedTag":"approved="}', { kind: 'sharedTag', key: 'approved', value: '' }],
+    ['{"sharedTag":"approved=a=b"}', { kind: 'sharedTag', key: 'approved', value: 'a=b' }],
+  ])('reads what approves an image, and whose word counts (%s)', (APPROVAL, approval) => {
+    const variables = { ...settleEnvironment, APPROVAL, TRUSTED_OWNERS: '111111111111,444444444444' };
+    expect(readSettleCopyConfig(variables).approval).toEqual({
+      approval,
+      trustedOwners: ['111111111111', '444444444444'],
+    });
+  });
+
+  it('needs to know whose approval counts', () => {
+    expect(() => readSettleCopyConfig({ ...settleEnvironment, APPROVAL: '{"watermark":"approved"}' })).toThrow(
+      'TRUSTED_OWNERS is not set; APPROVAL needs the accounts whose approval counts',
+    );
+  });
+
+  it.each([
+    'approved',
+    '{}',
+    '{"watermark":"ok"}',
+    '{"watermark":"111111111111:approved"}',
+    '{"watermark":"approved","sharedTag":"approved"}',
+    '{"sharedTag":"=yes"}',
+    '{"sharedTag":true}',
+  ])('rejects APPROVAL=%s', (APPROVAL) => {
+    expect(() => readSettleCopyConfig({ ...settleEnvironment, APPROVAL, TRUSTED_OWNERS: '111111111111' })).toThrow(
+      'APPROVAL must be a JSON object of either watermark, a name, or sharedTag, a key or <key>=<value>',
+    );
+  });
+
   it('does without a results topic', () => {
     expect(readSettleCopyConfig({ ...settleEnvironment, RESULTS_TOPIC_ARN: undefined })).not.toHaveProperty(
       'resultsTopicArn',

@@ -1,4 +1,4 @@
-import { describe, expect, it, jest } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { DescribeImagesRequest, DescribeSnapshotsRequest, Image } from '@aws-sdk/client-ec2';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
@@ -6,6 +6,8 @@ import {
   ACCOUNT,
   copyMarker,
   copyTags,
+  NOW_MS,
+  PARAMETER,
   parameterNotFound,
   REGION,
   requestJson,
@@ -17,6 +19,7 @@ import { logLinesIn } from './log-lines.ts';
 import { warm } from './warm.ts';
 
 const lines = logLinesIn(settleEnvironment);
+const NOW = new Date(NOW_MS).toISOString();
 
 /** An image as EC2 answers it: a copy of this copier, ten minutes old, with a snapshot of its own. */
 function image(ImageId: string, changes: Image = {}, attempt = 1): Image {
@@ -185,6 +188,49 @@ describe('the settle-copy function', () => {
       expect(service).toBe('image-copier-settle-copy');
       expect(values).toEqual({ ...counted, ...CopyTime });
     }
+  });
+
+  describe('with a gate', () => {
+    const Tags = copyTags(copyMarker({ announcement: { state: 'announced', settledAt: NOW, unapproved: true } }));
+    const waiting = image('ami-08', { Tags: Tags.map(({ key, value }) => ({ Key: key, Value: value })) });
+    const WAITS = expect.stringContaining('needs the watermark approved of 111111111111') as unknown;
+
+    beforeEach(() => {
+      process.env['APPROVAL'] = '{"watermark":"approved"}';
+      process.env['TRUSTED_OWNERS'] = '111111111111';
+    });
+
+    it('points the parameter to an approved copy, and says so', async () => {
+      const ImageWatermarks = [{ WatermarkKey: '111111111111:approved', SourceImageId: SOURCE_IMAGE }];
+      const { parameters, events, invoke } = await load({ ...waiting, ImageWatermarks });
+      await invoke([scheduled]);
+
+      expect(parameters.get(PARAMETER)).toBe('ami-08');
+      expect(linesOf('ami-08')).toMatchObject([{ level: 'INFO', message: 'copy approved', parameter: PARAMETER }]);
+      expect(events.call(0).args[0].input).toMatchObject({ Entries: [{ DetailType: 'Image Approved' }] });
+    });
+
+    it('says what a copy waits for', async () => {
+      const { parameters, invoke } = await load(waiting);
+      await invoke([scheduled]);
+
+      expect(parameters).toEqual(new Map());
+      expect(linesOf('ami-08')).toMatchObject([{ level: 'INFO', message: 'copy unapproved', reason: WAITS }]);
+      expect(metrics()).toBeUndefined();
+    });
+
+    it('logs and counts where the source image cannot be read', async () => {
+      const { sdk, ec2, parameters, invoke } = await load(waiting);
+      ec2.on(sdk.DescribeImagesCommand, { Owners: ['111111111111'] }).rejects(new Error('socket hang up'));
+      await invoke([scheduled]);
+
+      expect(parameters).toEqual(new Map());
+      expect(linesOf('ami-08')).toMatchObject([
+        { level: 'ERROR', message: 'approval could not be read', error: { message: 'Error: socket hang up' } },
+        { level: 'INFO', message: 'copy unapproved', reason: WAITS },
+      ]);
+      expect(metrics()).toMatchObject({ SettlesRetried: 1 });
+    });
   });
 
   it('takes away a copy of a source that was revoked', async () => {

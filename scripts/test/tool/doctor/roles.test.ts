@@ -188,7 +188,7 @@ describe('the questions about the calls', () => {
   it.each([
     ['copy-image', COPYING, 6],
     ['retire-image', RETIRING, 12],
-    ['settle-copy', SETTLING, 12],
+    ['settle-copy', SETTLING, 13],
   ])('are few for %s', async (_, calls, count) => {
     const { read, questions } = simulator(() => 'allowed');
     expect(await read(calls)).toEqual({ denied: [] });
@@ -224,7 +224,7 @@ describe('the questions about the calls', () => {
       isAsked(SETTLING, action, resource) ? 'allowed' : 'implicitDeny',
     );
     expect(await read(SETTLING)).toEqual({ denied: [] });
-    expect(questions()).toHaveLength(12);
+    expect(questions()).toHaveLength(13);
   });
 
   it('are asked again for a call that is denied, by itself', async () => {

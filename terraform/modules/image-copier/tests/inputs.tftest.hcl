@@ -116,8 +116,9 @@ run "defaults" {
       PARAMETER_PATH            = "/image-copier"
       QUEUE_URL                 = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-requests"
       RECIPE_TAG                = "Recipe"
+      TRUSTED_OWNERS            = "111111111111"
     })
-    error_message = "The environment of settle-copy: the same key and queues, five minutes to the next try, overdue after a day, no results topic."
+    error_message = "The environment of settle-copy: the same key and queues, five minutes to the next try, overdue after a day, no results topic, no approval."
   }
 
   assert {
@@ -401,6 +402,76 @@ run "retire_tagged_with_a_variable_of_a_policy" {
   }
 
   expect_failures = [var.retire_tagged]
+}
+
+run "approval_by_watermark" {
+  command = plan
+
+  variables {
+    approval          = { watermark = "approved (prod)" }
+    trusted_owner_ids = ["111111111111", "444444444444"]
+  }
+
+  assert {
+    condition = (
+      module.settle_copy.function.environment[0].variables.APPROVAL == "{\"watermark\":\"approved (prod)\"}" &&
+      module.settle_copy.function.environment[0].variables.TRUSTED_OWNERS == "111111111111,444444444444"
+    )
+    error_message = "The function knows what approves an image, and whose word counts."
+  }
+}
+
+run "approval_by_shared_tag" {
+  command = plan
+
+  variables {
+    approval = { shared_tag = "approved=prod" }
+  }
+
+  assert {
+    condition     = module.settle_copy.function.environment[0].variables.APPROVAL == "{\"sharedTag\":\"approved=prod\"}"
+    error_message = "The function knows the tag, and its value."
+  }
+}
+
+run "approval_by_both" {
+  command = plan
+
+  variables {
+    approval = { shared_tag = "approved", watermark = "approved" }
+  }
+
+  expect_failures = [var.approval]
+}
+
+run "approval_by_nothing" {
+  command = plan
+
+  variables {
+    approval = {}
+  }
+
+  expect_failures = [var.approval]
+}
+
+run "approval_by_the_tag_of_every_shared_image" {
+  command = plan
+
+  variables {
+    approval = { shared_tag = "ImageCopier" }
+  }
+
+  expect_failures = [var.approval]
+}
+
+run "approval_by_a_watermark_with_its_account" {
+  command = plan
+
+  variables {
+    approval = { watermark = "111111111111:approved" }
+  }
+
+  expect_failures = [var.approval]
 }
 
 run "copies_with_their_deprecation" {
@@ -912,6 +983,7 @@ run "environment_variables" {
     environment_variables = { AWS_USE_FIPS_ENDPOINT = "true" }
     results_topic_arn     = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results"
     retention             = { keep_newest = 3, min_age_days = 7, quarantine_days = 7 }
+    approval              = { watermark = "approved" }
   }
 
   assert {
@@ -1009,6 +1081,7 @@ run "bad_values" {
   variables {
     age_alarm_seconds        = 60
     alarm_actions            = ["on-call"]
+    approval                 = { watermark = "ok" }
     architecture             = "arm"
     code_signing_config_arn  = "csc-0123456789abcdef0"
     environment_variables    = { "use-fips" = "true" }
@@ -1042,6 +1115,7 @@ run "bad_values" {
   expect_failures = [
     var.age_alarm_seconds,
     var.alarm_actions,
+    var.approval,
     var.architecture,
     var.code_signing_config_arn,
     var.environment_variables,

@@ -329,7 +329,7 @@ run "role_of_settle_copy" {
       RemoveFailedCopies = jsonencode({ StringLike = { "aws:ResourceTag/ImageCopier" = ["image-copier attempt=*", "image-copier announcing=*"] } })
       TellThisAccount = jsonencode({
         "ForAllValues:StringEquals" = {
-          "events:detail-type" = ["Image Copied", "Image Copy Failed"]
+          "events:detail-type" = ["Image Approved", "Image Copied", "Image Copy Failed"]
           "events:source"      = "image-copier"
         }
         Null = {
