@@ -147,7 +147,7 @@ const OUTPUTS: readonly (readonly [string, (width: number) => string, readonly s
                 imageId: COPY,
                 setAt: NOW,
                 setBy: ROLE,
-                image: { sourceImageId: IMAGE, state: 'available', bakedMs: 0, isVerified: false },
+                image: { sourceImageId: IMAGE, state: 'available', bakedMs: 0, isVerified: false, isApproved: true },
               },
             ],
           },

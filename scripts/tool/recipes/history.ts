@@ -1,5 +1,6 @@
 import { paginateGetParameterHistory } from '@aws-sdk/client-ssm';
 import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
+import { isUnapproved } from '../../../lambda/src/core/copy-marker.ts';
 import { channelOf } from '../../../lambda/src/core/image-parameters.ts';
 import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
 import type { Copier } from '../common/environment.ts';
@@ -27,6 +28,8 @@ interface ImageOfVersion {
   readonly bakedMs: number;
   /** Whether this copier verified and announced it. */
   readonly isVerified: boolean;
+  /** Whether the parameter may point to it: false for a copy that still waits for the approval of its source image. */
+  readonly isApproved: boolean;
 }
 
 // SSM API Reference, GetParameterHistory: at most 50 at a time.
@@ -89,5 +92,6 @@ function imageOf(known: KnownImage, isVerifiedCopy: boolean): ImageOfVersion {
   const { facts, ownership } = known;
   const { source, state } = facts;
   const sourceImageId = ownership.kind === 'none' ? (source?.imageId ?? '') : ownership.sourceImageId;
-  return { sourceImageId, state, bakedMs: bakedMsOf(known), isVerified: isVerifiedCopy };
+  const isApproved = ownership.kind !== 'ours' || !isUnapproved(ownership.marker);
+  return { sourceImageId, state, bakedMs: bakedMsOf(known), isVerified: isVerifiedCopy, isApproved };
 }

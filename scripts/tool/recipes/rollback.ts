@@ -60,6 +60,7 @@ function previousOf([current, ...before]: readonly RecipeVersion[], { channel }:
     ({ imageId, image }) =>
       imageId !== current?.imageId &&
       image?.isVerified &&
+      image.isApproved &&
       image.state === 'available' &&
       (currentMs === undefined || image.bakedMs < currentMs),
   );

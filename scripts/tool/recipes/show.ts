@@ -47,5 +47,6 @@ export function formatMoves(moves: readonly In<Move>[], width: number | undefine
 
 function stateOf(image: RecipeVersion['image']): string {
   if (!image) return 'gone';
-  return image.isVerified ? image.state : `${image.state}, not verified`;
+  if (!image.isVerified) return `${image.state}, not verified`;
+  return image.isApproved ? image.state : `${image.state}, not approved`;
 }

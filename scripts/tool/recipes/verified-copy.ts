@@ -1,6 +1,6 @@
 import { DescribeKeyCommand } from '@aws-sdk/client-kms';
 import { required } from '../../../lambda/src/adapters/ec2-image-facts.ts';
-import { isAnnounced } from '../../../lambda/src/core/copy-marker.ts';
+import { isAnnounced, isUnapproved } from '../../../lambda/src/core/copy-marker.ts';
 import type { SnapshotFacts } from '../../../lambda/src/core/image-catalogue.ts';
 import { findFlaw, snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
 import { tagOf } from '../common/copies.ts';
@@ -27,7 +27,7 @@ export async function evidenceFor(copier: Copier, images: readonly KnownImage[])
 
 /**
  * Why no parameter of a recipe may point to an image, as a sentence without its subject; undefined for a verified copy. As settle-copy
- * verifies: available, announced by this copier, and each snapshot under the key that it was ordered under.
+ * verifies: available, announced by this copier, approved where that is asked for, and each snapshot under the key that it was ordered under.
  */
 export function whyUnfit(
   { image, facts, ownership }: KnownImage,
@@ -43,6 +43,9 @@ export function whyUnfit(
   if (other !== recipe) return `belongs to ${other ?? 'no recipe'}, not to ${recipe}.`;
   if (ownership.kind === 'none') return `is no copy of ${copier.name}. ${ownership.reason}`;
   if (ownership.kind === 'theirs' || !isAnnounced(ownership.marker)) return `is no verified copy of ${copier.name}.`;
+  if (isUnapproved(ownership.marker)) {
+    return `waits for the approval of its source image ${ownership.sourceImageId}; status says what that needs.`;
+  }
   const flaw = findFlaw(snapshotIdsOf(facts), snapshots, keyArnOf(ownership.marker, copier) ?? ownKeyArn);
   return flaw && `is not verified: ${flaw.reason}`;
 }

@@ -173,6 +173,7 @@ function cellOf(
       ready.isOurs && ready.recipe !== undefined
         ? noParameterReason([{ key: copier.recipeTag, value: ready.recipe }], copier)
         : undefined,
+      ready.fact.waitsFor,
       unencryptedVolumes(ready.fact),
     ].filter((reason) => reason !== undefined);
     return { state: 'available', copy: ready.fact, ...(reasons.length > 0 && { reason: reasons.join(' ') }) };

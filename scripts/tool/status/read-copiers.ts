@@ -1,12 +1,15 @@
 import { DescribeImageAttributeCommand, type Image } from '@aws-sdk/client-ec2';
+import { GetFunctionCommand } from '@aws-sdk/client-lambda';
 import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
-import { isAnnounced, MARKER } from '../../../lambda/src/core/copy-marker.ts';
+import { requirement, type Gate } from '../../../lambda/src/core/approval.ts';
+import { isAnnounced, isUnapproved, MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { COPIED_FROM } from '../../../lambda/src/core/copy-tags.ts';
 import type { ImageParameter } from '../../../lambda/src/core/image-parameters.ts';
 import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
-import { reasonOf } from '../common/aws-errors.ts';
+import { readSettleCopyConfig } from '../../../lambda/src/functions/common/configuration.ts';
 import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
+import { reasonOf } from '../common/aws-errors.ts';
 import type { Copier } from '../common/environment.ts';
 import type { Source } from '../common/environments.ts';
 import { ownImages, tagOf } from '../common/copies.ts';
@@ -61,9 +64,10 @@ export async function readCopier(
   const found = parameters
     ? await findEnds(copies, { snapshots, parameters }, copier, warn)
     : new Map<string, EndInAccount>();
+  const approval = copies.some(isWaiting) ? await readApproval(copier, warn) : undefined;
   return {
     copies: copies.map((copy) => ({
-      ...copyInAccount(copy, snapshots, unencrypted.get(copy) ?? [], copier),
+      ...copyInAccount(copy, { snapshots, unencryptedDevices: unencrypted.get(copy) ?? [], approval }, copier),
       ...found.get(copy.facts.imageId),
     })),
     channels: channelsIn(parameters ?? [], copier),
@@ -137,10 +141,31 @@ export async function readSharedWith({ ec2 }: AwsClients, imageId: string, owner
   return isForMany ? 'many' : [ownerId, ...LaunchPermissions.flatMap(({ UserId }) => UserId ?? [])];
 }
 
+/** Whether a copy waits for the approval of its source image. */
+function isWaiting({ ownership }: KnownCopy): boolean {
+  return ownership.kind === 'ours' && isUnapproved(ownership.marker);
+}
+
+/** What an approval needs, as settle-copy is set up. It is asked for only where a copy waits. */
+async function readApproval({ aws, name, region }: Copier, warn: Warn): Promise<Omit<Gate, 'sources'> | undefined> {
+  try {
+    const answer = await aws.lambda.send(new GetFunctionCommand({ FunctionName: `${name}-settle-copy` }));
+    return readSettleCopyConfig({ ...answer.Configuration?.Environment?.Variables, AWS_REGION: region }).approval;
+  } catch (error) {
+    warn(`What an approval needs could not be read: ${reasonOf(error)}`);
+    return undefined;
+  }
+}
+
+interface FactsOfCopy {
+  readonly snapshots: readonly SizedSnapshot[];
+  readonly unencryptedDevices: readonly string[];
+  readonly approval: Omit<Gate, 'sources'> | undefined;
+}
+
 function copyInAccount(
   copy: KnownCopy,
-  snapshots: readonly SizedSnapshot[],
-  unencryptedDevices: readonly string[],
+  { snapshots, unencryptedDevices, approval }: FactsOfCopy,
   copier: Copier,
 ): CopyInAccount {
   const { image, facts, ownership } = copy;
@@ -162,6 +187,7 @@ function copyInAccount(
       ...(DeprecationTime !== undefined && { deprecatesAt: DeprecationTime }),
       ...(keyArn !== undefined && { keyArn }),
       ...(unencryptedDevices.length > 0 && { unencryptedDevices }),
+      ...(ownership.kind === 'ours' && isWaiting(copy) && { waitsFor: requirement(ownership, approval) }),
     },
     ...(ownership.sourceRegion !== undefined && { sourceRegion: ownership.sourceRegion }),
     state: facts.state,

@@ -39,6 +39,8 @@ export interface CopyFact {
   readonly keyArn?: string;
   /** Devices for which EC2 makes an empty, unencrypted volume at each launch that does not ask for more. */
   readonly unencryptedDevices?: readonly string[];
+  /** Of a copy that no parameter points to until its source image is approved: what that needs, in a sentence. */
+  readonly waitsFor?: string;
 }
 
 export interface Cell {

@@ -4,7 +4,7 @@ import { GetParameterCommand, GetParameterHistoryCommand, PutParameterCommand } 
 import { formatMarker, type CopyEnd } from '../../../../lambda/src/core/copy-marker.ts';
 import type { FakeServices } from '../support/fake-aws.ts';
 
-const SET_AT = ['2026-11-21', '2026-11-22', '2026-11-23', '2026-11-24', '2026-11-25'];
+const SET_AT = ['2026-11-21', '2026-11-22', '2026-11-23', '2026-11-24', '2026-11-25', '2026-11-26'];
 
 /** An account with the parameter /image-copier/ubuntu and its channels, as SSM, EC2 and KMS answer for it. */
 export class FakeRecipe {
@@ -135,3 +135,8 @@ export function tags(
     { Key: 'ImageCopier', Value },
   ];
 }
+
+/** The tags of a copy that is announced, and whose source image is not approved. */
+export const unapprovedTags = tags('announced').map(({ Key, Value }) =>
+  Key === 'ImageCopier' ? { Key, Value: `${Value} unapproved` } : { Key, Value },
+);

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { GetParameterHistoryCommand, GetParametersByPathCommand } from '@aws-sdk/client-ssm';
 import { FakeAws } from '../support/fake-aws.ts';
 import { run } from '../support/run.ts';
-import { copyId, FakeRecipe, tags } from './fake-recipe.ts';
+import { copyId, FakeRecipe, tags, unapprovedTags } from './fake-recipe.ts';
 
 const PAYMENTS = '222222222222';
 const WEB = '333333333333';
@@ -41,6 +41,13 @@ describe('history', () => {
         `${WEB}  eu-west-1  1        ami-c3  ami-a3        2026-11-21T00:00:00.000Z  current, available, not verified\n`,
       err: '',
     });
+  });
+
+  it('says of a copy that its source image is not approved', async () => {
+    payments.values.push(copyId(1));
+    payments.addCopy(1, { Tags: unapprovedTags });
+
+    expect((await history()).out).toContain('current, available, not approved\n');
   });
 
   it('takes no image for verified whose facts belie its marker', async () => {

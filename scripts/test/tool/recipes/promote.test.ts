@@ -5,7 +5,7 @@ import { writeAccountsFile } from '../support/accounts-file.ts';
 import { FakeAws } from '../support/fake-aws.ts';
 import { FakeTerminal } from '../support/fake-terminal.ts';
 import { run } from '../support/run.ts';
-import { bakedAt, copyId, FakeRecipe, sourceId, tags } from './fake-recipe.ts';
+import { bakedAt, copyId, FakeRecipe, sourceId, tags, unapprovedTags } from './fake-recipe.ts';
 
 const PAYMENTS = '222222222222';
 const WEB = '333333333333';
@@ -362,6 +362,11 @@ describe('an account that cannot follow', () => {
       'has one that is not announced',
       { Tags: tags('announcing') },
       'The copy ami-c3 of ami-a3 is no verified copy of image-copier.',
+    ],
+    [
+      'has one that waits for approval',
+      { Tags: unapprovedTags },
+      'The copy ami-c3 of ami-a3 waits for the approval of its source image ami-a3; status says what that needs.',
     ],
     [
       'has one under another key',

@@ -4,7 +4,7 @@ import type { Image } from '@aws-sdk/client-ec2';
 import { FakeAws } from '../support/fake-aws.ts';
 import { FakeTerminal } from '../support/fake-terminal.ts';
 import { run } from '../support/run.ts';
-import { copyId, FakeRecipe, sourceId, tags } from './fake-recipe.ts';
+import { copyId, FakeRecipe, sourceId, tags, unapprovedTags } from './fake-recipe.ts';
 
 const PAYMENTS = '222222222222';
 const WEB = '333333333333';
@@ -165,10 +165,11 @@ describe('rollback', () => {
     expect(payments.values.at(-1)).toBe(copyId(9));
   });
 
-  it('passes over copies that are not available or not verified, and the current one', async () => {
-    payments.values.splice(0, Infinity, copyId(1), copyId(3), copyId(4), copyId(5), copyId(3));
+  it('passes over copies that are not available, not verified or not approved, and the current one', async () => {
+    payments.values.splice(0, Infinity, ...[1, 3, 4, 5, 6, 3].map(copyId));
     payments.addCopy(4, { State: 'disabled' });
     payments.addCopy(5, { Tags: tags('announcing') });
+    payments.addCopy(6, { Tags: unapprovedTags });
 
     expect(await rollbackOne()).toMatchObject({ code: 0 });
     expect(payments.values.at(-1)).toBe(copyId(1));
@@ -200,6 +201,12 @@ describe('rollback', () => {
       copyId(4),
       { Tags: tags('announcing') },
       `ami-c4 is no verified copy of image-copier. ${KEPT}`,
+    ],
+    [
+      'waits for approval',
+      copyId(4),
+      { Tags: unapprovedTags },
+      `ami-c4 waits for the approval of its source image ami-a4; status says what that needs. ${KEPT}`,
     ],
     [
       'is no copy',

@@ -248,6 +248,53 @@ describe('status of an accounts file', () => {
       expect(read.rows[0]?.cells).toMatchObject([cell]);
     });
 
+    describe('that waits for approval', () => {
+      const marker = `image-copier announced=${SETTLED_AT} attempt=1 baked=${NEW_AT} unapproved`;
+      const Tags = [...tagsOfAmigo(NEW), { Key: 'ImageCopier', Value: marker }];
+      const WAITS = `It waits for the approval of its source image ${NEW} in eu-west-1`;
+      const NEEDS = `${WAITS}, which needs the watermark approved of ${SOURCE}.`;
+
+      beforeEach(() => {
+        sourceHas([source(NEW, NEW_AT)], { [NEW]: [WEB] });
+        targetHas(WEB, { images: [copyOf(NEW, NEW_AT, { Tags })] });
+      });
+
+      it('says what it waits for', async () => {
+        const Variables = {
+          APPROVAL: '{"watermark":"approved"}',
+          COPIER_NAME: 'image-copier',
+          DEAD_LETTER_QUEUE_URL: 'https://sqs.test/dead',
+          FAILED_COPY_DELAY_SECONDS: '300',
+          KMS_KEY_ARN: KEY,
+          OVERDUE_SECONDS: '86400',
+          PARAMETER_PATH: '/image-copier',
+          QUEUE_URL: 'https://sqs.test/requests',
+          RECIPE_TAG: 'Recipe',
+          TRUSTED_OWNERS: SOURCE,
+        };
+        aws
+          .in(WEB)
+          .lambda.on(GetFunctionCommand, { FunctionName: 'image-copier-settle-copy' })
+          .resolves({ Configuration: { Environment: { Variables } } });
+        const { code, report: read } = await report('--accounts-file', FILE, '--only', 'web');
+
+        expect(code).toBe(0);
+        expect(read.rows[0]?.cells).toMatchObject([
+          { state: 'available', copy: { settledAt: SETTLED_AT, waitsFor: NEEDS }, reason: NEEDS },
+        ]);
+        const { out } = await run(['status', '--accounts-file', FILE, '--only', 'web'], { aws });
+        expect(out).toContain(NEEDS);
+      });
+
+      it('says so too where it cannot be read what an approval needs', async () => {
+        aws.in(WEB).lambda.on(GetFunctionCommand).rejects(new Error('no network'));
+        const { err, report: read } = await report('--accounts-file', FILE, '--only', 'web');
+
+        expect(read.rows[0]?.cells).toMatchObject([{ state: 'available', reason: `${WAITS}.` }]);
+        expect(err).toContain('web, eu-west-1: What an approval needs could not be read: Error: no network.');
+      });
+    });
+
     it('says when a copy is deprecated', async () => {
       const DeprecationTime = '2028-11-23T22:10:00.000Z';
       sourceHas([source(NEW, NEW_AT)], { [NEW]: [WEB] });
