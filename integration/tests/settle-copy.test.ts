@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
+  AttachImageWatermarkCommand,
   CopyImageCommand,
   CreateTagsCommand,
   DeleteTagsCommand,
@@ -662,6 +663,150 @@ describe('a copy of an image that is deprecated some day', () => {
     const ofCopy = (await imageOf(stage, idOf(made)))?.DeprecationTime;
     expect(ofCopy).toBe(COPY_DEPRECATION === 'true' ? ofSource : undefined);
     expect(linesOf(stage.settling, idOf(made))).toMatchObject([{ outcome: 'settled' }]);
+  });
+});
+
+describe('a copy of an image that is not approved yet', () => {
+  const WATERMARK = { APPROVAL: '{"watermark":"approved"}' };
+  const SHARED_TAG = { APPROVAL: '{"sharedTag":"approved=prod"}' };
+  const attach = ({ imageId }: BakedImage, WatermarkName = 'approved') =>
+    source.ec2.send(new AttachImageWatermarkCommand({ ImageId: imageId, WatermarkName }));
+  const setSharedTag = ({ imageId }: BakedImage, Value = 'prod') =>
+    source.ec2.send(new CreateTagsCommand({ Resources: [imageId], Tags: [{ Key: 'ec2:SharedTag/approved', Value }] }));
+  const sweepIn = ({ settling }: Stage) => settling.invoke(sweepWakeUp());
+  const outcomesOf = ({ settling }: Stage, made: Image) => linesOf(settling, idOf(made)).map(({ outcome }) => outcome);
+
+  /** Copies an image and settles the copy, as its event would. */
+  async function settled(stage: Stage, image: BakedImage): Promise<Image> {
+    const made = await copy(stage, image);
+    await stage.settling.invoke(wakeUpFor(made));
+    return made;
+  }
+
+  describe.each([
+    ['a watermark', WATERMARK, attach, 'the watermark approved of'],
+    ['a shared tag', SHARED_TAG, setSharedTag, 'the tag ec2:SharedTag/approved = prod'],
+  ] as const)('by %s', (_what, approval, approve, needs) => {
+    it('is announced, and pointed to once its image is approved', async () => {
+      const stage = await openStage(approval);
+      const image = await bakeFor(stage);
+      const made = await settled(stage, image);
+      const reason = expect.stringContaining(`needs ${needs}`) as unknown;
+
+      const copied = { 'detail-type': 'Image Copied', detail: { parameter: null, parameterReason: reason } };
+      expect((await stage.results.all()).onTopic).toMatchObject([copied]);
+      expect(markerOf((await imageOf(stage, idOf(made))) ?? {})).toMatch(/^image-copier announced=\S+ .* unapproved$/);
+      await sweepIn(stage);
+      expect(await parameterOf(stage)).toBeUndefined();
+
+      await approve(image);
+      await sweepIn(stage);
+      await sweepIn(stage);
+
+      expect(await parameterOf(stage)).toMatchObject({ Value: idOf(made) });
+      const { onBus, onTopic } = await stage.results.all();
+      const [first, second] = onTopic;
+      expect(second).toEqual({
+        ...first,
+        'detail-type': 'Image Approved',
+        detail: { ...first?.detail, parameter: '/image-copier/ubuntu', parameterReason: null },
+      });
+      expect([onBus.length, onTopic.length]).toEqual([2, 2]);
+      expect(outcomesOf(stage, made)).toEqual(['settled', 'unapproved', 'approved']);
+    });
+
+    it('is pointed to at once where it was approved before', async () => {
+      const stage = await openStage(approval);
+      const image = await bakeFor(stage);
+      await approve(image);
+      const made = await settled(stage, image);
+
+      expect(await parameterOf(stage)).toMatchObject({ Value: idOf(made) });
+      expect((await stage.results.all()).onTopic).toMatchObject([{ detail: { parameter: '/image-copier/ubuntu' } }]);
+    });
+  });
+
+  it('is passed over for the newest one that is approved, in whatever order that happens', async () => {
+    const stage = await openStage(SHARED_TAG);
+    const oldest = await bakeFor(stage);
+    const middle = await bakeLater(stage, oldest);
+    const newest = await bakeLater(stage, middle);
+    const [first, second] = [await settled(stage, oldest), await settled(stage, middle)];
+    await settled(stage, newest);
+
+    await setSharedTag(middle);
+    await sweepIn(stage);
+    await setSharedTag(oldest);
+    await sweepIn(stage);
+
+    expect(await parameterOf(stage)).toMatchObject({ Value: idOf(second) });
+    expect([first, second].map((made) => outcomesOf(stage, made).at(-1))).toEqual(['approved', 'approved']);
+  });
+
+  it('needs its source no more where it has the watermark itself', async () => {
+    const stage = await openStage(WATERMARK);
+    const image = await bakeFor(stage);
+    await attach(image);
+    const made = await copy(stage, image);
+    await source.ec2.send(new DeregisterImageCommand({ ImageId: image.imageId }));
+    await stage.settling.invoke(wakeUpFor(made));
+
+    expect(await parameterOf(stage)).toMatchObject({ Value: idOf(made) });
+  });
+
+  it('waits where its source is shared no more', async () => {
+    const stage = await openStage(SHARED_TAG);
+    const image = await bakeFor(stage);
+    const made = await settled(stage, image);
+    await setSharedTag(image);
+    await source.ec2.send(new DeregisterImageCommand({ ImageId: image.imageId }));
+    await sweepIn(stage);
+
+    expect(await parameterOf(stage)).toBeUndefined();
+    expect(linesOf(stage.settling, idOf(made)).at(-1)).toMatchObject({ outcome: 'unapproved', sourceSeen: false });
+  });
+
+  it('waits while EC2 answers nothing about its source, and is pointed to after that', async () => {
+    const stage = await openStage(WATERMARK);
+    const images = [await bakeFor(stage, 'ubuntu'), await bakeFor(stage, 'debian')];
+    const copies = [];
+    for (const image of images) copies.push(await settled(stage, image));
+    for (const image of images) await attach(image);
+    const asked: string[] = [];
+    let answers = false;
+    const recorder = await CallRecorder.start(async ({ action, body }, pass) => {
+      const isAboutSources = action === 'ec2:DescribeImages' && body.includes(`Owner.1=${source.id}`);
+      if (isAboutSources) asked.push(body);
+      if (isAboutSources && !answers) throw new Error('no answer');
+      return await pass();
+    });
+    const settling = await stage.target.startSettling({ ...WATERMARK, ...through(recorder, stage) });
+    await settling.invoke(sweepWakeUp());
+    const waiting = copies.map((made) => linesOf(settling, idOf(made)));
+    expect(waiting.flat()).toMatchObject(
+      copies.flatMap(() => [
+        { level: 'ERROR', message: 'approval could not be read' },
+        { level: 'INFO', outcome: 'unapproved' },
+      ]),
+    );
+    expect(await parameterOf(stage)).toBeUndefined();
+
+    answers = true;
+    asked.length = 0;
+    await settling.invoke(sweepWakeUp());
+    expect(asked).toHaveLength(1);
+    const pointedTo = await Promise.all(['ubuntu', 'debian'].map((recipe) => parameterOf(stage, recipe)));
+    expect(pointedTo.map((parameter) => parameter?.Value)).toEqual(copies.map(idOf));
+    await recorder.stop();
+  });
+
+  it('is pointed to where nobody asks for approval any more', async () => {
+    const stage = await openStage(WATERMARK);
+    const made = await settled(stage, await bakeFor(stage));
+    const open = await stage.target.startSettling({ RESULTS_TOPIC_ARN: stage.results.topicArn });
+    await open.invoke(sweepWakeUp());
+
+    expect(await parameterOf(stage)).toMatchObject({ Value: idOf(made) });
   });
 });
 
