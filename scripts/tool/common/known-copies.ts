@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { MAX_FILTER_VALUES, PAGE_SIZE } from '../../../lambda/src/adapters/ec2-image-catalogue.ts';
 import { required, toImageFacts, toSnapshotFacts } from '../../../lambda/src/adapters/ec2-image-facts.ts';
-import { isAnnounced, type CopyMarker } from '../../../lambda/src/core/copy-marker.ts';
+import { isAnnounced, isUnapproved, type CopyMarker } from '../../../lambda/src/core/copy-marker.ts';
 import { COPIED_FROM } from '../../../lambda/src/core/copy-tags.ts';
 import type { ImageFacts, SnapshotFacts } from '../../../lambda/src/core/image-catalogue.ts';
 import {
@@ -67,6 +67,11 @@ export async function copiesOf(copier: InAccount, sourceImageId: string): Promis
     .map((image) => knownTo(copier, image))
     .filter(isCopy)
     .filter(({ ownership }) => isCopyOf(ownership, sourceImageId));
+}
+
+/** Whether it is a copy of ours that no parameter points to yet, since its source image is not approved. */
+export function isWaiting({ ownership }: KnownImage): boolean {
+  return ownership.kind === 'ours' && isUnapproved(ownership.marker);
 }
 
 /** How a copy stands: `ready` is verified and announced, or somebody else's; `flawed` never will be; `ended` is of no use. */

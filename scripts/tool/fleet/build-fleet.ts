@@ -30,7 +30,7 @@ export interface CopyOfRecipe {
   readonly sourceRegion?: string | undefined;
   readonly recipe: string | undefined;
   readonly bakedAt: string;
-  /** Whether it can be launched, and is verified and announced: an instance of an older one is behind it. */
+  /** Whether it can be launched, and is verified, announced and approved: an instance of an older one is behind it. */
   readonly isReady: boolean;
   /** Why it does not count as verified, whatever state it is in. */
   readonly flaw?: string;

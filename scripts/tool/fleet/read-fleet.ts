@@ -18,6 +18,7 @@ import { inEnvironments } from '../common/in-environments.ts';
 import {
   findSnapshots,
   isCopy,
+  isWaiting,
   knownTo,
   standingOf,
   whyUnverified,
@@ -144,7 +145,7 @@ function copyOfRecipe(copy: KnownCopy, snapshots: readonly SnapshotFacts[], copi
     recipe: tagOf(image, copier.recipeTag),
     // AMIgo's copier notes no such time: its copies are made right after the bake.
     bakedAt: ownership.kind === 'ours' ? ownership.marker.bakedAt : (image.CreationDate ?? ''),
-    isReady: standingOf(copy, snapshots, copier).kind === 'ready',
+    isReady: standingOf(copy, snapshots, copier).kind === 'ready' && !isWaiting(copy),
     ...(flaw !== undefined && { flaw }),
   };
 }

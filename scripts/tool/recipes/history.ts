@@ -1,11 +1,10 @@
 import { paginateGetParameterHistory } from '@aws-sdk/client-ssm';
 import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
-import { isUnapproved } from '../../../lambda/src/core/copy-marker.ts';
 import { channelOf } from '../../../lambda/src/core/image-parameters.ts';
 import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
 import type { Copier } from '../common/environment.ts';
 import { ownImages } from '../common/copies.ts';
-import { findSnapshots, isVerified, knownTo, type KnownImage } from '../common/known-copies.ts';
+import { findSnapshots, isVerified, isWaiting, knownTo, type KnownImage } from '../common/known-copies.ts';
 import { bakedMsOf } from './verified-copy.ts';
 import { parameterOf, type Pointer } from './pointer.ts';
 
@@ -92,6 +91,5 @@ function imageOf(known: KnownImage, isVerifiedCopy: boolean): ImageOfVersion {
   const { facts, ownership } = known;
   const { source, state } = facts;
   const sourceImageId = ownership.kind === 'none' ? (source?.imageId ?? '') : ownership.sourceImageId;
-  const isApproved = ownership.kind !== 'ours' || !isUnapproved(ownership.marker);
-  return { sourceImageId, state, bakedMs: bakedMsOf(known), isVerified: isVerifiedCopy, isApproved };
+  return { sourceImageId, state, bakedMs: bakedMsOf(known), isVerified: isVerifiedCopy, isApproved: !isWaiting(known) };
 }

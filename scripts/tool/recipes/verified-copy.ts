@@ -1,11 +1,11 @@
 import { DescribeKeyCommand } from '@aws-sdk/client-kms';
 import { required } from '../../../lambda/src/adapters/ec2-image-facts.ts';
-import { isAnnounced, isUnapproved } from '../../../lambda/src/core/copy-marker.ts';
+import { isAnnounced } from '../../../lambda/src/core/copy-marker.ts';
 import type { SnapshotFacts } from '../../../lambda/src/core/image-catalogue.ts';
 import { findFlaw, snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
 import { tagOf } from '../common/copies.ts';
 import type { Copier } from '../common/environment.ts';
-import { findSnapshots, keyArnOf, type KnownImage } from '../common/known-copies.ts';
+import { findSnapshots, isWaiting, keyArnOf, type KnownImage } from '../common/known-copies.ts';
 
 /** What it takes to say whether copies are verified. */
 export interface Evidence {
@@ -30,11 +30,12 @@ export async function evidenceFor(copier: Copier, images: readonly KnownImage[])
  * verifies: available, announced by this copier, approved where that is asked for, and each snapshot under the key that it was ordered under.
  */
 export function whyUnfit(
-  { image, facts, ownership }: KnownImage,
+  known: KnownImage,
   recipe: string,
   copier: Copier,
   { snapshots, ownKeyArn }: Evidence,
 ): string | undefined {
+  const { image, facts, ownership } = known;
   const end = ownership.kind === 'ours' ? ownership.marker.end?.state : undefined;
   if (end === 'revoked') return 'is revoked: its source image is bad.';
   if (end === 'retired') return 'is retired. The command restore brings it back, as long as it is in quarantine.';
@@ -43,7 +44,7 @@ export function whyUnfit(
   if (other !== recipe) return `belongs to ${other ?? 'no recipe'}, not to ${recipe}.`;
   if (ownership.kind === 'none') return `is no copy of ${copier.name}. ${ownership.reason}`;
   if (ownership.kind === 'theirs' || !isAnnounced(ownership.marker)) return `is no verified copy of ${copier.name}.`;
-  if (isUnapproved(ownership.marker)) {
+  if (isWaiting(known)) {
     return `waits for the approval of its source image ${ownership.sourceImageId}; status says what that needs.`;
   }
   const flaw = findFlaw(snapshotIdsOf(facts), snapshots, keyArnOf(ownership.marker, copier) ?? ownKeyArn);

@@ -2,7 +2,7 @@ import { DescribeImageAttributeCommand, type Image } from '@aws-sdk/client-ec2';
 import { GetFunctionCommand } from '@aws-sdk/client-lambda';
 import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
 import { requirement, type Gate } from '../../../lambda/src/core/approval.ts';
-import { isAnnounced, isUnapproved, MARKER } from '../../../lambda/src/core/copy-marker.ts';
+import { isAnnounced, MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { COPIED_FROM } from '../../../lambda/src/core/copy-tags.ts';
 import type { ImageParameter } from '../../../lambda/src/core/image-parameters.ts';
 import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
@@ -17,6 +17,7 @@ import { sizeOf } from '../common/image-size.ts';
 import {
   findSnapshots,
   isCopy,
+  isWaiting,
   knownTo,
   ownSnapshots,
   standingOf,
@@ -139,11 +140,6 @@ export async function readSharedWith({ ec2 }: AwsClients, imageId: string, owner
   );
   const isForMany = LaunchPermissions.some(({ UserId }) => UserId === undefined);
   return isForMany ? 'many' : [ownerId, ...LaunchPermissions.flatMap(({ UserId }) => UserId ?? [])];
-}
-
-/** Whether a copy waits for the approval of its source image. */
-function isWaiting({ ownership }: KnownCopy): boolean {
-  return ownership.kind === 'ours' && isUnapproved(ownership.marker);
 }
 
 /** What an approval needs, as settle-copy is set up. It is asked for only where a copy waits. */

@@ -184,6 +184,13 @@ describe('fleet', () => {
     expect((await report('--only', 'payments')).report.instances).toMatchObject([{ state: 'revoked' }]);
   });
 
+  it('takes no instance for behind a copy that is not approved', async () => {
+    has(SOURCE);
+    has(PAYMENTS, { images: [copyOf(NEW, { was: ' unapproved' }), OLDER], instances: [runs('i-1', OLD_COPY)] });
+
+    expect((await report('--only', 'payments')).report.instances).toMatchObject([{ state: 'current', behind: 0 }]);
+  });
+
   it.each<[string, Image, string]>([
     [
       'is not announced yet',
