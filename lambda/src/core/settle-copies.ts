@@ -1,8 +1,7 @@
 import { judge, type Verdict } from './approval.ts';
 import type { OwnCopy } from './copy-inventory.ts';
-import { isUnapproved } from './copy-marker.ts';
 import { asError } from './errors.ts';
-import { settleCopy, type SettleContext, type SettleOutcome } from './settle-copy.ts';
+import { settleCopy, waitsForApproval, type SettleContext, type SettleOutcome } from './settle-copy.ts';
 
 export interface SettleCopiesContext extends SettleContext {
   /** After how long a copy that is not announced is overdue. */
@@ -62,8 +61,7 @@ export async function sweep(context: SettleCopiesContext, untilMs: number): Prom
     }
   };
   const open = await attempt(() => inventory.findOpen(), []);
-  const unapproved = open.filter(({ marker }) => isUnapproved(marker));
-  const verdicts = context.gate && (await judge(unapproved, context.gate));
+  const verdicts = context.gate && (await judge(open.filter(waitsForApproval), context.gate));
   const report = await settleAll(open, context, untilMs, verdicts);
   const removedSnapshots = await attempt(() => inventory.removeFailedSnapshots(), []);
   const dangling = await attempt(() => findDangling(context), []);

@@ -84,10 +84,8 @@ export interface SettleOutcome {
  * @throws whatever a call to AWS throws; then the copy stays as it is until the next call
  */
 export async function settleCopy(copy: OwnCopy, context: SettleContext, verdict?: Verdict): Promise<SettleOutcome> {
-  if (isAnnounced(copy.marker)) {
-    const isOpen = isUnapproved(copy.marker) && copy.state === 'available';
-    return isOpen ? await settleUnapproved(copy, context, verdict) : { kind: 'known' };
-  }
+  if (waitsForApproval(copy)) return await settleUnapproved(copy, context, verdict);
+  if (isAnnounced(copy.marker)) return { kind: 'known' };
   if (isTakenAway(copy.marker)) return await settleTakenAway(copy, context);
   switch (copy.state) {
     case 'available':
@@ -155,6 +153,11 @@ async function settleAvailable(copy: OwnCopy, context: SettleContext): Promise<S
     ...(repairedSnapshots.length > 0 && { repairedSnapshots }),
     ...(unencryptedDevices.length > 0 && { unencryptedDevices }),
   };
+}
+
+/** Whether a copy can be launched and is announced, and no parameter points to it since its source image is not approved. */
+export function waitsForApproval({ state, marker }: OwnCopy): boolean {
+  return state === 'available' && isAnnounced(marker) && isUnapproved(marker);
 }
 
 /** Without a gate each source image is approved. */
