@@ -5,8 +5,8 @@ import { CreateTagsCommand, DescribeImagesCommand, RunInstancesCommand } from '@
 import { DescribeKeyCommand, DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { GetQueueUrlCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
-import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { parse, stringify } from 'yaml';
+import { SsmImageParameters } from '../../lambda/src/adapters/ssm-image-parameters.ts';
 import { bakeImage, copyRequestFor, share, shareImage, type BakedImage } from '../../scripts/tool/common/bake.ts';
 import { findCopies, isAnnounced } from '../../scripts/tool/common/copies.ts';
 import { makeAdministratorRoles, OPERATORS_ACCOUNT } from '../../scripts/dev/administrator-role.ts';
@@ -127,6 +127,13 @@ async function promote(...args: string[]): Promise<void> {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 }
 
+/** Begins the look at copies that a rule begins every 15 minutes. */
+async function sweepCopies({ sqs }: EmulatedAccount): Promise<void> {
+  const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: 'image-copier-settle.fifo' }));
+  const MessageBody = JSON.stringify({ source: 'aws.events', 'detail-type': 'Scheduled Event' });
+  await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody, MessageGroupId: 'settle' }));
+}
+
 /** Begins the look that a rule begins once a day. */
 async function lookForEnds({ sqs }: EmulatedAccount): Promise<void> {
   const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: 'image-copier-retirements' }));
@@ -149,8 +156,7 @@ async function launch({ ec2 }: EmulatedAccount, ImageId: string): Promise<string
 }
 
 async function parameterIn({ ssm }: EmulatedAccount, recipe: string): Promise<string | undefined> {
-  const { Parameter } = await ssm.send(new GetParameterCommand({ Name: `/image-copier/${recipe}` }));
-  return Parameter?.Value;
+  return await new SsmImageParameters(ssm, '/image-copier').get(`/image-copier/${recipe}`);
 }
 
 beforeAll(async () => {
@@ -362,4 +368,26 @@ describe('the runbook', () => {
     expect(await parameterIn(payments, 'fedora')).toBe(copy);
     expect(await back(0)).toEqual({ isLast: true });
   });
+
+  it(
+    'opens a gate',
+    async () => {
+      const section = 'A gate does not open';
+      writeAccounts(['canary', canary], ['payments', payments, shownInputs(section)], ['web', web]);
+      await deploy('--only', 'payments');
+      const image = await bake('alpine');
+      await share(source.ec2, image, [payments.id]);
+      await ask(image, payments);
+      await untilCopied(image, payments);
+      const next = following(section, image);
+
+      await next(0);
+      await next(0);
+      await sweepCopies(payments);
+      const copy = await copyIn(payments, image);
+      await waitFor('the parameter', async () => (await parameterIn(payments, 'alpine')) === copy || undefined);
+      expect(await next(0)).toEqual({ isLast: true });
+    },
+    DEPLOY_TIMEOUT_MS,
+  );
 });
