@@ -19,6 +19,7 @@ import { bakeWithBlankVolume } from './support/blank-volume.ts';
 import { endpoint, injectFault, newAccountId, REGION } from './support/emulator.ts';
 import { CallRecorder } from './support/function-calls.ts';
 import type { HandlerProcess } from './support/handler-process.ts';
+import { tagAsWanted } from './support/wanted-image.ts';
 import { removeImages } from './support/remove-images.ts';
 import { ResultsInbox } from './support/results-inbox.ts';
 import { FunctionRole, grantsOf } from './support/role-policy.ts';
@@ -167,6 +168,19 @@ describe('the role of copy-image', () => {
         expect(await target.takeDeadLetters()).toEqual([]);
       },
     ],
+    [
+      // It is a dead letter all the same.
+      'RememberRefusedRequests: ssm:PutParameter',
+      async (action) => {
+        const tags = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`tag${index}`, '']));
+        const request = JSON.stringify(copyRequestFor({ ...image, tags }, REGION, ['*']));
+        const errors = await errorsDuring(handler, async () => {
+          expect(await target.deliver(handler, request)).toEqual({ outcome: 'done' });
+        });
+        expect(errors).toMatch(denialOf(action));
+        expect(await target.takeDeadLetters()).toHaveLength(1);
+      },
+    ],
   ];
 
   beforeAll(async () => {
@@ -286,6 +300,14 @@ describe('the role of settle-copy', () => {
     [
       'ListParameters: ssm:GetParametersByPath',
       async (action) => {
+        expect(await errorsDuring(settling, () => settling.invoke(sweepWakeUp()))).toMatch(denialOf(action));
+      },
+    ],
+    [
+      // It is asked for, and would be at each sweep.
+      'RememberAskedImages: ssm:PutParameter',
+      async (action) => {
+        await tagAsWanted(source, await bakeOf('wanted', target.account.id));
         expect(await errorsDuring(settling, () => settling.invoke(sweepWakeUp()))).toMatch(denialOf(action));
       },
     ],

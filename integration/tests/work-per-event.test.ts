@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { unzipSync } from 'fflate';
 import { startAwsStub, type AwsRequest, type AwsStub } from '../../scripts/dev/bench/cold-start/aws-stub.ts';
-import { cannedAnswers, COPY, copyRequest, SOURCE_ACCOUNT } from '../../scripts/dev/bench/cold-start/canned-answers.ts';
+import {
+  cannedAnswers,
+  COPY,
+  copyRequest,
+  OLDER_COPY,
+  REGION,
+  SOURCE_ACCOUNT,
+} from '../../scripts/dev/bench/cold-start/canned-answers.ts';
 import { MB_OF_ONE_CPU } from '../../scripts/dev/bench/cold-start/cpu-limit.ts';
 import { runProcess } from '../../scripts/dev/bench/cold-start/lambda-process.ts';
 import {
@@ -102,6 +109,8 @@ const revoked: Answer = (request) => {
 };
 
 describe('what a request costs copy-image', () => {
+  const tags = Object.fromEntries(Array.from({ length: 51 }, (_, index) => [`tag${index}`, '']));
+  const tooManyTags = { ...copyRequest, tags };
   const SEARCH = ['ec2:DescribeImages', 'ec2:DescribeImages', 'ec2:DescribeImages'];
   const LOOK = [...SEARCH, 'ssm:GetParameter'];
 
@@ -111,6 +120,8 @@ describe('what a request costs copy-image', () => {
     ['one for another account', { ...copyRequest, targetAccounts: ['333333333333'] }, undefined, []],
     ['one that cannot be read', 'hello', sqs, ['sqs:SendMessage']],
     ['one of an image that was revoked', copyRequest, revoked, [...LOOK, 'sqs:SendMessage']],
+    // It is noted, so that no sweep asks for it again.
+    ['one that is refused for ever', tooManyTags, sqs, ['sqs:SendMessage', 'ec2:DescribeImages', 'ssm:PutParameter']],
     ['one of an untrusted owner', copyRequest, foreign, [...SEARCH, 'sqs:SendMessage']],
     ['one that is not shared yet', copyRequest, notShared, [...LOOK, 'sqs:ChangeMessageVisibility']],
   ])('%s', async (_, request, answer, calls) => {
@@ -130,6 +141,28 @@ describe('what an event costs settle-copy', () => {
       return '<DescribeSnapshotsResponse><snapshotSet/></DescribeSnapshotsResponse>';
     return request.operation === 'GetParametersByPath' ? '{"Parameters":[]}' : ofNobody(request);
   };
+  const SWEEP = ['ec2:DescribeImages', 'ec2:DescribeSnapshots', 'ssm:GetParametersByPath'];
+  /** The image that the trusted account shares, tagged as one of which copies are wanted. */
+  const shared: Answer = (request) => {
+    if (!request.body.includes('ExecutableBy')) return nothingThere(request);
+    const tags = { Recipe: 'ubuntu', ImageCopier: REGION };
+    const items = Object.entries(tags).map(
+      ([key, value]) => `<item><key>ec2:SharedTag/${key}</key><value>${value}</value></item>`,
+    );
+    const asked = { ...request, body: `ImageId.1=${copyRequest.sourceAmi}` };
+    return canned.answer(asked)?.replace('<tagSet></tagSet>', `<tagSet>${items.join('')}</tagSet>`);
+  };
+  /** The same, where the recipe's parameter points to its copy. */
+  const sharedAndCopied: Answer = (request) => {
+    if (request.operation === 'GetParametersByPath')
+      return JSON.stringify({ Parameters: [{ Name: '/image-copier/ubuntu', Value: OLDER_COPY }] });
+    return request.body.includes('image-id') ? canned.answer(request) : shared(request);
+  };
+  /** The same, where it is missing: SSM and SQS take what they are told. */
+  const sharedAndMissing: Answer = (request) => {
+    if (request.operation === 'GetParameter') return undefined;
+    return request.service === 'ssm' || request.service === 'ec2' ? shared(request) : sqs(request);
+  };
 
   it.each<[string, object, Answer | undefined, string[]]>([
     [
@@ -145,11 +178,25 @@ describe('what an event costs settle-copy', () => {
       ],
     ],
     ["somebody else's image", stateChange, ofNobody, ['ec2:DescribeImages']],
+    // The last one lists what is shared. A page more of that is a call more, and so is each further Region.
+    ['a sweep that finds nothing', sweep, nothingThere, [...SWEEP, 'ec2:DescribeImages']],
     [
-      'a sweep that finds nothing',
+      'a sweep where everything wanted is there',
       sweep,
-      nothingThere,
-      ['ec2:DescribeImages', 'ec2:DescribeSnapshots', 'ssm:GetParametersByPath'],
+      sharedAndCopied,
+      // The copies that the parameters point to are looked up in any case.
+      [...SWEEP, 'ec2:DescribeImages', 'ec2:DescribeImages'],
+    ],
+    [
+      'a sweep where a copy is missing',
+      sweep,
+      sharedAndMissing,
+      [
+        ...[...SWEEP, 'ec2:DescribeImages'],
+        // All copies; what was asked for; what was decided of the image, and whether it was refused.
+        ...['ec2:DescribeImages', 'ssm:GetParametersByPath', 'ssm:GetParameter', 'ssm:GetParameter'],
+        ...['sqs:SendMessage', 'ssm:PutParameter'],
+      ],
     ],
   ])('%s', async (_, event, answer, calls) => {
     expect((await workOf('settle-copy', sqsEvent(event), answer)).calls).toEqual(calls);

@@ -1,3 +1,4 @@
+import type { AskedImages, Refusal, RefusedRequests } from '../src/core/asked-requests.ts';
 import type { CopyRequest, Tag } from '../src/core/copy-request.ts';
 import type { CopyTarget } from '../src/core/copy-image.ts';
 import type { Approval, Gate, SourceMarks, SourcesSeen } from '../src/core/approval.ts';
@@ -66,6 +67,10 @@ export const settleEnvironment = {
   OVERDUE_SECONDS: '86400',
   PARAMETER_PATH: '/image-copier',
   RECIPE_TAG: 'Recipe',
+  RECONCILE_NEWEST: '1',
+  RECONCILE_REGIONS: REGION,
+  RETRY_SECONDS: '21600',
+  TRUSTED_OWNERS: SOURCE_ACCOUNT,
   RESULTS_TOPIC_ARN: `arn:aws:sns:${REGION}:${SOURCE_ACCOUNT}:amigo-DEMO-notify-results`,
 };
 
@@ -208,6 +213,30 @@ export class FakeQueue implements RequestQueue {
   }
 }
 
+/** What was asked for and refused, in memory: nothing, unless told otherwise. */
+export class FakeRequests implements AskedImages, RefusedRequests {
+  asked: ReadonlyMap<string, number> = new Map<string, number>();
+  readonly refusals = new Map<string, Refusal>();
+  error: Error | undefined;
+
+  list(): Promise<ReadonlyMap<string, number>> {
+    return Promise.resolve(this.asked);
+  }
+
+  note(asked: ReadonlyMap<string, number>): Promise<void>;
+  note(sourceImageId: string, refusal: Refusal): Promise<void>;
+  note(noted: ReadonlyMap<string, number> | string, refusal?: Refusal): Promise<void> {
+    if (this.error) return Promise.reject(this.error);
+    if (typeof noted !== 'string') this.asked = noted;
+    else if (refusal) this.refusals.set(noted, refusal);
+    return Promise.resolve();
+  }
+
+  find(sourceImageId: string): Promise<Refusal | undefined> {
+    return Promise.resolve(this.refusals.get(sourceImageId));
+  }
+}
+
 /** What was decided of source images, in memory: nothing, unless told otherwise. */
 export class FakeEnded implements EndedSources {
   readonly ends = new Map<string, SourceEnd>();
@@ -285,7 +314,7 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
   readonly ended = new FakeEnded();
   readonly announced: CopyResult[] = [];
   readonly approved: CopyResult[] = [];
-  readonly enqueued: { body: string; delaySeconds: number }[] = [];
+  readonly enqueued: { body: string; delaySeconds: number | undefined }[] = [];
   readonly deadLetters: DeadLetter[] = [];
   /** All calls in order; those that are about an image name it. */
   readonly calls: string[] = [];
@@ -296,6 +325,8 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
   /** How often parameters are read before they show new values. */
   readsUntilStored = 0;
   readonly #taken = new Map<string, string>();
+  /** Images that are tagged as copies and are not ours. */
+  readonly others: ImageFacts[] = [];
   /** Copies that EC2 does not list by their tags yet. */
   readonly unlisted: string[] = [];
 
@@ -384,8 +415,14 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
     return this.#call('removeFailedSnapshots', () => this.failedSnapshots.splice(0));
   }
 
-  findLaunchable(imageIds: readonly string[]): Promise<string[]> {
-    return this.#call('findLaunchable', () => imageIds.filter((imageId) => this.copy(imageId)?.state === 'available'));
+  findLaunchable(imageIds: readonly string[]): Promise<ImageFacts[]> {
+    return this.#call('findLaunchable', () =>
+      this.copies.filter(({ imageId, state }) => imageIds.includes(imageId) && state === 'available').map(factsOf),
+    );
+  }
+
+  listCopies(): Promise<ImageFacts[]> {
+    return this.#call('listCopies', () => [...this.copies.map(factsOf), ...this.others]);
   }
 
   get(name: string): Promise<string | undefined> {
@@ -419,7 +456,7 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
     });
   }
 
-  enqueue(body: string, delaySeconds: number): Promise<void> {
+  enqueue(body: string, delaySeconds?: number): Promise<void> {
     return this.#call('enqueue', () => {
       this.enqueued.push({ body, delaySeconds });
     });
@@ -470,6 +507,18 @@ export class FakeSources implements SourcesSeen {
 
 export function sourceMarks(changes: Partial<SourceMarks> = {}): SourceMarks {
   return { imageId: SOURCE_IMAGE, ownerId: SOURCE_ACCOUNT, watermarks: [], tags: [], ...changes };
+}
+
+/** A copy as the listings of images show it. */
+function factsOf({ imageId, state, sourceImageId, sourceRegion, tags, marker, snapshotIds }: OwnCopy): ImageFacts {
+  return {
+    imageId,
+    ownerId: ACCOUNT,
+    state,
+    source: { imageId: sourceImageId, region: sourceRegion },
+    tags: withTags(tags, [{ key: MARKER, value: formatMarker(marker) }]),
+    devices: snapshotIds.map((snapshotId) => ebsDevice({ snapshotId })),
+  };
 }
 
 /** EC2 sets tags by their names. */

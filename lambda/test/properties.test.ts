@@ -6,5 +6,6 @@ import './properties/copy-tags.tests.ts';
 import './properties/dead-letter.tests.ts';
 import './properties/ec2-errors.tests.ts';
 import './properties/gate.tests.ts';
+import './properties/reconcile.tests.ts';
 import './properties/retry-delay.tests.ts';
 import './properties/settle-copy.tests.ts';

@@ -58,6 +58,8 @@ export const COPIER_INPUTS = {
   parameter_path: 'string',
   permissions_boundary_arn: 'string',
   recipe_tag: 'string',
+  reconcile_newest: 'number',
+  reconcile_regions: 'list(string)',
   request_delay_seconds: 'number',
   retention: RETENTION,
   retire_tagged: 'map(string)',

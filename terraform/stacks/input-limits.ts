@@ -30,6 +30,8 @@ const OWN_VARIABLES = [
   'PARAMETER_PATH',
   'QUEUE_URL',
   'RECIPE_TAG',
+  'RECONCILE_NEWEST',
+  'RECONCILE_REGIONS',
   'RESULTS_TOPIC_ARN',
   'RETENTION',
   'RETIRE_TAGGED',
@@ -171,6 +173,13 @@ export const COPIER_LIMITS: Limits = {
   ],
   recipe_tag: [
     text((key) => isBetween(lengthOf(key), 1, 127) && !isOfAws(key), '1 to 127 characters, not beginning with aws:'),
+  ],
+  reconcile_newest: [whole(0, 10)],
+  reconcile_regions: [
+    texts(
+      (names) => names.every((name) => /^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$/u.test(name)),
+      'each must be the name of a Region, for example eu-west-1',
+    ),
   ],
   request_delay_seconds: [whole(0, 900)],
   retention: [

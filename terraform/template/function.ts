@@ -7,6 +7,7 @@ import {
   IMAGES,
   NO_VALUE,
   ref,
+  REFUSED_REQUESTS,
   REGION,
   SNAPSHOTS,
   split,
@@ -76,6 +77,12 @@ export const functionResources: Resources = {
       Condition: { Bool: { 'kms:GrantIsForAWSResource': 'true' }, StringLike: THROUGH_EC2 },
     },
     { Sid: 'ReadEndedSources', Effect: 'Allow', Action: 'ssm:GetParameter', Resource: sub(`${ENDED_SOURCES}/*`) },
+    {
+      Sid: 'RememberRefusedRequests',
+      Effect: 'Allow',
+      Action: 'ssm:PutParameter',
+      Resource: sub(`${REFUSED_REQUESTS}/*`),
+    },
     {
       Sid: 'TakeRequests',
       Effect: 'Allow',

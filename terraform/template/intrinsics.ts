@@ -24,6 +24,11 @@ export const SNAPSHOTS = sub('arn:${AWS::Partition}:ec2:${AWS::Region}::snapshot
 export const PARAMETERS = 'arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter${ParameterPath}';
 export const ENDED_SOURCES =
   'arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/image-copier-ended/${Name}';
+/** For `sub`: what settle-copy asked for by itself, and what copy-image rejected. */
+export const ASKED_IMAGES =
+  'arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/image-copier-requests/${Name}/asked';
+export const REFUSED_REQUESTS =
+  'arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter/image-copier-requests/${Name}/refused';
 /** The value of the tag ImageCopier on everything that this copier made begins so; see lambda/src/core/copy-marker.ts. */
 export const OWN_MARKER = sub('${Name} *');
 

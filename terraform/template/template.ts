@@ -41,6 +41,7 @@ export function imageCopierTemplate(): Template {
       HasHousekeepingTopic: isGiven('HousekeepingTopicArn'),
       HasLogKey: isGiven('LogKmsKeyArn'),
       HasPermissionsBoundary: isGiven('PermissionsBoundaryName'),
+      HasReconcileRegions: isGiven('ReconcileRegions'),
       HasResultsTopic: isGiven('ResultsTopicArn'),
       HasRetention: isGiven('Retention'),
       HasSourceKeys: isGiven('SourceKeyArns'),

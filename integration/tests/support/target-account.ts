@@ -63,6 +63,8 @@ export class TargetAccount {
       OVERDUE_SECONDS: '86400',
       PARAMETER_PATH: '/image-copier',
       RECIPE_TAG: 'Recipe',
+      RECONCILE_NEWEST: '1',
+      RECONCILE_REGIONS: REGION,
     };
   }
 

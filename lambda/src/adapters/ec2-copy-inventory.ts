@@ -17,6 +17,8 @@ import {
 import type { CopyInventory, CopySnapshot, OwnCopy } from '../core/copy-inventory.ts';
 import { formatMarker, MARKER, markerPatterns, type CopyMarker } from '../core/copy-marker.ts';
 import type { Tag } from '../core/copy-request.ts';
+import { COPIED_FROM } from '../core/copy-tags.ts';
+import type { ImageFacts } from '../core/image-catalogue.ts';
 import { ownershipOf, snapshotIdsOf, unencryptedBlanksOf, type Copyist } from '../core/ownership.ts';
 import { classifyEc2Error, isImageGone, isImageUnavailable, isSnapshotGone, isSnapshotInUse } from './ec2-errors.ts';
 import { MAX_FILTER_VALUES, PAGE_SIZE } from './ec2-image-catalogue.ts';
@@ -49,12 +51,15 @@ export class Ec2CopyInventory implements CopyInventory {
   }
 
   async snapshotsOf(snapshotIds: readonly string[]): Promise<CopySnapshot[]> {
-    if (snapshotIds.length === 0) return [];
-    // By a filter: one that is gone is not shown, and no error.
-    const Filters = [{ Name: 'snapshot-id', Values: [...snapshotIds] }];
-    const describe = new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters, MaxResults: PAGE_SIZE });
-    const { Snapshots = [] } = await this.#ec2.send(describe);
-    return Snapshots.map((snapshot) => ({ ...toSnapshotFacts(snapshot), tags: toTags(snapshot.Tags) }));
+    const found: CopySnapshot[] = [];
+    for (let start = 0; start < snapshotIds.length; start += MAX_FILTER_VALUES) {
+      // By a filter: one that is gone is not shown, and no error.
+      const Filters = [{ Name: 'snapshot-id', Values: snapshotIds.slice(start, start + MAX_FILTER_VALUES) }];
+      const describe = new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters, MaxResults: PAGE_SIZE });
+      const { Snapshots = [] } = await this.#ec2.send(describe);
+      found.push(...Snapshots.map((snapshot) => ({ ...toSnapshotFacts(snapshot), tags: toTags(snapshot.Tags) })));
+    }
+    return found;
   }
 
   async encryptsByDefault(): Promise<boolean> {
@@ -114,9 +119,13 @@ export class Ec2CopyInventory implements CopyInventory {
     return removed;
   }
 
-  async findLaunchable(imageIds: readonly string[]): Promise<string[]> {
+  async findLaunchable(imageIds: readonly string[]): Promise<ImageFacts[]> {
     const images = await this.#byId(imageIds);
-    return images.flatMap(({ ImageId, State }) => (State === 'available' ? required(ImageId, 'ImageId') : []));
+    return images.filter(({ State }) => State === 'available').map(toImageFacts);
+  }
+
+  async listCopies(): Promise<ImageFacts[]> {
+    return (await this.#images([{ Name: 'tag-key', Values: [MARKER, COPIED_FROM] }])).map(toImageFacts);
   }
 
   async #byId(imageIds: readonly string[]): Promise<Image[]> {

@@ -30,7 +30,7 @@ export class SqsRequestQueue implements RequestQueue, NextTries {
     await this.#sqs.send(deadLetterCommand(this.#urls.deadLetterQueueUrl, letter));
   }
 
-  async enqueue(body: string, delaySeconds: number): Promise<void> {
+  async enqueue(body: string, delaySeconds?: number): Promise<void> {
     await this.#sqs.send(
       new SendMessageCommand({ QueueUrl: this.#urls.queueUrl, MessageBody: body, DelaySeconds: delaySeconds }),
     );

@@ -81,7 +81,7 @@ export class SsmEndedSources implements EndedSources {
 }
 
 /** SSM API Reference, PutParameter: no value may have `{{}}` in it. In JSON they can be written otherwise, and the reason may have any text. */
-function withoutBraces(json: string): string {
+export function withoutBraces(json: string): string {
   return json.replaceAll('{{', String.raw`{\u007b`);
 }
 
@@ -109,6 +109,6 @@ function classifySsmError(error: unknown): RetryableError {
   return new Kind(name, text, { cause: error });
 }
 
-function isNotFound(error: unknown): boolean {
+export function isNotFound(error: unknown): boolean {
   return error instanceof Error && error.name === 'ParameterNotFound';
 }

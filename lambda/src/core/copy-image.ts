@@ -9,7 +9,7 @@ import {
   findFlaw,
   isContradicted,
   isCopyOf,
-  looksEncrypted,
+  isLiveCopy,
   ownershipOf,
   snapshotIdsOf,
   type Ownership,
@@ -183,9 +183,6 @@ function requireTrusted(imageId: string, source: SourceImage, trustedOwners: rea
   );
 }
 
-// A copy that somebody has disabled is not replaced: it was disabled so that nobody launches this image.
-const LIVE: readonly ImageState[] = ['pending', 'available', 'disabled'];
-
 /** An image, and what it is to this copier. */
 interface Owned {
   readonly image: ImageFacts;
@@ -205,7 +202,7 @@ async function withoutContradicted(
   for (const copy of copies) {
     const { image, ownership } = copy;
     const snapshotIds = snapshotIdsOf(image);
-    if (ownership.kind === 'ours' && snapshotIds.length > 0 && LIVE.includes(image.state)) {
+    if (ownership.kind === 'ours' && snapshotIds.length > 0 && isLiveCopy(image, ownership)) {
       const flaw = findFlaw(
         snapshotIds,
         await catalogue.findSnapshots(snapshotIds),
@@ -223,8 +220,7 @@ async function withoutContradicted(
  * @throws {RetryableError} while the outcome of somebody else's copy is open: if it fails, nobody but us makes another
  */
 function existingCopy(copies: readonly Owned[], images: readonly Owned[]): ImageFacts | undefined {
-  const isLive = ({ image, ownership }: Owned) =>
-    LIVE.includes(image.state) && (looksEncrypted(image) || ownership.kind === 'ours');
+  const isLive = ({ image, ownership }: Owned) => isLiveCopy(image, ownership);
   const live = copies.filter(isLive);
   const existing = live.find(({ image, ownership }) => image.state !== 'pending' || ownership.kind === 'ours');
   // AMIgo's copier tags a moment after it copies. Wait until its copy has tags, or turns out to be somebody else's.

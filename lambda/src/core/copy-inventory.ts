@@ -1,7 +1,7 @@
 import type { Watermark } from './approval.ts';
 import type { CopyMarker } from './copy-marker.ts';
 import type { Tag } from './copy-request.ts';
-import type { ImageState, SnapshotFacts } from './image-catalogue.ts';
+import type { ImageFacts, ImageState, SnapshotFacts } from './image-catalogue.ts';
 
 /** A copy that is ours, as `ownershipOf` says it. */
 export interface OwnCopy {
@@ -58,5 +58,7 @@ export interface CopyInventory {
   /** Deletes the snapshots that a failed copy left behind, and says which. */
   removeFailedSnapshots(): Promise<string[]>;
   /** Those of the images, whoever made them, that this account can launch as its own. */
-  findLaunchable(imageIds: readonly string[]): Promise<string[]>;
+  findLaunchable(imageIds: readonly string[]): Promise<ImageFacts[]>;
+  /** All images of this account that are tagged as copies, by whom and in what state ever. What each is, `ownershipOf` says. */
+  listCopies(): Promise<ImageFacts[]>;
 }

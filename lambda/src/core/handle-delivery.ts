@@ -1,7 +1,8 @@
+import { digestOf, type RefusedRequests } from './asked-requests.ts';
 import { copyImage, type CopyTarget } from './copy-image.ts';
-import { parseCopyRequest, type BadAccounts } from './copy-request.ts';
+import { parseCopyRequest, type BadAccounts, type CopyRequest } from './copy-request.ts';
 import type { EndedSources } from './ended-sources.ts';
-import { asError } from './errors.ts';
+import { asError, RejectedError } from './errors.ts';
 import { settleFailure, type FailureContext } from './failed-delivery.ts';
 import type { ImageCatalogue } from './image-catalogue.ts';
 import type { Delivery, Reason } from './request-queue.ts';
@@ -10,6 +11,7 @@ export interface DeliveryContext extends FailureContext {
   readonly target: CopyTarget;
   readonly catalogue: ImageCatalogue;
   readonly ended: Pick<EndedSources, 'find'>;
+  readonly refusals: Pick<RefusedRequests, 'note'>;
 }
 
 /** What became of a delivery. All but `retried` are done with: the queue may delete the message. */
@@ -31,6 +33,8 @@ export interface DeliveryResult {
   readonly retryInSeconds?: number;
   /** Set where it is not known whether trying again helps: somebody should look. */
   readonly uncertain?: true;
+  /** Why a request that was refused is not noted as such: a sweep may ask once more. */
+  readonly notNoted?: string;
   /** The error behind a reason, for the log. */
   readonly error?: Error;
 }
@@ -39,8 +43,9 @@ export interface DeliveryResult {
 export async function handleDelivery(delivery: Delivery, context: DeliveryContext): Promise<DeliveryResult> {
   const { messageId } = delivery;
   let known: Pick<DeliveryResult, 'sourceImage' | 'badAccounts'> = {};
+  let request: CopyRequest | undefined;
   try {
-    const request = parseCopyRequest(delivery.body);
+    request = parseCopyRequest(delivery.body);
     const { sourceAmi: sourceImage, badAccounts } = request;
     known = { sourceImage, ...(badAccounts && { badAccounts }) };
     const copied = await copyImage(request, context.target, context.catalogue, context.ended);
@@ -53,6 +58,34 @@ export async function handleDelivery(delivery: Delivery, context: DeliveryContex
       ...(copied.kind === 'started' && copied.ownPace && { ownPace: copied.ownPace }),
     };
   } catch (error) {
-    return { messageId, ...known, ...(await settleFailure(delivery, asError(error), context)) };
+    const failure = await settleFailure(delivery, asError(error), context);
+    if (!request || failure.outcome !== 'refused' || !(error instanceof RejectedError)) {
+      return { messageId, ...known, ...failure };
+    }
+    return { messageId, ...known, ...failure, ...(await noteRefusal(request, error, context)) };
+  }
+}
+
+/** Refused for what the account itself has noted, or for what only a message can ask. */
+const NOTED_OTHERWISE = ['ImageRetired', 'ImageRevoked', 'UntrustedOwner'];
+
+/**
+ * Notes that a request is refused for ever, so that no sweep asks in the same words for an image that is still shared. It holds no message
+ * up, and is done only for images of trusted accounts: whoever may send messages shall not fill the account with notes.
+ */
+async function noteRefusal(
+  request: CopyRequest,
+  { code, message }: RejectedError,
+  { target, catalogue, refusals, nowMs }: DeliveryContext,
+): Promise<Pick<DeliveryResult, 'notNoted'>> {
+  if (NOTED_OTHERWISE.includes(code)) return {};
+  try {
+    const source = await catalogue.findSource(request.sourceAmi, request.sourceRegion);
+    if (!source || !target.trustedOwners.includes(source.ownerId)) return {};
+    const at = new Date(nowMs()).toISOString();
+    await refusals.note(request.sourceAmi, { digest: digestOf(request), at, reason: `${code}: ${message}` });
+    return {};
+  } catch (error) {
+    return { notNoted: asError(error).message };
   }
 }

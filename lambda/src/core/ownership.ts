@@ -1,7 +1,7 @@
 import { MARKER, parseMarker, type CopyMarker } from './copy-marker.ts';
 import type { Tag } from './copy-request.ts';
 import { COPIED_FROM } from './copy-tags.ts';
-import type { EbsDevice, ImageFacts, SnapshotFacts } from './image-catalogue.ts';
+import type { EbsDevice, ImageFacts, ImageState, SnapshotFacts } from './image-catalogue.ts';
 
 /** Whose copies are asked for. */
 export interface Copyist {
@@ -94,6 +94,14 @@ export function looksEncrypted({ state, devices }: Pick<ImageFacts, 'state' | 'd
   if (state === 'pending') return devices.length === 0 || devices.some(mayBe);
   const copied = devices.filter(({ snapshotId }) => snapshotId !== undefined);
   return copied.length > 0 && copied.every(mayBe);
+}
+
+// A copy that somebody has disabled is not replaced: it was disabled so that nobody launches this image.
+const LIVE: readonly ImageState[] = ['pending', 'available', 'disabled'];
+
+/** Whether a copy is there, or is being made: so long no other is. Somebody else's counts if it is encrypted. */
+export function isLiveCopy(image: Pick<ImageFacts, 'state' | 'devices'>, { kind }: Ownership): boolean {
+  return LIVE.includes(image.state) && (looksEncrypted(image) || kind === 'ours');
 }
 
 /** Why a copy of ours is not as it should be. */

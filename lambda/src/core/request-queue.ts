@@ -34,10 +34,10 @@ export interface RequestQueue {
   deadLetter(letter: DeadLetter): Promise<void>;
 }
 
-/** Where settle-copy enqueues the next try of a copy that failed, or gives it up. */
+/** Where settle-copy enqueues requests: the next try of a copy that failed, or what no message asked for. It gives copies up there too. */
 export interface NextTries {
-  /** Puts a request into the queue, to be delivered after some seconds (0 to 900). */
-  enqueue(body: string, delaySeconds: number): Promise<void>;
+  /** Puts a request into the queue, to be delivered after some seconds (0 to 900), or else after the queue's own delay. */
+  enqueue(body: string, delaySeconds?: number): Promise<void>;
   /** Puts a message with its reason into the dead-letter queue. */
   deadLetter(letter: DeadLetter): Promise<void>;
 }

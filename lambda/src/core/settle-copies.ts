@@ -1,11 +1,15 @@
 import { judge, type Verdict } from './approval.ts';
 import type { OwnCopy } from './copy-inventory.ts';
 import { asError } from './errors.ts';
+import type { ImageFacts } from './image-catalogue.ts';
+import { reconcile, type ReconcileContext, type ReconcileReport } from './reconcile.ts';
 import { settleCopy, waitsForApproval, type SettleContext, type SettleOutcome } from './settle-copy.ts';
 
 export interface SettleCopiesContext extends SettleContext {
   /** After how long a copy that is not announced is overdue. */
   readonly overdueSeconds: number;
+  /** What a sweep asks for by itself; without it nothing. */
+  readonly reconciling?: ReconcileContext;
 }
 
 /** What became of one copy, for the log. `putOff` waits for the next sweep. */
@@ -30,6 +34,8 @@ export interface SweepReport extends SettleReport {
   readonly removedSnapshots: readonly string[];
   /** Parameters that point to an image that cannot be launched. */
   readonly dangling: readonly string[];
+  /** What was asked for by what trusted accounts share. */
+  readonly reconciled: Omit<ReconcileReport, 'errors'>;
   readonly errors: readonly Error[];
 }
 
@@ -64,16 +70,31 @@ export async function sweep(context: SettleCopiesContext, untilMs: number): Prom
   const verdicts = context.gate && (await judge(open.filter(waitsForApproval), context.gate));
   const report = await settleAll(open, context, untilMs, verdicts);
   const removedSnapshots = await attempt(() => inventory.removeFailedSnapshots(), []);
-  const dangling = await attempt(() => findDangling(context), []);
-  return { ...report, removedSnapshots, dangling, errors };
+  const { launchable, dangling } = await attempt(() => readParameters(context), { launchable: [], dangling: [] });
+  // Last: what it asks for is better known after all else, and nothing else waits for it.
+  const { reconciling } = context;
+  const { errors: notAsked, ...reconciled } = reconciling
+    ? await attempt(() => reconcile(reconciling, launchable, untilMs), NOTHING_ASKED)
+    : NOTHING_ASKED;
+  return { ...report, removedSnapshots, dangling, reconciled, errors: [...errors, ...notAsked] };
 }
 
+const NOTHING_ASKED: ReconcileReport = { asked: [], remaining: 0, errors: [] };
+
 /** The parameters that point to an image that was deregistered or disabled. */
-export async function findDangling({ inventory, parameters }: SettleContext): Promise<string[]> {
+export async function findDangling(context: SettleContext): Promise<readonly string[]> {
+  return (await readParameters(context)).dangling;
+}
+
+async function readParameters({
+  inventory,
+  parameters,
+}: SettleContext): Promise<{ launchable: readonly ImageFacts[]; dangling: readonly string[] }> {
   const all = await parameters.list();
-  if (all.length === 0) return [];
+  if (all.length === 0) return { launchable: [], dangling: [] };
   const launchable = await inventory.findLaunchable(all.map(({ imageId }) => imageId));
-  return all.filter(({ imageId }) => !launchable.includes(imageId)).map(({ name }) => name);
+  const ids = new Set(launchable.map(({ imageId }) => imageId));
+  return { launchable, dangling: all.filter(({ imageId }) => !ids.has(imageId)).map(({ name }) => name) };
 }
 
 /** One after the other, those of the oldest images first, so that a recipe's parameter moves forward alone. */

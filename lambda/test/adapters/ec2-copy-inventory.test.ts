@@ -409,12 +409,13 @@ describe('findLaunchable', () => {
   it('names the available ones, whoever made them', async () => {
     ec2.on(DescribeImagesCommand).resolves({
       Images: [
-        { ImageId: 'ami-1', State: 'available' },
-        { ImageId: 'ami-2', State: 'disabled' },
+        { ImageId: 'ami-1', OwnerId: '222222222222', State: 'available' },
+        { ImageId: 'ami-2', OwnerId: '222222222222', State: 'disabled' },
       ],
     });
 
-    expect(await inventory.findLaunchable(['ami-1', 'ami-2', 'ami-3'])).toEqual(['ami-1']);
+    const found = await inventory.findLaunchable(['ami-1', 'ami-2', 'ami-3']);
+    expect(found.map(({ imageId }) => imageId)).toEqual(['ami-1']);
     expect(inputs()).toEqual([
       {
         Owners: ['self'],
@@ -422,6 +423,39 @@ describe('findLaunchable', () => {
         Filters: [{ Name: 'image-id', Values: ['ami-1', 'ami-2', 'ami-3'] }],
         MaxResults: 1000,
       },
+    ]);
+  });
+});
+
+describe('listCopies', () => {
+  it('lists whatever is tagged as a copy, in any state', async () => {
+    ec2.on(DescribeImagesCommand).resolves({
+      Images: [{ ImageId: 'ami-1', OwnerId: '222222222222', State: 'disabled', Tags: [] }],
+    });
+
+    expect(await inventory.listCopies()).toEqual([
+      { imageId: 'ami-1', ownerId: '222222222222', state: 'disabled', tags: [], devices: [] },
+    ]);
+    expect(inputs()).toEqual([
+      {
+        Owners: ['self'],
+        IncludeDisabled: true,
+        Filters: [{ Name: 'tag-key', Values: ['ImageCopier', 'CopiedFromAMI'] }],
+        MaxResults: 1000,
+      },
+    ]);
+  });
+});
+
+describe('snapshotsOf', () => {
+  it('asks for as many at once as EC2 takes', async () => {
+    ec2.on(DescribeSnapshotsCommand).resolves({ Snapshots: [{ SnapshotId: 'snap-1' }] });
+    const ids = Array.from({ length: 201 }, (_, index) => `snap-${index}`);
+
+    expect(await inventory.snapshotsOf(ids)).toHaveLength(2);
+    expect(inputs()).toMatchObject([
+      { Filters: [{ Name: 'snapshot-id', Values: ids.slice(0, 200) }] },
+      { Filters: [{ Name: 'snapshot-id', Values: ['snap-200'] }] },
     ]);
   });
 });

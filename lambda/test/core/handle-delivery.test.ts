@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { digestOf } from '../../src/core/asked-requests.ts';
+import { parseCopyRequest } from '../../src/core/copy-request.ts';
 import { PaceRefusedError, RejectedError, RetryableError, UncertainError } from '../../src/core/errors.ts';
 import { handleDelivery } from '../../src/core/handle-delivery.ts';
 import type { Delivery } from '../../src/core/request-queue.ts';
@@ -7,10 +9,12 @@ import {
   FakeCatalogue,
   FakeEnded,
   FakeQueue,
+  FakeRequests,
   imageCopy,
   NOW_MS,
   requestJson,
   SOURCE_IMAGE,
+  sourceImage,
   target,
 } from '../factories.ts';
 
@@ -18,15 +22,21 @@ const SIX_HOURS = 6 * 60 * 60;
 let catalogue: FakeCatalogue;
 const ended = new FakeEnded();
 let queue: FakeQueue;
+let refusals: FakeRequests;
 
 beforeEach(() => {
   catalogue = new FakeCatalogue();
   queue = new FakeQueue();
+  refusals = new FakeRequests();
+  ended.ends.clear();
 });
 
+function context(retrySeconds = SIX_HOURS) {
+  return { target, retrySeconds, catalogue, ended, refusals, queue, nowMs: () => NOW_MS, random: () => 0.5 };
+}
+
 function run(changes: Partial<Delivery> = {}) {
-  const context = { target, retrySeconds: SIX_HOURS, catalogue, ended, queue, nowMs: () => NOW_MS, random: () => 0.5 };
-  return handleDelivery(delivery(changes), context);
+  return handleDelivery(delivery(changes), context());
 }
 
 describe('handleDelivery', () => {
@@ -138,9 +148,7 @@ describe('handleDelivery', () => {
   it('tries no longer than the time that is set, though an hour is not over', async () => {
     catalogue.startError = new UncertainError('UnauthorizedOperation', 'You are not authorized.');
     const body = JSON.stringify(requestJson);
-    const context = { target, retrySeconds: 60, catalogue, ended, queue, nowMs: () => NOW_MS, random: () => 0.5 };
-
-    const result = await handleDelivery(delivery({ body, sentAtMs: NOW_MS - 60_000 }), context);
+    const result = await handleDelivery(delivery({ body, sentAtMs: NOW_MS - 60_000 }), context(60));
 
     expect(result.reason?.message).toBe('Gave up: tried 1 times for over 60 s. You are not authorized.');
   });
@@ -180,5 +188,51 @@ describe('handleDelivery', () => {
     expect(result.outcome).toBe('retried');
     expect(result.error?.message).toBe('The queue could not be reached: socket hang up');
     expect(result.error?.cause).toBeInstanceOf(Error);
+  });
+});
+
+describe('a request that is refused', () => {
+  const tooManyTags = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`tag${index}`, '']));
+  const body = JSON.stringify({ ...requestJson, tags: tooManyTags });
+
+  it('is noted, so that no sweep asks the same again', async () => {
+    expect(await run({ body })).not.toHaveProperty('notNoted');
+
+    const digest = digestOf(parseCopyRequest(body));
+    const reason = expect.stringMatching(/^InvalidTags: .* 53 tags/) as unknown;
+    expect([...refusals.refusals]).toEqual([[SOURCE_IMAGE, { digest, at: new Date(NOW_MS).toISOString(), reason }]]);
+  });
+
+  it.each([
+    ['is not shared', () => (catalogue.source = undefined)],
+    ['belongs to nobody who is trusted', () => (catalogue.source = sourceImage({ ownerId: '999999999999' }))],
+  ])('is not noted where the image %s', async (_what, change) => {
+    change();
+    expect(await run({ body })).toMatchObject({ outcome: 'refused' });
+    expect(refusals.refusals.size).toBe(0);
+  });
+
+  it('is not noted where the account has noted the end of the image', async () => {
+    ended.ends.set(SOURCE_IMAGE, { kind: 'revoked', at: '', reason: '' });
+    expect(await run()).toMatchObject({ outcome: 'refused', reason: { code: 'ImageRevoked' } });
+    expect(refusals.refusals.size).toBe(0);
+  });
+
+  it('is not noted where time might have helped', async () => {
+    catalogue.startError = new RetryableError('ResourceLimitExceeded', 'too many copies');
+    expect(await run({ sentAtMs: 0 })).toMatchObject({ outcome: 'refused' });
+    expect(refusals.refusals.size).toBe(0);
+  });
+
+  it('is done with though it cannot be noted', async () => {
+    refusals.error = new Error('AccessDeniedException');
+    expect(await run({ body })).toMatchObject({ outcome: 'refused', notNoted: 'AccessDeniedException' });
+    expect(queue.deadLetters).toHaveLength(1);
+  });
+
+  it('is noted no sooner than it is in the dead-letter queue', async () => {
+    queue.error = new Error('socket hang up');
+    expect(await run({ body })).toMatchObject({ outcome: 'retried' });
+    expect(refusals.refusals.size).toBe(0);
   });
 });

@@ -124,7 +124,14 @@ describe('sweep', () => {
     await sweepAll();
     expect(announced()).toEqual(['ami-01', 'ami-02', 'ami-03']);
 
-    expect(await sweepAll()).toEqual({ copies: [], remaining: 0, removedSnapshots: [], dangling: [], errors: [] });
+    expect(await sweepAll()).toEqual({
+      copies: [],
+      remaining: 0,
+      removedSnapshots: [],
+      dangling: [],
+      reconciled: { asked: [], remaining: 0 },
+      errors: [],
+    });
     expect(announced()).toHaveLength(3);
   });
 

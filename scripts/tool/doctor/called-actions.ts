@@ -6,6 +6,7 @@ export const COPY_IMAGE_ACTIONS = [
   'sqs:ChangeMessageVisibility',
   'sqs:SendMessage',
   'ssm:GetParameter',
+  'ssm:PutParameter',
 ] as const;
 
 /** Likewise of settle-copy. */

@@ -55,6 +55,7 @@ export function copyImageCalls({ keyArn }: RoleWork, copier: CheckedCopier): Rol
     'sqs:ChangeMessageVisibility': [{ resources: [queues.requests], context: [] }],
     'sqs:SendMessage': [{ resources: [queues.deadLetters], context: [] }],
     'ssm:GetParameter': [{ resources: [endedArns(copier).one], context: [] }],
+    'ssm:PutParameter': [{ resources: [requestNotes(copier).refused], context: [] }],
   };
   return [
     ...calls(called),
@@ -78,6 +79,8 @@ export function settleCopyCalls(
   const queues = queueArns(copier);
   const { image, snapshot } = imageArns(copier);
   const bus = arnOf('events', 'event-bus/default', copier);
+  const parameter = arnOf('ssm', `parameter${parameterPath}/recipe`, copier);
+  const notes = requestNotes(copier);
   const { marked, marking, markerAlone } = markersOf(copier);
   // The last one is made again if its answer is lost.
   const steps = [
@@ -104,11 +107,11 @@ export function settleCopyCalls(
     })),
     'sns:Publish': resultsTopicArn === undefined ? [] : [{ resources: [resultsTopicArn], context: [] }],
     'sqs:SendMessage': [{ resources: [queues.requests, queues.deadLetters], context: [] }],
-    'ssm:GetParameter': [
-      { resources: [arnOf('ssm', `parameter${parameterPath}/recipe`, copier), endedArns(copier).one], context: [] },
+    'ssm:GetParameter': [{ resources: [parameter, endedArns(copier).one, notes.refused], context: [] }],
+    'ssm:GetParametersByPath': [
+      { resources: [arnOf('ssm', `parameter${parameterPath}`, copier), notes.allAsked], context: [] },
     ],
-    'ssm:GetParametersByPath': [{ resources: [arnOf('ssm', `parameter${parameterPath}`, copier)], context: [] }],
-    'ssm:PutParameter': [{ resources: [arnOf('ssm', `parameter${parameterPath}/recipe`, copier)], context: [] }],
+    'ssm:PutParameter': [{ resources: [parameter, notes.asked], context: [] }],
   };
   return [
     ...calls(called),
@@ -213,6 +216,12 @@ function queueArns(copier: CheckedCopier) {
 function endedArns(copier: CheckedCopier) {
   const all = arnOf('ssm', `parameter/image-copier-ended/${copier.name}`, copier);
   return { all, one: `${all}/ami-0123456789abcdef0` };
+}
+
+/** The parameters that say what was asked for and what was refused, as lambda/src/core/asked-requests.ts has them. */
+function requestNotes(copier: CheckedCopier) {
+  const all = arnOf('ssm', `parameter/image-copier-requests/${copier.name}`, copier);
+  return { allAsked: `${all}/asked`, asked: `${all}/asked/0`, refused: `${all}/refused/ami-0123456789abcdef0` };
 }
 
 /** The tag ImageCopier as lambda/src/core/copy-marker.ts writes it: on a resource, in a request, and alone in it. */

@@ -108,6 +108,13 @@ data "aws_iam_policy_document" "copy_image" {
     resources = ["${local.ended_sources_arn}/*"]
   }
 
+  # So that no sweep asks for it again. These notes alone: it shall not be able to undo the end of an image.
+  statement {
+    sid       = "RememberRefusedRequests"
+    actions   = ["ssm:PutParameter"]
+    resources = ["${local.refused_requests_arn}/*"]
+  }
+
   statement {
     sid       = "TakeRequests"
     actions   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]

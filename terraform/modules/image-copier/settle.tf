@@ -9,6 +9,10 @@ locals {
 
   approval = var.approval == null ? null : jsonencode(var.approval.watermark == null ? { sharedTag = var.approval.shared_tag } : { watermark = var.approval.watermark })
 
+  # What the sweep asked for by itself, and what copy-image rejected; see lambda/src/core/asked-requests.ts.
+  asked_images_arn     = "arn:${local.partition}:ssm:${local.region}:${local.account_id}:parameter/image-copier-requests/${var.name}/asked"
+  refused_requests_arn = "arn:${local.partition}:ssm:${local.region}:${local.account_id}:parameter/image-copier-requests/${var.name}/refused"
+
   parameters_arn = "arn:${local.partition}:ssm:${local.region}:${local.account_id}:parameter${var.parameter_path}"
 }
 
@@ -255,13 +259,19 @@ data "aws_iam_policy_document" "settle_copy" {
   statement {
     sid       = "ReadEndedSources"
     actions   = ["ssm:GetParameter"]
-    resources = ["${local.ended_sources_arn}/*"]
+    resources = ["${local.ended_sources_arn}/*", "${local.refused_requests_arn}/*"]
   }
 
   statement {
     sid       = "ListParameters"
     actions   = ["ssm:GetParametersByPath"]
-    resources = [local.parameters_arn, "${local.parameters_arn}/*"]
+    resources = [local.asked_images_arn, "${local.asked_images_arn}/*", local.parameters_arn, "${local.parameters_arn}/*"]
+  }
+
+  statement {
+    sid       = "RememberAskedImages"
+    actions   = ["ssm:PutParameter"]
+    resources = ["${local.asked_images_arn}/*"]
   }
 
   statement {
@@ -349,6 +359,9 @@ module "settle_copy" {
     PARAMETER_PATH            = var.parameter_path
     QUEUE_URL                 = local.requests_queue_url
     RECIPE_TAG                = var.recipe_tag
+    RECONCILE_NEWEST          = var.reconcile_newest
+    RECONCILE_REGIONS         = join(",", concat([local.region], var.reconcile_regions))
+    RETRY_SECONDS             = local.retry_seconds
     TRUSTED_OWNERS            = join(",", local.trusted_owner_ids)
     },
     var.approval == null ? {} : { APPROVAL = local.approval },

@@ -329,6 +329,30 @@ variable "recipe_tag" {
   }
 }
 
+variable "reconcile_newest" {
+  description = "How many images of each recipe, the newest ones, each sweep asks for by itself if their owner is trusted, shares them with this account and has tagged them as wanted here (`ec2:SharedTag/ImageCopier`). 0 leaves it to copy requests."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = var.reconcile_newest >= 0 && var.reconcile_newest <= 10 && floor(var.reconcile_newest) == var.reconcile_newest
+    error_message = "reconcile_newest: a whole number from 0 to 10."
+  }
+}
+
+variable "reconcile_regions" {
+  description = "Regions in which each sweep looks for shared images, beside the copier's own. Each takes a call more."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for region in var.reconcile_regions : can(regex("^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$", region))])
+    error_message = "reconcile_regions: each must be the name of a Region, for example eu-west-1."
+  }
+}
+
 variable "request_delay_seconds" {
   description = "Seconds that a request waits before its first delivery. Beside a copier that does not look for copies, such as AMIgo's, 120 let that go first: its copy is found, and no second one is made."
   type        = number

@@ -136,6 +136,8 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Values>>>> = {
       bad: ['image-copier', '/image-copier/', '/a'.repeat(15), '/SSM/images', '/awsome', '/a b', `/${X.slice(0, 500)}`],
     },
     recipe_tag: { good: ['Recipe', X.slice(0, 127)], bad: ['', X.slice(0, 128), 'aws:x', 'AWS:recipe'] },
+    reconcile_newest: { good: [0, 10], bad: [-1, 11, 0.5] },
+    reconcile_regions: { good: [[], ['us-east-1', 'us-gov-west-1']], bad: [['Ireland'], ['eu-west-1', 'eu-west-1a']] },
     request_delay_seconds: { good: [0, 900], bad: [-1, 901, 0.5] },
     housekeeping_topic_arn: { good: [], bad: [] },
     request_topic_arn: { good: [], bad: [] },

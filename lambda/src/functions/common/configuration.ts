@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { Approval, Gate } from '../../core/approval.ts';
 import { isPace } from '../../core/copy-pace.ts';
-import { parseTags, type Tag } from '../../core/copy-request.ts';
+import { parseTags, REGION_NAME, type Tag } from '../../core/copy-request.ts';
 import { requestedTags } from '../../core/copy-tags.ts';
 import type { ParameterNames } from '../../core/image-parameters.ts';
 import { ConfigurationError, overdueSeconds, parse, setting, textOf, topicArn, type Variables } from './variables.ts';
@@ -36,7 +36,18 @@ export interface SettleCopyConfig extends CopierConfig, ParameterNames {
   readonly approval?: Omit<Gate, 'sources'>;
   /** After how long a copy that is not announced is overdue. */
   readonly overdueSeconds: number;
+  /** What is asked for without a message; without it nothing is. */
+  readonly reconcile?: ReconcileConfig;
   readonly resultsTopicArn?: string;
+}
+
+interface ReconcileConfig {
+  /** How many images of each recipe are to have copies, the newest ones. */
+  readonly newest: number;
+  /** Where images are looked for. */
+  readonly regions: readonly string[];
+  readonly retrySeconds: number;
+  readonly trustedOwners: readonly string[];
 }
 
 const KEY_ARN = /^arn:aws[a-z-]*:kms:(?<region>[a-z0-9-]+):(?<account>[0-9]{12}):key\/[A-Za-z0-9-]+$/;
@@ -66,6 +77,14 @@ const copyWithinMinutes = setting(/^[0-9]{1,4}$/, 'a number of minutes, such as 
 export const retrySeconds = setting(/^[1-9][0-9]{0,6}$/, 'a number of seconds, such as 21600');
 export const trustedOwners = setting(/^[0-9]{12}(,[0-9]{12})*$/, '12-digit account ids, separated by commas');
 export const parameterPath = setting(/^(\/[A-Za-z0-9_.-]+)+$/, 'the start of a parameter name, such as /image-copier');
+const regions = z
+  .string('is not set; set it to Regions, separated by commas')
+  .check(
+    z.refine(
+      (value) => value.split(',').every((region) => REGION_NAME.test(region)),
+      'must be Regions, separated by commas, such as eu-west-1',
+    ),
+  );
 export const recipeTag = setting(/^.{1,127}$/su, 'the name of a tag, such as Recipe');
 
 const APPROVAL = 'a JSON object of either watermark, a name, or sharedTag, a key or <key>=<value>';
@@ -104,8 +123,11 @@ const settleCopy = z.object({
   OVERDUE_SECONDS: overdueSeconds,
   PARAMETER_PATH: parameterPath,
   RECIPE_TAG: recipeTag,
+  RECONCILE_NEWEST: setting(/^([0-9]|10)$/, 'a number from 0 to 10'),
+  RECONCILE_REGIONS: regions,
   RESULTS_TOPIC_ARN: z.optional(topicArn),
-  TRUSTED_OWNERS: z.optional(trustedOwners),
+  RETRY_SECONDS: retrySeconds,
+  TRUSTED_OWNERS: trustedOwners,
 });
 
 /** @throws {ConfigurationError} naming each variable that is wrong and what it may be */
@@ -124,18 +146,26 @@ export function readCopyImageConfig(variables: Variables): CopyImageConfig {
 /** @throws {ConfigurationError} naming each variable that is wrong and what it may be */
 export function readSettleCopyConfig(variables: Variables): SettleCopyConfig {
   const read = parse(settleCopy, variables);
-  const { APPROVAL: needed, TRUSTED_OWNERS: owners } = read;
-  if (needed && owners === undefined) {
-    throw new ConfigurationError('TRUSTED_OWNERS is not set; APPROVAL needs the accounts whose approval counts');
-  }
+  const { APPROVAL: needed } = read;
+  const newest = Number(read.RECONCILE_NEWEST);
+  const owners = read.TRUSTED_OWNERS.split(',');
   return {
     ...copierConfig(read, variables),
-    ...(needed && owners !== undefined && { approval: { approval: needed, trustedOwners: owners.split(',') } }),
+    ...(needed && { approval: { approval: needed, trustedOwners: owners } }),
     copyDeprecation: read.COPY_DEPRECATION === 'true',
     failedCopyDelaySeconds: Number(read.FAILED_COPY_DELAY_SECONDS),
     overdueSeconds: Number(read.OVERDUE_SECONDS),
     parameterPath: read.PARAMETER_PATH,
     recipeTag: read.RECIPE_TAG,
+    ...(newest > 0 && {
+      reconcile: {
+        newest,
+        // A stack set has one list for all Regions, in which a copier's own may stand too.
+        regions: Array.from(new Set(read.RECONCILE_REGIONS.split(','))),
+        retrySeconds: Number(read.RETRY_SECONDS),
+        trustedOwners: owners,
+      },
+    }),
     ...(read.RESULTS_TOPIC_ARN && { resultsTopicArn: read.RESULTS_TOPIC_ARN }),
   };
 }

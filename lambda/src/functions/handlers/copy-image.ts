@@ -3,6 +3,7 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { Ec2ImageCatalogue } from '../../adapters/ec2-image-catalogue.ts';
+import { SsmRefusedRequests } from '../../adapters/ssm-asked-requests.ts';
 import { SsmEndedSources } from '../../adapters/ssm-ended-sources.ts';
 import { handleDelivery, type DeliveryContext, type DeliveryResult } from '../../core/handle-delivery.ts';
 import { PatientCatalogue } from '../../core/patient-catalogue.ts';
@@ -25,6 +26,7 @@ const context: DeliveryContext = {
     region === config.region ? ec2.client : clientOf(EC2Client, region).client,
   ),
   ended: new SsmEndedSources(ssm.client, config.copier),
+  refusals: new SsmRefusedRequests(ssm.client, config.copier),
   queue: lazyQueues(config),
   nowMs: Date.now,
   random: Math.random,

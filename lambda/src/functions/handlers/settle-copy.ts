@@ -6,6 +6,8 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import type { Context, SQSEvent } from 'aws-lambda';
 import { Ec2CopyInventory } from '../../adapters/ec2-copy-inventory.ts';
 import { Ec2ImageCatalogue } from '../../adapters/ec2-image-catalogue.ts';
+import { Ec2SharedImages } from '../../adapters/ec2-shared-images.ts';
+import { SsmAskedImages, SsmRefusedRequests } from '../../adapters/ssm-asked-requests.ts';
 import { SsmEndedSources } from '../../adapters/ssm-ended-sources.ts';
 import { PublishedResults } from '../../adapters/published-results.ts';
 import { SsmImageParameters } from '../../adapters/ssm-image-parameters.ts';
@@ -26,8 +28,9 @@ import { Metrics } from '../common/metrics.ts';
 import { prewarmSettling } from '../start/prewarm-functions.ts';
 
 const config = readSettleCopyConfig(process.env);
-const { region, resultsTopicArn } = config;
+const { copier, region, resultsTopicArn, reconcile } = config;
 const ec2 = clientOf(EC2Client, region);
+const ec2In = (other: string) => (other === region ? ec2.client : clientOf(EC2Client, other).client);
 const ssm = clientOf(SSMClient, region);
 const events = clientOf(EventBridgeClient, region);
 const topic =
@@ -35,18 +38,32 @@ const topic =
     ? undefined
     : // A topic's ARN names its Region: arn:aws:sns:<region>:<account>:<name>.
       { arn: resultsTopicArn, ...clientOf(SNSClient, resultsTopicArn.split(':')[3] ?? region) };
-const sources = new Ec2ImageCatalogue(region, (source) =>
-  source === region ? ec2.client : clientOf(EC2Client, source).client,
-);
+const inventory = new Ec2CopyInventory(ec2.client, config);
+const ended = new SsmEndedSources(ssm.client, copier);
+const nextTries = lazyQueues(config);
+const sources = new Ec2ImageCatalogue(region, ec2In);
 const context: SettleCopiesContext = {
   ...config,
-  inventory: new Ec2CopyInventory(ec2.client, config),
+  inventory,
   ...(config.copyDeprecation && { sources }),
   ...(config.approval && { gate: { ...config.approval, sources } }),
   parameters: new SsmImageParameters(ssm.client, config.parameterPath),
-  ended: new SsmEndedSources(ssm.client, config.copier),
+  ended,
   results: new PublishedResults(events.client, topic && { arn: topic.arn, sns: topic.client }),
-  nextTries: lazyQueues(config),
+  nextTries,
+  ...(reconcile && {
+    reconciling: {
+      ...config,
+      ...reconcile,
+      shared: new Ec2SharedImages(reconcile.trustedOwners, reconcile.regions, ec2In),
+      inventory,
+      ended,
+      asked: new SsmAskedImages(ssm.client, copier),
+      refused: new SsmRefusedRequests(ssm.client, copier),
+      requests: nextTries,
+      nowMs: Date.now,
+    },
+  }),
   nowMs: Date.now,
   pause,
 };
@@ -111,10 +128,15 @@ async function settleImages(wakeUps: readonly WakeUp[], untilMs: number, request
 }
 
 async function sweepAll(untilMs: number, requestId: string): Promise<void> {
-  const { copies, remaining, removedSnapshots, dangling, errors } = await sweep(context, untilMs);
+  const { copies, remaining, removedSnapshots, dangling, reconciled, errors } = await sweep(context, untilMs);
   report(copies, remaining, requestId);
   reportDangling(dangling, requestId);
-  log('INFO', 'sweep done', { copies: copies.length, remaining, removedSnapshots, dangling, requestId });
+  if (reconciled.asked.length > 0) metrics.count('CopiesAskedFor', reconciled.asked.length);
+  if (reconciled.remaining > 0) {
+    log('WARN', 'images remaining for the next sweep', { remaining: reconciled.remaining, requestId });
+  }
+  const { asked } = reconciled;
+  log('INFO', 'sweep done', { copies: copies.length, remaining, removedSnapshots, dangling, asked, requestId });
   for (const error of errors) {
     metrics.count('SettlesRetried');
     log('ERROR', 'part of the sweep put off', { requestId, error });

@@ -77,6 +77,7 @@ describe('readSettleCopyConfig', () => {
       overdueSeconds: 86400,
       parameterPath: '/image-copier',
       recipeTag: 'Recipe',
+      reconcile: { newest: 1, regions: ['eu-west-1'], retrySeconds: 21600, trustedOwners: ['111111111111'] },
       resultsTopicArn: 'arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-notify-results',
     });
   });
@@ -98,12 +99,6 @@ describe('readSettleCopyConfig', () => {
     });
   });
 
-  it('needs to know whose approval counts', () => {
-    expect(() => readSettleCopyConfig({ ...settleEnvironment, APPROVAL: '{"watermark":"approved"}' })).toThrow(
-      'TRUSTED_OWNERS is not set; APPROVAL needs the accounts whose approval counts',
-    );
-  });
-
   it.each([
     'approved',
     '{}',
@@ -116,6 +111,17 @@ describe('readSettleCopyConfig', () => {
     expect(() => readSettleCopyConfig({ ...settleEnvironment, APPROVAL, TRUSTED_OWNERS: '111111111111' })).toThrow(
       'APPROVAL must be a JSON object of either watermark, a name, or sharedTag, a key or <key>=<value>',
     );
+  });
+
+  it('looks in each Region once', () => {
+    const RECONCILE_REGIONS = 'eu-west-1,us-east-1,eu-west-1';
+    expect(readSettleCopyConfig({ ...settleEnvironment, RECONCILE_REGIONS })).toMatchObject({
+      reconcile: { regions: ['eu-west-1', 'us-east-1'] },
+    });
+  });
+
+  it('asks for nothing by itself where RECONCILE_NEWEST is 0', () => {
+    expect(readSettleCopyConfig({ ...settleEnvironment, RECONCILE_NEWEST: '0' })).not.toHaveProperty('reconcile');
   });
 
   it('does without a results topic', () => {
@@ -133,7 +139,13 @@ describe('readSettleCopyConfig', () => {
     ['PARAMETER_PATH', '/image-copier/', 'the start of a parameter name, such as /image-copier'],
     ['PARAMETER_PATH', 'image-copier', 'the start of a parameter name, such as /image-copier'],
     ['RECIPE_TAG', '', 'the name of a tag, such as Recipe'],
+    ['RECONCILE_NEWEST', '11', 'a number from 0 to 10'],
+    ['RECONCILE_NEWEST', '1.5', 'a number from 0 to 10'],
+    ['RECONCILE_REGIONS', '', 'Regions, separated by commas, such as eu-west-1'],
+    ['RECONCILE_REGIONS', 'eu-west-1,evil.example', 'Regions, separated by commas, such as eu-west-1'],
     ['RESULTS_TOPIC_ARN', 'results', 'the ARN of an SNS topic'],
+    ['RETRY_SECONDS', '0', 'a number of seconds, such as 21600'],
+    ['TRUSTED_OWNERS', '111111111111, 444444444444', '12-digit account ids, separated by commas'],
   ])('rejects %s=%s and says what is allowed', (variable, value, allowed) => {
     expect(() => readSettleCopyConfig({ ...settleEnvironment, [variable]: value })).toThrow(
       `${variable} must be ${allowed}`,

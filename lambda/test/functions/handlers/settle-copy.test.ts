@@ -81,11 +81,13 @@ async function load(...images: readonly Image[]) {
   const { ec2, events, sns, sqs, ssm } = clients;
   for (const client of [ec2, events, sns, sqs, ssm]) client.reset();
   const sources: Image[] = [];
+  const shared: Image[] = [];
 
   const valuesOf = ({ Filters = [] }: DescribeImagesRequest | DescribeSnapshotsRequest, name: string) =>
     Filters.find(({ Name }) => Name === name)?.Values;
   ec2.on(sdk.DescribeImagesCommand).callsFake((input: DescribeImagesRequest) => {
     if (input.ImageIds) return { Images: input.ImageIds.includes(SOURCE_IMAGE) ? sources : [] };
+    if (input.ExecutableUsers) return { Images: shared };
     const ids = valuesOf(input, 'image-id');
     const isAnyUnannounced = valuesOf(input, 'tag:ImageCopier')?.includes('image-copier attempt=*');
     return { Images: images.filter(({ ImageId = '' }) => ids?.includes(ImageId) ?? isAnyUnannounced) };
@@ -119,7 +121,7 @@ async function load(...images: readonly Image[]) {
       awsRequestId: 'request-1',
       getRemainingTimeInMillis: () => remainingMs,
     } as Context);
-  return { sdk, ec2, ssm, events, sns, sqs, parameters, sources, invoke };
+  return { sdk, ec2, ssm, events, sns, sqs, parameters, sources, shared, invoke };
 }
 
 const metrics = () => lines.find((line) => '_aws' in line);
@@ -315,6 +317,73 @@ describe('the settle-copy function', () => {
     expect(ec2.calls().map(({ args }) => args[0].input)).toContainEqual({ SnapshotId: 'snap-failed' });
   });
 
+  describe('asks for copies of what is shared', () => {
+    const shared: Image = {
+      ImageId: SOURCE_IMAGE,
+      OwnerId: '111111111111',
+      State: 'available',
+      CreationDate: '2026-11-23T22:10:00.000Z',
+      Name: 'ubuntu_12',
+      Tags: [
+        { Key: 'ec2:SharedTag/Recipe', Value: 'ubuntu' },
+        { Key: 'ec2:SharedTag/ImageCopier', Value: REGION },
+      ],
+    };
+
+    it('by a sweep, once, and says so', async () => {
+      const loaded = await load();
+      loaded.shared.push(shared);
+      await loaded.invoke([scheduled]);
+      await loaded.invoke([scheduled]);
+
+      const sent = loaded.sqs.calls().map(({ args }) => args[0].input as unknown);
+      expect(sent).toEqual([
+        {
+          QueueUrl: settleEnvironment.QUEUE_URL,
+          MessageBody: expect.stringContaining(SOURCE_IMAGE) as unknown,
+          // None of its own: the queue's delay holds.
+          DelaySeconds: undefined,
+        },
+      ]);
+      expect(linesSaying('sweep done')).toMatchObject([{ asked: [SOURCE_IMAGE] }, { asked: [] }]);
+      expect(metrics()).toMatchObject({ CopiesAskedFor: 1 });
+    });
+
+    it('not by an event', async () => {
+      const loaded = await load(copies.settled);
+      loaded.shared.push(shared);
+      await loaded.invoke([stateChange('ami-01', 'available')]);
+      expect(loaded.sqs.calls()).toEqual([]);
+    });
+
+    it('in every Region that it is told, for which it has a client each', async () => {
+      process.env['RECONCILE_REGIONS'] = `${REGION},us-east-1`;
+      const { ec2, invoke } = await load();
+      await invoke([scheduled]);
+
+      const listings = ec2.calls().filter(({ args }) => 'ExecutableUsers' in args[0].input);
+      const regions = listings.map(({ thisValue }) =>
+        (thisValue as { config: { region(): Promise<string> } }).config.region(),
+      );
+      expect(await Promise.all(regions)).toEqual([REGION, 'us-east-1']);
+    });
+
+    it('never where it is told not to', async () => {
+      process.env['RECONCILE_NEWEST'] = '0';
+      const { ec2, invoke } = await load();
+      await invoke([scheduled]);
+      expect(ec2.calls().filter(({ args }) => 'ExecutableUsers' in args[0].input)).toEqual([]);
+    });
+
+    it('at the next sweep where the time is over', async () => {
+      const loaded = await load();
+      loaded.shared.push(shared);
+      await loaded.invoke([scheduled], 40_000);
+      expect(loaded.sqs.calls()).toEqual([]);
+      expect(linesSaying('images remaining for the next sweep')).toMatchObject([{ level: 'WARN', remaining: 1 }]);
+    });
+  });
+
   it('counts copies that are overdue', async () => {
     const CreationDate = new Date(Date.now() - 86_400_000).toISOString();
     const { invoke } = await load({ ...copies.waiting, CreationDate });
@@ -384,9 +453,9 @@ describe('the settle-copy function', () => {
       ssm.rejects(new Error('AccessDenied'));
       await invoke([scheduled]);
 
-      expect(linesSaying('part of the sweep put off')).toHaveLength(3);
+      expect(linesSaying('part of the sweep put off')).toHaveLength(4);
       expect(linesSaying('sweep done')).toHaveLength(1);
-      expect(metrics()).toMatchObject({ SettlesRetried: [1, 1, 1] });
+      expect(metrics()).toMatchObject({ SettlesRetried: [1, 1, 1, 1] });
     });
 
     it('sweeps all the same when another message of the same batch fails', async () => {

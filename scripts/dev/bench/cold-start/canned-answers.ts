@@ -8,7 +8,8 @@ export const COPIER = 'image-copier';
 export const KEY_ARN = `arn:aws:kms:${REGION}:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`;
 export const COPY = 'ami-0c0ffee0c0ffee0c0';
 const SOURCE_IMAGE = 'ami-0123456789abcdef0';
-const OLDER_COPY = 'ami-0ddba110ddba110dd';
+/** One that is announced. */
+export const OLDER_COPY = 'ami-0ddba110ddba110dd';
 const SNAPSHOTS = ['snap-0aaaaaaaaaaaaaaaa', 'snap-0bbbbbbbbbbbbbbbb'];
 const BAKED_AT = '2026-11-23T22:10:00.000Z';
 

@@ -52,6 +52,8 @@ export function environment(endpoint: string, handler: string, folder: string): 
     OVERDUE_SECONDS: '86400',
     PARAMETER_PATH: '/image-copier',
     RECIPE_TAG: 'Recipe',
+    RECONCILE_NEWEST: '1',
+    RECONCILE_REGIONS: REGION,
     RESULTS_TOPIC_ARN: `arn:aws:sns:${REGION}:${SOURCE_ACCOUNT}:amigo-DEMO-notify-results`,
   };
 }

@@ -116,9 +116,12 @@ run "defaults" {
       PARAMETER_PATH            = "/image-copier"
       QUEUE_URL                 = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-requests"
       RECIPE_TAG                = "Recipe"
+      RECONCILE_NEWEST          = "1"
+      RECONCILE_REGIONS         = "eu-west-1"
+      RETRY_SECONDS             = "21600"
       TRUSTED_OWNERS            = "111111111111"
     })
-    error_message = "The environment of settle-copy: the same key and queues, five minutes to the next try, overdue after a day, no results topic, no approval."
+    error_message = "The environment of settle-copy: the same key and queues, five minutes to the next try, overdue after a day, no results topic, no approval; the newest image of each recipe that the account of the topic shares in this Region."
   }
 
   assert {
@@ -670,6 +673,8 @@ run "other_values" {
     overdue_hours             = 6
     parameter_path            = "/golden/images"
     recipe_tag                = "Family"
+    reconcile_newest          = 0
+    reconcile_regions         = ["us-east-1", "eu-central-1"]
     request_delay_seconds     = 120
     results_topic_arn         = "arn:aws:sns:eu-west-1:111111111111:golden-results"
   }
@@ -680,9 +685,13 @@ run "other_values" {
       module.settle_copy.function.environment[0].variables.OVERDUE_SECONDS == "21600" &&
       module.settle_copy.function.environment[0].variables.PARAMETER_PATH == "/golden/images" &&
       module.settle_copy.function.environment[0].variables.RECIPE_TAG == "Family" &&
+      module.settle_copy.function.environment[0].variables.RECONCILE_NEWEST == "0" &&
+      module.settle_copy.function.environment[0].variables.RECONCILE_REGIONS == "eu-west-1,us-east-1,eu-central-1" &&
+      module.settle_copy.function.environment[0].variables.RETRY_SECONDS == "345600" &&
+      module.settle_copy.function.environment[0].variables.TRUSTED_OWNERS == "555555555555,666666666666" &&
       module.settle_copy.function.environment[0].variables.RESULTS_TOPIC_ARN == "arn:aws:sns:eu-west-1:111111111111:golden-results"
     )
-    error_message = "Delay, overdue time, parameters and results topic reach settle-copy."
+    error_message = "Delay, overdue time, parameters, results topic, and what it asks for by itself reach settle-copy."
   }
 
   assert {
@@ -1102,6 +1111,8 @@ run "bad_values" {
     parameter_path            = "image-copier"
     permissions_boundary_arn  = "boundary"
     recipe_tag                = ""
+    reconcile_newest          = -1
+    reconcile_regions         = ["eu-west-1", "Ireland"]
     request_delay_seconds     = -1
     results_topic_arn         = "golden-results"
     retention                 = { keep_newest = 0, min_age_days = -1, quarantine_days = -1 }
@@ -1131,6 +1142,8 @@ run "bad_values" {
     var.parameter_path,
     var.permissions_boundary_arn,
     var.recipe_tag,
+    var.reconcile_newest,
+    var.reconcile_regions,
     var.request_delay_seconds,
     var.request_topic_arn,
     var.results_topic_arn,
@@ -1162,6 +1175,7 @@ run "values_too_large" {
     overdue_hours             = 721
     parameter_path            = "/SSM/images"
     recipe_tag                = join("", [for i in range(128) : "x"])
+    reconcile_newest          = 11
     request_delay_seconds     = 901
     rollback_depth            = 101
     role_path                 = "/${join("", [for i in range(511) : "x"])}/"
@@ -1177,6 +1191,7 @@ run "values_too_large" {
     var.overdue_hours,
     var.parameter_path,
     var.recipe_tag,
+    var.reconcile_newest,
     var.request_delay_seconds,
     var.request_topic_arn,
     var.retry_hours,
@@ -1199,6 +1214,7 @@ run "fractions" {
 
     failed_copy_delay_seconds = 0.5
     overdue_hours             = 1.5
+    reconcile_newest          = 0.5
     request_delay_seconds     = 0.5
     retention                 = { keep_newest = 3, min_age_days = 0.5, quarantine_days = 7 }
     rollback_depth            = 0.5
@@ -1208,6 +1224,7 @@ run "fractions" {
     var.age_alarm_seconds,
     var.failed_copy_delay_seconds,
     var.overdue_hours,
+    var.reconcile_newest,
     var.request_delay_seconds,
     var.retention,
     var.rollback_depth,

@@ -179,6 +179,7 @@ run "role" {
       ])
       GrantKeysToAwsThroughEc2 = tolist(["kms:CreateGrant"])
       ReadEndedSources         = tolist(["ssm:GetParameter"])
+      RememberRefusedRequests  = tolist(["ssm:PutParameter"])
       TakeRequests = tolist([
         "sqs:ChangeMessageVisibility",
         "sqs:DeleteMessage",
@@ -200,6 +201,7 @@ run "role" {
       EncryptThroughEc2        = tolist(["arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"])
       GrantKeysToAwsThroughEc2 = tolist(["arn:aws:kms:eu-west-1:222222222222:key/1234abcd-12ab-34cd-56ef-1234567890ab"])
       ReadEndedSources         = tolist(["arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier-ended/image-copier/*"])
+      RememberRefusedRequests  = tolist(["arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier-requests/image-copier/refused/*"])
       TakeRequests             = tolist(["arn:aws:sqs:eu-west-1:222222222222:image-copier-requests"])
       DeadLetterRequests       = tolist(["arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters"])
       WriteLog                 = tolist(["arn:aws:logs:eu-west-1:222222222222:log-group:/aws/lambda/image-copier-copy-image:*"])
@@ -258,6 +260,7 @@ run "role_of_settle_copy" {
       PointParametersToCopies  = tolist(["ssm:GetParameter", "ssm:PutParameter"])
       ReadEndedSources         = tolist(["ssm:GetParameter"])
       ListParameters           = tolist(["ssm:GetParametersByPath"])
+      RememberAskedImages      = tolist(["ssm:PutParameter"])
       TellThisAccount          = tolist(["events:PutEvents"])
       TellSourceAccount        = tolist(["sns:Publish"])
       EnqueueAgainOrDeadLetter = tolist(["sqs:SendMessage"])
@@ -280,9 +283,15 @@ run "role_of_settle_copy" {
       PointParametersToCopies = tolist([
         "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier/*",
       ])
-      ReadEndedSources = tolist(["arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier-ended/image-copier/*"])
+      ReadEndedSources = tolist([
+        "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier-ended/image-copier/*",
+        "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier-requests/image-copier/refused/*",
+      ])
+      RememberAskedImages = tolist(["arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier-requests/image-copier/asked/*"])
       ListParameters = tolist([
         "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier",
+        "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier-requests/image-copier/asked",
+        "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier-requests/image-copier/asked/*",
         "arn:aws:ssm:eu-west-1:222222222222:parameter/image-copier/*",
       ])
       TellThisAccount   = tolist(["arn:aws:events:eu-west-1:222222222222:event-bus/default"])
