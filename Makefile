@@ -40,7 +40,7 @@ test-unit: $(INSTALLED) ## Run the unit tests of the functions and of the operat
 test-integration: $(INSTALLED) ## Run the integration tests on an embedded LocalStack
 	@$(BIN)/tsx scripts/dev/test.ts integration
 
-test-faults: $(INSTALLED) ## Run random faults; FAULT_RUNS=n runs more, FAULT_SEED=s one run again
+test-faults: $(INSTALLED) ## Run random faults; FAULT_RUNS=n runs more, FAULT_SEED=s one run again, FAULT_TOPIC=off without requests
 	@$(BIN)/tsx scripts/dev/test.ts faults
 
 $(INSTALLED): package.json package-lock.json .npmrc

@@ -39,9 +39,13 @@ export interface Arrived {
   readonly isRepeat: boolean;
 }
 
+/** How an account comes to know what it is to copy: by requests, or by what is shared with it while all requests are lost. */
+export type Way = 'messages' | 'state';
+
 /** What a run did to an account that is not a call of a function. */
 export interface Counts {
   deliveries: number;
+  requestsLost: number;
   eventsLost: number;
   eventsTwice: number;
 }
@@ -68,7 +72,7 @@ export class AccountRun {
   readonly invocations: Invocation[] = [];
   readonly arrived: Arrived[] = [];
   readonly foreign: ForeignCopy[] = [];
-  readonly counts: Counts = { deliveries: 0, eventsLost: 0, eventsTwice: 0 };
+  readonly counts: Counts = { deliveries: 0, requestsLost: 0, eventsLost: 0, eventsTwice: 0 };
   /** What happened, in words. */
   readonly story: string[] = [];
   /** What was seen to be wrong on the way. */
@@ -81,7 +85,11 @@ export class AccountRun {
   readonly #clearFaults: (() => Promise<void>)[] = [];
   readonly #queue: PlayedQueue;
   readonly #toShare: (() => Promise<string>)[] = [];
+  readonly #way: Way;
+  /** Images that the account may see, and those that it may copy too. */
+  readonly #seen = new Set<number>();
   readonly #shared = new Set<number>();
+  readonly #lost: Arrived[] = [];
   #requests: Arrived[] = [];
   #isLate = false;
   #restRounds = 0;
@@ -92,7 +100,9 @@ export class AccountRun {
     pool: ImagePool,
     results: ResultsInbox,
     events: Ec2Events,
+    way: Way,
   ) {
+    this.#way = way;
     this.target = target;
     this.plan = plan;
     this.pool = pool;
@@ -107,17 +117,18 @@ export class AccountRun {
       });
     // Time for one try of CopyImage, and none for waiting until a throttle is over.
     this.#copying = [0, 1].map(() => environment('copy-image', { REMAINING_MS: '20000' }));
-    this.#settling = environment('settle-copy', { RESULTS_TOPIC_ARN: results.topicArn });
+    // All that are wanted, so that there is more that may be asked for twice.
+    this.#settling = environment('settle-copy', { RESULTS_TOPIC_ARN: results.topicArn, RECONCILE_NEWEST: '10' });
     const retiring = (settings: Readonly<Record<string, string>>) => environment('retire-image', settings);
     this.ends = new EndsOfImages([target, pool, this.view], plan, retiring, this.invocations, results.topicArn);
     this.#queue = new PlayedQueue(target.account.sqs, target.queueUrl);
   }
 
-  static async open(plan: AccountPlan, pool: ImagePool): Promise<AccountRun> {
+  static async open(plan: AccountPlan, pool: ImagePool, way: Way): Promise<AccountRun> {
     const target = await TargetAccount.create(pool.source.id);
     const { account } = target;
     const [results, events] = await Promise.all([ResultsInbox.open(target, pool.source), Ec2Events.open(account)]);
-    const run = new AccountRun(target, plan, pool, results, events);
+    const run = new AccountRun(target, plan, pool, results, events, way);
     await run.#prepare();
     return run;
   }
@@ -196,6 +207,23 @@ export class AccountRun {
     return image;
   }
 
+  /**
+   * Whether a copy of the image is asked for. By the state the newest one of a recipe certainly is; older ones are only until there is
+   * a copy of a newer one, and what is revoked is not while it is.
+   */
+  isAsked(index: number): 'certainly' | 'perhaps' | 'never' {
+    if (this.#way === 'messages') {
+      return this.arrived.some(({ image, isForUs }) => image === index && isForUs) ? 'certainly' : 'never';
+    }
+    if (isStrangers(index) || index === UNASKED_IMAGE || !this.#seen.has(index)) return 'never';
+    const recipe = this.image(index).tags['Recipe'];
+    const isTold = (other: number) => !isStrangers(other) && other !== UNASKED_IMAGE;
+    const hasNewer = [...this.#seen].some(
+      (other) => other > index && isTold(other) && this.image(other).tags['Recipe'] === recipe,
+    );
+    return hasNewer || this.ends.isRevoked(index) ? 'perhaps' : 'certainly';
+  }
+
   /** Whether EC2 lets the account copy the image. */
   isShared(index: number): boolean {
     return this.#shared.has(index) && !this.ends.isRevoked(index);
@@ -218,6 +246,7 @@ export class AccountRun {
       const steps = [
         async () => {
           await this.ends.share(index);
+          this.#seen.add(index);
           return `image ${index} is shared`;
         },
         async () => {
@@ -265,6 +294,11 @@ export class AccountRun {
   async #arrive(): Promise<string> {
     const request = this.#requests.shift();
     if (!request) return 'no request is left to come';
+    if (this.#way === 'state') {
+      this.counts.requestsLost += 1;
+      this.#lost.push(request);
+      return `a request for image ${request.image} is lost`;
+    }
     await this.#send(request);
     return `a request for image ${request.image} comes${request.isForUs ? '' : ', for others'}`;
   }
@@ -321,7 +355,8 @@ export class AccountRun {
   }
 
   async #copyAsAmigo({ request, ends, tags, deliveries }: AmigoCopy): Promise<string> {
-    const index = [...this.arrived.filter(({ isRepeat }) => !isRepeat), ...this.#requests][request]?.image ?? 0;
+    const all = [...this.#lost, ...this.arrived.filter(({ isRepeat }) => !isRepeat), ...this.#requests];
+    const index = all[request]?.image ?? 0;
     const image = this.image(index);
     if (!this.isShared(index)) return `AMIgo cannot copy image ${index} yet`;
     const { ec2 } = this.target.account;

@@ -137,9 +137,9 @@ class AccountCheck {
 
   /** What became of one source image. */
   #checkImage(index: number): void {
-    const { arrived, foreign, plan } = this.#run;
+    const { foreign, plan } = this.#run;
     const { imageId } = this.#run.image(index);
-    const asked = arrived.filter(({ image, isForUs }) => image === index && isForUs);
+    const asked = this.#run.isAsked(index);
     const copies = this.#copies().filter(({ SourceImageId }) => SourceImageId === imageId);
     const letters = this.#lettersFor(imageId);
     const alive = new Set(
@@ -158,10 +158,10 @@ class AccountCheck {
       this.#violated('2', `image ${index} has a copy of ours beside AMIgo's ${standIn.imageId}`);
     }
     if (isStrangers(index) && copies.length > 0) this.#violated('3', `image ${index} of a stranger is copied`);
-    if (asked.length === 0 && copies.length + letters.length > 0) {
+    if (asked === 'never' && copies.length + letters.length > 0) {
       this.#violated('1', `nobody asked for image ${index}: ${copies.length} copies, ${letters.length} dead letters`);
     }
-    if (asked.length === 0 || copies.length > 0 || standInOf(['always', 'later'])) return;
+    if (asked !== 'certainly' || copies.length > 0 || standInOf(['always', 'later'])) return;
     // A copy that was revoked may have been retired; AMIgo's own may be disabled.
     if (this.#run.ends.wasRevoked(index) || this.#wasRemoved(imageId)) return;
     if (letters.length === 0) {

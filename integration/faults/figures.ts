@@ -31,6 +31,7 @@ export class Figures {
     for (const account of accounts) {
       count(run, 'requests', account.arrived.length);
       count(run, 'deliveries', account.counts.deliveries);
+      count(faults, 'requests lost', account.counts.requestsLost);
       count(faults, 'events lost', account.counts.eventsLost);
       count(faults, 'events twice', account.counts.eventsTwice);
       this.#countCalls(account, faults);

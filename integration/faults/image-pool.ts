@@ -4,7 +4,8 @@ import { emulatedAccount, type EmulatedAccount } from '../../scripts/dev/emulate
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { endpoint, injectFault, newAccountId, REGION } from '../tests/support/emulator.ts';
 import { removeImages } from '../tests/support/remove-images.ts';
-import { STRANGERS_IMAGE } from './plan.ts';
+import { tagAsWanted } from '../tests/support/wanted-image.ts';
+import { STRANGERS_IMAGE, UNASKED_IMAGE } from './plan.ts';
 
 export interface PoolImage extends BakedImage {
   readonly owner: EmulatedAccount;
@@ -26,14 +27,17 @@ export class ImagePool {
     this.images = images;
   }
 
-  static async bake(): Promise<ImagePool> {
+  /** @param areWanted whether the images say of themselves that copies of them are wanted, all but the one that nobody asks for */
+  static async bake(areWanted: boolean): Promise<ImagePool> {
     const [source, stranger] = [newAccountId(), newAccountId()].map((id) => emulatedAccount(endpoint(), id, REGION));
     if (!source || !stranger) throw new Error('no accounts');
     for (const { id } of [source, stranger]) await injectFault({ kind: 'slow-copy', account: id, seconds: 0 });
     const images: PoolImage[] = [];
     for (const [index, recipe] of RECIPES.entries()) {
       const owner = index === STRANGERS_IMAGE ? stranger : source;
-      images.push(await bakeAfter(images.at(-1), owner, index, recipe));
+      const image = await bakeAfter(images.at(-1), owner, index, recipe);
+      if (areWanted && index !== UNASKED_IMAGE) await tagAsWanted(owner, image);
+      images.push(image);
     }
     return new ImagePool(source, stranger, images);
   }

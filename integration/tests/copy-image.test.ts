@@ -397,6 +397,8 @@ describe('the function', () => {
     await target.deliver(handler, requestFor(image, ['*']));
     await target.deliver(handler, requestFor(unshared, ['*']));
     await target.deliver(handler, 'rubbish');
+    const tags = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`tag${index}`, '']));
+    await target.deliver(handler, requestFor({ ...image, tags }, ['*']));
     await handler.stop();
     await recorder.stop();
 

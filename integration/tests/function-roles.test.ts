@@ -179,6 +179,7 @@ describe('the role of copy-image', () => {
         });
         expect(errors).toMatch(denialOf(action));
         expect(await target.takeDeadLetters()).toHaveLength(1);
+        await target.account.sqs.send(new PurgeQueueCommand({ QueueUrl: target.deadLetterQueueUrl }));
       },
     ],
   ];

@@ -22,6 +22,7 @@ import {
   stateChange,
 } from '../../scripts/dev/bench/cold-start/lambda-environment.ts';
 import { ZIP } from '../../scripts/dev/lambda-bundle.ts';
+import { ROOT } from '../../scripts/tool/common/paths.ts';
 
 type Answer = (request: AwsRequest) => string | undefined;
 
@@ -205,4 +206,66 @@ describe('what an event costs settle-copy', () => {
   it('opens a connection to each service before there is an event', async () => {
     expect((await workOf('settle-copy', sqsEvent(stateChange))).opened).toEqual({ before: 4, later: 0 });
   });
+});
+
+describe('a sweep of an account with which 200 recipes of 20 images each are shared', () => {
+  const RECIPES = 200;
+  const pages = [0, 1, 2, 3].map((page) => sharedPage(page, 1000, page < 3));
+  const settleTerraform = readFileSync(join(ROOT, 'terraform', 'modules', 'image-copier', 'settle.tf'), 'utf8');
+  const timeoutMs = Number(/settle_timeout_seconds = (\d+)/.exec(settleTerraform)?.[1]) * 1000;
+  const MEMORY_MB = 256;
+
+  /** Nothing is there yet, and nothing was decided of any image. */
+  const manyShared: Answer = (request) => {
+    const { operation, body } = request;
+    if (operation === 'GetParameter') return undefined;
+    if (operation === 'DescribeImages' && body.includes('ExecutableBy'))
+      return pages[Number(new URLSearchParams(body).get('NextToken') ?? 0)];
+    if (operation === 'DescribeSnapshots')
+      return '<DescribeSnapshotsResponse><snapshotSet/></DescribeSnapshotsResponse>';
+    if (operation === 'GetParametersByPath') return '{"Parameters":[]}';
+    return operation === 'DescribeImages' ? noImage(request) : sqs(request);
+  };
+
+  it('asks for the newest of each, within the time and the memory of the function', async () => {
+    unusual = manyShared;
+    const event = sqsEvent({ source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} });
+    const { firstMs, peakKb } = await runProcess({
+      command: nodeRuntime(),
+      env: environment(stub.endpoint, 'settle-copy.handler', directory),
+      memoryMb: MEMORY_MB,
+      invocations: 1,
+      event,
+      beforeEvent: () => stub.takeSteps(),
+      logFile: join(directory, 'many.log'),
+    });
+    const calls = stub.takeSteps().flatMap((step) => step.map(({ operation }) => operation));
+    const count = (operation: string) => calls.filter((each) => each === operation).length;
+    process.stdout.write(`4,000 shared images: ${(firstMs / 1000).toFixed(1)} s, ${Math.round(peakKb / 1024)} MB\n`);
+
+    // Copies that are not announced, four pages of what is shared, and all copies.
+    expect(count('DescribeImages')).toBe(1 + 4 + 1);
+    expect(count('SendMessage')).toBe(RECIPES);
+    expect(firstMs).toBeLessThan(timeoutMs);
+    expect(peakKb / 1024).toBeLessThan(MEMORY_MB);
+  });
+
+  /** A page of EC2's answer, of images one minute apart. */
+  function sharedPage(page: number, size: number, hasNext: boolean): string {
+    const items = Array.from({ length: size }, (_, index) => sharedItem(page * size + index));
+    const next = hasNext ? `<nextToken>${page + 1}</nextToken>` : '';
+    return `<DescribeImagesResponse><imagesSet>${items.join('')}</imagesSet>${next}</DescribeImagesResponse>`;
+  }
+
+  function sharedItem(number: number): string {
+    const Recipe = `recipe-${number % RECIPES}`;
+    const id = String(number).padStart(17, '0');
+    const said = { Recipe, Name: `${Recipe}-${number}`, BuiltBy: 'amigo', AmigoStage: 'PROD', ImageCopier: REGION };
+    const tags = Object.entries(said).map(
+      ([key, value]) => `<item><key>ec2:SharedTag/${key}</key><value>${value}</value></item>`,
+    );
+    const bakedAt = new Date(Date.UTC(2026, 0, 1) + number * 60_000).toISOString();
+    const device = `<item><deviceName>/dev/xvda</deviceName><ebs><snapshotId>snap-${id}</snapshotId><volumeSize>8</volumeSize><deleteOnTermination>true</deleteOnTermination><volumeType>gp3</volumeType><encrypted>false</encrypted></ebs></item>`;
+    return `<item><imageId>ami-${id}</imageId><imageState>available</imageState><imageOwnerId>${SOURCE_ACCOUNT}</imageOwnerId><creationDate>${bakedAt}</creationDate><isPublic>false</isPublic><architecture>arm64</architecture><imageType>machine</imageType><name>${Recipe}-${number}</name><description>AMI for ${Recipe}</description><rootDeviceType>ebs</rootDeviceType><rootDeviceName>/dev/xvda</rootDeviceName><blockDeviceMapping>${device}</blockDeviceMapping><virtualizationType>hvm</virtualizationType><tagSet>${tags.join('')}</tagSet></item>`;
+  }
 });
