@@ -66,8 +66,8 @@ export async function handleDelivery(delivery: Delivery, context: DeliveryContex
   }
 }
 
-/** Refused for what the account itself has noted, or for what only a message can ask. */
-const NOTED_OTHERWISE = ['ImageRetired', 'ImageRevoked', 'UntrustedOwner'];
+/** Refused for what the account has noted already, or for an owner or a state of the image with which no sweep asks for it. */
+const ASKED_BY_NO_SWEEP = ['ImageRetired', 'ImageRevoked', 'SourceNotCopyable', 'UntrustedOwner'];
 
 /**
  * Notes that a request is refused for ever, so that no sweep asks in the same words for an image that is still shared. It holds no message
@@ -78,7 +78,7 @@ async function noteRefusal(
   { code, message }: RejectedError,
   { target, catalogue, refusals, nowMs }: DeliveryContext,
 ): Promise<Pick<DeliveryResult, 'notNoted'>> {
-  if (NOTED_OTHERWISE.includes(code)) return {};
+  if (ASKED_BY_NO_SWEEP.includes(code)) return {};
   try {
     const source = await catalogue.findSource(request.sourceAmi, request.sourceRegion);
     if (!source || !target.trustedOwners.includes(source.ownerId)) return {};

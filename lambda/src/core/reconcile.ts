@@ -201,7 +201,11 @@ async function ask(
       errors.push(asError(error));
     }
   }
-  if (asked.length > 0) await context.asked.note(new Map([...noted, ...asked.map((id) => [id, nowMs()] as const)]));
+  try {
+    if (asked.length > 0) await context.asked.note(new Map([...noted, ...asked.map((id) => [id, nowMs()] as const)]));
+  } catch (error) {
+    errors.push(asError(error));
+  }
   return { asked, remaining, errors };
 }
 

@@ -218,6 +218,12 @@ describe('a request that is refused', () => {
     expect(refusals.refusals.size).toBe(0);
   });
 
+  it('is not noted where the image may come to be available again', async () => {
+    catalogue.source = sourceImage({ state: 'disabled' });
+    expect(await run()).toMatchObject({ outcome: 'refused', reason: { code: 'SourceNotCopyable' } });
+    expect(refusals.refusals.size).toBe(0);
+  });
+
   it('is not noted where time might have helped', async () => {
     catalogue.startError = new RetryableError('ResourceLimitExceeded', 'too many copies');
     expect(await run({ sentAtMs: 0 })).toMatchObject({ outcome: 'refused' });

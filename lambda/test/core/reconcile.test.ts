@@ -102,6 +102,14 @@ describe('what is asked for', () => {
     expect((await sweepOnce()).reconciled).toEqual({ asked: ['ami-0cc'], remaining: 0 });
   });
 
+  it('is told though it cannot be noted', async () => {
+    state.requests.error = new Error('ThrottlingException');
+    expect(await sweepOnce()).toMatchObject({
+      reconciled: { asked: [bake(3).imageId], remaining: 0 },
+      errors: [{ message: 'ThrottlingException' }],
+    });
+  });
+
   it('ends with the time', async () => {
     expect(await sweepOnce({}, NOW_MS)).toMatchObject({ reconciled: { asked: [], remaining: 1 } });
     expect(account.enqueued).toEqual([]);
