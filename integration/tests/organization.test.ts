@@ -122,6 +122,8 @@ const scenarios: readonly Scenario[] = [
       overdue_hours: 120,
       parameter_path: '/images/newest',
       recipe_tag: 'Role',
+      reconcile_newest: 3,
+      reconcile_regions: ['us-east-1', 'eu-central-1'],
       request_delay_seconds: 30,
       request_topic_arn: topics.request,
       results_topic_arn: topics.results,

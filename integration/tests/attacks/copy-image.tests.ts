@@ -14,6 +14,7 @@ import {
   keyArn,
   listed,
   queueUrl,
+  retireImage,
   settleCopy,
   sourceAdministrator,
   stranger,
@@ -21,6 +22,7 @@ import {
 } from './cast.ts';
 import { assume, COPY_IMAGE_ROLE, onceOpened, operators, SETTLE_COPY_ROLE, type Identity } from './identity.ts';
 import { onOwnImage } from './own-images.ts';
+import { ENDED, onNote } from './notes.ts';
 
 const COPY_IMAGE = functionArn(administrator, 'copy-image');
 const key = () => keyArn(administrator);
@@ -157,6 +159,20 @@ testAttacks('the code of copy-image, with its role,', [
     name: 'points a parameter to an image',
     by: copyImage,
     call: calls.putParameter('/image-copier/attack'),
+    answer: 'AccessDeniedException',
+    passes: settleCopy,
+  },
+  {
+    name: 'undoes the end of an image',
+    by: copyImage,
+    call: calls.putParameter(ENDED),
+    answer: 'AccessDeniedException',
+    passes: () => onNote(ENDED, retireImage),
+  },
+  {
+    name: 'says that an image was asked for',
+    by: copyImage,
+    call: calls.putParameter('/image-copier-requests/image-copier/asked/0'),
     answer: 'AccessDeniedException',
     passes: settleCopy,
   },

@@ -14,12 +14,14 @@ import {
   listed,
   parameterArn,
   queueUrl,
+  retireImage,
   settleCopy,
   sourceAdministrator,
   stranger,
   topicArn,
 } from './cast.ts';
 import type { Identity } from './identity.ts';
+import { ENDED, onNote, REFUSED } from './notes.ts';
 import { ANNOUNCED, ATTEMPT, onFailedCopy, onOwnImage } from './own-images.ts';
 
 const ALARM = 'image-copier-dead-letters';
@@ -145,6 +147,20 @@ testAttacks('the code of settle-copy, with its role,', [
       await calls.putParameter(PARAMETER)(settleCopy);
       await deleteParameter(administrator);
     },
+  },
+  {
+    name: 'undoes the end of an image',
+    by: settleCopy,
+    call: calls.putParameter(ENDED),
+    answer: 'AccessDeniedException',
+    passes: () => onNote(ENDED, retireImage),
+  },
+  {
+    name: 'says that a request was refused',
+    by: settleCopy,
+    call: calls.putParameter(REFUSED),
+    answer: 'AccessDeniedException',
+    passes: () => onNote(REFUSED, copyImage),
   },
   {
     name: 'puts an event in the name of another system on the event bus',
