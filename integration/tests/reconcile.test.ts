@@ -139,6 +139,21 @@ describe('without any message', () => {
     expect(await endedCopies(first, image)).toMatchObject([{ State: 'available' }]);
   });
 
+  it('an image of another Region is copied into this one, where the account looks there', async () => {
+    const elsewhere = emulatedAccount(endpoint(), source.id, 'eu-central-1');
+    const tags = { Recipe: 'debian', Name: 'debian' };
+    const image = await bakeImage(elsewhere.ec2, { name: 'debian', description: '', tags, volumeSizes: [8] });
+    await share(elsewhere.ec2, image, [first.target.account.id]);
+    await tagAsWanted(elsewhere, image, [REGION]);
+    expect(await sweep(first)).toEqual([]);
+
+    const settling = await first.target.startSettling({ RECONCILE_REGIONS: `${REGION},eu-central-1` });
+    expect(await sweep({ ...first, settling })).toEqual([image.imageId]);
+    await deliver(first);
+    expect(await endedCopies(first, image)).toMatchObject([{ State: 'available', SourceImageRegion: 'eu-central-1' }]);
+    await removeImages(elsewhere);
+  });
+
   it('what was retired stays away, though it is shared and the newest', async () => {
     const image = await ubuntu();
     const end = { kind: 'retired', at: new Date().toISOString(), reason: 'It was retired.' };
