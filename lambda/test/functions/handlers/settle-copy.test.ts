@@ -224,6 +224,7 @@ describe('the settle-copy function', () => {
     it('logs and counts where the source image cannot be read', async () => {
       const { sdk, ec2, parameters, invoke } = await load(waiting);
       ec2.on(sdk.DescribeImagesCommand, { Owners: ['111111111111'] }).rejects(new Error('socket hang up'));
+      ec2.on(sdk.DescribeImagesCommand, { ExecutableUsers: ['self'] }).resolves({ Images: [] });
       await invoke([scheduled]);
 
       expect(parameters).toEqual(new Map());
