@@ -32,7 +32,7 @@ resource "aws_cloudwatch_event_rule" "image_state" {
 # EC2 delivers its events at best effort. What they miss, the sweep finds.
 resource "aws_cloudwatch_event_rule" "sweep" {
   name                = local.settle_rules.sweep
-  description         = "Settles the copies whose events were lost"
+  description         = "Settles the copies whose events were lost, and asks for those that no request asked for"
   schedule_expression = "rate(15 minutes)"
   tags                = var.tags
 }
