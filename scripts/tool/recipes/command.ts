@@ -8,7 +8,8 @@ import { history, rollback, type HistoryOptions, type RollbackOptions } from './
 const promoteHelp = `
 A channel, such as prod, is a parameter beside that of a recipe: <parameter_path>/<recipe>/channels/<channel>. Nothing but a promotion
 moves it forward. All chosen accounts get the copy of one and the same image of the source account. By default that is the newest one of
-which all of them have a verified copy. Nothing is copied, and if an account cannot follow, nothing is set anywhere.`;
+which all of them have a verified copy, if that is no step back. Nothing is copied, and if an account cannot follow, nothing is set anywhere.
+`;
 
 /** Adds `history`, `promote` and `rollback`: what the parameters of a recipe point to, and pointed to. */
 export function addRecipes(program: Command, tool: Tool, end: End): void {
@@ -31,7 +32,7 @@ export function addRecipes(program: Command, tool: Tool, end: End): void {
       'the source image, or a copy of it; by default the newest one of which all chosen accounts have a verified copy',
       imageId,
     )
-    .option('--from <channel>', 'the image that this channel points to', channel)
+    .option('--from <channel>', 'take the image that this channel points to', channel)
     .option('--partial', 'go on without the accounts that cannot follow')
     .option('--dry-run', 'show what would be set, and change nothing')
     .option('--yes', 'do not ask')
