@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { DescribeImagesCommand, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { GetParameterCommand, GetParametersByPathCommand } from '@aws-sdk/client-ssm';
+import { REVOKED_TAG } from '../../../lambda/src/core/source-image.ts';
 import { share, type BakedImage } from '../../../scripts/tool/common/bake.ts';
 import { findCopies, tagOf } from '../../../scripts/tool/common/copies.ts';
-import { REVOKED_TAG } from '../../../scripts/tool/common/revoked-tag.ts';
 import type { EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 import type { FleetReport } from '../../../scripts/tool/fleet/report.ts';
 import type { EndedCopy, StatusReport } from '../../../scripts/tool/status/report.ts';

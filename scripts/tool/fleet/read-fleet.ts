@@ -9,6 +9,7 @@ import { required } from '../../../lambda/src/adapters/ec2-image-facts.ts';
 import { FOREIGN_MARK, parseForeignMark } from '../../../lambda/src/core/account-images.ts';
 import type { SnapshotFacts } from '../../../lambda/src/core/image-catalogue.ts';
 import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
+import { REVOKED_TAG } from '../../../lambda/src/core/source-image.ts';
 import { allOf } from '../common/aws-answers.ts';
 import { reasonOf } from '../common/aws-errors.ts';
 import { ownImages, tagOf } from '../common/copies.ts';
@@ -25,7 +26,6 @@ import {
   type KnownCopy,
   type KnownImage,
 } from '../common/known-copies.ts';
-import { REVOKED_TAG } from '../common/revoked-tag.ts';
 import type { Terminal } from '../common/terminal.ts';
 import { readSources } from '../status/read-copiers.ts';
 import type { CopyOfRecipe, FleetFacts, FleetInput, FleetSource, ImageFact, InstanceFact } from './build-fleet.ts';

@@ -8,18 +8,29 @@ import {
   ModifySnapshotAttributeCommand,
   type EC2Client,
   type Image,
-  type LaunchPermission,
 } from '@aws-sdk/client-ec2';
 import { DescribeKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
-import { parseCopyRequest, type Tag } from '../../../lambda/src/core/copy-request.ts';
+import { toTags } from '../../../lambda/src/adapters/ec2-image-facts.ts';
+import { parseCopyRequest, tagsAsObject, type Tag } from '../../../lambda/src/core/copy-request.ts';
 import { noParameterReason, type ParameterNames } from '../../../lambda/src/core/image-parameters.ts';
 import { planTags } from '../../../lambda/src/core/copy-tags.ts';
+import { SHARED_TAG } from '../../../lambda/src/core/shared-tags.ts';
+import {
+  inCalls,
+  missingPermissions,
+  noRoomReason,
+  REVOKED_TAG,
+  tagsToRequest,
+  uncopyableReason,
+  type CopyableParts,
+  type Permissions,
+  type Sharing,
+} from '../../../lambda/src/core/source-image.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
 import { copyRequestFor, type BakedImage } from '../common/bake.ts';
 import { tagOf } from '../common/copies.ts';
 import { messageOf } from '../common/message-of.ts';
-import { REVOKED_TAG } from '../common/revoked-tag.ts';
 import { UserError } from '../common/user-error.ts';
 
 /** A call that changes something or tells somebody, for a dry run in words. */
@@ -32,32 +43,12 @@ export interface PlannedCall {
 }
 
 /** An image and who may use it, as EC2 shows it to its owner. */
-export interface OwnedImage extends BakedImage {
-  readonly ownerId: string;
+export interface OwnedImage extends BakedImage, CopyableParts, Sharing {
   /** Names of the tags that are shared already. */
   readonly sharedTags: readonly string[];
-  /** Of AWS Marketplace. */
-  readonly productCodes: readonly string[];
   /** What EC2 bills its instances for beside the hours, such as Windows; undefined for what is free. */
   readonly billedPlatform?: string;
-  readonly launchPermissions: readonly LaunchPermission[];
-  /** By snapshot, the accounts that may use it; `all` for everybody. */
-  readonly snapshotUsers: ReadonlyMap<string, readonly string[]>;
 }
-
-/** What an account still lacks before it can copy an image. */
-export interface MissingPermissions {
-  readonly launch: readonly string[];
-  readonly snapshots: ReadonlyMap<string, readonly string[]>;
-}
-
-// EC2 API Reference, ModifySnapshotAttribute: at most 500 modifications a call.
-const MAX_MODIFICATIONS = 500;
-// EC2 User Guide, "Share tags of an AMI": such a tag is seen in every account that the image is shared with.
-const SHARED_TAG = 'ec2:SharedTag/';
-// EC2 User Guide, "Tag restrictions", and EC2 API Reference, Tag.
-const MAX_TAGS = 50;
-const MAX_KEY = 127;
 
 /**
  * Reads an image of this account, with the permissions on it and on each of its snapshots.
@@ -86,12 +77,16 @@ async function readOwnedImage(ec2: EC2Client, imageId: string, region: string): 
     snapshotIds,
     name: image.Name ?? '',
     description: image.Description ?? '',
-    tags: requestTags(image),
+    tags: tagsAsObject(tagsToRequest(toTags(image.Tags))),
     ownerId: image.OwnerId ?? '',
     sharedTags: (image.Tags ?? []).flatMap(({ Key = '' }) => (Key.startsWith(SHARED_TAG) ? [Key] : [])),
     productCodes: (image.ProductCodes ?? []).flatMap(({ ProductCodeId }) => ProductCodeId ?? []),
     ...billedPlatformOf(image),
-    launchPermissions: LaunchPermissions,
+    launchers: LaunchPermissions.flatMap(({ UserId }) => UserId ?? []),
+    isForMany: LaunchPermissions.some(
+      ({ Group, OrganizationArn, OrganizationalUnitArn }) =>
+        Group === 'all' || OrganizationArn !== undefined || OrganizationalUnitArn !== undefined,
+    ),
     snapshotUsers: new Map(snapshotIds.map((snapshotId, index) => [snapshotId, users[index] ?? []])),
   };
 }
@@ -171,19 +166,9 @@ export async function planRequest(
  * @throws {UserError} if the image cannot be copied to other accounts at all
  */
 async function requireCopyable(image: OwnedImage, kms: KMSClient, ec2: EC2Client): Promise<void> {
-  const { imageId, productCodes, snapshotIds } = image;
-  if (productCodes.length > 0) {
-    throw new UserError(
-      `${imageId} has product codes (${productCodes.join(', ')}): EC2 copies no image of AWS Marketplace to another account. Bake it from an image without them.`,
-      1,
-    );
-  }
-  if (snapshotIds.length === 0) {
-    throw new UserError(
-      `${imageId} has no snapshot, so nothing of it can be copied. Bake an image with an EBS root volume.`,
-      1,
-    );
-  }
+  const { imageId, snapshotIds } = image;
+  const reason = uncopyableReason(image);
+  if (reason !== undefined) throw new UserError(`${imageId} ${reason}`, 1);
   const { Snapshots = [] } = await ec2.send(
     new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters: [{ Name: 'snapshot-id', Values: [...snapshotIds] }] }),
   );
@@ -212,30 +197,8 @@ function tagsOfCopy({ imageId, name, description, tags }: OwnedImage, copyTags: 
   }
 }
 
-/** The permissions that the accounts lack. An organization's launch permission may be for them: EC2 does not say. */
-export function missingPermissions(
-  { ownerId, launchPermissions, snapshotUsers }: OwnedImage,
-  asked: readonly string[],
-): MissingPermissions {
-  // The source account may be among those that copy: its own image it may use.
-  const accounts = asked.filter((account) => account !== ownerId);
-  const isForMany = launchPermissions.some(
-    ({ Group, OrganizationArn, OrganizationalUnitArn }) =>
-      Group === 'all' || OrganizationArn !== undefined || OrganizationalUnitArn !== undefined,
-  );
-  const launchers = launchPermissions.map(({ UserId }) => UserId);
-  const snapshots = Array.from(snapshotUsers, ([snapshotId, users]): [string, string[]] => [
-    snapshotId,
-    users.includes('all') ? [] : accounts.filter((account) => !users.includes(account)),
-  ]);
-  return {
-    launch: isForMany ? [] : accounts.filter((account) => !launchers.includes(account)),
-    snapshots: new Map(snapshots.filter(([, lacking]) => lacking.length > 0)),
-  };
-}
-
 /** What is missing, in words; undefined if nothing is. */
-export function describeMissing({ launch, snapshots }: MissingPermissions): string | undefined {
+export function describeMissing({ launch, snapshots }: Permissions): string | undefined {
   const parts = [
     ...(launch.length > 0 ? [`launch permission for ${launch.join(', ')}`] : []),
     ...Array.from(
@@ -247,8 +210,8 @@ export function describeMissing({ launch, snapshots }: MissingPermissions): stri
 }
 
 /** The calls that give the accounts what they lack. */
-export function sharingCalls(ec2: EC2Client, { imageId }: OwnedImage, missing: MissingPermissions): PlannedCall[] {
-  const launch = chunks(missing.launch).map((accounts) => ({
+export function sharingCalls(ec2: EC2Client, { imageId }: OwnedImage, missing: Permissions): PlannedCall[] {
+  const launch = inCalls(missing.launch).map((accounts) => ({
     action: 'ec2:ModifyImageAttribute',
     resource: imageId,
     details: `launchPermission, add ${accounts.join(', ')}`,
@@ -261,7 +224,7 @@ export function sharingCalls(ec2: EC2Client, { imageId }: OwnedImage, missing: M
       ),
   }));
   const snapshots = Array.from(missing.snapshots).flatMap(([snapshotId, lacking]) =>
-    chunks(lacking).map((accounts) => ({
+    inCalls(lacking).map((accounts) => ({
       action: 'ec2:ModifySnapshotAttribute',
       resource: snapshotId,
       details: `createVolumePermission, add ${accounts.join(', ')}`,
@@ -287,19 +250,12 @@ export function sharedTagsCall(ec2: EC2Client, image: OwnedImage, tagsOfCopy: nu
   const { imageId, tags } = image;
   const shared = Object.entries(tags).map(([key, Value]) => ({ Key: `${SHARED_TAG}${key}`, Value }));
   if (shared.length === 0) return [];
-  const long = shared.find(({ Key }) => Key.length > MAX_KEY);
-  if (long) {
-    throw new UserError(`The tag ${long.Key} has more than ${MAX_KEY} characters. Leave out --shared-tags.`, 1);
-  }
-  const sharedCount = new Set([...image.sharedTags, ...shared.map(({ Key }) => Key)]).size;
-  // CopyImage may take shared tags along: so says the EC2 User Guide ("Copy an Amazon EC2 AMI"), unlike the API Reference.
-  const most = Math.max(shared.length, tagsOfCopy) + sharedCount;
-  if (most > MAX_TAGS) {
-    throw new UserError(
-      `${imageId} has ${shared.length} tags, and ${sharedCount} shared ones with --shared-tags. With those that the copier sets a copy could have ${most}, more than EC2's ${MAX_TAGS}. Leave out --shared-tags.`,
-      1,
-    );
-  }
+  const beside = { ordinary: shared.length, shared: image.sharedTags, ofCopy: tagsOfCopy };
+  const reason = noRoomReason(
+    shared.map(({ Key: key, Value: value = '' }) => ({ key, value })),
+    beside,
+  );
+  if (reason !== undefined) throw new UserError(`With --shared-tags ${imageId} ${reason} Leave it out.`, 1);
   return [
     {
       action: 'ec2:CreateTags',
@@ -353,19 +309,4 @@ async function usersOf(ec2: EC2Client, SnapshotId: string): Promise<string[]> {
     new DescribeSnapshotAttributeCommand({ SnapshotId, Attribute: 'createVolumePermission' }),
   );
   return CreateVolumePermissions.flatMap(({ UserId, Group }) => UserId ?? Group ?? []);
-}
-
-/** Tags that EC2 set and those that are shared already are no part of a request. */
-function requestTags({ Tags = [] }: Image): Record<string, string> {
-  return Object.fromEntries(
-    Tags.flatMap(({ Key = '', Value = '' }) =>
-      Key.startsWith('aws:') || Key.startsWith(SHARED_TAG) ? [] : [[Key, Value]],
-    ),
-  );
-}
-
-function chunks(accounts: readonly string[]): string[][] {
-  return Array.from({ length: Math.ceil(accounts.length / MAX_MODIFICATIONS) }, (_, index) =>
-    accounts.slice(index * MAX_MODIFICATIONS, (index + 1) * MAX_MODIFICATIONS),
-  );
 }

@@ -7,11 +7,11 @@ import {
   ModifyImageAttributeCommand,
   type Image,
 } from '@aws-sdk/client-ec2';
+import { inCalls, REVOKED_TAG } from '../../../lambda/src/core/source-image.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
 import { reasonOf } from '../common/aws-errors.ts';
 import { ownImages, tagOf } from '../common/copies.ts';
 import { mapConcurrently } from '../common/map-concurrently.ts';
-import { REVOKED_TAG } from '../common/revoked-tag.ts';
 import { forgetSharing, notedSharing, noteSharing } from './sharing-notes.ts';
 
 /** An image that is decided on, in the source account. */
@@ -30,8 +30,6 @@ export interface SourceStep {
   readonly run: () => Promise<void>;
 }
 
-// EC2 API Reference, ModifyImageAttribute: at most 500 modifications a call.
-const MAX_MODIFICATIONS = 500;
 // EC2 API Reference, Tag.
 const MAX_TAG_VALUE = 256;
 const AT_A_TIME = 8;
@@ -77,8 +75,7 @@ export function unrevokeStep(decided: DecidedImage, aws: AwsClients): SourceStep
   const run = async () => {
     if (image.State === 'disabled') await aws.ec2.send(new EnableImageCommand({ ImageId: imageId }));
     const permissions = await notedSharing(aws.ssm, imageId);
-    for (let start = 0; start < permissions.length; start += MAX_MODIFICATIONS) {
-      const Add = permissions.slice(start, start + MAX_MODIFICATIONS);
+    for (const Add of inCalls(permissions)) {
       await aws.ec2.send(new ModifyImageAttributeCommand({ ImageId: imageId, LaunchPermission: { Add } }));
     }
     // In this order: whoever ends in between can be followed by one that goes on.

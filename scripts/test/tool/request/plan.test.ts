@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { SNSClient } from '@aws-sdk/client-sns';
+import { missingPermissions } from '../../../../lambda/src/core/source-image.ts';
 import {
   describeMissing,
-  missingPermissions,
   requestCall,
   sharedTagsCall,
   sharingCalls,
@@ -21,7 +21,8 @@ const image: OwnedImage = {
   ownerId: '111111111111',
   sharedTags: [],
   productCodes: [],
-  launchPermissions: [],
+  launchers: [],
+  isForMany: false,
   snapshotUsers: new Map([
     ['snap-0a', []],
     ['snap-0b', []],
@@ -34,7 +35,7 @@ describe('missing permissions', () => {
   it('are launch permission, and createVolume permission on each snapshot', () => {
     const shared = {
       ...image,
-      launchPermissions: [{ UserId: ONE }],
+      launchers: [ONE],
       snapshotUsers: new Map([
         ['snap-0a', [ONE, OTHER]],
         ['snap-0b', [OTHER]],
@@ -52,7 +53,7 @@ describe('missing permissions', () => {
   it('are none for an image that is public', () => {
     const shared = {
       ...image,
-      launchPermissions: [{ Group: 'all' as const }],
+      isForMany: true,
       snapshotUsers: new Map([['snap-0a', ['all']]]),
     };
 
@@ -60,7 +61,7 @@ describe('missing permissions', () => {
   });
 
   it('of an organization are those on the snapshots, which only accounts can have', () => {
-    const shared = { ...image, launchPermissions: [{ OrganizationArn: 'arn:aws:organizations::1:organization/o-1' }] };
+    const shared = { ...image, isForMany: true };
 
     expect(missingPermissions(shared, [ONE])).toEqual({
       launch: [],
