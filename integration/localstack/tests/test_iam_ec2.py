@@ -140,6 +140,27 @@ def test_owner_of_the_source_is_known(here, source):
     )
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"CreateVolumePermission": {"Add": [{"Group": "all"}]}},
+        {"OperationType": "add", "GroupNames": ["all"], "Attribute": "createVolumePermission"},
+    ],
+)
+def test_snapshots_can_be_kept_from_everybody(here, request_):
+    """AWS Control Tower Controls Reference Guide, CT.EC2.PV.3: ec2:Add/group is a key where a group is added."""
+    worker = here.role(allow("ec2:ModifySnapshotAttribute", Condition={"Null": {"ec2:Add/group": "true"}}))
+    own = bake_image(here.localstack, here.account)
+    snapshot_id = own.snapshot_ids[0]
+    worker.client("ec2").modify_snapshot_attribute(
+        SnapshotId=snapshot_id, CreateVolumePermission={"Add": [{"UserId": "222222222222"}]}
+    )
+    assert denied(worker, "modify_snapshot_attribute", SnapshotId=snapshot_id, **request_) == (
+        "ec2:ModifySnapshotAttribute",
+        f"arn:aws:ec2:{REGION}::snapshot/{snapshot_id}",
+    )
+
+
 def test_owner_of_the_source_is_in_an_organization_or_not(localstack, here, source):
     """IAM User Guide, "aws:ResourceAccount" and "aws:ResourceOrgID": the image's owner, not who copies it."""
     perimeter = {"StringNotEqualsIfExists": {"aws:ResourceOrgID": "o-a1b2c3d4e5"}}

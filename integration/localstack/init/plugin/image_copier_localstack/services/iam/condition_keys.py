@@ -11,7 +11,7 @@ aws:PrincipalServiceName aws:PrincipalType aws:RequestedRegion aws:ResourceAccou
 aws:SecureTransport aws:SourceAccount aws:SourceArn aws:SourceIp aws:SourceOrgID aws:SourceOwner aws:SourceVpc
 aws:ViaAWSService
 cloudwatch:namespace
-ec2:CreateAction ec2:Encrypted ec2:ImageID ec2:Owner ec2:Region ec2:RoleDelivery
+ec2:Add/group ec2:CreateAction ec2:Encrypted ec2:ImageID ec2:Owner ec2:Region ec2:RoleDelivery
 events:eventBusInvocation
 iam:PassedToService iam:PermissionsBoundary iam:PolicyARN
 kms:CallerAccount kms:GrantIsForAWSResource kms:ViaService

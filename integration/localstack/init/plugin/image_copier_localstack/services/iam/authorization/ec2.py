@@ -7,6 +7,7 @@ from moto.ec2.models import ec2_backends
 from moto.ec2.models.amis import Ami
 from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
 
+from ...ec2.accounts import permissions_of
 from ...ec2.model import find_image, tags_seen
 from ..conditions import Value
 from .request import Check, NotMapped, Operations, Request, named, on_all, request_tags, resource_tags, tag_map
@@ -163,6 +164,14 @@ def change_tags(request: Request) -> list[Check]:
     ]
 
 
+def modify_snapshot_attribute(request: Request) -> list[Check]:
+    """Whether everybody is to have the snapshot (AWS Control Tower Controls Reference Guide, CT.EC2.PV.3)."""
+    added = permissions_of(request.params, "add", "CreateVolumePermission", {"Group": "GroupNames"})
+    group = next((each["Group"] for each in added if "Group" in each), None)
+    keys = {} if group is None else {"ec2:Add/group": group}
+    return [existing(request, request.params.get("SnapshotId") or "", keys=keys)]
+
+
 def register_image(request: Request) -> list[Check]:
     mappings = request.params.get("BlockDeviceMappings") or []
     snapshots = [each["Ebs"]["SnapshotId"] for each in mappings if "SnapshotId" in each.get("Ebs", {})]
@@ -206,7 +215,8 @@ OPERATIONS: Operations = {
         """,
         on("ImageId"),
     ),
-    **named("DeleteSnapshot DescribeSnapshotAttribute ModifySnapshotAttribute", on("SnapshotId")),
+    **named("DeleteSnapshot DescribeSnapshotAttribute", on("SnapshotId")),
+    "ModifySnapshotAttribute": modify_snapshot_attribute,
     "CopyImage": copy_image,
     "CreateImage": create_image,
     "CreateSnapshot": create_snapshot,
