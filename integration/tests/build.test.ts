@@ -27,5 +27,6 @@ it('puts a file for each function into the zip, and nothing that none of them lo
     'settle-copy.mjs',
     'retire-image.mjs',
     'watch-requests.mjs',
+    'publish-image.mjs',
   ]);
 });

@@ -12,6 +12,7 @@ const ENTRIES = {
   'settle-copy': 'lambda/src/functions/settle-copy.ts',
   'retire-image': 'lambda/src/functions/retire-image.ts',
   'watch-requests': 'lambda/src/functions/watch-requests.ts',
+  'publish-image': 'lambda/src/functions/publish-image.ts',
   queues: 'lambda/src/functions/start/queues.ts',
 };
 

@@ -4,6 +4,12 @@ import { SHARED_TAG } from './shared-tags.ts';
 /** The tag of a revoked image of the source account: when that was, and why. */
 export const REVOKED_TAG = 'ImageCopierRevoked';
 
+/** The tag by which a bake says who is to have copies of an image: `*`, account ids, labels such as `wave=canary`. */
+export const TARGETS_TAG = 'ImageCopierTargets';
+
+/** The tag by which the publisher notes what it has published of an image. */
+export const PUBLISHED_TAG = 'ImageCopierPublished';
+
 /** What makes an image one that EC2 copies to no other account, or nothing of which can be copied. */
 export interface CopyableParts {
   /** Of AWS Marketplace. */
@@ -31,9 +37,14 @@ export interface Permissions {
 // EC2 API Reference, ModifyImageAttribute and ModifySnapshotAttribute: at most 500 modifications a call.
 const MAX_MODIFICATIONS = 500;
 
-/** The tags that a copy request carries: those that EC2 set, and those that are shared already, are no part of it. */
+/**
+ * The tags that a copy request carries: those that EC2 set, and those that are shared already, are no part of it. Nor are those for and
+ * of the publisher: a copy with them would be published itself, and a request has to stay the same when it is repeated.
+ */
 export function tagsToRequest(tags: readonly Tag[]): Tag[] {
-  return tags.filter(({ key }) => !key.startsWith('aws:') && !key.startsWith(SHARED_TAG));
+  return tags.filter(
+    ({ key }) => !key.startsWith('aws:') && !key.startsWith(SHARED_TAG) && key !== TARGETS_TAG && key !== PUBLISHED_TAG,
+  );
 }
 
 /** Why no other account could copy an image; undefined if nothing speaks against it. */
@@ -66,6 +77,23 @@ export function missingPermissions(
   };
 }
 
+/** The permissions of accounts that are not among those who are to have them. What everybody or an organization may is left as it is. */
+export function surplusPermissions(
+  { ownerId, launchers, snapshotUsers }: Sharing,
+  allowed: readonly string[],
+): Permissions {
+  const keep = new Set([...allowed, ownerId, 'all']);
+  const surplus = (users: readonly string[]) => users.filter((user) => !keep.has(user));
+  const snapshots = Array.from(snapshotUsers, ([snapshotId, users]): [string, string[]] => [
+    snapshotId,
+    surplus(users),
+  ]);
+  return {
+    launch: surplus(launchers),
+    snapshots: new Map(snapshots.filter(([, accountIds]) => accountIds.length > 0)),
+  };
+}
+
 /** What is given or taken in parts that EC2 takes in one call. */
 export function inCalls<Permission>(permissions: readonly Permission[]): Permission[][] {
   return Array.from({ length: Math.ceil(permissions.length / MAX_MODIFICATIONS) }, (_, index) =>
@@ -74,7 +102,7 @@ export function inCalls<Permission>(permissions: readonly Permission[]): Permiss
 }
 
 // EC2 User Guide, "Tag restrictions", and EC2 API Reference, Tag.
-const MAX_TAGS = 50;
+export const MAX_TAGS = 50;
 const MAX_KEY = 127;
 
 /** The tags of an image and of its copies, beside those that are to be shared. */

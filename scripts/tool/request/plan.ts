@@ -1,16 +1,18 @@
 import {
   CreateTagsCommand,
-  DescribeImageAttributeCommand,
   DescribeImagesCommand,
-  DescribeSnapshotAttributeCommand,
   DescribeSnapshotsCommand,
-  ModifyImageAttributeCommand,
-  ModifySnapshotAttributeCommand,
   type EC2Client,
   type Image,
 } from '@aws-sdk/client-ec2';
 import { DescribeKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
+import {
+  changeLaunch,
+  changeVolumes,
+  copyableParts,
+  readSharing,
+} from '../../../lambda/src/adapters/ec2-source-images.ts';
 import { toTags } from '../../../lambda/src/adapters/ec2-image-facts.ts';
 import { parseCopyRequest, tagsAsObject, type Tag } from '../../../lambda/src/core/copy-request.ts';
 import { noParameterReason, type ParameterNames } from '../../../lambda/src/core/image-parameters.ts';
@@ -66,28 +68,18 @@ async function readOwnedImage(ec2: EC2Client, imageId: string, region: string): 
   if (image.State !== 'available') {
     throw new UserError(`${imageId} is ${image.State ?? 'in no state'}. Ask for copies once it is available.`, 1);
   }
-  const snapshotIds = (image.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
-  const attribute = new DescribeImageAttributeCommand({ ImageId: imageId, Attribute: 'launchPermission' });
-  const [{ LaunchPermissions = [] }, users] = await Promise.all([
-    ec2.send(attribute),
-    Promise.all(snapshotIds.map((snapshotId) => usersOf(ec2, snapshotId))),
-  ]);
+  const parts = copyableParts(image);
+  const sharing = await readSharing(ec2, imageId, parts.snapshotIds);
   return {
     imageId,
-    snapshotIds,
+    ...parts,
     name: image.Name ?? '',
     description: image.Description ?? '',
     tags: tagsAsObject(tagsToRequest(toTags(image.Tags))),
     ownerId: image.OwnerId ?? '',
     sharedTags: (image.Tags ?? []).flatMap(({ Key = '' }) => (Key.startsWith(SHARED_TAG) ? [Key] : [])),
-    productCodes: (image.ProductCodes ?? []).flatMap(({ ProductCodeId }) => ProductCodeId ?? []),
     ...billedPlatformOf(image),
-    launchers: LaunchPermissions.flatMap(({ UserId }) => UserId ?? []),
-    isForMany: LaunchPermissions.some(
-      ({ Group, OrganizationArn, OrganizationalUnitArn }) =>
-        Group === 'all' || OrganizationArn !== undefined || OrganizationalUnitArn !== undefined,
-    ),
-    snapshotUsers: new Map(snapshotIds.map((snapshotId, index) => [snapshotId, users[index] ?? []])),
+    ...sharing,
   };
 }
 
@@ -215,27 +207,14 @@ export function sharingCalls(ec2: EC2Client, { imageId }: OwnedImage, missing: P
     action: 'ec2:ModifyImageAttribute',
     resource: imageId,
     details: `launchPermission, add ${accounts.join(', ')}`,
-    send: () =>
-      ec2.send(
-        new ModifyImageAttributeCommand({
-          ImageId: imageId,
-          LaunchPermission: { Add: accounts.map((UserId) => ({ UserId })) },
-        }),
-      ),
+    send: () => ec2.send(changeLaunch(imageId, 'Add', accounts)),
   }));
   const snapshots = Array.from(missing.snapshots).flatMap(([snapshotId, lacking]) =>
     inCalls(lacking).map((accounts) => ({
       action: 'ec2:ModifySnapshotAttribute',
       resource: snapshotId,
       details: `createVolumePermission, add ${accounts.join(', ')}`,
-      send: () =>
-        ec2.send(
-          new ModifySnapshotAttributeCommand({
-            SnapshotId: snapshotId,
-            Attribute: 'createVolumePermission',
-            CreateVolumePermission: { Add: accounts.map((UserId) => ({ UserId })) },
-          }),
-        ),
+      send: () => ec2.send(changeVolumes(snapshotId, 'Add', accounts)),
     })),
   );
   return [...launch, ...snapshots];
@@ -252,7 +231,7 @@ export function sharedTagsCall(ec2: EC2Client, image: OwnedImage, tagsOfCopy: nu
   if (shared.length === 0) return [];
   const beside = { ordinary: shared.length, shared: image.sharedTags, ofCopy: tagsOfCopy };
   const reason = noRoomReason(
-    shared.map(({ Key: key, Value: value = '' }) => ({ key, value })),
+    shared.map(({ Key: key, Value: value }) => ({ key, value })),
     beside,
   );
   if (reason !== undefined) throw new UserError(`With --shared-tags ${imageId} ${reason} Leave it out.`, 1);
@@ -302,11 +281,4 @@ async function describe(ec2: EC2Client, imageId: string, region: string): Promis
     `There is no image ${imageId} of this account in ${region}. Check --region, and that the credentials are those of the source account.`,
     2,
   );
-}
-
-async function usersOf(ec2: EC2Client, SnapshotId: string): Promise<string[]> {
-  const { CreateVolumePermissions = [] } = await ec2.send(
-    new DescribeSnapshotAttributeCommand({ SnapshotId, Attribute: 'createVolumePermission' }),
-  );
-  return CreateVolumePermissions.flatMap(({ UserId, Group }) => UserId ?? Group ?? []);
 }
