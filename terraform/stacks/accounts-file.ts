@@ -18,6 +18,8 @@ const KEY_POLICY_STATEMENTS =
 const RETENTION =
   'object({ keep_newest = number, min_age_days = number, quarantine_days = number, recipes = optional(map(object({ keep_newest = optional(number), min_age_days = optional(number), quarantine_days = optional(number) })), {}) })';
 
+const PUBLISHER = 'object({ recipe_tag = optional(string, "Recipe"), unshare = optional(bool, false) })';
+
 type InputType =
   | 'bool'
   | 'list(string)'
@@ -26,6 +28,7 @@ type InputType =
   | 'string'
   | typeof APPROVAL
   | typeof KEY_POLICY_STATEMENTS
+  | typeof PUBLISHER
   | typeof RETENTION
   | typeof VPC;
 
@@ -83,6 +86,7 @@ export const SOURCE_INPUTS = {
   log_retention_days: 'number',
   overdue_hours: 'number',
   permissions_boundary_arn: 'string',
+  publisher: PUBLISHER,
   role_path: 'string',
   tags: 'map(string)',
   vpc: VPC,
@@ -94,6 +98,7 @@ export const SET_INPUTS: Readonly<Record<string, string>> = {
   housekeeping_topic_arn: 'topic, source.id and source.inputs.housekeeping_topic_name',
   name: 'topic',
   organization_id: 'organizationId',
+  publisher_targets: 'accounts',
   request_topic_arn: 'topic and source.id',
   results_topic_arn: 'topic and source.id',
   target_account_ids: 'accounts',
@@ -251,6 +256,7 @@ function inputs(types: Readonly<Record<string, InputType>>, limits: Limits): z.Z
         conditions: z.record(z.string(), z.record(z.string(), texts)).exactOptional(),
       }),
     ),
+    [PUBLISHER]: fields({ recipe_tag: z.string().exactOptional(), unshare: z.boolean().exactOptional() }),
     [RETENTION]: fields({
       keep_newest: z.number(),
       min_age_days: z.number(),

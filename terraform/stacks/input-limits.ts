@@ -227,6 +227,12 @@ export const SOURCE_LIMITS: Limits = {
     text((name) => /^[A-Za-z0-9_-]{1,237}$/u.test(name), '1 to 237 letters, digits, hyphens and underscores'),
   ],
   overdue_hours: [whole(1, 312)],
+  publisher: [
+    {
+      holds: (value) => isBetween((value as { readonly recipe_tag?: string }).recipe_tag?.length ?? 1, 1, 127),
+      text: 'recipe_tag has 1 to 127 characters',
+    },
+  ],
 };
 
 function alarmActions(account: string): Limit {

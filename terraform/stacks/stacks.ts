@@ -64,6 +64,8 @@ function sourceStack(file: AccountsFile): Stack {
         ...(organizationId === undefined
           ? { target_account_ids: subscribersIn(file, region) }
           : { organization_id: organizationId }),
+        // Wherever an image is baked, all accounts can have it.
+        ...(source.inputs?.['publisher'] && { publisher_targets: targetsOf(file) }),
       },
     })),
     retiredRegions: sorted(source.retiredRegions ?? []),
@@ -115,6 +117,14 @@ function regionsOf({ defaults }: AccountsFile, { regions }: TargetAccount): stri
 
 function subscribersIn(file: AccountsFile, region: string): string[] {
   return sorted(file.accounts.filter((account) => regionsOf(file, account).includes(region)).map(({ id }) => id));
+}
+
+/** All accounts, as an image can be meant for them. */
+function targetsOf(file: AccountsFile): InputValue[] {
+  return file.accounts.map((account) => {
+    const { id, labels } = account;
+    return { id, labels: { ...file.defaults?.labels, ...labels }, regions: regionsOf(file, account) };
+  });
 }
 
 /** The name of the topic for housekeeping; none where another system's topics are used and its name is not given. */

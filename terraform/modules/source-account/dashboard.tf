@@ -69,6 +69,7 @@ locals {
     ["${var.name}-unreadable-requests", "${var.name}-unheard-requests", "${var.name}-watch-age"],
     [for topic in local.topics : "${topic.name}-failed-deliveries"],
     [for key in keys(local.watch_queue_alarms) : "${var.name}-${key}"],
+    var.publisher == null ? [] : [for key in ["errors", "no-sweep", "problems", "put-off"] : "${local.publish_function}-${key}"],
   ))
 }
 

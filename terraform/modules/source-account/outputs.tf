@@ -5,6 +5,7 @@ output "alarm_names" {
     [for alarm in aws_cloudwatch_metric_alarm.failed_deliveries : alarm.alarm_name],
     [aws_cloudwatch_metric_alarm.unheard_requests.alarm_name, aws_cloudwatch_metric_alarm.watch_age.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.watch_queues : alarm.alarm_name],
+    flatten(module.publisher[*].alarm_names),
   )
 }
 
@@ -18,6 +19,23 @@ output "housekeeping_topic_arn" {
   value       = local.topic_arns["housekeeping"] # known before the topic is there: the module image-copier asks whether it is null
 
   depends_on = [aws_sns_topic.housekeeping]
+}
+
+output "publisher_function_name" {
+  description = "Name of the function that publishes images; null without `publisher`."
+  value       = one(module.publisher[*].function.function_name)
+
+  # Names of roles (64 characters) are the tightest limit: <name>-publish-ap-southeast-1. Without the publisher the name may be longer.
+  precondition {
+    condition     = var.publisher == null || length(var.name) <= 41
+    error_message = "publisher: with it, name has at most 41 characters."
+  }
+
+  # SSM API Reference, PutParameter. A validation of publisher_targets cannot ask what is made of it.
+  precondition {
+    condition     = alltrue([for value in values(local.targets_parameters) : length(value) <= 4096])
+    error_message = "publisher_targets: the accounts whose ids end in the same two digits take more than the 4 KB of a parameter. Give them fewer different labels and Regions: accounts that have the same share them."
+  }
 }
 
 output "request_topic_arn" {

@@ -11,7 +11,7 @@ variable "alarm_actions" {
 }
 
 variable "architecture" {
-  description = "Processor architecture of the watch: arm64 or x86_64."
+  description = "Processor architecture of the functions: arm64 or x86_64."
   type        = string
   default     = "arm64"
   nullable    = false
@@ -23,7 +23,7 @@ variable "architecture" {
 }
 
 variable "code_signing_config_arn" {
-  description = "ARN of the code signing configuration of the watch, where the organization asks for one. The zip must be signed as it says: `make build` signs nothing."
+  description = "ARN of the code signing configuration of the functions, where the organization asks for one. The zip must be signed as it says: `make build` signs nothing."
   type        = string
   default     = null
 
@@ -65,7 +65,7 @@ variable "housekeeping_topic_name" {
 }
 
 variable "log_kms_key_arn" {
-  description = "ARN of the KMS key that encrypts the logs of the watch, where the organization asks for one. Its policy must let CloudWatch Logs in this Region use it."
+  description = "ARN of the KMS key that encrypts the logs of the functions, where the organization asks for one. Its policy must let CloudWatch Logs in this Region use it."
   type        = string
   default     = null
 
@@ -77,7 +77,7 @@ variable "log_kms_key_arn" {
 }
 
 variable "log_retention_days" {
-  description = "Days that the log of the watch is kept."
+  description = "Days that the logs of the functions are kept."
   type        = number
   default     = 30
   nullable    = false
@@ -127,7 +127,7 @@ variable "overdue_hours" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of the policy that bounds the permissions of the watch's role, where the organization asks for one. It must allow what the role is given."
+  description = "ARN of the policy that bounds the permissions of the functions' roles, where the organization asks for one. It must allow what the roles are given."
   type        = string
   default     = null
 
@@ -137,8 +137,43 @@ variable "permissions_boundary_arn" {
   }
 }
 
+variable "publisher" {
+  description = "Publishes each image that carries the tag `ImageCopierTargets`: shares it with the accounts that the tag means, and asks for their copies. `unshare` takes the permissions from accounts that it does not mean, or no longer. `recipe_tag` is as in the module image-copier. The default is null: nothing is published by itself."
+  type        = object({ recipe_tag = optional(string, "Recipe"), unshare = optional(bool, false) })
+  default     = null
+
+  # EC2 API Reference, Tag.
+  validation {
+    condition     = var.publisher == null ? true : length(var.publisher.recipe_tag) >= 1 && length(var.publisher.recipe_tag) <= 127
+    error_message = "publisher: recipe_tag has 1 to 127 characters."
+  }
+}
+
+variable "publisher_targets" {
+  description = "The accounts that the publisher knows, with the Regions where they have copiers, and labels that the tag of an image can mean them by, such as wave=canary."
+  type        = list(object({ id = string, labels = optional(map(string), {}), regions = list(string) }))
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for target in var.publisher_targets : can(regex("^[0-9]{12}$", target.id))]) && length(distinct(var.publisher_targets[*].id)) == length(var.publisher_targets)
+    error_message = "publisher_targets: each account ID must be a string of 12 digits, and each account stands there once."
+  }
+
+  validation {
+    condition     = alltrue([for target in var.publisher_targets : length(target.regions) > 0 && alltrue([for region in target.regions : can(regex("^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$", region))])])
+    error_message = "publisher_targets: each account has at least one Region, for example eu-west-1."
+  }
+
+  # In a tag, entries are separated by commas or blanks, and a label from its value by an equals sign.
+  validation {
+    condition     = alltrue(flatten([for target in var.publisher_targets : [for label, value in target.labels : can(regex("^[A-Za-z][\\w.-]{0,62}$", label)) && can(regex("^[\\w./:-]{1,63}$", value))]]))
+    error_message = "publisher_targets: labels are up to 63 letters, digits, dots, hyphens and underscores, the first a letter; their values 1 to 63 letters, digits and . / : _ -"
+  }
+}
+
 variable "role_path" {
-  description = "Path of the watch's role, where the organization's policies go by it. To change it later replaces the role."
+  description = "Path of the functions' roles, where the organization's policies go by it. To change it later replaces the roles."
   type        = string
   default     = "/"
   nullable    = false
@@ -187,7 +222,7 @@ variable "target_account_ids" {
 }
 
 variable "vpc" {
-  description = "Subnets and security groups that the watch runs in, where the organization asks for it. From there it must reach CloudWatch Logs, SNS and SQS, by endpoints or a NAT gateway."
+  description = "Subnets and security groups that the functions run in, where the organization asks for it. From there they must reach CloudWatch Logs, SNS and SQS, and with `publisher` EC2 and SSM, by endpoints or a NAT gateway."
   type        = object({ security_group_ids = list(string), subnet_ids = list(string) })
   default     = null
 

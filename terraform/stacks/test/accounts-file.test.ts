@@ -319,6 +319,7 @@ describe('the inputs of the modules', () => {
       existing_topics: 'bool',
       name: 'string',
       organization_id: 'string',
+      publisher_targets: 'list(object({ id = string, labels = optional(map(string), {}), regions = list(string) }))',
       target_account_ids: 'set(string)',
     }).toEqual(variablesOf('source-account'));
   });

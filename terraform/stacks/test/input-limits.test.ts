@@ -189,6 +189,16 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Values>>>> = {
     name: { good: ['amigo-PROD-notify', X.slice(0, 43)], bad: ['', 'a.b', X.slice(0, 44)] },
     organization_id: { good: ['o-a1b2c3d4e5'], bad: ['a1b2c3d4e5', 'o-A1b2c3d4e5', 'o-1'] },
     overdue_hours: { good: [1, 312], bad: [0, 313, 1.5] },
+    publisher: {
+      good: [
+        { recipe_tag: 'Recipe', unshare: false },
+        { recipe_tag: X.slice(0, 127), unshare: true },
+      ],
+      bad: [
+        { recipe_tag: '', unshare: false },
+        { recipe_tag: X.slice(0, 128), unshare: false },
+      ],
+    },
     target_account_ids: { good: [ids(1), ids(1500)], bad: [['1'], [], ids(1501)] },
   },
 };
@@ -207,6 +217,7 @@ const MADE = [
   'image-copier housekeeping_topic_arn',
   'image-copier request_topic_arn',
   'image-copier results_topic_arn',
+  'source-account publisher_targets',
 ];
 
 interface Validation {

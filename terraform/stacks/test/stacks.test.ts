@@ -32,6 +32,22 @@ describe('planStacks', () => {
     ]);
   });
 
+  it('tells the publisher of all accounts in each Region, where there is one', () => {
+    const source: AccountsFile['source'] = { id: '111111111111', inputs: { publisher: { unshare: true } } };
+    const defaults = { regions: ['eu-west-1'], roleName: 'deployer', labels: { wave: 'main', team: 'money' } };
+
+    const [planned] = planStacks(accountsFile({ source, defaults }));
+
+    const targets = [
+      { id: '333333333333', labels: { wave: 'main', team: 'money' }, regions: ['eu-west-1'] },
+      { id: '222222222222', labels: { wave: 'canary', team: 'money' }, regions: ['eu-central-1', 'eu-west-1'] },
+    ];
+    expect(planned?.modules.map(({ inputs }) => [inputs['publisher'], inputs['publisher_targets']])).toEqual([
+      [{ unshare: true }, targets],
+      [{ unshare: true }, targets],
+    ]);
+  });
+
   it('allows the organization in place of accounts', () => {
     const { modules } = stack('bakery', { organizationId: 'o-a1b2c3d4e5' });
 

@@ -142,6 +142,131 @@ run "watch" {
   }
 }
 
+run "no_publisher_by_default" {
+  command = plan
+
+  assert {
+    condition     = length(module.publisher) == 0 && output.publisher_function_name == null
+    error_message = "Nothing is published by itself unless that is wanted."
+  }
+}
+
+run "publisher" {
+  command = plan
+
+  variables {
+    name          = "amigo-DEMO-notify"
+    alarm_actions = ["arn:aws:sns:eu-west-1:111111111111:on-call"]
+    publisher     = { unshare = true }
+    publisher_targets = [
+      { id = "222222222222", labels = { wave = "canary" }, regions = ["us-east-1", "eu-west-1"] },
+      { id = "333333333322", labels = { wave = "canary" }, regions = ["eu-west-1", "us-east-1"] },
+      { id = "333333333333", regions = ["eu-west-1"] },
+    ]
+  }
+
+  assert {
+    condition     = output.publisher_function_name == "amigo-DEMO-notify-publish"
+    error_message = "The function is named after the topic."
+  }
+
+  assert {
+    condition = local.targets_parameters == {
+      "/image-copier-targets/amigo-DEMO-notify/22" = jsonencode([{ ids = ["222222222222", "333333333322"], labels = { wave = "canary" }, regions = ["eu-west-1", "us-east-1"] }])
+      "/image-copier-targets/amigo-DEMO-notify/33" = jsonencode([{ ids = ["333333333333"], labels = {}, regions = ["eu-west-1"] }])
+    }
+    error_message = "Accounts with the same labels and Regions stand together, by the last two digits of their ids."
+  }
+
+  assert {
+    condition = length(setsubtract([
+      "amigo-DEMO-notify-publish-errors",
+      "amigo-DEMO-notify-publish-no-sweep",
+      "amigo-DEMO-notify-publish-problems",
+      "amigo-DEMO-notify-publish-put-off",
+    ], output.alarm_names)) == 0
+    error_message = "An alarm tells of what only a person can mend, and of what is not done."
+  }
+
+  assert {
+    condition = toset(jsondecode(aws_cloudwatch_dashboard.accounts.dashboard_body).widgets[0].properties.alarms) == toset([
+      for name in output.alarm_names : "arn:aws:cloudwatch:eu-west-1:111111111111:alarm:${name}"
+    ])
+    error_message = "The dashboard begins with all alarms, those of the publisher too."
+  }
+}
+
+# 50 accounts in each parameter, in 3 Regions, by 2 labels of usual length in 20 ways; and twice as many in one of them.
+run "targets_of_5000_accounts" {
+  command = plan
+
+  variables {
+    publisher = {}
+    publisher_targets = [for number in concat(flatten([for hundred in range(50) : range(hundred * 100, hundred * 100 + 100)]), [for hundred in range(50, 100) : hundred * 100 + 42]) : {
+      id      = format("2%011d", number)
+      labels  = { environment = "production-${number % 4}", wave = "wave-${floor(number / 100) % 5}" }
+      regions = ["ap-southeast-1", "eu-central-1", "us-east-1"]
+    }]
+  }
+
+  assert {
+    condition     = length(local.targets_parameters) == 100 && sum([for value in values(local.targets_parameters) : length(flatten(jsondecode(value)[*].ids))]) == 5050
+    error_message = "Every account stands in one of 100 parameters."
+  }
+
+  assert {
+    condition     = max([for value in values(local.targets_parameters) : length(value)]...) <= 4096
+    error_message = "5,000 accounts fit into standard parameters."
+  }
+}
+
+run "targets_that_do_not_fit" {
+  command = plan
+
+  variables {
+    publisher         = {}
+    publisher_targets = [for number in range(60) : { id = format("2%09d42", number), labels = { name = "an-account-with-a-name-of-its-own-${number}" }, regions = ["eu-west-1"] }]
+  }
+
+  expect_failures = [output.publisher_function_name]
+}
+
+run "bad_publisher" {
+  command = plan
+
+  variables {
+    publisher = { recipe_tag = "" }
+  }
+
+  expect_failures = [var.publisher]
+}
+
+run "name_too_long_for_a_publisher" {
+  command = plan
+
+  variables {
+    name      = "a-name-of-42-characters-is-one-too-long-xx"
+    publisher = {}
+  }
+
+  expect_failures = [output.publisher_function_name]
+}
+
+run "bad_targets" {
+  command = plan
+
+  variables {
+    publisher = {}
+    publisher_targets = [
+      { id = "22222222222", regions = ["eu-west-1"] },
+      { id = "333333333333", regions = [] },
+      { id = "444444444444", labels = { wave = "two waves" }, regions = ["eu-west-1"] },
+    ]
+  }
+
+  expect_failures = [var.publisher_targets]
+}
+
 run "dashboard" {
   command = plan
 

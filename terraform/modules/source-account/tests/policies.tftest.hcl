@@ -17,6 +17,15 @@ override_data {
   values = { account_id = "111111111111" }
 }
 
+override_data {
+  target = module.publisher[0].data.aws_caller_identity.current
+  values = { account_id = "111111111111" }
+}
+override_data {
+  target = module.publisher[0].module.publish_image.data.aws_caller_identity.current
+  values = { account_id = "111111111111" }
+}
+
 run "listed_accounts" {
   command = plan
 
@@ -149,6 +158,54 @@ run "watch" {
   assert {
     condition     = alltrue([for queue in concat(values(aws_sqs_queue.watched), [aws_sqs_queue.unheard, aws_sqs_queue.watch_dead_letters]) : anytrue([for s in jsondecode(queue.policy).Statement : s.Effect == "Deny" && s.Action == "sqs:*"])])
     error_message = "Each queue is reached by TLS alone."
+  }
+}
+
+run "publisher" {
+  command = plan
+
+  variables {
+    name               = "amigo-DEMO-notify"
+    target_account_ids = ["222222222222"]
+    publisher          = {}
+  }
+
+  assert {
+    condition = { for s in jsondecode(one(module.publisher[*].role_policy.policy)).Statement : s.Sid => [s.Action, s.Resource] } == {
+      FindImages             = ["ec2:DescribeImages", "*"]
+      ShareImages            = [["ec2:ModifyImageAttribute", "ec2:DescribeImageAttribute"], "arn:aws:ec2:eu-west-1::image/*"]
+      ReadSharingOfSnapshots = ["ec2:DescribeSnapshotAttribute", "arn:aws:ec2:eu-west-1::snapshot/*"]
+
+      ShareSnapshotsWithAccounts = ["ec2:ModifySnapshotAttribute", "arn:aws:ec2:eu-west-1::snapshot/*"]
+
+      TagImages = ["ec2:CreateTags", "arn:aws:ec2:eu-west-1::image/*"]
+      ReadTargets = ["ssm:GetParametersByPath", [
+        "arn:aws:ssm:eu-west-1:111111111111:parameter/image-copier-targets/amigo-DEMO-notify/*",
+        "arn:aws:ssm:eu-west-1:111111111111:parameter/image-copier-targets/amigo-DEMO-notify",
+      ]]
+      AskForCopies = ["sns:Publish", "arn:aws:sns:*:111111111111:amigo-DEMO-notify"]
+      TakeWakeUps = [
+        ["sqs:ReceiveMessage", "sqs:GetQueueAttributes", "sqs:DeleteMessage"],
+        "arn:aws:sqs:eu-west-1:111111111111:amigo-DEMO-notify-publish.fifo",
+      ]
+      WriteLog = [
+        ["logs:PutLogEvents", "logs:CreateLogStream"],
+        "arn:aws:logs:eu-west-1:111111111111:log-group:/aws/lambda/amigo-DEMO-notify-publish:*",
+      ]
+    }
+    error_message = "The publisher may do what its code calls, and publish on the topics of that name alone."
+  }
+
+  assert {
+    condition = { for s in jsondecode(one(module.publisher[*].role_policy.policy)).Statement : s.Sid => s.Condition if can(s.Condition) } == {
+      ShareImages                = { Null = { "aws:ResourceTag/ImageCopierTargets" = "false" } }
+      ShareSnapshotsWithAccounts = { Null = { "ec2:Add/group" = "true" } }
+      TagImages = {
+        "ForAllValues:StringLike" = { "aws:TagKeys" = ["ImageCopierPublished", "ec2:SharedTag/*"] }
+        Null                      = { "aws:ResourceTag/ImageCopierTargets" = "false", "aws:TagKeys" = "false" }
+      }
+    }
+    error_message = "It changes images that are tagged for it, shares nothing with everybody, and does not say whom an image is for."
   }
 }
 
