@@ -35,6 +35,17 @@ locals {
       "logs:PutRetentionPolicy",
       "logs:TagResource",
     ]
+
+    rules = [
+      "events:DeleteRule",
+      "events:DescribeRule",
+      "events:ListTagsForResource",
+      "events:ListTargetsByRule",
+      "events:PutRule",
+      "events:PutTargets",
+      "events:RemoveTargets",
+      "events:TagResource",
+    ]
   }
 }
 
@@ -76,7 +87,7 @@ data "aws_iam_policy_document" "deploy_source" {
 
   statement {
     sid       = "Queues"
-    resources = local.watch_arns.queues
+    resources = local.source_arns.queues
 
     actions = [
       "sqs:CreateQueue",
@@ -96,7 +107,7 @@ data "aws_iam_policy_document" "deploy_source" {
     condition {
       test     = "StringLike"
       variable = "sns:Endpoint"
-      values   = local.watch_arns.subscribers
+      values   = local.source_arns.subscribers
     }
   }
 
@@ -111,13 +122,13 @@ data "aws_iam_policy_document" "deploy_source" {
   statement {
     sid       = "Roles"
     actions   = local.actions.roles
-    resources = [local.watch_arns.role]
+    resources = local.source_arns.roles
   }
 
   statement {
     sid       = "PassRoleToLambda"
     actions   = ["iam:PassRole"]
-    resources = [local.watch_arns.role]
+    resources = local.source_arns.roles
 
     condition {
       test     = "StringEquals"
@@ -129,7 +140,7 @@ data "aws_iam_policy_document" "deploy_source" {
   statement {
     sid       = "Function"
     actions   = local.actions.functions
-    resources = [local.watch_arns.function]
+    resources = local.source_arns.functions
   }
 
   statement {
@@ -140,7 +151,7 @@ data "aws_iam_policy_document" "deploy_source" {
     condition {
       test     = "ArnLike"
       variable = "lambda:FunctionArn"
-      values   = [local.watch_arns.function]
+      values   = local.source_arns.functions
     }
   }
 
@@ -154,20 +165,57 @@ data "aws_iam_policy_document" "deploy_source" {
   statement {
     sid       = "LambdaTags"
     actions   = ["lambda:ListTags", "lambda:TagResource"]
-    resources = [local.watch_arns.function, local.arns.mappings]
+    resources = concat(local.source_arns.functions, [local.arns.mappings])
   }
 
   # Tags are asked for on the group's own ARN, all else on one that ends in `:*` (CloudWatch Logs User Guide, Overview of managing access).
   statement {
     sid       = "LogGroups"
     actions   = local.actions.log_groups
-    resources = concat(local.watch_arns.log_groups, formatlist("%s:*", local.watch_arns.log_groups))
+    resources = concat(local.source_arns.log_groups, formatlist("%s:*", local.source_arns.log_groups))
   }
 
   statement {
     sid       = "FindLogGroups"
     actions   = ["logs:DescribeLogGroups"]
     resources = ["*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.publisher ? [local.source_arns.rules] : []
+
+    content {
+      sid       = "Rules"
+      actions   = local.actions.rules
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.publisher ? [local.arns.targets] : []
+
+    content {
+      sid       = "Targets"
+      resources = [statement.value]
+
+      actions = [
+        "ssm:AddTagsToResource",
+        "ssm:DeleteParameter",
+        "ssm:GetParameter",
+        "ssm:ListTagsForResource",
+        "ssm:PutParameter",
+      ]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.publisher ? ["*"] : []
+
+    content {
+      sid       = "FindTargets"
+      actions   = ["ssm:DescribeParameters"]
+      resources = [statement.value]
+    }
   }
 }
 
@@ -312,18 +360,8 @@ data "aws_iam_policy_document" "deploy_target" {
 
   statement {
     sid       = "Rules"
+    actions   = local.actions.rules
     resources = [local.arns.rules]
-
-    actions = [
-      "events:DeleteRule",
-      "events:DescribeRule",
-      "events:ListTagsForResource",
-      "events:ListTargetsByRule",
-      "events:PutRule",
-      "events:PutTargets",
-      "events:RemoveTargets",
-      "events:TagResource",
-    ]
   }
 
   statement {

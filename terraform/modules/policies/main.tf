@@ -28,17 +28,22 @@ locals {
     roles              = "arn:${local.partition}:iam::*:role${var.role_path}${var.name}-*"
     rules              = "arn:${local.partition}:events:*:*:rule/${var.name}-*"
     snapshots          = "arn:${local.partition}:ec2:*::snapshot/*"
+    targets            = "arn:${local.partition}:ssm:*:*:parameter/image-copier-targets/${var.topic_name}/*"
     topic              = "arn:${local.partition}:sns:*:*:${var.topic_name}"
     topics             = "arn:${local.partition}:sns:*:*:*"
     topics_alarms      = "arn:${local.partition}:cloudwatch:*:*:alarm:${var.topic_name}-*"
   }
 
+  # The functions of the module source-account.
+  source_functions = var.publisher ? ["watch", "publish"] : ["watch"]
+
   # What the module source-account makes beside its topics and alarms.
-  watch_arns = {
-    function    = "arn:${local.partition}:lambda:*:*:function:${var.topic_name}-watch"
-    log_groups  = ["${local.log_groups}/aws/lambda/${var.topic_name}-watch", "${local.log_groups}/image-copier/${var.topic_name}/results"]
-    queues      = ["arn:${local.partition}:sqs:*:*:${var.topic_name}-watch-*", "arn:${local.partition}:sqs:*:*:${var.topic_name}-unheard"]
-    role        = "arn:${local.partition}:iam::*:role${var.role_path}${var.topic_name}-watch-*"
+  source_arns = {
+    functions   = [for name in local.source_functions : "arn:${local.partition}:lambda:*:*:function:${var.topic_name}-${name}"]
+    log_groups  = concat([for name in local.source_functions : "${local.log_groups}/aws/lambda/${var.topic_name}-${name}"], ["${local.log_groups}/image-copier/${var.topic_name}/results"])
+    queues      = concat(["arn:${local.partition}:sqs:*:*:${var.topic_name}-watch-*", "arn:${local.partition}:sqs:*:*:${var.topic_name}-unheard"], var.publisher ? ["arn:${local.partition}:sqs:*:*:${var.topic_name}-publish.fifo"] : [])
+    roles       = [for name in local.source_functions : "arn:${local.partition}:iam::*:role${var.role_path}${var.topic_name}-${name}-*"]
+    rules       = "arn:${local.partition}:events:*:*:rule/${var.topic_name}-publish-*"
     subscribers = ["arn:${local.partition}:sqs:*:*:${var.topic_name}-watch-requests", "arn:${local.partition}:sqs:*:*:${var.topic_name}-watch-results"]
   }
 

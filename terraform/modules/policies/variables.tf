@@ -40,6 +40,13 @@ variable "parameter_path" {
   }
 }
 
+variable "publisher" {
+  description = "Whether the input `publisher` of the module source-account is set. Whoever deploys the source account then makes that function too."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "role_path" {
   description = "Input `role_path` of the module image-copier."
   type        = string

@@ -47,6 +47,30 @@ run "housekeeping_topic_of_another_name" {
   }
 }
 
+run "publisher" {
+  command = plan
+
+  variables {
+    publisher = true
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["deploy-source"]).Statement : statement.Sid => statement.Resource if contains(["FindTargets", "Function", "Queues", "Roles", "Rules", "Targets"], statement.Sid) } == {
+      FindTargets = "*"
+      Function    = ["arn:aws:lambda:*:*:function:amigo-PROD-notify-watch", "arn:aws:lambda:*:*:function:amigo-PROD-notify-publish"]
+      Queues = [
+        "arn:aws:sqs:*:*:amigo-PROD-notify-watch-*",
+        "arn:aws:sqs:*:*:amigo-PROD-notify-unheard",
+        "arn:aws:sqs:*:*:amigo-PROD-notify-publish.fifo",
+      ]
+      Roles   = ["arn:aws:iam::*:role/amigo-PROD-notify-watch-*", "arn:aws:iam::*:role/amigo-PROD-notify-publish-*"]
+      Rules   = "arn:aws:events:*:*:rule/amigo-PROD-notify-publish-*"
+      Targets = "arn:aws:ssm:*:*:parameter/image-copier-targets/amigo-PROD-notify/*"
+    }
+    error_message = "With a publisher, what it is made of is within reach too."
+  }
+}
+
 # What Terraform and the tool ask for is for the integration tests to say; here is what the actions are limited to.
 run "names" {
   command = plan
