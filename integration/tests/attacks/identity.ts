@@ -111,7 +111,8 @@ export async function onceOpened(administrator: Identity, RoleName: string) {
   }
 }
 
-function credentialsIn({ Credentials: given }: Awaited<ReturnType<ReturnType<typeof assume>>>): Credentials {
+/** The credentials of a role that was assumed. */
+export function credentialsIn({ Credentials: given }: Awaited<ReturnType<ReturnType<typeof assume>>>): Credentials {
   const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = given ?? {};
   return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
 }

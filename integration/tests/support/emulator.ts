@@ -10,7 +10,7 @@ export function endpoint(): string {
 export const REGION = 'eu-west-1';
 
 interface Fault {
-  readonly kind: 'error' | 'throttle' | 'limit' | 'slow-copy' | 'fail-copy' | 'keep-snapshot' | 'clock';
+  readonly kind: 'error' | 'throttle' | 'limit' | 'slow-copy' | 'fail-copy' | 'keep-snapshot' | 'lose-event' | 'clock';
   readonly account: string;
   readonly [setting: string]: unknown;
 }
