@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { DEPLOY_TIMEOUT_MS, environment, give, rollout, saysDenied, targets } from './policies/roles.ts';
+import { DEPLOY_TIMEOUT_MS, environment, give, rollout, saysDenied, SOURCE_INPUTS, targets } from './policies/roles.ts';
 import { COUNTED, isReading, isRemoving, TriedPolicy } from './policies/terraform.ts';
 import { NO_CHANGES } from './support/rollout.ts';
 import { runHere } from './support/run-here.ts';
@@ -15,7 +15,7 @@ describe('under the published policies Terraform', () => {
   beforeAll(async () => {
     ofSource = new TriedPolicy('source');
     ofTarget = new TriedPolicy('target');
-    rollout.write(targets, { dashboard: true, deletion_protection: false });
+    rollout.write(targets, { dashboard: true, deletion_protection: false }, SOURCE_INPUTS);
     await ofSource.perform('apply', none);
     await ofTarget.perform('apply', none);
   }, DEPLOY_TIMEOUT_MS);

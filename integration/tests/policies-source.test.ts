@@ -24,7 +24,8 @@ describe('under its published policy, in the source account, Terraform', () => {
   it(
     'changes everything',
     async () => {
-      rollout.write(targets, {}, { log_retention_days: 7, overdue_hours: 48 });
+      const web = { ...targets.web, labels: { wave: 'canary' } };
+      rollout.write({ web }, {}, { publisher: { unshare: true }, log_retention_days: 7, overdue_hours: 48 });
       await ofSource.perform('apply', isWriting);
       // By itself: the provider forgets that the code has changed if it may not change the configuration.
       await ofSource.perform('apply', isWriting, anotherZip());

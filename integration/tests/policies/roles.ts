@@ -35,6 +35,8 @@ export const rollout = new Rollout();
 export const source = emulatedAccount(endpoint(), rollout.source, REGION);
 export const target = emulatedAccount(endpoint(), newAccountId(), REGION);
 export const targets = { web: { id: target.id } };
+/** With all that the source account can have. */
+export const SOURCE_INPUTS = { publisher: {} };
 export const environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OPERATORS_ACCOUNT, REGION) };
 
 /** The policy of each role, in the source account and in the target account. */
@@ -56,8 +58,8 @@ let policies: Record<string, string>;
 let bakes = 0;
 
 beforeAll(async () => {
-  rollout.write(targets, { deletion_protection: false });
-  policies = await renderPolicies(rollout.out, { topic_name: TOPIC });
+  rollout.write(targets, { deletion_protection: false }, SOURCE_INPUTS);
+  policies = await renderPolicies(rollout.out, { topic_name: TOPIC, publisher: 'true' });
   const Trust = { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: OPERATORS_ACCOUNT } };
   const AssumeRolePolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [Trust] });
   for (const { role, place, policy } of holdings()) {
