@@ -66,7 +66,12 @@ async function bake(meant: string, tags: Record<string, string> = {}, keyArn?: s
 
 /** Bakes an image that nobody is to have. */
 async function bakeUntagged(): Promise<BakedImage> {
-  return await bakeImage(source.ec2, { name: 'untagged', description: '', tags: { Recipe: 'other' }, volumeSizes: [8] });
+  return await bakeImage(source.ec2, {
+    name: 'untagged',
+    description: '',
+    tags: { Recipe: 'other' },
+    volumeSizes: [8],
+  });
 }
 
 /** What the schedule puts into the publisher's queue, at once. */
