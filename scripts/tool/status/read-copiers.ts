@@ -6,7 +6,7 @@ import { isAnnounced, MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { COPIED_FROM } from '../../../lambda/src/core/copy-tags.ts';
 import type { ImageParameter } from '../../../lambda/src/core/image-parameters.ts';
 import { snapshotIdsOf } from '../../../lambda/src/core/ownership.ts';
-import { readSettleCopyConfig } from '../../../lambda/src/functions/common/configuration.ts';
+import { readApproval } from '../../../lambda/src/functions/common/settle-configuration.ts';
 import { peekLetters, type Warn } from '../common/dead-letter-queue.ts';
 import type { AwsClients } from '../common/aws-clients.ts';
 import { reasonOf } from '../common/aws-errors.ts';
@@ -65,7 +65,7 @@ export async function readCopier(
   const found = parameters
     ? await findEnds(copies, { snapshots, parameters }, copier, warn)
     : new Map<string, EndInAccount>();
-  const approval = copies.some(isWaiting) ? await readApproval(copier, warn) : undefined;
+  const approval = copies.some(isWaiting) ? await findApproval(copier, warn) : undefined;
   return {
     copies: copies.map((copy) => ({
       ...copyInAccount(copy, { snapshots, unencryptedDevices: unencrypted.get(copy) ?? [], approval }, copier),
@@ -143,10 +143,10 @@ export async function readSharedWith({ ec2 }: AwsClients, imageId: string, owner
 }
 
 /** What an approval needs, as settle-copy is set up. It is asked for only where a copy waits. */
-async function readApproval({ aws, name, region }: Copier, warn: Warn): Promise<Omit<Gate, 'sources'> | undefined> {
+async function findApproval({ aws, name }: Copier, warn: Warn): Promise<Omit<Gate, 'sources'> | undefined> {
   try {
     const answer = await aws.lambda.send(new GetFunctionCommand({ FunctionName: `${name}-settle-copy` }));
-    return readSettleCopyConfig({ ...answer.Configuration?.Environment?.Variables, AWS_REGION: region }).approval;
+    return readApproval(answer.Configuration?.Environment?.Variables ?? {});
   } catch (error) {
     warn(`What an approval needs could not be read: ${reasonOf(error)}`);
     return undefined;

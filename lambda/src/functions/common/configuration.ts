@@ -1,10 +1,8 @@
 import * as z from 'zod/mini';
-import type { Approval, Gate } from '../../core/approval.ts';
 import { isPace } from '../../core/copy-pace.ts';
-import { parseTags, REGION_NAME, type Tag } from '../../core/copy-request.ts';
+import { parseTags, type Tag } from '../../core/copy-request.ts';
 import { requestedTags } from '../../core/copy-tags.ts';
-import type { ParameterNames } from '../../core/image-parameters.ts';
-import { ConfigurationError, overdueSeconds, parse, setting, textOf, topicArn, type Variables } from './variables.ts';
+import { ConfigurationError, parse, setting, type Variables } from './variables.ts';
 
 /** What all functions of a copier need to know, from their environment; the Terraform module sets all of it. */
 export interface CopierConfig {
@@ -25,29 +23,6 @@ export interface CopyImageConfig extends CopierConfig {
   readonly withinMinutes?: number;
   readonly trustedOwners: readonly string[];
   readonly retrySeconds: number;
-}
-
-export interface SettleCopyConfig extends CopierConfig, ParameterNames {
-  /** Whether copies are deprecated when their source images are. */
-  readonly copyDeprecation: boolean;
-  /** How long the next try waits after a copy that failed, 0 to 900. */
-  readonly failedCopyDelaySeconds: number;
-  /** What a source image needs before a parameter points to its copy, and whose word counts; without it nothing. */
-  readonly approval?: Omit<Gate, 'sources'>;
-  /** After how long a copy that is not announced is overdue. */
-  readonly overdueSeconds: number;
-  /** What is asked for without a message; without it nothing is. */
-  readonly reconcile?: ReconcileConfig;
-  readonly resultsTopicArn?: string;
-}
-
-interface ReconcileConfig {
-  /** How many images of each recipe are to have copies, the newest ones. */
-  readonly newest: number;
-  /** Where images are looked for. */
-  readonly regions: readonly string[];
-  readonly retrySeconds: number;
-  readonly trustedOwners: readonly string[];
 }
 
 const KEY_ARN = /^arn:aws[a-z-]*:kms:(?<region>[a-z0-9-]+):(?<account>[0-9]{12}):key\/[A-Za-z0-9-]+$/;
@@ -77,34 +52,7 @@ const copyWithinMinutes = setting(/^[0-9]{1,4}$/, 'a number of minutes, such as 
 export const retrySeconds = setting(/^[1-9][0-9]{0,6}$/, 'a number of seconds, such as 21600');
 export const trustedOwners = setting(/^[0-9]{12}(,[0-9]{12})*$/, '12-digit account ids, separated by commas');
 export const parameterPath = setting(/^(\/[A-Za-z0-9_.-]+)+$/, 'the start of a parameter name, such as /image-copier');
-const regions = z
-  .string('is not set; set it to Regions, separated by commas')
-  .check(
-    z.refine(
-      (value) => value.split(',').every((region) => REGION_NAME.test(region)),
-      'must be Regions, separated by commas, such as eu-west-1',
-    ),
-  );
 export const recipeTag = setting(/^.{1,127}$/su, 'the name of a tag, such as Recipe');
-
-const APPROVAL = 'a JSON object of either watermark, a name, or sharedTag, a key or <key>=<value>';
-// EC2 API Reference, AttachImageWatermark and Tag: a name of 3 to 128 characters; a key of 127 with ec2:SharedTag/, and a value of 256.
-const approval = z.union([
-  z.strictObject({ watermark: z.string().check(z.regex(/^[A-Za-z0-9()[\] ./\-'@_]{3,128}$/)) }),
-  z.strictObject({ sharedTag: z.string().check(z.regex(/^[^=]{1,113}(=.{0,256})?$/su)) }),
-]);
-
-function parseApproval(json: string): Approval | undefined {
-  try {
-    const { data } = approval.safeParse(JSON.parse(json));
-    if (!data) return undefined;
-    if ('watermark' in data) return { kind: 'watermark', name: data.watermark };
-    const [key = '', ...value] = data.sharedTag.split('=');
-    return { kind: 'sharedTag', key, ...(value.length > 0 && { value: value.join('=') }) };
-  } catch {
-    return undefined;
-  }
-}
 
 const copyImage = z.object({
   ...copier,
@@ -112,22 +60,6 @@ const copyImage = z.object({
   COPY_WITHIN_MINUTES: z.optional(copyWithinMinutes),
   TRUSTED_OWNERS: trustedOwners,
   RETRY_SECONDS: retrySeconds,
-});
-
-const settleCopy = z.object({
-  ...copier,
-  APPROVAL: z.optional(textOf(parseApproval, APPROVAL)),
-  COPY_DEPRECATION: z.optional(setting(/^(true|false)$/, 'true or false')),
-  // SQS API Reference, SendMessage: DelaySeconds is at most 900.
-  FAILED_COPY_DELAY_SECONDS: setting(/^([0-9]|[1-9][0-9]|[1-8][0-9]{2}|900)$/, 'a number of seconds from 0 to 900'),
-  OVERDUE_SECONDS: overdueSeconds,
-  PARAMETER_PATH: parameterPath,
-  RECIPE_TAG: recipeTag,
-  RECONCILE_NEWEST: setting(/^([0-9]|10)$/, 'a number from 0 to 10'),
-  RECONCILE_REGIONS: regions,
-  RESULTS_TOPIC_ARN: z.optional(topicArn),
-  RETRY_SECONDS: retrySeconds,
-  TRUSTED_OWNERS: trustedOwners,
 });
 
 /** @throws {ConfigurationError} naming each variable that is wrong and what it may be */
@@ -140,33 +72,6 @@ export function readCopyImageConfig(variables: Variables): CopyImageConfig {
     ...(withinMinutes > 0 && { withinMinutes }),
     trustedOwners: read.TRUSTED_OWNERS.split(','),
     retrySeconds: Number(read.RETRY_SECONDS),
-  };
-}
-
-/** @throws {ConfigurationError} naming each variable that is wrong and what it may be */
-export function readSettleCopyConfig(variables: Variables): SettleCopyConfig {
-  const read = parse(settleCopy, variables);
-  const { APPROVAL: needed } = read;
-  const newest = Number(read.RECONCILE_NEWEST);
-  const owners = read.TRUSTED_OWNERS.split(',');
-  return {
-    ...copierConfig(read, variables),
-    ...(needed && { approval: { approval: needed, trustedOwners: owners } }),
-    copyDeprecation: read.COPY_DEPRECATION === 'true',
-    failedCopyDelaySeconds: Number(read.FAILED_COPY_DELAY_SECONDS),
-    overdueSeconds: Number(read.OVERDUE_SECONDS),
-    parameterPath: read.PARAMETER_PATH,
-    recipeTag: read.RECIPE_TAG,
-    ...(newest > 0 && {
-      reconcile: {
-        newest,
-        // A stack set has one list for all Regions, in which a copier's own may stand too.
-        regions: Array.from(new Set(read.RECONCILE_REGIONS.split(','))),
-        retrySeconds: Number(read.RETRY_SECONDS),
-        trustedOwners: owners,
-      },
-    }),
-    ...(read.RESULTS_TOPIC_ARN && { resultsTopicArn: read.RESULTS_TOPIC_ARN }),
   };
 }
 

@@ -21,7 +21,7 @@ import {
 } from '../../core/settle-copies.ts';
 import { readWakeUp, type WakeUp } from '../../core/wake-ups.ts';
 import { clientOf } from '../common/clients.ts';
-import { readSettleCopyConfig } from '../common/configuration.ts';
+import { readSettleCopyConfig } from '../common/settle-configuration.ts';
 import { lazyQueues } from '../start/lazy-queues.ts';
 import { log } from '../common/log.ts';
 import { Metrics } from '../common/metrics.ts';

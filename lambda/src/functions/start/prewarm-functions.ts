@@ -7,7 +7,8 @@ import { formatSourceEnd } from '../../core/ended-sources.ts';
 import type { DeliveryContext } from '../../core/handle-delivery.ts';
 import { settleNamed, type SettleCopiesContext } from '../../core/settle-copies.ts';
 import type { Answer } from './answering-agent.ts';
-import type { CopyImageConfig, SettleCopyConfig } from '../common/configuration.ts';
+import type { CopyImageConfig } from '../common/configuration.ts';
+import type { SettleCopyConfig } from '../common/settle-configuration.ts';
 import { log } from '../common/log.ts';
 import { prewarm, type Prewarmed } from './prewarm.ts';
 
