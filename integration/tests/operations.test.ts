@@ -375,7 +375,7 @@ describe('the runbook', () => {
       const section = 'A gate does not open';
       writeAccounts(['canary', canary], ['payments', payments, shownInputs(section)], ['web', web]);
       await deploy('--only', 'payments');
-      const image = await bake('alpine');
+      const image = await bake('gentoo');
       await share(source.ec2, image, [payments.id]);
       await ask(image, payments);
       await untilCopied(image, payments);
@@ -385,7 +385,7 @@ describe('the runbook', () => {
       await next(0);
       await sweepCopies(payments);
       const copy = await copyIn(payments, image);
-      await waitFor('the parameter', async () => (await parameterIn(payments, 'alpine')) === copy || undefined);
+      await waitFor('the parameter', async () => (await parameterIn(payments, 'gentoo')) === copy || undefined);
       expect(await next(0)).toEqual({ isLast: true });
     },
     DEPLOY_TIMEOUT_MS,
