@@ -12,6 +12,9 @@ export const DEMO = {
   region: 'eu-west-1',
   sourceAccount: '111111111111',
   targetAccounts: ['222222222222', '333333333333', '444444444444'],
+  /** One that is deployed after a bake. Its label in the accounts file is what the image's tag names. */
+  lateAccount: '555555555555',
+  lateLabel: 'joins=later',
 } as const;
 
 export const ACCOUNTS_FILE = join(ROOT, 'terraform', 'examples', 'many-accounts', 'accounts.yaml');
@@ -54,47 +57,69 @@ export class DemoAccounts {
     return existsSync(this.#out);
   }
 
-  async apply(report: Report): Promise<AppliedAccounts> {
-    const { sourceAccount, targetAccounts } = DEMO;
-    report(`Deploying to source account ${sourceAccount} and target accounts ${targetAccounts.join(', ')} ...`);
-    await makeAdministratorRoles(this.#endpoint, ROLE_NAME, [sourceAccount, ...targetAccounts]);
-    const deployment = await this.#perform('apply', report);
+  /** @param targets the accounts, beside the source account, that get their part */
+  async apply(report: Report, targets: readonly string[]): Promise<AppliedAccounts> {
+    const { sourceAccount } = DEMO;
+    report(`Deploying to source account ${sourceAccount} and target accounts ${targets.join(', ')} ...`);
+    const { deployment, stacks } = await this.#applyTo([sourceAccount, ...targets], report);
     const applied = await Promise.all(
-      deployment.stacks.map(async (stack) => ({
+      stacks.map(async (stack) => ({
         account: stack.accountId,
         outputs: (await deployment.outputsOf(stack)) as Outputs,
       })),
     );
-    const [source, ...targets] = applied;
+    const [source, ...copiers] = applied;
     const inRegion = (name: string, outputs: Outputs = {}) => outputs[name]?.[DEMO.region];
     return {
       requestTopicArn: inRegion('request_topic_arns', source?.outputs) as string,
       resultsTopicArn: inRegion('results_topic_arns', source?.outputs) as string,
       copiers: Object.fromEntries(
-        targets.map(({ account, outputs }) => [account, inRegion('copiers', outputs) as AppliedCopier]),
+        copiers.map(({ account, outputs }) => [account, inRegion('copiers', outputs) as AppliedCopier]),
       ),
     };
   }
 
+  /** Gives one more target account its part, and changes nothing in the others. */
+  async add(target: string, report: Report): Promise<void> {
+    report(`Deploying to target account ${target} ...`);
+    await this.#applyTo([target], report);
+  }
+
   async destroy(report: Report): Promise<void> {
-    await this.#perform('destroy', report);
+    await this.#perform('destroy', this.#open(), report);
     rmSync(this.#out, { recursive: true });
   }
 
-  async #perform(action: Action, report: Report): Promise<Deployment> {
+  async #applyTo(accounts: readonly string[], report: Report) {
+    await makeAdministratorRoles(this.#endpoint, ROLE_NAME, accounts);
+    const { deployment, stacks } = this.#open();
+    const chosen = stacks.filter(({ accountId }) => accounts.includes(accountId));
+    await this.#perform('apply', { deployment, stacks: chosen }, report);
+    return { deployment, stacks: chosen };
+  }
+
+  #open(): Chosen {
     const deployment = Deployment.open({
       accountsFile: ACCOUNTS_FILE,
       out: this.#out,
       env: { ...withoutAws(), ...emulatedEnvironment(this.#endpoint, OPERATORS_ACCOUNT, DEMO.region) },
     });
-    const waves = inWaves(deployment.stacks, []);
+    return { deployment, stacks: deployment.stacks };
+  }
+
+  async #perform(action: Action, { deployment, stacks }: Chosen, report: Report): Promise<void> {
+    const waves = inWaves(stacks, []);
     if (action === 'destroy') waves.reverse();
     await runEveryStack(
-      { deployment, action, waves: waves.map((stacks) => ({ stacks })), parallel: deployment.stacks.length },
+      { deployment, action, waves: waves.map((wave) => ({ stacks: wave })), parallel: stacks.length },
       report,
     );
-    return deployment;
   }
+}
+
+interface Chosen {
+  readonly deployment: Deployment;
+  readonly stacks: Deployment['stacks'];
 }
 
 /** Outputs of a stack by name; each is a record by Region. */

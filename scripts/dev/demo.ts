@@ -1,8 +1,11 @@
+import { DescribeImagesCommand } from '@aws-sdk/client-ec2';
 import { PublishCommand } from '@aws-sdk/client-sns';
-import { GetParameterCommand } from '@aws-sdk/client-ssm';
+import { GetQueueUrlCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { GetParameterCommand, ParameterNotFound } from '@aws-sdk/client-ssm';
+import { PUBLISHED_TAG, TARGETS_TAG } from '../../lambda/src/core/source-image.ts';
 import { bakeImage, copyRequestFor, share, type BakedImage } from '../tool/common/bake.ts';
 import { buildTool, buildZip } from './build.ts';
-import { findCopies } from '../tool/common/copies.ts';
+import { findCopies, tagOf } from '../tool/common/copies.ts';
 import { inspectCopy, type CopyReport } from './inspect-copy.ts';
 import { DEMO, DemoAccounts, type AppliedAccounts } from './demo-accounts.ts';
 import { emulatedAccount, type EmulatedAccount } from './emulated-account.ts';
@@ -17,7 +20,9 @@ const COPY_TIMEOUT_MS = 300_000;
 const KEY_ALIAS = 'alias/image-copier';
 const PARAMETER = '/image-copier/ubuntu';
 const [FIRST, SECOND, NOT_ASKED] = DEMO.targetAccounts;
+const LATE = DEMO.lateAccount;
 const ASKED = [FIRST, SECOND];
+const SWEEP = JSON.stringify({ source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} });
 const start = Date.now();
 
 function report(line: string): void {
@@ -32,7 +37,7 @@ await runScript(async () => {
   const accounts = new DemoAccounts(emulator.endpoint, emulator.workDirectory);
   const appliedBefore = accounts.stand;
   try {
-    await runDemo(emulator.endpoint, await accounts.apply(report));
+    await runDemo(emulator.endpoint, accounts, await accounts.apply(report, DEMO.targetAccounts));
   } finally {
     // An emulator that ran before goes on; only what the demo brought into it goes.
     if (!emulator.ours && !appliedBefore) await accounts.destroy(report);
@@ -41,7 +46,11 @@ await runScript(async () => {
   }
 });
 
-async function runDemo(endpoint: string, { requestTopicArn, resultsTopicArn }: AppliedAccounts): Promise<void> {
+async function runDemo(
+  endpoint: string,
+  accounts: DemoAccounts,
+  { requestTopicArn, resultsTopicArn }: AppliedAccounts,
+): Promise<void> {
   const account = (id: string) => emulatedAccount(endpoint, id, DEMO.region);
   const source = account(DEMO.sourceAccount);
   const inbox = await ResultsInbox.open(source, resultsTopicArn);
@@ -55,18 +64,58 @@ async function runDemo(endpoint: string, { requestTopicArn, resultsTopicArn }: A
     const announced = await untilAnnounced(inbox, image);
     const parameters = await Promise.all(ASKED.map((id) => imageOfParameter(account(id))));
     const uninvited = await findCopies(account(NOT_ASKED), image.imageId);
+    const late = await addAccount(account(LATE), source, accounts, image);
     const rows = [
       ...copied.flatMap((reports, index) =>
         reports.map((copy) => [ASKED[index] ?? '', ...cells(copy), parameters[index] ?? 'none']),
       ),
+      ...late.copies.map((copy) => [LATE, ...cells(copy), late.parameter ?? 'none']),
       [NOT_ASKED, uninvited.map(({ ImageId = '' }) => ImageId).join(', ') || 'none, as asked', '', '', '', '', ''],
     ];
     const head = ['ACCOUNT', 'COPY', 'STATE', 'KEY ALIAS', 'SNAPSHOTS ENCRYPTED', 'TAGS COMPLETE', PARAMETER];
     console.log(`\n${formatTable(head, rows, undefined)}\n`);
-    conclude(copied, announced, parameters, uninvited.length);
+    conclude(copied, announced, parameters, uninvited.length, late);
   } finally {
     await inbox.close();
   }
+}
+
+/** What an account has that nobody asked. */
+interface LateAccount {
+  readonly copies: readonly CopyReport[];
+  readonly parameter: string | undefined;
+}
+
+/** Deploys an account after the bake, and follows what it copies by itself. */
+async function addAccount(
+  account: EmulatedAccount,
+  source: EmulatedAccount,
+  accounts: DemoAccounts,
+  image: BakedImage,
+): Promise<LateAccount> {
+  await untilPublished(source, image);
+  report(`The publisher has shared it with ${LATE} too, by its tag ${TARGETS_TAG}=${DEMO.lateLabel}.`);
+  await accounts.add(LATE, report);
+  const QueueName = 'image-copier-settle.fifo';
+  const { QueueUrl } = await account.sqs.send(new GetQueueUrlCommand({ QueueName }));
+  await account.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: SWEEP, MessageGroupId: 'settle' }));
+  report(`${LATE}: its sweep, which comes every 15 minutes, begins now.`);
+  const copies = await followCopies(account, image);
+  const parameter = await waitFor(`the parameter in ${LATE}`, async () => {
+    return await imageOfParameter(account).catch((error: unknown) => {
+      if (error instanceof ParameterNotFound) return undefined;
+      throw error;
+    });
+  });
+  return { copies, parameter };
+}
+
+/** Waits until the publisher has noted on the image that it is done. */
+async function untilPublished({ ec2 }: EmulatedAccount, { imageId }: BakedImage): Promise<void> {
+  await waitFor('the publisher', async () => {
+    const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
+    return Images.some((each) => tagOf(each, PUBLISHED_TAG) !== undefined) || undefined;
+  });
 }
 
 /** Waits until every account that was asked has told how its copy ended. */
@@ -87,12 +136,21 @@ async function imageOfParameter({ ssm }: EmulatedAccount): Promise<string | unde
 
 async function bakeAndShare(source: EmulatedAccount): Promise<BakedImage> {
   const stamp = new Date().toISOString().replace(/[-T]/g, '/').replaceAll(':', '-').slice(0, 19);
-  const image = await bakeImage(source.ec2, {
+  const tags = {
+    BuiltBy: 'amigo',
+    AmigoStage: 'PROD',
+    Name: 'amigo_ubuntu_12',
+    Recipe: 'ubuntu',
+    BuildNumber: '12',
+  };
+  const baked = await bakeImage(source.ec2, {
     name: `amigo_ubuntu_12_${stamp}`,
     description: 'AMI for ubuntu built by Amigo: #12',
-    tags: { BuiltBy: 'amigo', AmigoStage: 'PROD', Name: 'amigo_ubuntu_12', Recipe: 'ubuntu', BuildNumber: '12' },
+    tags: { ...tags, [TARGETS_TAG]: DEMO.lateLabel },
     volumeSizes: [8, 20],
   });
+  // What copies get: the tag that says whom an image is for is no tag of theirs.
+  const image = { ...baked, tags };
   await share(source.ec2, image, DEMO.targetAccounts);
   report(
     `Baked ${image.imageId} with ${image.snapshotIds.length} snapshots, not encrypted, and shared it with all three.`,
@@ -128,13 +186,15 @@ function conclude(
   announced: readonly ResultMessage[],
   parameters: readonly (string | undefined)[],
   uninvited: number,
+  late: LateAccount,
 ): void {
-  const reports = copied.flat();
-  const copies = reports.map(({ imageId }) => imageId);
+  const asked = copied.flat();
+  const copies = asked.map(({ imageId }) => imageId);
+  const reports = [...asked, ...late.copies];
   const claims: [string, boolean][] = [
     [
       'Each account that was asked has exactly one copy, and it is available.',
-      copied.every((c) => c.length === 1) && reports.every(({ state }) => state === 'available'),
+      copied.every((c) => c.length === 1) && asked.every(({ state }) => state === 'available'),
     ],
     [
       'Every snapshot is encrypted, under the key of its own account.',
@@ -154,6 +214,11 @@ function conclude(
     ],
     [`In each account the parameter ${PARAMETER} points to its copy.`, sameItems(parameters, copies)],
     [`Account ${NOT_ASKED}, which could see the image but was not asked, has no copy.`, uninvited === 0],
+    [
+      `Account ${LATE}, deployed after the bake, has its copy too: no request reached it, the image's tag says that it is wanted.`,
+      late.copies.length === 1 &&
+        late.copies.every(({ state, imageId }) => state === 'available' && imageId === late.parameter),
+    ],
   ];
   for (const [claim, holds] of claims) console.log(`${holds ? 'proved' : 'FAILED'}  ${claim}`);
   if (claims.every(([, holds]) => holds)) return;

@@ -13,7 +13,7 @@ The demo's accounts stand at ${endpoint}, Region ${DEMO.region}.
   accounts file   ${accountsFile}
   requests topic  ${requestTopicArn}
   source account  ${DEMO.sourceAccount}
-  targets         ${DEMO.targetAccounts.join(', ')}
+  targets         ${[...DEMO.targetAccounts, DEMO.lateAccount].join(', ')}
 
 An access key id of 12 digits is the account; any secret will do.
 ${OPERATORS_ACCOUNT} may assume the role of the accounts file:

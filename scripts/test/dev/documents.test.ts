@@ -156,10 +156,14 @@ describe('README.md', () => {
     const shown = Array.from(textOf('README.md').matchAll(/^proved {2}(.*)$/gm), ([, claim]) => claim);
     const claims = Array.from(
       textOf('scripts/dev/demo.ts').matchAll(/^ +\[?['`]((?:Each|Every|Copies|In each|Account) .*?)['`],/gm),
-      ([, claim = '']) => claim.replace('${PARAMETER}', '/image-copier/ubuntu').replace('${NOT_ASKED}', '444444444444'),
+      ([, claim = '']) =>
+        claim
+          .replace('${PARAMETER}', '/image-copier/ubuntu')
+          .replace('${NOT_ASKED}', '444444444444')
+          .replace('${LATE}', '555555555555'),
     );
 
-    expect(shown).toHaveLength(6);
+    expect(shown).toHaveLength(7);
     expect(claims).toEqual(shown);
   });
 });
