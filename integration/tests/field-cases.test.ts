@@ -572,7 +572,8 @@ describe('the account', () => {
     const made = await copy(await bakeFor(stage));
     await settle(made);
 
-    const { Parameters } = await stage.target.account.ssm.send(new DescribeParametersCommand({}));
+    const ParameterFilters = [{ Key: 'Path', Option: 'Recursive', Values: ['/image-copier'] }];
+    const { Parameters } = await stage.target.account.ssm.send(new DescribeParametersCommand({ ParameterFilters }));
 
     expect(Parameters).toMatchObject([{ Name: '/image-copier/ubuntu', Type: 'String', DataType: 'aws:ec2:image' }]);
   });
