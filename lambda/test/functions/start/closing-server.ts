@@ -11,5 +11,15 @@ export async function startClosingServer() {
     socket.destroy();
   });
   await once(server.listen(0, HOST), 'listening');
-  return { port: (server.address() as AddressInfo).port, connections: () => connections, close: () => server.close() };
+  /** How many came, once there are as many as that: on a busy machine the client may have given one up before the server sees it. */
+  const reached = async (count: number) => {
+    while (connections < count) await once(server, 'connection');
+    return connections;
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    connections: () => connections,
+    reached,
+    close: () => server.close(),
+  };
 }

@@ -9,10 +9,10 @@ it('leaves a connection that fails to the request that needs it', async () => {
   const agent = new PreparedAgent(2);
 
   await agent.prepare(HOST, server.port);
-  expect(server.connections()).toBe(2);
+  expect(await server.reached(2)).toBe(2);
 
   const [error] = (await once(request({ host: HOST, port: server.port, agent }).end(), 'error')) as [Error];
   expect(error).toMatchObject({ code: 'ECONNRESET' });
-  expect(server.connections()).toBe(3);
+  expect(await server.reached(3)).toBe(3);
   server.close();
 });

@@ -55,7 +55,7 @@ it.each([
   });
 
   expect(names).toEqual(['prewarmed é', 'prewarmed é', 'prewarmed']);
-  expect(server.connections()).toBe(opened);
+  expect(await server.reached(opened)).toBe(opened);
 });
 
 it('leaves a client as it was, also after a failure', async () => {

@@ -47,7 +47,7 @@ locals {
 
 resource "aws_ssm_parameter" "targets" {
   # checkov:skip=CKV2_AWS_34:Account ids, labels and Regions are no secrets, and a key would have to admit the function
-  # checkov:skip=CKV_AWS_337:As above
+  # checkov:skip=CKV_AWS_337:They are no secrets, and a key of its own would have to admit the function
 
   for_each = var.targets_parameters
 
