@@ -37,6 +37,8 @@ describe('under its published policy, in a target account, Terraform', () => {
         log_retention_days: 7,
         retry_hours: 7,
       });
+      await ofTarget.perform('apply', isWriting);
+      // By itself: the provider forgets that the code has changed if it may not change the configuration.
       await ofTarget.perform('apply', isWriting, anotherZip());
     },
     DEPLOY_TIMEOUT_MS,
