@@ -42,7 +42,7 @@ export class FakeSourceAccount implements SourceImages, Targets, RequestTopics {
   }
 
   context(changes: Partial<PublishContext> = {}): PublishContext {
-    const ports = { images: this, targets: this, topics: this };
+    const ports = { images: this, targets: this, organization: undefined, topics: this };
     return { region: REGION, recipeTag: 'Recipe', unshare: false, ...ports, nowMs: () => NOW_MS, ...changes };
   }
 

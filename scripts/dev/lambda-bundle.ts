@@ -6,7 +6,7 @@ import { ROOT } from '../tool/common/paths.ts';
 /** Where the zip of the functions goes. */
 export const ZIP = join(ROOT, 'lambda/dist/image-copier.zip');
 
-/** Each of them becomes one file. Lambda calls the export `handler` of all but the last. */
+/** Each of them becomes one file. Lambda calls the export `handler` of all but the last two. */
 const ENTRIES = {
   'copy-image': 'lambda/src/functions/copy-image.ts',
   'settle-copy': 'lambda/src/functions/settle-copy.ts',
@@ -14,6 +14,7 @@ const ENTRIES = {
   'watch-requests': 'lambda/src/functions/watch-requests.ts',
   'publish-image': 'lambda/src/functions/publish-image.ts',
   queues: 'lambda/src/functions/start/queues.ts',
+  organization: 'lambda/src/functions/start/organization.ts',
 };
 
 /** What takes time at each start and is not needed in a function. */
@@ -50,21 +51,24 @@ export async function bundleFunctions(): Promise<Bundle> {
     mainFields: ['module', 'main'],
     alias: SHIMS,
     external: NEVER_LOADED,
-    plugins: [withLeanSchemas(), withQueuesApart()],
+    plugins: [withLeanSchemas(), withPartsApart()],
     write: false,
     metafile: true,
   });
 }
 
 /**
- * Leaves the client of SQS to a file of its own, with all that it needs. Most starts never load it. What it shares with a function would
- * be in a third file, with more in it than most starts need.
+ * Leaves the clients of SQS and of Organizations to files of their own, with all that they need. Most starts never load them. What they
+ * share with a function would be in a third file, with more in it than most starts need.
  */
-function withQueuesApart(): Plugin {
+function withPartsApart(): Plugin {
   return {
-    name: 'queues-apart',
+    name: 'parts-apart',
     setup: (bundler) => {
-      bundler.onResolve({ filter: /^\.\/queues\.ts$/ }, () => ({ path: './queues.mjs', external: true }));
+      bundler.onResolve({ filter: /^\.\/(queues|organization)\.ts$/ }, ({ path }) => ({
+        path: path.replace('.ts', '.mjs'),
+        external: true,
+      }));
     },
   };
 }

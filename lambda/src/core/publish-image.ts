@@ -1,7 +1,16 @@
 import { formatCopyRequest, parseCopyRequest, type CopyRequest, type Tag } from './copy-request.ts';
 import { planTags } from './copy-tags.ts';
 import { asError, RejectedError, UncertainError } from './errors.ts';
-import { whoIsMeant, type Meant, type Target, type Targets } from './image-targets.ts';
+import {
+  listTargets,
+  namesLabel,
+  whoIsMeant,
+  type KnownTargets,
+  type Meant,
+  type OrganizationTargets,
+  type Target,
+  type Targets,
+} from './image-targets.ts';
 import {
   checksumsOf,
   formatPublished,
@@ -61,6 +70,8 @@ export interface PublishContext {
   readonly unshare: boolean;
   readonly images: SourceImages;
   readonly targets: Targets;
+  /** Undefined where Terraform names all accounts. */
+  readonly organization: OrganizationTargets | undefined;
   readonly topics: RequestTopics;
   readonly nowMs: () => number;
 }
@@ -80,6 +91,8 @@ export interface PublishOutcome {
 export interface PublishReport {
   readonly images: readonly PublishOutcome[];
   readonly remaining: number;
+  /** Why the accounts of the organization are not among those that were served. */
+  readonly missing?: Error;
 }
 
 /** Publishes images that became available, so far as they are tagged and were not published yet. */
@@ -108,7 +121,8 @@ async function publishAll(
   context: PublishContext,
   untilMs: number,
 ): Promise<PublishReport> {
-  const known = await context.targets.list();
+  const withLabels = images.some((image) => namesLabel(tagOf(image, TARGETS_TAG) ?? ''));
+  const known = await listTargets(context.targets, context.organization, withLabels);
   const readings = new Map<string, Reading>();
   const newer = new Map<string, Set<Reading>>();
   const inOrder = images.toSorted((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
@@ -116,7 +130,7 @@ async function publishAll(
   for (const image of inOrder) {
     if (context.nowMs() >= untilMs) break;
     const value = tagOf(image, TARGETS_TAG) ?? '';
-    const meant = readings.get(value) ?? readingOf(whoIsMeant(value, known));
+    const meant = readings.get(value) ?? readingOf(value, known);
     readings.set(value, meant);
     const recipe = tagOf(image, context.recipeTag);
     const ofRecipe = recipe === undefined ? undefined : (newer.get(recipe) ?? new Set());
@@ -125,12 +139,15 @@ async function publishAll(
     if (recipe === undefined || !ofRecipe || outcome.outcome === 'refused' || outcome.outcome === 'revoked') continue;
     newer.set(recipe, ofRecipe.add(meant));
   }
-  return { images: outcomes, remaining: inOrder.length - outcomes.length };
+  const remaining = inOrder.length - outcomes.length;
+  return { images: outcomes, remaining, ...(known.missing && { missing: known.missing }) };
 }
 
 /** What a tag means, with the copies that are wanted by it. Many images have the same tag, and it may mean thousands of accounts. */
 interface Reading extends Meant {
   readonly wanted: Wanted;
+  /** Why accounts that it may mean as well are not known. */
+  readonly missing: Error | undefined;
 }
 
 interface Wanted {
@@ -138,8 +155,9 @@ interface Wanted {
   readonly checksums: Checksums;
 }
 
-function readingOf(meant: Meant): Reading {
-  return { ...meant, wanted: wantedBy(meant.targets) };
+function readingOf(value: string, known: KnownTargets): Reading {
+  const meant = whoIsMeant(value, known);
+  return { ...meant, wanted: wantedBy(meant.targets), missing: known.missing };
 }
 
 function wantedBy(targets: readonly Target[]): Wanted {
@@ -156,20 +174,25 @@ async function publishOne(
 ): Promise<PublishOutcome> {
   const { imageId } = image;
   if (tagOf(image, REVOKED_TAG) !== undefined) return { image: imageId, outcome: 'revoked', problems: [] };
+  // What was published waits for the accounts that are missing: with them, or without, it would be published anew each time.
+  if (meant.missing && publishedOf(image)) return { image: imageId, outcome: 'known', problems: [] };
   // An image that was published, and that a newer one of its recipe has followed, needs no other tag if an account leaves.
   const isPast = publishedOf(image) !== undefined && newer?.size !== 0;
   const told = isPast ? [] : meant.problems;
   const refused = (...problems: readonly string[]): PublishOutcome => {
     return { image: imageId, outcome: 'refused', problems: [...told, ...problems] };
   };
+  if (meant.missing && meant.targets.length === 0 && told.length === 0) {
+    return { image: imageId, outcome: 'putOff', problems: [], error: meant.missing };
+  }
   if (meant.targets.length === 0) return isPast ? { image: imageId, outcome: 'known', problems: [] } : refused();
   try {
     const { steps, problems } = planPublication(image, meant, newer, context);
-    if (steps) await carryOut(steps, image, context);
+    const isDone = steps !== undefined && (await carryOut(steps, image, context));
     return {
       image: imageId,
-      outcome: steps ? 'published' : 'known',
-      ...(steps && { asked: steps.asked }),
+      outcome: isDone ? 'published' : 'known',
+      ...(isDone && { asked: steps.asked }),
       problems: [...told, ...problems],
     };
   } catch (error) {
@@ -191,8 +214,8 @@ interface Steps {
   readonly allowed: readonly string[] | undefined;
   /** Those that the image lacks. */
   readonly sharedTags: readonly Tag[];
-  /** What it is tagged with at the end. */
-  readonly checksums: Checksums;
+  /** What it is tagged with at the end; undefined while accounts are missing, so that all is done again when they are known. */
+  readonly checksums: Checksums | undefined;
 }
 
 /**
@@ -207,8 +230,8 @@ function planPublication(
 ): { readonly steps?: Steps; readonly problems: readonly string[] } {
   const published = publishedOf(image);
   const needed = published ? neededBy(meant, newer) : meant.targets;
-  // Nobody loses anything by a tag that is wrong in part.
-  const mayWithdraw = unshare && meant.problems.length === 0;
+  // Nobody loses anything by a tag that is wrong in part, nor by accounts that are not known.
+  const mayWithdraw = unshare && meant.problems.length === 0 && !meant.missing;
   if (needed.length === 0 && !mayWithdraw) return { problems: [] };
   const reason = uncopyableReason(image);
   if (reason !== undefined) throw new RejectedError('NotCopyable', `The image ${reason}`);
@@ -235,7 +258,9 @@ function planPublication(
       sharedWith: needed.map(({ account }) => account),
       allowed: mayWithdraw && isChanged ? meant.targets.map(({ account }) => account) : undefined,
       sharedTags: shared.lacking,
-      checksums: known.map((isKnown, part) => (isKnown ? published?.[part] : wanted.checksums[part]) ?? ''),
+      checksums: meant.missing
+        ? undefined
+        : known.map((isKnown, part) => (isKnown ? published?.[part] : wanted.checksums[part]) ?? ''),
     },
     problems,
   };
@@ -244,11 +269,14 @@ function planPublication(
 /**
  * Takes the steps. Each of them can be repeated, and the note that they are taken comes last: where this ends in between, the next sweep
  * takes them all again. Launch permission is what an account sees an image by, so that is given when all else is there.
+ * @returns whether there was anything to do: without a note, what the image has tells that it was done
  */
-async function carryOut(steps: Steps, image: TaggedImage, { images, topics, nowMs }: PublishContext): Promise<void> {
+async function carryOut(steps: Steps, image: TaggedImage, { images, topics, nowMs }: PublishContext): Promise<boolean> {
   const { imageId } = image;
   const sharing = await images.sharingOf(image);
   const missing = missingPermissions(sharing, steps.sharedWith);
+  const isLacking = steps.sharedTags.length + missing.launch.length + missing.snapshots.size > 0;
+  if (!steps.checksums && !isLacking) return false;
   await images.allow(imageId, { ...NO_PERMISSIONS, snapshots: missing.snapshots });
   // The last one says that the others are complete, so it is set alone.
   for (const tags of [steps.sharedTags.slice(0, -1), steps.sharedTags.slice(-1)]) {
@@ -257,8 +285,10 @@ async function carryOut(steps: Steps, image: TaggedImage, { images, topics, nowM
   await images.allow(imageId, { ...NO_PERMISSIONS, launch: missing.launch });
   for (const [region, body] of steps.requests) await topics.publish(region, body);
   if (steps.allowed) await images.withdraw(imageId, surplusPermissions(sharing, steps.allowed));
+  if (!steps.checksums) return true;
   const value = formatPublished(new Date(nowMs()).toISOString(), imageId, steps.checksums);
   await images.tag(imageId, [{ key: PUBLISHED_TAG, value }]);
+  return true;
 }
 
 const NO_PERMISSIONS: Permissions = { launch: [], snapshots: new Map() };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { whoIsMeant, type Target } from '../../src/core/image-targets.ts';
+import { listTargets, namesLabel, whoIsMeant, type Target } from '../../src/core/image-targets.ts';
 
 const CANARY = '222222222222';
 const WEB = '333333333333';
@@ -11,7 +11,7 @@ const targets: readonly Target[] = [
 ];
 
 const meantBy = (value: string) => {
-  const { targets: meant, problems } = whoIsMeant(value, targets);
+  const { targets: meant, problems } = whoIsMeant(value, { targets });
   return { accounts: meant.map(({ account }) => account), problems };
 };
 
@@ -50,9 +50,83 @@ describe('whoIsMeant', () => {
   });
 
   it('says so where no account is known at all', () => {
-    expect(whoIsMeant('*', [])).toEqual({
+    expect(whoIsMeant('*', { targets: [] })).toEqual({
       targets: [],
       problems: ['No target account is known to the publisher.'],
     });
   });
+
+  it.each<[value: string, accounts: readonly string[], problems: readonly string[]]>([
+    ['*', [CANARY, WEB, OTHER], []],
+    ['999999999999 wave=canary', [CANARY], []],
+    ['wave=beta', [], []],
+    ['everybody', [], ['"everybody" is no account id of 12 digits, no label such as wave=canary, and not "*".']],
+    ['', [], ['It is empty, so it names nobody.']],
+  ])('tells of %j only what no account that is missing could mend', (value, accounts, problems) => {
+    const meant = whoIsMeant(value, { targets, missing: new Error('no answer') });
+
+    expect({ ...meant, targets: meant.targets.map(({ account }) => account) }).toEqual({ targets: accounts, problems });
+  });
+
+  it('says nothing of a tag while no account is known because they are missing', () => {
+    expect(whoIsMeant('*', { targets: [], missing: new Error('no answer') })).toEqual({ targets: [], problems: [] });
+  });
+});
+
+describe('listTargets', () => {
+  const named = { list: () => Promise.resolve([...targets]) };
+
+  it('adds the accounts of the organization, and of those that both have their labels', async () => {
+    const NEW = '555555555555';
+    const organization = {
+      list: () =>
+        Promise.resolve([
+          { account: CANARY, regions: ['us-west-2'], labels: { wave: 'all', stage: 'beta' } },
+          { account: NEW, regions: ['us-west-2'], labels: {} },
+        ]),
+    };
+
+    const { targets: all, missing } = await listTargets(named, organization, true);
+
+    expect(missing).toBeUndefined();
+    expect(all.toSorted((a, b) => a.account.localeCompare(b.account))).toEqual([
+      targets[2],
+      { account: CANARY, regions: ['eu-west-1'], labels: { wave: 'canary', stage: 'beta' } },
+      targets[1],
+      { account: NEW, regions: ['us-west-2'], labels: {} },
+    ]);
+  });
+
+  it('says why accounts are missing, and lists what Terraform names', async () => {
+    const missing = new Error('no answer');
+
+    expect(await listTargets(named, { list: () => Promise.reject(missing) }, false)).toEqual({ targets, missing });
+  });
+
+  it('fails where it cannot be read what Terraform names', async () => {
+    const unreadable = { list: () => Promise.reject(new Error('no list')) };
+
+    await expect(listTargets(unreadable, named, false)).rejects.toThrow('no list');
+  });
+
+  it.each([true, false])('asks the organization for labels: %s', async (withLabels) => {
+    const asked: boolean[] = [];
+    const list = (labels: boolean) => {
+      asked.push(labels);
+      return Promise.resolve([]);
+    };
+
+    await listTargets(named, { list }, withLabels);
+
+    expect(asked).toEqual([withLabels]);
+  });
+});
+
+it.each([
+  ['wave=canary', true],
+  [`${CANARY}, team=web`, true],
+  [`* ${CANARY}`, false],
+  ['wave=', false],
+])('knows whether %j names a label', (value, is) => {
+  expect(namesLabel(value)).toBe(is);
 });

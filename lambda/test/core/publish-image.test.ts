@@ -347,3 +347,106 @@ it('asks 5,000 accounts in one request for each Region', async () => {
   // SNS Developer Guide, "Amazon SNS endpoints and quotas": 256 KB a message.
   expect(JSON.stringify(account.requests[0]?.request).length).toBeLessThan(256 * 1024);
 });
+
+describe('the accounts of an organization', () => {
+  const organization = { list: () => Promise.resolve([newcomer]) };
+  const missing = new Error('no answer');
+  const away = { list: () => Promise.reject(missing) };
+
+  it('have copies beside those that Terraform names', async () => {
+    const account = new FakeSourceAccount([image], [canary]);
+
+    await sweep(account, { organization });
+
+    expect(account.asked()).toEqual([['eu-west-1', expect.arrayContaining([CANARY, NEW])]]);
+  });
+
+  it.each([
+    ['*', false],
+    ['wave=canary', true],
+  ])('are read with labels only where some tag names one: %s', async (value, withLabels) => {
+    const asked: boolean[] = [];
+    const list = (labels: boolean) => {
+      asked.push(labels);
+      return organization.list();
+    };
+    const account = new FakeSourceAccount([image, bakedImage({ imageId: 'ami-0bbb' }, { [TARGETS_TAG]: value })], []);
+
+    await sweep(account, { organization: { list } });
+
+    expect(asked).toEqual([withLabels]);
+  });
+
+  describe('that cannot be read', () => {
+    it('hold up nobody else: a new image is published once to those that Terraform names, and to them when they are back', async () => {
+      const account = new FakeSourceAccount([image], [canary]);
+
+      const { images, missing: told } = await sweep(account, { organization: away });
+
+      expect([images, told]).toEqual([
+        [{ image: image.imageId, outcome: 'published', asked: 1, problems: [] }],
+        missing,
+      ]);
+      expect(account.asked()).toEqual([['eu-west-1', [CANARY]]]);
+      expect(account.tagOf(image.imageId, PUBLISHED_TAG)).toBeUndefined();
+
+      account.calls.length = 0;
+      expect((await sweep(account, { organization: away })).images).toEqual([
+        { image: image.imageId, outcome: 'known', problems: [] },
+      ]);
+      expect(account.calls).toEqual([]);
+
+      await sweep(account, { organization });
+      expect(account.asked().at(-1)).toEqual(['eu-west-1', expect.arrayContaining([CANARY, NEW])]);
+      expect(account.tagOf(image.imageId, PUBLISHED_TAG)).toBeDefined();
+    });
+
+    it('get images without a recipe too, when they are back', async () => {
+      const { tags, ...rest } = image;
+      const plain = { ...rest, tags: tags.filter(({ key }) => key !== 'Recipe') };
+      const account = new FakeSourceAccount([plain], [canary]);
+      await sweep(account, { organization: away });
+
+      await sweep(account, { organization });
+
+      expect(account.launchers.get(image.imageId)).toEqual(new Set([CANARY, NEW]));
+    });
+
+    it('lose no permission, and what was published is not published anew', async () => {
+      const account = new FakeSourceAccount([image], [canary]);
+      await sweep(account, { organization, unshare: true });
+      account.calls.length = 0;
+
+      const { images } = await sweep(account, { organization: away, unshare: true });
+
+      expect(images).toEqual([{ image: image.imageId, outcome: 'known', problems: [] }]);
+      expect(account.calls).toEqual([]);
+      expect(account.launchers.get(image.imageId)).toEqual(new Set([CANARY, NEW]));
+    });
+
+    it('lose no permission on a new image that was shared with them', async () => {
+      const account = new FakeSourceAccount([image], [canary]);
+      account.launchers.set(image.imageId, new Set([NEW]));
+
+      await sweep(account, { organization: away, unshare: true });
+
+      expect(account.launchers.get(image.imageId)).toEqual(new Set([NEW, CANARY]));
+    });
+
+    it.each(['*', NEW, 'wave=beta'])('put off an image that may be for them alone: %s', async (value) => {
+      const account = new FakeSourceAccount([bakedImage({}, { [TARGETS_TAG]: value })], value === '*' ? [] : [canary]);
+
+      const { images } = await sweep(account, { organization: away });
+
+      expect(images).toEqual([{ image: image.imageId, outcome: 'putOff', problems: [], error: missing }]);
+    });
+
+    it('mend no tag that means nothing', async () => {
+      const account = new FakeSourceAccount([bakedImage({}, { [TARGETS_TAG]: 'everybody' })], [canary]);
+
+      const { images } = await sweep(account, { organization: away });
+
+      expect(images).toMatchObject([{ outcome: 'refused', problems: [expect.stringContaining('"everybody"')] }]);
+    });
+  });
+});

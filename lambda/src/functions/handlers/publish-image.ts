@@ -18,6 +18,7 @@ import { clientOf } from '../common/clients.ts';
 import { log } from '../common/log.ts';
 import { Metrics } from '../common/metrics.ts';
 import { readPublishImageConfig } from '../common/publish-configuration.ts';
+import { lazyOrganization } from '../start/lazy-organization.ts';
 
 const config = readPublishImageConfig(process.env);
 const topics = new Map<string, SNSClient>();
@@ -25,6 +26,7 @@ const context: PublishContext = {
   ...config,
   images: new Ec2SourceImages(clientOf(EC2Client, config.region).client),
   targets: new SsmTargets(clientOf(SSMClient, config.region).client, config.targetsPath),
+  organization: config.organization && lazyOrganization(config.region, config.organization, 'image-copier-publish'),
   topics: new SnsRequestTopics(config.topicArn, (region) => {
     const sns = topics.get(region) ?? clientOf(SNSClient, region).client;
     topics.set(region, sns);
@@ -59,8 +61,12 @@ export async function handler(event: SQSEvent, lambda: Context): Promise<void> {
 /** What cannot be looked at is put off to the next sweep. */
 async function orPutOff(publish: () => Promise<PublishReport>, requestId: string): Promise<void> {
   try {
-    const { images, remaining } = await publish();
+    const { images, remaining, missing } = await publish();
     for (const image of images) report(image, requestId);
+    if (missing) {
+      metrics.count('PublishingsPutOff');
+      log('ERROR', 'accounts of the organization put off', { requestId, error: missing });
+    }
     if (remaining > 0) {
       metrics.count('PublishingsPutOff', remaining);
       log('WARN', 'images remaining for the next sweep', { remaining, requestId });

@@ -15,11 +15,13 @@ const loadFunction = warm(async () => {
   jest.resetModules();
   const sdk = {
     ...(await import('@aws-sdk/client-ec2')),
+    ...(await import('@aws-sdk/client-organizations')),
     ...(await import('@aws-sdk/client-sns')),
     ...(await import('@aws-sdk/client-ssm')),
   };
   const clients = {
     ec2: mockClient(sdk.EC2Client),
+    organizations: mockClient(sdk.OrganizationsClient),
     sns: mockClient(sdk.SNSClient),
     ssm: mockClient(sdk.SSMClient),
   };
@@ -159,5 +161,45 @@ describe('the publish-image function', () => {
 
     expect(ec2.calls()).toEqual([]);
     expect(lines).toMatchObject([{ level: 'WARN', message: 'message unknown' }]);
+  });
+
+  describe('beside an organization', () => {
+    const MEMBER = '444444444444';
+    const UNIT = 'ou-ab12-1a2b3c4d';
+
+    async function loadBesideOrganization() {
+      process.env['ORGANIZATION'] = JSON.stringify({
+        roleArn: 'arn:aws:iam::999999999999:role/read-units',
+        unitIds: [UNIT],
+        regions: ['eu-west-1'],
+      });
+      return await load();
+    }
+
+    it('asks the accounts of the units for copies too', async () => {
+      const { organizations, sns, sdk, invoke } = await loadBesideOrganization();
+      organizations.on(sdk.ListAccountsForParentCommand).resolves({ Accounts: [{ Id: MEMBER, State: 'ACTIVE' }] });
+      organizations.on(sdk.ListOrganizationalUnitsForParentCommand).resolves({});
+
+      await invoke(SWEEP);
+
+      const asked = sns.commandCalls(sdk.PublishCommand).map(({ args }) => args[0].input);
+      expect(asked.find(({ TopicArn }) => TopicArn?.includes('eu-west-1'))?.Message).toContain(MEMBER);
+      expect(metrics()).toMatchObject({ ImagesPublished: 1 });
+    });
+
+    it('publishes to the others where it cannot be read, and counts that as put off', async () => {
+      const { organizations, sns, sdk, invoke } = await loadBesideOrganization();
+      organizations.on(sdk.ListAccountsForParentCommand).rejects(new Error('not authorized'));
+
+      await invoke(SWEEP);
+
+      expect(sns.commandCalls(sdk.PublishCommand)).toHaveLength(1);
+      expect(lines).toContainEqual(
+        expect.objectContaining({ level: 'ERROR', message: 'accounts of the organization put off' }),
+      );
+      expect(JSON.stringify(lines)).toContain('not authorized');
+      expect(metrics()).toMatchObject({ ImagesPublished: 1, PublishingsPutOff: 1 });
+    });
   });
 });

@@ -1,0 +1,31 @@
+import { OrganizationsClient } from '@aws-sdk/client-organizations';
+import { STSClient } from '@aws-sdk/client-sts';
+import { OrganizationAccounts } from '../../adapters/organization-accounts.ts';
+import { assumeRole } from '../../adapters/sts-role.ts';
+import { clientOf, TIMEOUTS } from '../common/clients.ts';
+import type { OrganizationConfig } from '../common/publish-configuration.ts';
+
+/**
+ * Reading 5,000 accounts takes 250 calls for their pages, one after the other, and their labels one call each. What takes longer than this
+ * is left to the next sweep, which knows the labels that were read.
+ */
+const READING_MS = 60_000;
+
+/** @param sessionName names the function in CloudTrail: 2 to 64 characters (STS API Reference, AssumeRole) */
+export function openOrganization(
+  region: string,
+  { roleArn, unitIds, regions }: OrganizationConfig,
+  sessionName: string,
+): OrganizationAccounts {
+  const sts = clientOf(STSClient, region).client;
+  // Organizations throttles by the organization, which has other callers. Adaptive retries slow down to what it takes (AWS SDKs and
+  // Tools Reference Guide, "Retry behavior").
+  const organizations = new OrganizationsClient({
+    region,
+    credentials: () => assumeRole(sts, roleArn, sessionName),
+    requestHandler: TIMEOUTS,
+    retryMode: 'adaptive',
+    maxAttempts: 4,
+  });
+  return new OrganizationAccounts(organizations, { unitIds, regions, readingMs: READING_MS, nowMs: Date.now });
+}
