@@ -65,6 +65,12 @@ CALLS = {
         ),
         "AccessDeniedException",
     ),
+    "organizations": (
+        "list_tags_for_resource",
+        {"ResourceId": "{account}"},
+        ("organizations:ListTagsForResource", "*"),
+        "AccessDeniedException",
+    ),
     "sns": (
         "publish",
         {"TopicArn": "arn:aws:sns:eu-west-1:{account}:notify", "Message": "hello"},

@@ -33,6 +33,7 @@ MODULES = (
     "services.lambda_.log_streams",
     "services.lambda_.node_executor",
     "services.lambda_.sqs_event_source",
+    "services.organizations.provider",
     "services.sns.subscriptions",
     "services.sqs.fifo",
     "services.sqs.metrics",

@@ -2,7 +2,23 @@
 
 from collections.abc import Iterable
 
-from . import autoscaling, cloudformation, cloudwatch, ec2, events, iam, kms, lambda_, logs, s3, sns, sqs, ssm, sts
+from . import (
+    autoscaling,
+    cloudformation,
+    cloudwatch,
+    ec2,
+    events,
+    iam,
+    kms,
+    lambda_,
+    logs,
+    organizations,
+    s3,
+    sns,
+    sqs,
+    ssm,
+    sts,
+)
 from .request import Check, NotMapped, Operations, Request
 
 SERVICES: dict[str, Operations] = {
@@ -15,6 +31,7 @@ SERVICES: dict[str, Operations] = {
     "kms": kms.OPERATIONS,
     "lambda": lambda_.OPERATIONS,
     "logs": logs.OPERATIONS,
+    "organizations": organizations.OPERATIONS,
     "s3": s3.OPERATIONS,
     "sns": sns.OPERATIONS,
     "sqs": sqs.OPERATIONS,
