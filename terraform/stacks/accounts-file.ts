@@ -18,7 +18,8 @@ const KEY_POLICY_STATEMENTS =
 const RETENTION =
   'object({ keep_newest = number, min_age_days = number, quarantine_days = number, recipes = optional(map(object({ keep_newest = optional(number), min_age_days = optional(number), quarantine_days = optional(number) })), {}) })';
 
-const PUBLISHER = 'object({ recipe_tag = optional(string, "Recipe"), unshare = optional(bool, false) })';
+const PUBLISHER =
+  'object({ organization = optional(object({ regions = list(string), role_arn = string, unit_ids = list(string) })), recipe_tag = optional(string, "Recipe"), unshare = optional(bool, false) })';
 
 type InputType =
   | 'bool'
@@ -256,7 +257,11 @@ function inputs(types: Readonly<Record<string, InputType>>, limits: Limits): z.Z
         conditions: z.record(z.string(), z.record(z.string(), texts)).exactOptional(),
       }),
     ),
-    [PUBLISHER]: fields({ recipe_tag: z.string().exactOptional(), unshare: z.boolean().exactOptional() }),
+    [PUBLISHER]: fields({
+      organization: fields({ regions: texts, role_arn: z.string(), unit_ids: texts }).exactOptional(),
+      recipe_tag: z.string().exactOptional(),
+      unshare: z.boolean().exactOptional(),
+    }),
     [RETENTION]: fields({
       keep_newest: z.number(),
       min_age_days: z.number(),

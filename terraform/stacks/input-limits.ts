@@ -232,6 +232,22 @@ export const SOURCE_LIMITS: Limits = {
       holds: (value) => isBetween((value as { readonly recipe_tag?: string }).recipe_tag?.length ?? 1, 1, 127),
       text: 'recipe_tag has 1 to 127 characters',
     },
+    ofOrganization(
+      ({ role_arn }) => /^arn:aws[a-z-]*:iam::[0-9]{12}:role\/[!-~]+$/u.test(role_arn),
+      'role_arn of organization is the ARN of a role, for example arn:aws:iam::999999999999:role/read-units',
+    ),
+    ofOrganization(
+      ({ unit_ids }) =>
+        isBetween(unit_ids.length, 1, 20) &&
+        unit_ids.every((id) => /^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$/u.test(id)),
+      'organization has 1 to 20 unit_ids, of units such as ou-ab12-1a2b3c4d, or of the root, r-ab12',
+    ),
+    ofOrganization(
+      ({ regions }) =>
+        isBetween(regions.length, 1, 40) &&
+        regions.every((region) => /^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$/u.test(region)),
+      'organization has 1 to 40 regions, such as eu-west-1',
+    ),
   ],
 };
 
@@ -258,6 +274,22 @@ function map(holds: (entries: readonly (readonly [string, string])[]) => boolean
 
 function statements(holds: (all: readonly Statement[]) => boolean, words: string): Limit {
   return { holds: (value) => holds(value as unknown as readonly Statement[]), text: words };
+}
+
+interface Organization {
+  readonly regions: readonly string[];
+  readonly role_arn: string;
+  readonly unit_ids: readonly string[];
+}
+
+function ofOrganization(holds: (organization: Organization) => boolean, words: string): Limit {
+  return {
+    holds: (value) => {
+      const { organization } = value as { readonly organization?: Organization };
+      return organization === undefined || holds(organization);
+    },
+    text: words,
+  };
 }
 
 interface Statement {

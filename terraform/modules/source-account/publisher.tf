@@ -27,6 +27,7 @@ module "publisher" {
   alarm_actions      = var.alarm_actions
   architecture       = var.architecture
   log_retention_days = var.log_retention_days
+  organization       = var.publisher.organization
   recipe_tag         = var.publisher.recipe_tag
   targets_parameters = local.targets_parameters
   targets_path       = local.targets_path

@@ -138,14 +138,30 @@ variable "permissions_boundary_arn" {
 }
 
 variable "publisher" {
-  description = "Publishes each image that carries the tag `ImageCopierTargets`: shares it with the accounts that the tag means, and asks for their copies. `unshare` takes the permissions from accounts that it does not mean, or no longer. `recipe_tag` is as in the module image-copier. The default is null: nothing is published by itself."
-  type        = object({ recipe_tag = optional(string, "Recipe"), unshare = optional(bool, false) })
+  description = "Publishes each image that carries the tag `ImageCopierTargets`: shares it with the accounts that the tag means, and asks for their copies. `unshare` takes the permissions from accounts that it does not mean, or no longer. `organization` adds accounts to `publisher_targets`: those of units of an organization and of all units below them, which the role may list, with their tags as labels; `regions` are those where they have copiers. `recipe_tag` is as in the module image-copier. The default is null: nothing is published by itself."
+  type        = object({ organization = optional(object({ regions = list(string), role_arn = string, unit_ids = list(string) })), recipe_tag = optional(string, "Recipe"), unshare = optional(bool, false) })
   default     = null
 
   # EC2 API Reference, Tag.
   validation {
     condition     = var.publisher == null ? true : length(var.publisher.recipe_tag) >= 1 && length(var.publisher.recipe_tag) <= 127
     error_message = "publisher: recipe_tag has 1 to 127 characters."
+  }
+
+  validation {
+    condition     = !can(var.publisher.organization.role_arn) || can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[!-~]+$", var.publisher.organization.role_arn))
+    error_message = "publisher: role_arn of organization is the ARN of a role, for example arn:aws:iam::999999999999:role/read-units."
+  }
+
+  # Organizations API Reference, ListAccountsForParent: ParentId. They stand in the function's environment, which has 4 KB.
+  validation {
+    condition     = try(length(var.publisher.organization.unit_ids) >= 1 && length(var.publisher.organization.unit_ids) <= 20 && alltrue([for id in var.publisher.organization.unit_ids : can(regex("^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$", id))]), true)
+    error_message = "publisher: organization has 1 to 20 unit_ids, of units such as ou-ab12-1a2b3c4d, or of the root, r-ab12."
+  }
+
+  validation {
+    condition     = try(length(var.publisher.organization.regions) >= 1 && length(var.publisher.organization.regions) <= 40 && alltrue([for region in var.publisher.organization.regions : can(regex("^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$", region))]), true)
+    error_message = "publisher: organization has 1 to 40 regions, such as eu-west-1."
   }
 }
 
@@ -222,7 +238,7 @@ variable "target_account_ids" {
 }
 
 variable "vpc" {
-  description = "Subnets and security groups that the functions run in, where the organization asks for it. From there they must reach CloudWatch Logs, SNS and SQS, and with `publisher` EC2 and SSM, by endpoints or a NAT gateway."
+  description = "Subnets and security groups that the functions run in, where the organization asks for it. From there they must reach CloudWatch Logs, SNS and SQS, and with `publisher` EC2 and SSM, with its `organization` STS and Organizations, by endpoints or a NAT gateway."
   type        = object({ security_group_ids = list(string), subnet_ids = list(string) })
   default     = null
 

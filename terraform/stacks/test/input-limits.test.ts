@@ -19,6 +19,18 @@ const STATEMENT = {
 };
 const VPC = { security_group_ids: ['sg-0123456789abcdef0'], subnet_ids: ['subnet-0123456789abcdef0'] };
 
+/** A publisher beside an organization that is right but for these changes. */
+const beside = (changes: object) => ({
+  recipe_tag: 'Recipe',
+  unshare: false,
+  organization: {
+    regions: ['eu-west-1'],
+    role_arn: 'arn:aws:iam::999999999999:role/read-units',
+    unit_ids: ['ou-ab12-1a2b3c4d'],
+    ...changes,
+  },
+});
+
 /** Values that a variable takes, and that it does not take: at least one of these for each of its validations. */
 interface Values {
   readonly good: readonly unknown[];
@@ -193,10 +205,22 @@ const CASES: Readonly<Record<string, Readonly<Record<string, Values>>>> = {
       good: [
         { recipe_tag: 'Recipe', unshare: false },
         { recipe_tag: X.slice(0, 127), unshare: true },
+        beside({}),
+        beside({
+          unit_ids: Array.from({ length: 20 }, () => 'r-ab12'),
+          regions: Array.from({ length: 40 }, () => 'eu-west-1'),
+        }),
       ],
       bad: [
         { recipe_tag: '', unshare: false },
         { recipe_tag: X.slice(0, 128), unshare: false },
+        beside({ role_arn: 'read-units' }),
+        beside({ unit_ids: [] }),
+        beside({ unit_ids: ['ou-ab12-1a2b3c4d', '222222222222'] }),
+        beside({ unit_ids: Array.from({ length: 21 }, () => 'r-ab12') }),
+        beside({ regions: [] }),
+        beside({ regions: ['eu-west-1', 'Ireland'] }),
+        beside({ regions: Array.from({ length: 41 }, () => 'eu-west-1') }),
       ],
     },
     target_account_ids: { good: [ids(1), ids(1500)], bad: [['1'], [], ids(1501)] },

@@ -241,6 +241,16 @@ run "bad_publisher" {
   expect_failures = [var.publisher]
 }
 
+run "bad_organization_of_a_publisher" {
+  command = plan
+
+  variables {
+    publisher = { organization = { regions = ["eu-west-1"], role_arn = "arn:aws:iam::999999999999:role/read-units", unit_ids = ["222222222222"] } }
+  }
+
+  expect_failures = [var.publisher]
+}
+
 run "name_too_long_for_a_publisher" {
   command = plan
 

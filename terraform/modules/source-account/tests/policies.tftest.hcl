@@ -207,6 +207,48 @@ run "publisher" {
     }
     error_message = "It changes images that are tagged for it, shares nothing with everybody, and does not say whom an image is for."
   }
+
+  assert {
+    condition     = !contains(keys(one(module.publisher[*].function.environment)[0].variables), "ORGANIZATION")
+    error_message = "Without an organization it reads none."
+  }
+}
+
+run "publisher_beside_an_organization" {
+  command = plan
+
+  variables {
+    name               = "amigo-DEMO-notify"
+    target_account_ids = ["222222222222"]
+    publisher = {
+      organization = {
+        regions  = ["us-east-1", "eu-west-1"]
+        role_arn = "arn:aws:iam::999999999999:role/read-units"
+        unit_ids = ["ou-ab12-2b2b3c4d", "ou-ab12-1a2b3c4d"]
+      }
+    }
+  }
+
+  assert {
+    condition = [for s in jsondecode(one(module.publisher[*].role_policy.policy)).Statement : [s.Sid, s.Action, s.Resource] if strcontains(jsonencode(s.Action), "sts:")] == [
+      ["ReadOrganization", "sts:AssumeRole", "arn:aws:iam::999999999999:role/read-units"],
+    ]
+    error_message = "It may assume the role that reads the organization, and no other."
+  }
+
+  assert {
+    condition     = !strcontains(one(module.publisher[*].role_policy.policy), "organizations:")
+    error_message = "Of the organization it may read nothing by itself."
+  }
+
+  assert {
+    condition = jsondecode(one(module.publisher[*].function.environment)[0].variables.ORGANIZATION) == {
+      regions = ["eu-west-1", "us-east-1"]
+      roleArn = "arn:aws:iam::999999999999:role/read-units"
+      unitIds = ["ou-ab12-1a2b3c4d", "ou-ab12-2b2b3c4d"]
+    }
+    error_message = "The function is told the units, the Regions and the role."
+  }
 }
 
 run "organization" {

@@ -220,6 +220,17 @@ data "aws_iam_policy_document" "publish_image" {
     resources = [local.targets_arn, "${local.targets_arn}/*"]
   }
 
+  # What is known of other accounts, that role may read, and this one nothing.
+  dynamic "statement" {
+    for_each = var.organization[*].role_arn
+
+    content {
+      sid       = "ReadOrganization"
+      actions   = ["sts:AssumeRole"]
+      resources = [statement.value]
+    }
+  }
+
   # In each Region that has targets.
   statement {
     sid       = "AskForCopies"
@@ -254,12 +265,20 @@ module "publish_image" {
   tags                     = var.tags
   vpc                      = var.vpc
 
-  environment = {
-    RECIPE_TAG   = var.recipe_tag
-    TARGETS_PATH = var.targets_path
-    TOPIC_ARN    = "arn:${local.partition}:sns:${local.region}:${local.account_id}:${var.topic_name}"
-    UNSHARE      = var.unshare
-  }
+  environment = merge(
+    {
+      RECIPE_TAG   = var.recipe_tag
+      TARGETS_PATH = var.targets_path
+      TOPIC_ARN    = "arn:${local.partition}:sns:${local.region}:${local.account_id}:${var.topic_name}"
+      UNSHARE      = var.unshare
+    },
+    # lambda/src/functions/common/publish-configuration.ts reads it.
+    { for organization in var.organization[*] : "ORGANIZATION" => jsonencode({
+      regions = sort(organization.regions)
+      roleArn = organization.role_arn
+      unitIds = sort(organization.unit_ids)
+    }) },
+  )
 }
 
 resource "aws_lambda_event_source_mapping" "publish" {

@@ -28,6 +28,11 @@ variable "name" {
   type        = string
 }
 
+variable "organization" {
+  description = "Units whose accounts are targets too, the Regions where these have copiers, and the role that lists them; or null."
+  type        = object({ regions = list(string), role_arn = string, unit_ids = list(string) })
+}
+
 variable "permissions_boundary_arn" {
   description = "ARN of the policy that bounds the role's permissions, or null."
   type        = string
