@@ -4,10 +4,20 @@ import {
   CreateTagsCommand,
   DeleteTagsCommand,
   DeregisterImageCommand,
+  DescribeImageAttributeCommand,
   ModifyImageAttributeCommand,
   ModifySnapshotAttributeCommand,
   type Image,
 } from '@aws-sdk/client-ec2';
+import { CreateRoleCommand, DeleteRolePolicyCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
+import {
+  CreateAccountCommand,
+  CreateOrganizationalUnitCommand,
+  CreateOrganizationCommand,
+  ListRootsCommand,
+  MoveAccountCommand,
+  OrganizationsClient,
+} from '@aws-sdk/client-organizations';
 import { PublishCommand } from '@aws-sdk/client-sns';
 import { GetQueueUrlCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
@@ -34,16 +44,60 @@ const WEB = { web: { id: web.id, labels: { wave: 'canary' } } };
 // As Rollout names it.
 const TOPIC = 'amigo-TEST-notify';
 const PUBLISHER = `${TOPIC}-publish`;
+const UNIT_READER = { RoleName: 'read-units', PolicyName: 'read' };
+const management = emulatedSettings(endpoint(), newAccountId(), REGION);
+const iam = new IAMClient(management);
+const organizations = new OrganizationsClient(management);
+/** An account of a unit, which the accounts file does not name. */
+let member: string;
+let unit: string;
 let bakes = 0;
 
+/** Makes an organization, with one account in a unit, and the role that lists it for the publisher. */
+async function makeOrganization(): Promise<void> {
+  await organizations.send(new CreateOrganizationCommand({}));
+  const { Roots: [{ Id: root } = {}] = [] } = await organizations.send(new ListRootsCommand({}));
+  const { OrganizationalUnit } = await organizations.send(
+    new CreateOrganizationalUnitCommand({ ParentId: root, Name: 'web' }),
+  );
+  const Tags = [{ Key: 'stage', Value: 'beta' }];
+  const { CreateAccountStatus } = await organizations.send(
+    new CreateAccountCommand({ AccountName: 'member', Email: 'member@example.com', Tags }),
+  );
+  unit = OrganizationalUnit?.Id ?? '';
+  member = CreateAccountStatus?.AccountId ?? '';
+  await organizations.send(
+    new MoveAccountCommand({ AccountId: member, SourceParentId: root, DestinationParentId: unit }),
+  );
+  const Principal = { AWS: rollout.source };
+  const AssumeRolePolicyDocument = policy({ Effect: 'Allow', Action: 'sts:AssumeRole', Principal });
+  await iam.send(new CreateRoleCommand({ ...UNIT_READER, AssumeRolePolicyDocument }));
+  await letReadUnits();
+}
+
+async function letReadUnits(): Promise<void> {
+  const Action = [
+    'organizations:ListAccountsForParent',
+    'organizations:ListOrganizationalUnitsForParent',
+    'organizations:ListTagsForResource',
+  ];
+  const PolicyDocument = policy({ Effect: 'Allow', Action, Resource: '*' });
+  await iam.send(new PutRolePolicyCommand({ ...UNIT_READER, PolicyDocument }));
+}
+
+function policy(Statement: object): string {
+  return JSON.stringify({ Version: '2012-10-17', Statement });
+}
+
 async function deploy(targets: Readonly<Record<string, object>>): Promise<void> {
-  rollout.write(targets, undefined, { publisher: {} });
+  const role_arn = `arn:aws:iam::${management.credentials.accessKeyId}:role/${UNIT_READER.RoleName}`;
+  rollout.write(targets, undefined, { publisher: { organization: { regions: [REGION], role_arn, unit_ids: [unit] } } });
   const { code, stderr } = await rollout.run('deploy');
   expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) });
 }
 
 beforeAll(async () => {
-  await rollout.makeRoles([web.id, late.id]);
+  await Promise.all([rollout.makeRoles([web.id, late.id]), makeOrganization()]);
   await deploy(WEB);
 }, DEPLOY_TIMEOUT_MS);
 
@@ -109,6 +163,13 @@ async function untilCopied(account: typeof web, { imageId }: BakedImage): Promis
   });
 }
 
+async function launchersOf({ imageId }: BakedImage): Promise<(string | undefined)[]> {
+  const { LaunchPermissions = [] } = await source.ec2.send(
+    new DescribeImageAttributeCommand({ ImageId: imageId, Attribute: 'launchPermission' }),
+  );
+  return LaunchPermissions.map(({ UserId }) => UserId).toSorted();
+}
+
 /** What the publisher last said of an image. */
 async function saidOf({ imageId }: BakedImage) {
   return await waitFor(`word of ${imageId}`, async () =>
@@ -160,6 +221,31 @@ describe('an image with one tag, under the roles that Terraform made', () => {
     await untilPublished(image);
     expect(tagOf(await sourceImage(revoked), PUBLISHED_TAG)).toBeUndefined();
     expect(await findCopies(web, revoked.imageId)).toEqual([]);
+  });
+});
+
+describe('an account of a unit, which Terraform does not name,', () => {
+  it('is shared what its tags mean, and loses nothing while the unit cannot be read; nor are others held up', async () => {
+    const image = await bake('stage=beta');
+    await untilPublished(image);
+    expect(await launchersOf(image)).toEqual([member]);
+
+    await iam.send(new DeleteRolePolicyCommand(UNIT_READER));
+    const next = await bake('*');
+
+    await untilCopied(web, next);
+    const isToldOf = ({ level, message, error }: Record<string, unknown>) =>
+      level === 'ERROR' && message === 'accounts of the organization put off' && JSON.stringify(error).includes(unit);
+    await waitFor('the error to be logged', async () => (await publisherLog()).find(isToldOf));
+    expect([await launchersOf(image), await launchersOf(next)]).toEqual([[member], [web.id]]);
+    expect(tagOf(await sourceImage(next), PUBLISHED_TAG)).toBeUndefined();
+
+    await letReadUnits();
+    await sweep();
+
+    await untilPublished(next);
+    expect(await launchersOf(next)).toEqual([member, web.id].toSorted());
+    expect(await findCopies(web, next.imageId)).toHaveLength(1);
   });
 });
 
