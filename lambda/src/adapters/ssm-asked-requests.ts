@@ -23,7 +23,7 @@ function refusedPath(copier: string): string {
 const IMAGES_A_PARAMETER = 80;
 
 /**
- * Many images a parameter, since SSM takes three new values a second (AWS General Reference, "Systems Manager endpoints and quotas"):
+ * Many images a parameter, since SSM takes few new values a second (Systems Manager User Guide, "Changing Parameter Store throughput"):
  * an account that was added asks for some hundred images at once.
  */
 export class SsmAskedImages implements AskedImages {
