@@ -20,7 +20,7 @@ const exports = typed.filter((line) => line.startsWith('export '));
 const commands = typed.filter((line) => !/^(export|make) /.test(line));
 
 const NOTHING_DEPLOYED =
-  /^payments, eu-west-1; web, eu-west-1; research, eu-west-1; late, eu-west-1: There is no copier .+\n$/;
+  /^payments, eu-west-1; web, eu-west-1; research, eu-west-1; and 1 other: There is no copier .+\n$/;
 
 beforeAll(async () => {
   await makeAdministratorRoles(endpoint(), ROLE_NAME, [DEMO.sourceAccount, ...DEMO.targetAccounts, DEMO.lateAccount]);
