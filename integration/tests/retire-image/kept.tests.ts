@@ -18,7 +18,7 @@ import {
   RunInstancesCommand,
   StopInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import { DeleteParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
+import { DeleteParameterCommand, GetParametersCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { keyIdOf } from '../../../lambda/src/core/copy-marker.ts';
 import type { EndReason, RetirementResult } from '../../../lambda/src/core/retirement-results.ts';
 import { emulatedSettings } from '../../../scripts/dev/emulated-account.ts';
@@ -84,10 +84,15 @@ async function createGroup(launched: object): Promise<string> {
   return AutoScalingGroupName;
 }
 
+/** Sets a parameter, and waits until it is stored: SSM looks at the image first (SSM API Reference, PutParameter, DataType). */
 async function putParameter(Name: string, Value: string): Promise<void> {
   const { ssm } = stage.target.account;
   const parameter = { Name, Value, Type: 'String', DataType: 'aws:ec2:image', Overwrite: true } as const;
   await ssm.send(new PutParameterCommand(parameter));
+  await waitFor(`the parameter ${Name}`, async () => {
+    const { Parameters = [] } = await ssm.send(new GetParametersCommand({ Names: [Name] }));
+    return Parameters.some((stored) => stored.Value === Value) || undefined;
+  });
 }
 
 /** A group by a version of a template that has the image in this place, and another one in the others. */
