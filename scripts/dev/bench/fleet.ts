@@ -1,21 +1,15 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { stringify } from 'yaml';
 import { formatMarker, MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { runProgram } from '../../tool/common/run-command.ts';
 import type { FleetReport } from '../../tool/fleet/report.ts';
 import { buildTool, TOOL } from '../build.ts';
 import { OPERATORS_ACCOUNT } from '../administrator-role.ts';
 import { emulatedEnvironment, withoutAws } from '../emulated-account.ts';
-import { assumedRole, bakedAt, bodyOf, hex, idOf, imageOf, page, valuesOf } from './ec2-answers.ts';
+import { assumedRole, bakedAt, hex, idOf, imageOf, page, valuesOf } from './ec2-answers.ts';
+import { accountsFileOf, REGION, SOURCE, StandIn, xml, type Call } from './stand-in.ts';
 
-const REGION = 'eu-west-1';
-const SOURCE = '111111111111';
 const GOAL_SECONDS = 60;
 const RECIPES = 10;
 /** Copies of each recipe in each account. */
@@ -37,7 +31,7 @@ export async function benchFleet(options: FleetBenchOptions, report: (line: stri
   const { accounts, instances, latency } = options;
   await buildTool(report);
   const folder = mkdtempSync(join(tmpdir(), 'image-copier-bench-'));
-  const aws = await StandIn.open(options);
+  const aws = await StandIn.open(latency, (call) => xml(answerOf(call, options)));
   try {
     const accountsFile = join(folder, 'accounts.yaml');
     writeFileSync(accountsFile, accountsFileOf(accounts));
@@ -76,86 +70,41 @@ function requireAll({ instances, environments }: FleetReport, options: FleetBenc
   }
 }
 
-function accountsFileOf(accounts: number): string {
-  return stringify({
-    source: { id: SOURCE },
-    topic: 'amigo-BENCH-notify',
-    defaults: { regions: [REGION], roleName: 'operator' },
-    accounts: Array.from({ length: accounts }, (_, index) => ({ id: idOf(index), name: `account-${index + 1}` })),
-  });
-}
-
 /** How many copies newer than its own there are for an instance. */
 function ageOf(instance: number): number {
   return instance % COPIES;
 }
 
 /** STS and EC2 as `fleet` meets them: what it asks for, each account has; anything else is an error. */
-class StandIn {
-  calls = 0;
-  readonly #server: Server;
-  readonly #options: FleetBenchOptions;
-
-  private constructor(options: FleetBenchOptions) {
-    this.#options = options;
-    this.#server = createServer((request, response) => {
-      this.calls += 1;
-      void Promise.all([bodyOf(request), sleep(options.latency)]).then(([body]) => {
-        const answer = this.#answer(new URLSearchParams(body), request.headers.authorization ?? '');
-        response.writeHead(answer === undefined ? 501 : 200, { 'content-type': 'text/xml' });
-        response.end(answer);
-      });
-    });
+function answerOf({ account, body }: Call, options: FleetBenchOptions): string | undefined {
+  const call = new URLSearchParams(body);
+  switch (call.get('Action')) {
+    case 'AssumeRole':
+      return assumedRole(call.get('RoleArn')?.split(':')[4] ?? '');
+    case 'DescribeImages':
+      return page('DescribeImages', 'imagesSet', account === SOURCE ? sourceImages() : copiesIn(account));
+    case 'DescribeSnapshots':
+      return page('DescribeSnapshots', 'snapshotSet', valuesOf(call).map(snapshot));
+    case 'DescribeInstanceImageMetadata':
+      return page('DescribeInstanceImageMetadata', 'instanceImageMetadataSet', instancesOf(account, options));
+    default:
+      return undefined;
   }
+}
 
-  static async open(options: FleetBenchOptions): Promise<StandIn> {
-    const standIn = new StandIn(options);
-    standIn.#server.listen(0, '127.0.0.1');
-    await once(standIn.#server, 'listening');
-    return standIn;
+/** The share of all instances that an account has. */
+function instancesOf(account: string, { accounts, instances }: FleetBenchOptions): string[] {
+  const first = Number(account) - Number(idOf(0));
+  const shown: string[] = [];
+  for (let number = first; number < instances; number += accounts) {
+    const recipe = number % RECIPES;
+    const image = copyOf(account, recipe, COPIES - 1 - ageOf(number));
+    shown.push(
+      `<instanceId>${hex('i', number)}</instanceId><imageMetadata><imageId>${image}</imageId>` +
+        `<imageOwnerId>${account}</imageOwnerId><creationDate>${bakedAt(0)}</creationDate></imageMetadata>`,
+    );
   }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  close(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
-  }
-
-  #answer(call: URLSearchParams, authorization: string): string | undefined {
-    // The stand-in itself gave the credentials of each account, whose key is the account's id.
-    const [, account = ''] = /Credential=(\d{12})/.exec(authorization) ?? [];
-    switch (call.get('Action')) {
-      case 'AssumeRole':
-        return assumedRole(call.get('RoleArn')?.split(':')[4] ?? '');
-      case 'DescribeImages':
-        return page('DescribeImages', 'imagesSet', account === SOURCE ? sourceImages() : copiesIn(account));
-      case 'DescribeSnapshots':
-        return page('DescribeSnapshots', 'snapshotSet', valuesOf(call).map(snapshot));
-      case 'DescribeInstanceImageMetadata':
-        return page('DescribeInstanceImageMetadata', 'instanceImageMetadataSet', this.#instancesOf(account));
-      default:
-        return undefined;
-    }
-  }
-
-  /** Its share of all instances. */
-  #instancesOf(account: string): string[] {
-    const { accounts, instances } = this.#options;
-    const first = Number(account) - Number(idOf(0));
-    const shown: string[] = [];
-    for (let number = first; number < instances; number += accounts) {
-      const recipe = number % RECIPES;
-      const image = copyOf(account, recipe, COPIES - 1 - ageOf(number));
-      shown.push(
-        `<instanceId>${hex('i', number)}</instanceId><imageMetadata><imageId>${image}</imageId>` +
-          `<imageOwnerId>${account}</imageOwnerId><creationDate>${bakedAt(0)}</creationDate></imageMetadata>`,
-      );
-    }
-    return shown;
-  }
+  return shown;
 }
 
 function snapshot(id: string): string {
