@@ -1,5 +1,6 @@
 import type { Tag } from './copy-request.ts';
 import { asError } from './errors.ts';
+import { SHARED_TAG } from './shared-tags.ts';
 
 /** A watermark of an image, as EC2 shows it (EC2 API Reference, ImageWatermark). */
 export interface Watermark {
@@ -55,9 +56,6 @@ export type Verdict =
   | { readonly isApproved: true }
   /** `sourceSeen`: whether EC2 shows this account the source image. */
   | { readonly isApproved: false; readonly sourceSeen: boolean; readonly error?: Error };
-
-/** EC2 User Guide, "Share tags of an AMI": where an image is shared, such a tag is seen, and only the owner of the image changes it. */
-const SHARED_TAG = 'ec2:SharedTag/';
 
 /**
  * Whether the source images of copies are approved, by copy. It asks EC2 once for all in a Region, and for none of those whose copies

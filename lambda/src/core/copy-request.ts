@@ -40,6 +40,11 @@ export interface Tag {
   readonly value: string;
 }
 
+/** The value of the tag with this name, if there is one. */
+export function tagValue(tags: readonly Tag[], name: string): string | undefined {
+  return tags.find(({ key }) => key === name)?.value;
+}
+
 /** An image id. EC2 makes them of 8 or 17 digits (EC2 User Guide, "Resource IDs"), and may make longer ones again. */
 export const IMAGE_ID = /^ami-[0-9a-f]{1,32}$/;
 

@@ -1,4 +1,4 @@
-import { quoteName, type Tag } from './copy-request.ts';
+import { quoteName, tagValue, type Tag } from './copy-request.ts';
 import { RetryableError } from './errors.ts';
 
 /** Parameters that name an image by its recipe. AWS checks the image after it has taken the value. */
@@ -48,7 +48,7 @@ export interface Channel {
 
 /** The parameter that is to point to the newest image among those with the same recipe as these tags have. */
 export function recipeParameter(tags: readonly Tag[], { parameterPath, recipeTag }: ParameterNames): RecipeParameter {
-  const recipe = tags.find(({ key }) => key === recipeTag)?.value;
+  const recipe = tagValue(tags, recipeTag);
   if (recipe === undefined) return { recipe, reason: `There is no tag ${recipeTag}.` };
   const name = `${parameterPath}/${recipe}`;
   if (levelsOf(name) <= MAX_LEVELS && recipe.split('/').every(isLevel)) {

@@ -6,7 +6,7 @@ import {
   type ReferencesFound,
 } from './account-images.ts';
 import { isAnnounced, isUnapproved, keyArnOf, type CopyEnd } from './copy-marker.ts';
-import type { Tag } from './copy-request.ts';
+import { tagValue, type Tag } from './copy-request.ts';
 import type { SnapshotFacts } from './image-catalogue.ts';
 import { channelOf, recipeParameter, type ImageParameter, type ParameterNames } from './image-parameters.ts';
 import { findFlaw, isContradicted, ownershipOf, snapshotIdsOf, type Ownership } from './ownership.ts';
@@ -62,9 +62,11 @@ const KEEP_TAG = 'keep';
 
 export function knownTo(image: AccountImage, rules: Pick<KeepRules, 'copier' | 'account' | 'recipeTag'>): KnownImage {
   const ownership = ownershipOf(image, rules);
-  const recipe = valueOf(image, rules.recipeTag);
+  const recipe = tagValue(image.tags, rules.recipeTag);
   const end =
-    ownership.kind === 'ours' ? ownership.marker.end : parseForeignMark(valueOf(image, FOREIGN_MARK), rules.copier);
+    ownership.kind === 'ours'
+      ? ownership.marker.end
+      : parseForeignMark(tagValue(image.tags, FOREIGN_MARK), rules.copier);
   return {
     image,
     ownership,
@@ -119,7 +121,7 @@ function notOursReason(
     const flaw = findFlaw(snapshotIdsOf(image), snapshots, keyArnOf(ownership.marker, kmsKeyArn));
     return flaw && isContradicted(flaw) ? never('NotOurs', `It is no copy of this copier: ${flaw.reason}`) : undefined;
   }
-  const isTagged = ({ key, value }: Tag) => valueOf(image, key) === value;
+  const isTagged = ({ key, value }: Tag) => tagValue(image.tags, key) === value;
   if (retireTagged.length > 0 && retireTagged.every(isTagged)) return undefined;
   const remedy =
     retireTagged.length > 0
@@ -223,10 +225,6 @@ function ownReasons({ image }: KnownImage, nowMs: number): KeepReason[] {
     reasons.push(wait('LaunchedLately', `It was launched at ${lastLaunchedAt}, less than two days ago.`));
   }
   return reasons;
-}
-
-function valueOf({ tags }: AccountImage, name: string): string | undefined {
-  return tags.find(({ key }) => key === name)?.value;
 }
 
 function use(code: string, message: string): KeepReason {

@@ -1,5 +1,5 @@
 import { MARKER, parseMarker, type CopyMarker } from './copy-marker.ts';
-import type { Tag } from './copy-request.ts';
+import { tagValue } from './copy-request.ts';
 import { COPIED_FROM } from './copy-tags.ts';
 import type { EbsDevice, ImageFacts, ImageState, SnapshotFacts } from './image-catalogue.ts';
 
@@ -40,8 +40,8 @@ type NotACopy = 'OtherOwner' | 'MadeOfInstance' | 'OtherSource' | 'NotTagged';
  */
 export function ownershipOf(image: ImageFacts, { copier, account }: Copyist): Ownership {
   const { ownerId, source, sourceInstanceId, tags } = image;
-  const claimed = valueOf(tags, COPIED_FROM);
-  const marker = parseMarker(valueOf(tags, MARKER), copier);
+  const claimed = tagValue(tags, COPIED_FROM);
+  const marker = parseMarker(tagValue(tags, MARKER), copier);
   if (ownerId !== account) return none('OtherOwner', `It belongs to account ${ownerId}.`);
   // EC2 notes the image that the instance was launched from as the source (EC2 User Guide, "Use AMI ancestry").
   if (sourceInstanceId !== undefined) return none('MadeOfInstance', `It was made of the instance ${sourceInstanceId}.`);
@@ -58,10 +58,6 @@ export function ownershipOf(image: ImageFacts, { copier, account }: Copyist): Ow
 
 function none(code: NotACopy, reason: string): Ownership {
   return { kind: 'none', code, reason };
-}
-
-function valueOf(tags: readonly Tag[], name: string): string | undefined {
-  return tags.find(({ key }) => key === name)?.value;
 }
 
 /** Whether it is a copy of this image. EC2 gives no id twice, so where a Region is not known, any will do. */

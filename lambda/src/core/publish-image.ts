@@ -1,4 +1,4 @@
-import { formatCopyRequest, parseCopyRequest, type CopyRequest, type Tag } from './copy-request.ts';
+import { formatCopyRequest, parseCopyRequest, tagValue, type CopyRequest, type Tag } from './copy-request.ts';
 import { planTags } from './copy-tags.ts';
 import { asError, RejectedError, UncertainError } from './errors.ts';
 import {
@@ -121,7 +121,7 @@ async function publishAll(
   context: PublishContext,
   untilMs: number,
 ): Promise<PublishReport> {
-  const withLabels = images.some((image) => namesLabel(tagOf(image, TARGETS_TAG) ?? ''));
+  const withLabels = images.some((image) => namesLabel(tagValue(image.tags, TARGETS_TAG) ?? ''));
   const known = await listTargets(context.targets, context.organization, withLabels);
   const readings = new Map<string, Reading>();
   const newer = new Map<string, Set<Reading>>();
@@ -129,10 +129,10 @@ async function publishAll(
   const outcomes: PublishOutcome[] = [];
   for (const image of inOrder) {
     if (context.nowMs() >= untilMs) break;
-    const value = tagOf(image, TARGETS_TAG) ?? '';
+    const value = tagValue(image.tags, TARGETS_TAG) ?? '';
     const meant = readings.get(value) ?? readingOf(value, known);
     readings.set(value, meant);
-    const recipe = tagOf(image, context.recipeTag);
+    const recipe = tagValue(image.tags, context.recipeTag);
     const ofRecipe = recipe === undefined ? undefined : (newer.get(recipe) ?? new Set());
     const outcome = await publishOne(image, meant, ofRecipe, context);
     outcomes.push(outcome);
@@ -173,7 +173,7 @@ async function publishOne(
   context: PublishContext,
 ): Promise<PublishOutcome> {
   const { imageId } = image;
-  if (tagOf(image, REVOKED_TAG) !== undefined) return { image: imageId, outcome: 'revoked', problems: [] };
+  if (tagValue(image.tags, REVOKED_TAG) !== undefined) return { image: imageId, outcome: 'revoked', problems: [] };
   // What was published waits for the accounts that are missing: with them, or without, it would be published anew each time.
   if (meant.missing && publishedOf(image)) return { image: imageId, outcome: 'known', problems: [] };
   // An image that was published, and that a newer one of its recipe has followed, needs no other tag if an account leaves.
@@ -337,7 +337,7 @@ function planSharedTags(
   const ofCopy = planTags(requestFor(image, '', []), NO_COPY_TAGS).length + 1;
   const reason = noRoomReason(tags, { ordinary, shared, ofCopy });
   if (reason === undefined)
-    return { lacking: tags.filter(({ key, value }) => tagOf(image, key) !== value), problems: [] };
+    return { lacking: tags.filter(({ key, value }) => tagValue(image.tags, key) !== value), problems: [] };
   return {
     lacking: [],
     problems: [`With shared tags the image ${reason} It has none, and accounts hear of it by messages alone.`],
@@ -365,9 +365,5 @@ function regionsOf(targets: readonly Target[]): string[] {
 }
 
 function publishedOf(image: TaggedImage): Checksums | undefined {
-  return parsePublished(tagOf(image, PUBLISHED_TAG), image.imageId);
-}
-
-function tagOf({ tags }: TaggedImage, name: string): string | undefined {
-  return tags.find(({ key }) => key === name)?.value;
+  return parsePublished(tagValue(image.tags, PUBLISHED_TAG), image.imageId);
 }

@@ -1,7 +1,7 @@
 import { digestOf, type AskedImages, type RefusedRequests } from './asked-requests.ts';
 import type { CopyInventory } from './copy-inventory.ts';
 import { isAnnounced, keyArnOf } from './copy-marker.ts';
-import { formatCopyRequest, type CopyRequest, type Tag } from './copy-request.ts';
+import { formatCopyRequest, tagValue, type CopyRequest } from './copy-request.ts';
 import { isOver, type EndedSources } from './ended-sources.ts';
 import { asError } from './errors.ts';
 import type { ImageFacts } from './image-catalogue.ts';
@@ -98,7 +98,7 @@ export function wantedImages(shared: readonly SharedImage[], rules: ReconcileRul
   for (const image of shared) {
     const said = readSharedTags(image.tags);
     if (!trustedOwners.includes(image.ownerId) || image.state !== 'available') continue;
-    const recipe = said && valueOf(said.tags, recipeTag);
+    const recipe = said && tagValue(said.tags, recipeTag);
     if (recipe === undefined || !said?.regions.includes(region)) continue;
     const { imageId: sourceAmi, region: sourceRegion, name, description } = image;
     const request = { sourceAmi, sourceRegion, targetAccounts: [account], name, description, tags: said.tags };
@@ -156,7 +156,7 @@ function knownCopies(
       {
         image,
         ownership,
-        recipe: valueOf(image.tags, rules.recipeTag),
+        recipe: tagValue(image.tags, rules.recipeTag),
         // Whoever else made it noted no time.
         bakedMs: ownership.kind === 'ours' ? Date.parse(ownership.marker.bakedAt) : bakedMs.get(sourceImageId),
       },
@@ -212,8 +212,4 @@ async function ask(
 async function isStillWanted(request: CopyRequest, { ended, refused }: ReconcileContext): Promise<boolean> {
   if (isOver(await ended.find(request.sourceAmi))) return false;
   return (await refused.find(request.sourceAmi))?.digest !== digestOf(request);
-}
-
-function valueOf(tags: readonly Tag[], name: string): string | undefined {
-  return tags.find(({ key }) => key === name)?.value;
 }

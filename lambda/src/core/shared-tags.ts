@@ -1,5 +1,5 @@
 import { MARKER } from './copy-marker.ts';
-import { REGION_NAME, type Tag } from './copy-request.ts';
+import { REGION_NAME, tagValue, type Tag } from './copy-request.ts';
 
 /**
  * How the tags of a source image begin that are seen in every account that it is shared with. None but its owner can set or change
@@ -34,7 +34,7 @@ export function sharedTagsOf(tags: readonly Tag[], regions: readonly string[]): 
 export function readSharedTags(
   tags: readonly Tag[],
 ): { readonly regions: readonly string[]; readonly tags: Tag[] } | undefined {
-  const regions = tags.find(({ key }) => key === WANTED)?.value.split(',');
+  const regions = tagValue(tags, WANTED)?.split(',');
   if (!regions?.every((region) => REGION_NAME.test(region))) return undefined;
   const shared = tags.filter(({ key }) => key.startsWith(SHARED_TAG) && key !== WANTED);
   return { regions, tags: shared.map(({ key, value }) => ({ key: key.slice(SHARED_TAG.length), value })) };
