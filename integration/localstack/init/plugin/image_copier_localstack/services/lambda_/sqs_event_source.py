@@ -10,7 +10,10 @@ polls, rewrites a body that is JSON, and processes one batch after the other.
 import json
 import logging
 import threading
+from collections.abc import Callable
+from typing import Any
 
+from botocore.exceptions import ConnectionClosedError
 from localstack.services.lambda_.event_source_mapping import esm_worker_factory
 from localstack.services.lambda_.event_source_mapping.esm_worker import EsmWorker
 from localstack.services.lambda_.event_source_mapping.event_processor import PartialBatchFailureError
@@ -30,6 +33,8 @@ WAIT_SECONDS = 2
 # How often a poller looks whether its queue has messages.
 LOOK_SECONDS = 0.2
 RECEIVE_LIMIT = 10
+# A client's pool of connections holds this many (botocore's max_pool_connections), and each of them may be closed.
+POOLED_CONNECTIONS = 10
 
 # By mapping: the worker that polls for it now. An update replaces the worker.
 current_workers: dict[str, EsmWorker] = {}
@@ -99,11 +104,30 @@ class QueuePoller(SqsPoller):
         batch = self.add_source_metadata([event for message_id, event in events.items() if message_id in wanted])
         failed: set[str] = set()
         try:
-            self.processor.process_events_batch(batch)
+            repeat_where_closed(lambda: self.processor.process_events_batch(batch))
         except PartialBatchFailureError as error:
             failed = set(parse_batch_item_failures(error.partial_failure_payload, wanted))
         # What failed becomes visible again when its visibility timeout is over, which the function may have changed.
         self.delete_messages(messages, wanted - failed)
+
+    def delete_messages(self, messages: list[dict], message_ids_to_delete: set) -> None:
+        repeat_where_closed(lambda: super(QueuePoller, self).delete_messages(messages, message_ids_to_delete))
+
+
+def repeat_where_closed(call: Callable[[], Any]) -> None:
+    """Call again where the connection was closed under the call.
+
+    LocalStack's server closes a connection that was idle for 5 seconds. A request that is sent just then reaches
+    nobody, and the clients of a mapping are made without retries: the batch would be in flight until its visibility
+    timeout is over, with nobody at work on it.
+    """
+    for _ in range(POOLED_CONNECTIONS):
+        try:
+            call()
+            return
+        except ConnectionClosedError as error:
+            LOG.info("Repeating a call: %s", error)
+    call()
 
 
 def may_have_messages(queue_arn: str) -> bool:
