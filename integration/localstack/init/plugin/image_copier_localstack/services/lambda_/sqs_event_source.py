@@ -117,7 +117,7 @@ class QueuePoller(SqsPoller):
 def repeat_where_closed(call: Callable[[], Any]) -> None:
     """Call again where the connection was closed under the call.
 
-    LocalStack's server closes a connection that was idle for 5 seconds. A request that is sent just then reaches
+    LocalStack's server closes a connection that was idle for a minute. A request that is sent just then reaches
     nobody, and the clients of a mapping are made without retries: the batch would be in flight until its visibility
     timeout is over, with nobody at work on it.
     """
