@@ -12,7 +12,7 @@ export const DEMO = {
   region: 'eu-west-1',
   sourceAccount: '111111111111',
   targetAccounts: ['222222222222', '333333333333', '444444444444'],
-  /** One that is deployed after a bake. Its label in the accounts file is what the image's tag names. */
+  /** One that no request reaches. Its label in the accounts file is what the image's tag names. */
   lateAccount: '555555555555',
   lateLabel: 'joins=later',
 } as const;
@@ -57,11 +57,17 @@ export class DemoAccounts {
     return existsSync(this.#out);
   }
 
-  /** @param targets the accounts, beside the source account, that get their part */
-  async apply(report: Report, targets: readonly string[]): Promise<AppliedAccounts> {
-    const { sourceAccount } = DEMO;
+  /**
+   * Gives each account its part.
+   * @param afterSource what comes between the source account and the target accounts
+   */
+  async apply(report: Report, afterSource?: () => Promise<void>): Promise<AppliedAccounts> {
+    const { sourceAccount, targetAccounts, lateAccount } = DEMO;
+    const targets = [...targetAccounts, lateAccount];
     report(`Deploying to source account ${sourceAccount} and target accounts ${targets.join(', ')} ...`);
-    const { deployment, stacks } = await this.#applyTo([sourceAccount, ...targets], report);
+    await makeAdministratorRoles(this.#endpoint, ROLE_NAME, [sourceAccount, ...targets]);
+    const { deployment, stacks } = this.#open();
+    await this.#perform('apply', { deployment, stacks }, report, afterSource);
     const applied = await Promise.all(
       stacks.map(async (stack) => ({
         account: stack.accountId,
@@ -79,23 +85,9 @@ export class DemoAccounts {
     };
   }
 
-  /** Gives one more target account its part, and changes nothing in the others. */
-  async add(target: string, report: Report): Promise<void> {
-    report(`Deploying to target account ${target} ...`);
-    await this.#applyTo([target], report);
-  }
-
   async destroy(report: Report): Promise<void> {
     await this.#perform('destroy', this.#open(), report);
     rmSync(this.#out, { recursive: true });
-  }
-
-  async #applyTo(accounts: readonly string[], report: Report) {
-    await makeAdministratorRoles(this.#endpoint, ROLE_NAME, accounts);
-    const { deployment, stacks } = this.#open();
-    const chosen = stacks.filter(({ accountId }) => accounts.includes(accountId));
-    await this.#perform('apply', { deployment, stacks: chosen }, report);
-    return { deployment, stacks: chosen };
   }
 
   #open(): Chosen {
@@ -107,13 +99,19 @@ export class DemoAccounts {
     return { deployment, stacks: deployment.stacks };
   }
 
-  async #perform(action: Action, { deployment, stacks }: Chosen, report: Report): Promise<void> {
-    const waves = inWaves(stacks, []);
-    if (action === 'destroy') waves.reverse();
-    await runEveryStack(
-      { deployment, action, waves: waves.map((wave) => ({ stacks: wave })), parallel: stacks.length },
-      report,
-    );
+  async #perform(
+    action: Action,
+    { deployment, stacks }: Chosen,
+    report: Report,
+    afterFirst?: () => Promise<void>,
+  ): Promise<void> {
+    const ordered = inWaves(stacks, []);
+    if (action === 'destroy') ordered.reverse();
+    const waves = ordered.map((wave, index) => ({
+      stacks: wave,
+      ...(index === 0 && afterFirst && { check: afterFirst }),
+    }));
+    await runEveryStack({ deployment, action, waves, parallel: stacks.length }, report);
   }
 }
 

@@ -37,7 +37,15 @@ await runScript(async () => {
   const accounts = new DemoAccounts(emulator.endpoint, emulator.workDirectory);
   const appliedBefore = accounts.stand;
   try {
-    await runDemo(emulator.endpoint, accounts, await accounts.apply(report, DEMO.targetAccounts));
+    let image: BakedImage | undefined;
+    const source = emulatedAccount(emulator.endpoint, DEMO.sourceAccount, DEMO.region);
+    // Baked before any target account is there: an account that is deployed later has its copy as well.
+    const applied = await accounts.apply(report, async () => {
+      image = await bakeAndShare(source);
+      await untilPublished(source, image);
+    });
+    if (!image) throw new Error('The image was not baked.');
+    await runDemo(emulator.endpoint, applied, image);
   } finally {
     // An emulator that ran before goes on; only what the demo brought into it goes.
     if (!emulator.ours && !appliedBefore) await accounts.destroy(report);
@@ -48,14 +56,13 @@ await runScript(async () => {
 
 async function runDemo(
   endpoint: string,
-  accounts: DemoAccounts,
   { requestTopicArn, resultsTopicArn }: AppliedAccounts,
+  image: BakedImage,
 ): Promise<void> {
   const account = (id: string) => emulatedAccount(endpoint, id, DEMO.region);
   const source = account(DEMO.sourceAccount);
   const inbox = await ResultsInbox.open(source, resultsTopicArn);
   try {
-    const image = await bakeAndShare(source);
     const Message = JSON.stringify(copyRequestFor(image, DEMO.region, ASKED));
     await source.sns.send(new PublishCommand({ TopicArn: requestTopicArn, Message }));
     report(`Published the copy request for ${ASKED.join(' and ')} on ${requestTopicArn}.`);
@@ -64,7 +71,7 @@ async function runDemo(
     const announced = await untilAnnounced(inbox, image);
     const parameters = await Promise.all(ASKED.map((id) => imageOfParameter(account(id))));
     const uninvited = await findCopies(account(NOT_ASKED), image.imageId);
-    const late = await addAccount(account(LATE), source, accounts, image);
+    const late = await sweepAccount(account(LATE), image);
     const rows = [
       ...copied.flatMap((reports, index) =>
         reports.map((copy) => [ASKED[index] ?? '', ...cells(copy), parameters[index] ?? 'none']),
@@ -86,16 +93,8 @@ interface LateAccount {
   readonly parameter: string | undefined;
 }
 
-/** Deploys an account after the bake, and follows what it copies by itself. */
-async function addAccount(
-  account: EmulatedAccount,
-  source: EmulatedAccount,
-  accounts: DemoAccounts,
-  image: BakedImage,
-): Promise<LateAccount> {
-  await untilPublished(source, image);
-  report(`The publisher has shared it with ${LATE} too, by its tag ${TARGETS_TAG}=${DEMO.lateLabel}.`);
-  await accounts.add(LATE, report);
+/** Lets an account look for what is shared with it, and follows what it copies by itself. */
+async function sweepAccount(account: EmulatedAccount, image: BakedImage): Promise<LateAccount> {
   const QueueName = 'image-copier-settle.fifo';
   const { QueueUrl } = await account.sqs.send(new GetQueueUrlCommand({ QueueName }));
   await account.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: SWEEP, MessageGroupId: 'settle' }));
@@ -116,6 +115,7 @@ async function untilPublished({ ec2 }: EmulatedAccount, { imageId }: BakedImage)
     const { Images = [] } = await ec2.send(new DescribeImagesCommand({ ImageIds: [imageId] }));
     return Images.some((each) => tagOf(each, PUBLISHED_TAG) !== undefined) || undefined;
   });
+  report(`The publisher has shared it with ${LATE} too, by its tag ${TARGETS_TAG}=${DEMO.lateLabel}.`);
 }
 
 /** Waits until every account that was asked has told how its copy ended. */

@@ -1,5 +1,5 @@
 import { buildTool, buildZip } from './build.ts';
-import { DEMO, DemoAccounts } from './demo-accounts.ts';
+import { DemoAccounts } from './demo-accounts.ts';
 import { runScript } from './entry.ts';
 import { attachedEmulator, localStackOn, localStackPort, workDirectoryOf } from './localstack/emulator.ts';
 import { installLocalStack } from './localstack/install.ts';
@@ -14,7 +14,7 @@ await runScript(async () => {
   await buildTool(console.log);
   const endpoint = (await attachedEmulator(console.log))?.endpoint ?? (await startLocalStack());
   const accounts = new DemoAccounts(endpoint, workDirectoryOf(endpoint));
-  const { requestTopicArn } = await accounts.apply(console.log, [...DEMO.targetAccounts, DEMO.lateAccount]);
+  const { requestTopicArn } = await accounts.apply(console.log);
   console.log(wayIn(endpoint, requestTopicArn));
 });
 
