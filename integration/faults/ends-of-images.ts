@@ -168,7 +168,11 @@ export class EndsOfImages {
   }
 
   async #deliverOne(record: SQSRecord, lane: number): Promise<boolean> {
-    const answer = await this.#retiring[lane]?.invoke([record], this.#daysAhead * DAY_MS);
+    const aheadMs = this.#daysAhead * DAY_MS;
+    // The days go by for the queue as well: to the function, no message is older than it is.
+    const SentTimestamp = String(Number(record.attributes.SentTimestamp) + aheadMs);
+    const delivered = { ...record, attributes: { ...record.attributes, SentTimestamp } };
+    const answer = await this.#retiring[lane]?.invoke([delivered], aheadMs);
     this.#noteDelayed();
     if (!answer || answer.batchItemFailures.length > 0) return false;
     await this.queue.acknowledge([record], []);
