@@ -90,6 +90,7 @@ const stages: Readonly<Record<string, Stage>> = {
       await run(LINTERS.checkov, [...CHECKOV, '--directory', TERRAFORM]),
       hasCheckedAll(),
       await run(LINTERS.cfnLint, [TEMPLATE]),
+      await run(LINTERS.actionlint, ACTIONLINT),
     );
     for (const module of folders(MODULES)) {
       const isCurrent = await run(LINTERS.terraformDocs, ['-c', TERRAFORM_DOCS, '--output-check', module]);
@@ -216,6 +217,9 @@ function hasCheckedAll(): boolean {
   if (summary.parsing_errors > 0) console.log(`checkov cannot read ${summary.parsing_errors} of the files.`);
   return summary.parsing_errors === 0;
 }
+
+// It would run these two if the machine has them, and find more or less from one machine to the other.
+const ACTIONLINT = ['-shellcheck=', '-pyflakes='];
 
 const COVERAGE = join(RESULTS, 'coverage');
 

@@ -14,8 +14,9 @@ const BUILD = join(DIRECTORY, 'build');
 const written = new PythonEnvironment('checkov and cfn-lint', DIRECTORY, join(LOCKS, 'requirements.txt'));
 const go = new PythonEnvironment('Go', BUILD, join(LOCKS, 'build-requirements.txt'));
 
-/** The linters of Terraform and CloudFormation by name: where each program is. */
+/** The linters of Terraform, CloudFormation and GitHub's workflows by name: where each program is. */
 export const LINTERS = {
+  actionlint: join(BIN, 'actionlint'),
   cfnLint: written.program('cfn-lint'),
   checkov: written.program('checkov'),
   terraformDocs: join(BIN, 'terraform-docs'),
@@ -23,8 +24,8 @@ export const LINTERS = {
 };
 
 /**
- * Installs the linters below `.cache`, unless that was done before. tflint and terraform-docs are in no package registry as
- * programs, so they are built from their Go modules, whose hashes are locked.
+ * Installs the linters below `.cache`, unless that was done before. tflint, terraform-docs and actionlint are in no package registry
+ * as programs, so they are built from their Go modules, whose hashes are locked.
  * @param report takes a line for each step
  * @throws {SetupError} if the machine lacks something
  */
@@ -33,7 +34,7 @@ export async function installLinters(report: (line: string) => void): Promise<vo
   const stamp = join(DIRECTORY, 'built');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digestOfLocks()) return;
   await go.install('about 75 MB', report);
-  report('Building tflint and terraform-docs into .cache/lint (about 4 minutes, once) ...');
+  report('Building tflint, terraform-docs and actionlint into .cache/lint (about 4 minutes, once) ...');
   const logFile = join(DIRECTORY, 'build.log');
   const env = {
     ...process.env,
@@ -49,7 +50,7 @@ export async function installLinters(report: (line: string) => void): Promise<vo
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     throw new SetupError(
-      `tflint and terraform-docs could not be built. Check that this machine reaches a Go module proxy (GOPROXY). The output is in ${logFile}.`,
+      `tflint, terraform-docs and actionlint could not be built. Check that this machine reaches a Go module proxy (GOPROXY). The output is in ${logFile}.`,
     );
   }
   rmSync(BUILD, { recursive: true, force: true });

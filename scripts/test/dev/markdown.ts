@@ -21,7 +21,7 @@ const built = textOf('.gitignore')
   .filter((line) => line.endsWith('/'));
 
 const topFolders = Array.from(
-  new Set(repositoryFiles.filter((file) => file.includes('/')).map((file) => file.split('/')[0])),
+  new Set(repositoryFiles.filter((file) => file.includes('/')).map((file) => file.split('/')[0]?.replace('.', '\\.'))),
 );
 
 /** The Markdown files of the repository. */

@@ -1,0 +1,73 @@
+import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
+import { repositoryFiles, textOf } from './markdown.ts';
+
+interface Step {
+  readonly uses?: string;
+  readonly run?: string;
+  readonly with?: Readonly<Record<string, unknown>>;
+}
+
+interface Job {
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly 'timeout-minutes'?: number;
+  readonly steps: readonly Step[];
+}
+
+interface Workflow {
+  readonly permissions: Readonly<Record<string, string>>;
+  readonly jobs: Readonly<Record<string, Job>>;
+}
+
+const workflows = repositoryFiles.filter((file) => file.startsWith('.github/workflows/'));
+
+function readWorkflow(file: string): Workflow {
+  return parse(textOf(file)) as Workflow;
+}
+
+// actionlint checks the rest, in the lint stage of `make test`.
+describe.each(workflows)('%s', (file) => {
+  const { permissions, jobs } = readWorkflow(file);
+  const steps = Object.values(jobs).flatMap((job) => job.steps);
+
+  it('takes each action by its whole commit, and names the version beside it', () => {
+    const uses = textOf(file).match(/\buses:.*$/gm) ?? [];
+
+    expect(uses).toHaveLength(steps.filter((step) => step.uses !== undefined).length);
+    expect(uses.filter((line) => !/^uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(line))).toEqual([]);
+  });
+
+  it('lets jobs write only what they say themselves', () => {
+    expect(Object.values(permissions).filter((access) => access !== 'read')).toEqual([]);
+  });
+
+  it('ends each job in time', () => {
+    expect(Object.values(jobs).filter((job) => job['timeout-minutes'] === undefined)).toEqual([]);
+  });
+
+  it('leaves no token in a checkout', () => {
+    const checkouts = steps.filter((step) => step.uses?.startsWith('actions/checkout@'));
+
+    expect(checkouts.map((step) => step.with?.['persist-credentials'])).toEqual(checkouts.map(() => false));
+  });
+
+  it('runs targets of make that are there', () => {
+    const targets = steps.flatMap(({ run = '' }) => Array.from(run.matchAll(/\bmake ([a-z-]+)/g), ([, name]) => name));
+
+    expect(targets.filter((target) => !textOf('Makefile').includes(`\n${target}: `))).toEqual([]);
+  });
+});
+
+it('every workflow takes the same commit of an action', () => {
+  const used = new Set(workflows.flatMap((file) => textOf(file).match(/[\w-]+\/[\w-]+@[0-9a-f]{40}.*$/gm) ?? []));
+  const actions = Array.from(used, (use) => use.split('@')[0]);
+
+  expect(actions).toEqual(Array.from(new Set(actions)));
+});
+
+it('the tests run on the oldest Node.js, and on that of .nvmrc', () => {
+  const { engines } = JSON.parse(textOf('package.json')) as { engines: { node: string } };
+  const versions = Array.from(textOf('.github/workflows/ci.yml').matchAll(/\bnode: '([\d.]+)'/g), ([, each]) => each);
+
+  expect(versions).toEqual(expect.arrayContaining([engines.node.replace('>=', ''), textOf('.nvmrc').trim()]));
+});
