@@ -71,3 +71,46 @@ it('the tests run on the oldest Node.js, and on that of .nvmrc', () => {
 
   expect(versions).toEqual(expect.arrayContaining([engines.node.replace('>=', ''), textOf('.nvmrc').trim()]));
 });
+
+describe('.github/dependabot.yml', () => {
+  interface Update {
+    readonly 'package-ecosystem': string;
+    readonly directory?: string;
+    readonly directories?: readonly string[];
+    readonly allow?: readonly { readonly 'dependency-name': string }[];
+  }
+  const { updates } = parse(textOf('.github/dependabot.yml')) as { updates: readonly Update[] };
+  const folders = updates.flatMap(({ 'package-ecosystem': ecosystem, directory, directories = [] }) =>
+    [directory ?? [], directories].flat().map((folder) => `${ecosystem} ${folder}`),
+  );
+
+  it.each([
+    ['npm', /^(.*\/)?package\.json$/, []],
+    ['gomod', /^(.*\/)?go\.mod$/, []],
+    ['uv', /^(.*\/)?[\w-]*requirements\.in$/, ['integration/localstack/requirements.in']],
+    ['terraform', /^(terraform\/.*\/)versions\.tf$/, []],
+  ])('keeps what %s reads up to date, but for what it names', (ecosystem, manifest, leftOut) => {
+    const patterns = folders
+      .filter((folder) => folder.startsWith(`${ecosystem} `))
+      .map((folder) => new RegExp(`^${folder.split(' ')[1]?.replaceAll('*', '[^/]+') ?? ''}$`));
+    const manifests = repositoryFiles.filter((file) => manifest.test(file));
+    const isKept = (file: string) =>
+      patterns.some((pattern) => pattern.test(`/${(manifest.exec(file)?.[1] ?? '').replace(/\/$/, '')}`));
+
+    expect(manifests).not.toEqual([]);
+    expect(manifests.filter((file) => !isKept(file))).toEqual(leftOut);
+  });
+
+  it('names the modules of all Go tools', () => {
+    const [, tools = ''] = /^tool \(\n(.*?)^\)/ms.exec(textOf('scripts/dev/lint/go.mod')) ?? [];
+    const named = updates.flatMap(({ allow = [] }) => allow.map((each) => each['dependency-name']));
+
+    expect(tools.trim().split(/\s+/).toSorted()).toEqual(
+      tools
+        .trim()
+        .split(/\s+/)
+        .filter((tool) => named.some((module) => `${tool}/`.startsWith(`${module}/`)))
+        .toSorted(),
+    );
+  });
+});
