@@ -6,6 +6,9 @@ import { FakeAws } from '../tool/support/fake-aws.ts';
 import { FakeTerminal } from '../tool/support/fake-terminal.ts';
 import { brokenLinks, codeBlocks, codeSpans, documents, missingPaths, repositoryFiles, textOf } from './markdown.ts';
 
+/** The forms of GitHub's issues, whose texts are Markdown. */
+const forms = repositoryFiles.filter((file) => file.startsWith('.github/ISSUE_TEMPLATE/'));
+
 describe('the checks of documents', () => {
   it('find links that lead nowhere', () => {
     const text = [
@@ -34,13 +37,19 @@ describe('the checks of documents', () => {
       '`scripts/dev/demo.ts`, lambda/src/core. `./terraform/modules`, `docs/*.md`, `scripts/tool/<command>/run.ts`',
       '`lambda/dist/image-copier.zip` is built, /aws/lambda/none is a log group, https://example.com/docs/none a page',
       '`scripts/none.ts`, ./terraform/none, lambda/src/cor.',
+      "`.github/workflows/ci.yml` is there, `.github/workflows/none.yml` is not, github/folder is nobody's.",
     ].join('\n');
 
-    expect(missingPaths(text)).toEqual(['scripts/none.ts', 'terraform/none', 'lambda/src/cor']);
+    expect(missingPaths(text)).toEqual([
+      'scripts/none.ts',
+      'terraform/none',
+      'lambda/src/cor',
+      '.github/workflows/none.yml',
+    ]);
   });
 });
 
-describe.each(documents)('%s', (file) => {
+describe.each([...documents, ...forms])('%s', (file) => {
   const text = textOf(file);
 
   it('has links that lead somewhere', () => {
@@ -93,7 +102,7 @@ function isKnown(words: readonly string[], command: Command): boolean {
   const [word = '', ...others] = words;
   const below = command.commands.find((each) => each.name() === word);
   if (below) return isKnown(others, below);
-  if (command.commands.length > 0) return false;
+  if (command.commands.length > 0 && !word.startsWith('--')) return false;
   // What follows `--` is another program's.
   const own = words.includes('--') ? words.slice(0, words.indexOf('--')) : words;
   const options = own.filter((each) => each.startsWith('--')).map((each) => each.split('=')[0]);

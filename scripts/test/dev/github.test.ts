@@ -114,3 +114,30 @@ describe('.github/dependabot.yml', () => {
     );
   });
 });
+
+describe('the form for what does not work', () => {
+  interface Field {
+    readonly id?: string;
+    readonly type: string;
+    readonly attributes: { readonly description?: string };
+    readonly validations?: { readonly required: boolean };
+  }
+  const { body } = parse(textOf('.github/ISSUE_TEMPLATE/bug.yml')) as { body: readonly Field[] };
+
+  const required = body.filter(({ validations }) => validations?.required);
+
+  it('cannot be sent without what an answer needs', () => {
+    expect(required.map(({ id }) => id)).toEqual(
+      expect.arrayContaining(['happened', 'expected', 'doctor', 'versions']),
+    );
+  });
+
+  it.each(['image-copier doctor --json', 'image-copier --version', 'terraform version', 'tofu version'])(
+    'asks for the output of %s',
+    (command) => {
+      const asked = required.map(({ attributes }) => attributes.description).join('\n');
+
+      expect(asked).toContain(`\`${command}\``);
+    },
+  );
+});
