@@ -21,6 +21,7 @@ describe('the checks of documents', () => {
       '# Two',
       '```',
       '[below]: none.md',
+      '[with a title](titled.md "None") <img src="none.svg" alt="none"> <a href="html.md">in HTML</a>',
     ].join('\n');
 
     expect(brokenLinks('docs/made-up.md', text)).toEqual([
@@ -29,6 +30,9 @@ describe('the checks of documents', () => {
       '#two',
       '../README.md#none',
       'none.md',
+      'titled.md',
+      'none.svg',
+      'html.md',
     ]);
   });
 

@@ -69,8 +69,8 @@ function anchorsOf(text: string): string[] {
 export function brokenLinks(file: string, text: string): string[] {
   const prose = text.replace(FENCE, '').replace(/`[^`]+`/g, '');
   const links = Array.from(
-    prose.matchAll(/\]\(([^()\s]+)\)|^\[[^\]]+\]: (\S+)/gm),
-    ([, inline, below]) => inline ?? below,
+    prose.matchAll(/\]\(([^()\s]+)(?: "[^"]*")?\)|^\[[^\]]+\]: (\S+)|\b(?:href|src)="([^"]+)"/gm),
+    ([, inline, below, inHtml]) => inline ?? below ?? inHtml,
   );
   return links.filter((link): link is string => {
     if (link === undefined || /^[a-z]+:/.test(link)) return false;
