@@ -4,9 +4,10 @@ import { connect } from '../../tool/common/aws-clients.ts';
 import type { Environment } from '../../tool/common/environment.ts';
 import { print } from '../../tool/common/terminal.ts';
 import { widthOf } from '../../tool/common/wrap.ts';
+import { alternativesOf } from '../../tool/cost/alternatives.ts';
 import { monthlyCost } from '../../tool/cost/monthly-cost.ts';
 import { PRICES } from '../../tool/cost/prices.ts';
-import { formatCost } from '../../tool/cost/show.ts';
+import { formatAlternatives, formatCost } from '../../tool/cost/show.ts';
 import { lettersTable } from '../../tool/dead-letters/show.ts';
 import { formatDependents } from '../../tool/deploy/dependents.ts';
 import { formatPlanned } from '../../tool/deploy/planned-changes.ts';
@@ -272,6 +273,14 @@ const OUTPUTS: readonly (readonly [string, (width: number) => string, readonly s
       return formatCost(plan, monthlyCost(plan, PRICES), width);
     },
     [],
+  ],
+  [
+    'cost --compare',
+    (width) => {
+      const plan = planWith({ accounts: 10_000, regions: 50, bakesPerDay: 10_000 });
+      return formatAlternatives(plan, alternativesOf(plan), width);
+    },
+    ['share unencrypted, encrypt at launch', 'Image Copier', '50,000 images'],
   ],
   [
     'doctor',

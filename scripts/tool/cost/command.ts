@@ -14,6 +14,7 @@ Examples:
   ${copier} cost --accounts 200 --bakes-per-day 50 --image-gib 8 --keep-days 30
   ${copier} cost --accounts 200 --bakes-per-day 50 --image-gib 8 --keep-days 30 --incremental-gib 1 --recipes 10
   ${copier} cost --accounts 300 --bakes-per-day 10 --image-gib 8 --keep-days 30 --keep-newest 3 --recipes 10
+  ${copier} cost --accounts 100 --bakes-per-day 10 --image-gib 8 --keep-days 30 --compare
 
 ${EXIT_CODES}`;
 
@@ -104,6 +105,7 @@ export function addCost(program: Command, tool: Tool): void {
         numberUpTo(MAX_PRICE),
       ),
     )
+    .option('--compare', 'beside it what sharing the images and EC2 Image Builder cost, and what each of them risks')
     .option('--json', 'print all figures as JSON')
     .addHelpText('after', help(tool.program))
     .action((options: CostOptions) => {

@@ -159,7 +159,7 @@ function storedGib({ imageGib, incremental }: CostPlan, keptCopies: number): num
 }
 
 /** A line of the bill. */
-interface CostPart {
+export interface CostPart {
   readonly part: string;
   /** US dollars a month, in all accounts and Regions. */
   readonly dollars: number;

@@ -1,8 +1,9 @@
+import { alternativesOf } from './alternatives.ts';
 import { ASSUMPTIONS } from './assumptions.ts';
 import { monthlyCost, type CostPlan, type IncrementalCopies, type NewestCopies } from './monthly-cost.ts';
 import { PRICES, PRICES_AS_OF, PRICES_REGION } from './prices.ts';
 import { formatJson } from '../common/json.ts';
-import { formatComparison, formatCost } from './show.ts';
+import { formatAlternatives, formatComparison, formatCost } from './show.ts';
 import { print, type Terminal } from '../common/terminal.ts';
 import { UserError } from '../common/user-error.ts';
 
@@ -23,6 +24,7 @@ export interface CostOptions {
   readonly memoryMb: number;
   readonly snapshotPrice: number;
   readonly transferPrice?: number;
+  readonly compare?: true;
   readonly json?: true;
 }
 
@@ -37,9 +39,20 @@ export function cost(options: CostOptions, { out }: Terminal): void {
   const result = monthlyCost(plan, prices);
   const newest = newestOf(options);
   const compared = newest && { plan: { ...plan, newest }, ...monthlyCost({ ...plan, newest }, prices) };
+  const alternatives = options.compare && alternativesOf({ ...plan, ...(newest && { newest }) }, prices);
   if (options.json) {
     const basis = { region: PRICES_REGION, asOf: PRICES_AS_OF, plan, prices, assumptions: ASSUMPTIONS };
-    print(out, formatJson({ ...basis, ...result, ...(compared && { keepNewest: compared }) }));
+    print(
+      out,
+      formatJson({
+        ...basis,
+        ...result,
+        ...(compared && { keepNewest: compared }),
+        ...(alternatives && { alternatives }),
+      }),
+    );
+  } else if (alternatives) {
+    print(out, formatAlternatives({ ...plan, ...(newest && { newest }) }, alternatives, out.size?.columns));
   } else if (newest && compared) {
     print(out, formatComparison({ ...plan, newest }, result, compared, out.size?.columns));
   } else print(out, formatCost(plan, result, out.size?.columns));

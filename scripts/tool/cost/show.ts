@@ -1,10 +1,12 @@
-import type { CostPlan, MonthlyCost } from './monthly-cost.ts';
+import type { Alternative } from './alternatives.ts';
+import { quantitiesOf, type CostPlan, type MonthlyCost } from './monthly-cost.ts';
 import { PRICES_AS_OF, PRICES_REGION } from './prices.ts';
 import { count, formatDollars, formatShare, plural } from './words.ts';
 import { formatTable } from '../common/table.ts';
+import { wrapText } from '../common/wrap.ts';
 
 const HEAD = ['PART', '$ A MONTH', 'SHARE', '$ AN ACCOUNT', 'COUNTED'];
-/** The columns of figures, in this table and in that of a comparison. */
+/** The columns of figures, in this table and in that of two policies. */
 const FIGURES = [1, 2, 3];
 /** EC2 User Guide, "Amazon EC2 AMI quotas". */
 const MAX_IMAGES = 50_000;
@@ -57,6 +59,25 @@ export function formatComparison(
   ].join('\n\n');
 }
 
+/** The alternatives, each with what it risks. */
+export function formatAlternatives(
+  plan: CostPlan,
+  alternatives: readonly Alternative[],
+  width: number | undefined,
+): string {
+  const rows = alternatives.map(({ name, dollars, risk }) => [name, formatDollars(dollars), risk]);
+  const counted = [
+    'Each counts the images of the source account, kept as long as copies are. Each way to share counts a customer managed key',
+    'in each account and Region too, for the volumes: with aws/ebs in its place that costs nothing. Not counted: launches,',
+    'builds, and the work of people.',
+  ].join(' ');
+  return [
+    wrapText(inWords(plan, quantitiesOf(plan).keptCopies, ['image', 'images']), width),
+    tableOf(['ALTERNATIVE', '$ A MONTH', 'RISK'], rows, width, [1]),
+    ...[counted, ...remarks(quantitiesOf(plan))].map((text) => wrapText(text, width)),
+  ].join('\n\n');
+}
+
 function remarks({ keptCopies }: MonthlyCost['quantities']): string[] {
   return [
     ...(keptCopies > MAX_IMAGES
@@ -66,19 +87,28 @@ function remarks({ keptCopies }: MonthlyCost['quantities']): string[] {
   ];
 }
 
-function inWords({ accounts, regions, imageGib, incremental }: CostPlan, keptCopies: number): string {
+function inWords(
+  { accounts, regions, imageGib, incremental }: CostPlan,
+  kept: number,
+  [one, many]: readonly [string, string] = ['copy', 'copies'],
+): string {
   const environments = `${plural(accounts, 'account')}, ${plural(regions, 'Region')}${accounts === 1 ? '' : ' each'}`;
   const size = incremental
     ? `full once a recipe (${plural(incremental.recipes, 'recipe')}), else ${count(incremental.gib)} GiB`
     : 'each full';
-  return `${environments}: ${plural(keptCopies, 'copy', 'copies')} in each, of ${count(imageGib)} GiB, ${size}.`;
+  return `${environments}: ${plural(kept, one, many)} in each, of ${count(imageGib)} GiB, ${size}.`;
 }
 
 /** With all figures to the right of their columns. */
-function tableOf(names: readonly string[], rows: readonly (readonly string[])[], width: number | undefined): string {
+function tableOf(
+  names: readonly string[],
+  rows: readonly (readonly string[])[],
+  width: number | undefined,
+  figures: readonly number[] = FIGURES,
+): string {
   const widths = names.map((_, column) => Math.max(...[names, ...rows].map((row) => row[column]?.length ?? 0)));
   const [head = [], ...lines] = [names, ...rows].map((row) =>
-    row.map((cell, column) => (FIGURES.includes(column) ? cell.padStart(widths[column] ?? 0) : cell)),
+    row.map((cell, column) => (figures.includes(column) ? cell.padStart(widths[column] ?? 0) : cell)),
   );
   return formatTable(head, lines, width);
 }

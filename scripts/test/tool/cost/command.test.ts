@@ -81,6 +81,54 @@ describe('image-copier cost', () => {
     });
   });
 
+  it('compares with sharing and with Image Builder, with what each of them risks', async () => {
+    const { stdout } = await runCost([...argsOf(PLAN), '--compare']);
+    const [plan, , head, ...lines] = stdout.split('\n').map((line) => line.split(/ {2,}/));
+
+    expect(plan).toEqual(['200 accounts, 1 Region each: 1,500 images in each, of 8 GiB, each full.']);
+    expect(head).toEqual(['ALTERNATIVE', '$ A MONTH', 'RISK']);
+    expect(lines[0]).toEqual([
+      'share unencrypted, encrypt at launch',
+      '1,200.00',
+      expect.stringMatching(/^The image is stored unencrypted\./),
+    ]);
+    expect(lines[3]).toEqual(['Image Copier', '121,861.64', expect.stringContaining('never on AWS by us')]);
+  });
+
+  it('compares what the newest copies of each recipe cost, if these are what is kept', async () => {
+    const { stdout } = await runCost([...argsOf({ ...PLAN, 'keep-newest': '3', recipes: '10' }), '--compare']);
+
+    expect(stdout).toContain('200 accounts, 1 Region each: 30 images in each, of 8 GiB, each full.');
+    expect(stdout).toMatch(/^share unencrypted, encrypt at launch +612\.00 /m);
+  });
+
+  it('compares in JSON', async () => {
+    const { stdout } = await runCost([...argsOf(PLAN), '--compare', '--json']);
+
+    expect(JSON.parse(stdout)).toMatchObject({
+      dollars: expect.closeTo(121_261.64, 2) as unknown,
+      alternatives: [
+        {
+          name: 'share unencrypted, encrypt at launch',
+          dollars: 1200,
+          parts: [
+            { part: 'Images in the source account', dollars: 600, counted: '12,000 GiB' },
+            { part: 'KMS keys', dollars: 600, counted: '200 keys, 400 rotations' },
+          ],
+          risk: expect.any(String) as unknown,
+          pages: expect.arrayContaining([expect.stringContaining('/AMIEncryption.html')]) as unknown,
+        },
+        { name: 'share under a customer managed key' },
+        { name: 'copies by EC2 Image Builder' },
+        { name: 'Image Copier' },
+      ],
+    });
+  });
+
+  it('says nothing of the alternatives unless it is asked', async () => {
+    expect(JSON.parse((await runCost([...argsOf(PLAN), '--json'])).stdout)).not.toHaveProperty('alternatives');
+  });
+
   it('takes a bake every other day', async () => {
     const { stdout } = await runCost(argsOf({ ...PLAN, 'bakes-per-day': '0.5' }));
 
