@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { alternativesOf } from '../../../tool/cost/alternatives.ts';
 import { PRICES_AS_OF, PRICES_REGION } from '../../../tool/cost/prices.ts';
 import { ROOT } from '../../../tool/common/paths.ts';
+import { count } from '../../../tool/cost/words.ts';
 import { tablesOfDocument } from './document-tables.ts';
+import { planWith } from './plan.ts';
 import { runCost } from './run.ts';
 
 const DOCUMENT = readFileSync(join(ROOT, 'docs', 'cost.md'), 'utf8');
@@ -54,4 +57,30 @@ it('shows a command line in docs/tool.md that works', async () => {
   const [, args = ''] = /`image-copier cost (.*?)`/.exec(readFileSync(join(ROOT, 'docs', 'tool.md'), 'utf8')) ?? [];
 
   expect(await runCost(args.split(' '))).toEqual({ stdout: expect.stringContaining('Total') as unknown });
+});
+
+describe('README.md', () => {
+  const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const plan = planWith({ accounts: 100, bakesPerDay: 10 });
+  const dollarsOf = (changes = {}) =>
+    alternativesOf({ ...plan, ...changes }).map(({ dollars }) => count(Math.round(dollars)));
+
+  it('says for which numbers its alternatives are, and what each of them costs', () => {
+    const [, numbers] = /^For (.*) and each copy full\./m.exec(README) ?? [];
+    const rows = Array.from(README.matchAll(/^\| (?:share|have) [^|]*\| +([\d,]+) +\|/gm), ([, dollars]) => dollars);
+
+    expect(numbers).toBe(
+      `${plan.accounts} accounts in one Region, ${plan.bakesPerDay} bakes a day, ${plan.imageGib} GiB in an image, images kept for ${plan.keepDays} days`,
+    );
+    expect(rows).toEqual(dollarsOf());
+  });
+
+  it('says what Image Copier costs with the newest copies of each recipe alone', () => {
+    const [, copies, recipes, dollars] =
+      /With the newest (\d+) of each of (\d+) recipes kept, in place of 30 days, the last row is \$([\d,]+)/.exec(
+        README.replaceAll('\n', ' '),
+      ) ?? [];
+
+    expect(dollars).toBe(dollarsOf({ newest: { copies: Number(copies), recipes: Number(recipes) } }).at(-1));
+  });
 });
