@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { retryDelaySeconds } from '../../src/core/retry-delay.ts';
 
@@ -14,4 +16,19 @@ describe('retryDelaySeconds', () => {
     expect(retryDelaySeconds(receiveCount, 0)).toBe(least);
     expect(retryDelaySeconds(receiveCount, ALMOST_ONE)).toBe(most);
   });
+
+  it.each([1, 6])('gives as many tries in %d h as docs/messages.md says', (hours) => {
+    const document = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', 'messages.md'), 'utf8');
+
+    expect(document).toMatch(
+      new RegExp(`${triesIn(hours, ALMOST_ONE)} to ${triesIn(hours, 0)} times in ${hours} hours?\\b`),
+    );
+  });
 });
+
+/** Deliveries until the first one that comes when so many hours are over, if each comes as soon as it may. */
+function triesIn(hours: number, random: number): number {
+  let tries = 1;
+  for (let seconds = 0; seconds < hours * 3600; tries += 1) seconds += retryDelaySeconds(tries, random);
+  return tries;
+}

@@ -214,7 +214,7 @@ function checkDeadLetters(
       severity: 'problem',
       subject,
       what: `${queue.messages === 1 ? '1 request was' : `${queue.messages} requests were`} rejected or given up.`,
-      why: 'Copies that were asked for do not exist. SQS deletes the requests after 14 days.',
+      why: 'Copies that were asked for do not exist. SQS deletes the requests after 14 days at most.',
       fix: 'See the reasons, and fix what they name. Then put the requests back.',
       commands: [toolCommand(copier, 'dead-letters', 'list'), toolCommand(copier, 'dead-letters', 'redrive', '--all')],
     },

@@ -49,7 +49,7 @@ describe('doctor', () => {
         `problem DeadLetters in ${ACCOUNT}, eu-west-1`,
         '  image-copier-dead-letters',
         '  2 requests were rejected or given up.',
-        '  Why it matters: Copies that were asked for do not exist. SQS deletes the requests after 14 days.',
+        '  Why it matters: Copies that were asked for do not exist. SQS deletes the requests after 14 days at most.',
         '  To fix it: See the reasons, and fix what they name. Then put the requests back.',
         '    image-copier dead-letters list --region eu-west-1',
         '    image-copier dead-letters redrive --all --region eu-west-1',
