@@ -171,6 +171,19 @@ describe('the way from AMIgo', () => {
     await steps('1. See what is there')(0);
   });
 
+  it('does not begin where the accounts file does not say that the topics are there', async () => {
+    const file = textAt('2. List the accounts', /```yaml\n([^`]+)```/);
+    writeFileSync(accountsFile, file.replace(/^ {2}existingTopics: .*\n/m, ''));
+    const command = 'image-copier deploy --accounts-file accounts.yaml';
+
+    const { code, output } = await document.run({ command, shown: '' }, {});
+
+    expect(output).toContain(`AMIgo writes the policy of the topic amigo-PROD-notify in ${REGION}.`);
+    expect(code).toBe(2);
+    const { Topics = [] } = await source.sns.send(new ListTopicsCommand({}));
+    expect(Topics).toHaveLength(2);
+  });
+
   it(
     'leaves its topics alone, also after it wrote their policies anew',
     async () => {

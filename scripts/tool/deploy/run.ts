@@ -10,6 +10,7 @@ import { inEnvironments } from '../common/in-environments.ts';
 import { print, type Terminal } from '../common/terminal.ts';
 import { dependentsOf, formatDependents } from './dependents.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
+import { requireNoForeignTopics } from './foreign-topics.ts';
 import { runRollout } from './run-rollout.ts';
 import { checkBySmoke } from './smoke-check.ts';
 import { UserError } from '../common/user-error.ts';
@@ -46,9 +47,11 @@ async function deployAlone(options: DeployOptions, tool: Tool): Promise<ExitCode
     return 0;
   }
   const { stacks } = deployment;
+  const source = sourceOf(stacks);
+  if (source.name in run.stacks) await requireNoForeignTopics(source, options, tool);
   await warnOfTopics(
     stacks.filter(({ name }) => name in run.stacks),
-    sourceOf(stacks),
+    source,
     options,
     tool,
   );

@@ -1,5 +1,6 @@
 /** A statement of a resource's policy. */
 interface Statement {
+  readonly Sid?: string;
   readonly Effect?: string;
   readonly Principal?: '*' | Readonly<Record<string, string | readonly string[]>>;
   readonly NotPrincipal?: unknown;
@@ -52,6 +53,11 @@ export function decide(policy: Policy, call: Call): Decision {
 /** The statements of a policy; a single one need not be in a list. */
 function statementsOf({ Statement = [] }: Policy): readonly Statement[] {
   return listOf(Statement);
+}
+
+/** What the statements call themselves, as far as they do. */
+export function statementIds(policy: Policy): readonly string[] {
+  return statementsOf(policy).flatMap(({ Sid }) => Sid ?? []);
 }
 
 /** The AWS principals that the policy's Allow statements name: `*`, account ids, and ARNs. */

@@ -12,7 +12,7 @@ import {
   RegisterImageCommand,
   type Image,
 } from '@aws-sdk/client-ec2';
-import { PublishCommand } from '@aws-sdk/client-sns';
+import { GetTopicAttributesCommand, PublishCommand } from '@aws-sdk/client-sns';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { smokeCopy } from '../../../tool/deploy/smoke-copy.ts';
 import { formatMarker, MARKER } from '../../../../lambda/src/core/copy-marker.ts';
@@ -69,6 +69,7 @@ function bakesIn(region: string): void {
     .on(ModifySnapshotAttributeCommand)
     .resolves({});
   deregistersIn(IDS.source, region);
+  sns.on(GetTopicAttributesCommand).resolves({});
   sns.on(PublishCommand).callsFake(({ TopicArn, Message }: { TopicArn: string; Message: string }) => {
     const { sourceAmi, sourceRegion, targetAccounts } = JSON.parse(Message) as Record<string, unknown>;
     deeds.push({ TopicArn, sourceAmi, sourceRegion, targetAccounts });
