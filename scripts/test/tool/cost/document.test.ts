@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { alternativesOf } from '../../../tool/cost/alternatives.ts';
-import { PRICES_AS_OF, PRICES_REGION } from '../../../tool/cost/prices.ts';
+import { PRICES, PRICES_AS_OF, PRICES_REGION } from '../../../tool/cost/prices.ts';
 import { ROOT } from '../../../tool/common/paths.ts';
 import { count } from '../../../tool/cost/words.ts';
 import { tablesOfDocument } from './document-tables.ts';
@@ -73,6 +73,18 @@ describe('README.md', () => {
       `${plan.accounts} accounts in one Region, ${plan.bakesPerDay} bakes a day, ${plan.imageGib} GiB in an image, images kept for ${plan.keepDays} days`,
     );
     expect(rows).toEqual(dollarsOf());
+  });
+
+  it('says from how many accounts on it is cheaper to move an image once and store it there too', () => {
+    const { transfer, snapshot } = PRICES;
+    const [, each, stored, accounts] =
+      /pays about \$([\d.]+) a GiB for each such copy.*for about \$([\d.]+) a GiB.*cheaper from (\w+) accounts/s.exec(
+        README,
+      ) ?? [];
+    const cheaperFrom = Math.floor((transfer.dollars + snapshot.dollars) / transfer.dollars) + 1;
+
+    expect([each, stored]).toEqual([String(transfer.dollars), String(snapshot.dollars)]);
+    expect(accounts).toBe(['none', 'one', 'two', 'three', 'four', 'five'][cheaperFrom]);
   });
 
   it('says what Image Copier costs with the newest copies of each recipe alone', () => {
