@@ -46,4 +46,10 @@ describe('CHANGELOG.md', () => {
       expect(kinds.filter(([, text]) => !text.startsWith('- '))).toEqual([]);
     }
   });
+
+  it('links to nothing beside it: the notes of a release are shown elsewhere', () => {
+    const linked = Array.from(textOf('CHANGELOG.md').matchAll(/\]\(([^)]+)\)/g), ([, address = '']) => address);
+
+    expect(linked.filter((address) => !address.startsWith('https://'))).toEqual([]);
+  });
 });
