@@ -38,9 +38,10 @@ def copies_take(localstack: Any, seconds: float) -> Iterator[None]:
         yield
 
 
-def end_copies(localstack: Any, account: str) -> list[str]:
-    """End the account's pending images now; their ids."""
-    status, ended = call(localstack, "DELETE", f"accounts/{account}/pending-images")
+def end_copies(localstack: Any, account: str, image_id: str | None = None) -> list[str]:
+    """End the account's pending images now, or one of them; their ids."""
+    path = f"accounts/{account}/pending-images"
+    status, ended = call(localstack, "DELETE", path if image_id is None else f"{path}/{image_id}")
     assert status == 200, ended
     return ended
 

@@ -281,6 +281,17 @@ def test_pending_images_of_an_account_end_on_request(localstack, ec2, new_accoun
     assert end_copies(localstack, ec2.account) == []
 
 
+def test_one_pending_image_ends_on_request(localstack, ec2):
+    baked = bake_image(localstack, ec2.account)
+    with copies_take(localstack, 600):
+        ended, pending = copy_image(ec2.here, baked), copy_image(ec2.here, baked)
+
+    assert end_copies(localstack, ec2.account, ended) == [ended]
+    assert [image_of(ec2.here, image)["State"] for image in (ended, pending)] == ["available", "pending"]
+    assert end_copies(localstack, ec2.account, ended) == []
+    assert end_copies(localstack, ec2.account, pending) == [pending]
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

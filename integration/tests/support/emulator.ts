@@ -38,8 +38,9 @@ export async function injectFault(fault: Fault): Promise<() => Promise<void>> {
   };
 }
 
-/** Ends the copies of an account that are pending. */
-export async function endCopies(account: string): Promise<void> {
-  const response = await fetch(`${endpoint()}/_image-copier/accounts/${account}/pending-images`, { method: 'DELETE' });
+/** Ends the copies of an account that are pending, or one of them. */
+export async function endCopies(account: string, imageId?: string): Promise<void> {
+  const pending = `${endpoint()}/_image-copier/accounts/${account}/pending-images`;
+  const response = await fetch(imageId === undefined ? pending : `${pending}/${imageId}`, { method: 'DELETE' });
   if (!response.ok) throw new Error(`The emulator ended no copies: ${response.status}`);
 }

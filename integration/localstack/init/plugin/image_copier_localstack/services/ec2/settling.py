@@ -104,13 +104,21 @@ class Routes:
 
     @route("/_image-copier/accounts/<account>/pending-images", methods=["DELETE"])
     def pending_images(self, _request: Request, account: str) -> Response:
+        return self.end(account)
+
+    @route("/_image-copier/accounts/<account>/pending-images/<image_id>", methods=["DELETE"])
+    def pending_image(self, _request: Request, account: str, image_id: str) -> Response:
+        return self.end(account, image_id)
+
+    def end(self, account: str, image_id: str | None = None) -> Response:
         with LOCK:
             pending = [image for image in endings if image.ec2_backend.account_id == account]
-        for image in pending:
+        chosen = [image for image in pending if image_id in (None, image.id)]
+        for image in chosen:
             settle(image)
-        return faults.answer([image.id for image in pending])
+        return faults.answer([image.id for image in chosen])
 
 
 def install() -> None:
-    """Add the route."""
+    """Add the routes."""
     ROUTER.add(Routes())
