@@ -7,8 +7,12 @@ import { ROOT } from '../../tool/common/paths.ts';
 const DECISIONS = join(ROOT, 'docs', 'adr');
 const INDEX = 'README.md';
 
+const CITATION = '[a-z./-]*adr/[0-9]{4}[a-z0-9-]*(\\.md)?';
+/** Earlier versions, as they were: they name the decisions of their time. */
+const KEPT_VERSIONS = ':!integration/upgrades';
+
 /** Each place that names a decision, as `file:line:path`. */
-const citations = execFileSync('git', ['grep', '--untracked', '-InoE', '[a-z./-]*adr/[0-9]{4}[a-z0-9-]*(\\.md)?'], {
+const citations = execFileSync('git', ['grep', '--untracked', '-InoE', CITATION, '--', '.', KEPT_VERSIONS], {
   cwd: ROOT,
   encoding: 'utf8',
 })
