@@ -24,26 +24,21 @@ import {
 import { ZIP } from '../../scripts/dev/lambda-bundle.ts';
 import { formsOf } from '../../lambda/src/core/copy-request.ts';
 import { CACHE, ROOT } from '../../scripts/tool/common/paths.ts';
-import { TerraformRoot, type Changes } from '../../scripts/tool/deploy/terraform-root.ts';
+import { TerraformRoot } from '../../scripts/tool/deploy/terraform-root.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { parameterName } from '../../terraform/template/parameters.ts';
 import { imageCopierTemplate } from '../../terraform/template/template.ts';
 import { differences, readCopier, type Difference, type Standing } from './support/copier-in-account.ts';
-import { writeEarlierModule } from './support/earlier-module.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 import { leaveAccount } from './support/leave-account.ts';
-import { NO_CHANGES } from './support/rollout.ts';
 import { createSourceTopic } from './support/source-topics.ts';
 
 const TIMEOUT_MS = 900_000;
 const EXPLICIT_DENY = 'with an explicit deny in a resource-based policy';
 const STACK_NAME = 'image-copier';
-/** The last commit in which the functions' resources had other addresses. */
-const EARLIER_COMMIT = '03f4130995032deae83eaae98ee99f94eebe1cb5';
 const WORK = join(CACHE, 'test', 'organization');
 const template = imageCopierTemplate();
 const source = emulatedAccount(endpoint(), newAccountId(), REGION);
-const earlierModule = writeEarlierModule('image-copier', EARLIER_COMMIT, join(WORK, 'earlier', source.id));
 const topics = { housekeeping: '', request: '', results: '' };
 /** Bucket names are unique among all accounts. */
 const bucketPrefix = `image-copier-${source.id}`;
@@ -54,15 +49,6 @@ let functionKey: string;
 let templateUrl: string;
 /** The key that the organization made, by account. */
 const organizationsKeys = new Map<string, string>();
-/** What the module of the earlier commit did in an account, then this one with the dashboard that it has, and then without. */
-let upgrade: {
-  readonly root: TerraformRoot;
-  readonly first: Changes;
-  readonly withDashboard: Changes;
-  readonly without: Changes;
-  /** What is there no more. */
-  readonly lost: readonly string[];
-};
 
 type Shared = Readonly<Record<string, boolean | number | string | readonly string[]>>;
 type Inputs = Readonly<Record<string, Shared[string] | Readonly<Record<string, unknown>>>>;
@@ -73,8 +59,6 @@ interface Scenario {
   readonly byModule: string;
   /** The account that has a stack of the template. */
   readonly byTemplate: string;
-  /** Whether the module is applied over what it was in an earlier commit. */
-  readonly isUpgrade?: true;
   /** The inputs that the module and the template share. */
   readonly shared: (accountId: string) => Shared;
   /** Inputs of the module alone, and the parameters that stand for them. */
@@ -84,8 +68,6 @@ interface Scenario {
 
 /** The log groups of the template, and the functions that they are for. */
 const LOGS = { CopyImageLog: 'copy-image', RetireImageLog: 'retire-image', SettleCopyLog: 'settle-copy' };
-/** What the function retire-image needs: queue, rule and its target, mapping, three alarms; function, role, its policy, log group. */
-const ADDED_SINCE = 11;
 const OTHERS = 'each input other than its default';
 const OWN_KEY = 'a key of the organization';
 const scenarios: readonly Scenario[] = [
@@ -93,7 +75,6 @@ const scenarios: readonly Scenario[] = [
     inputs: 'only the inputs that are required',
     byModule: newAccountId(),
     byTemplate: newAccountId(),
-    isUpgrade: true,
     shared: () => ({ request_topic_arn: topics.request }),
     ofModule: () => ({}),
     ofTemplate: {},
@@ -240,20 +221,9 @@ beforeAll(async () => {
   // At once: they wait for AWS to settle, not for each other.
   await Promise.all([
     apply(artifacts),
-    ...scenarios.map(async ({ byModule, isUpgrade, shared, ofModule }) => {
+    ...scenarios.map(async ({ byModule, shared, ofModule }) => {
       await createBoundary(byModule);
-      const inputs = { ...shared(byModule), ...ofModule(byModule) };
-      // One after another: each leaves its inputs in the account's work folder.
-      const rootWith = (more: Inputs = {}) => terraform(folderOf('image-copier'), byModule, { ...inputs, ...more });
-      if (!isUpgrade) return await apply(rootWith());
-      const first = await apply(terraform(earlierModule, byModule, inputs));
-      const withDashboard = await apply(rootWith({ dashboard: true }));
-      const before = await read(byModule);
-      const root = rootWith();
-      const without = await apply(root);
-      const after = await read(byModule);
-      const lost = Object.keys(before).filter((name) => !(name in after));
-      upgrade = { root, first, withDashboard, without, lost };
+      await apply(terraform(folderOf('image-copier'), byModule, { ...shared(byModule), ...ofModule(byModule) }));
     }),
   ]);
   const outputs = await artifacts.outputs();
@@ -264,14 +234,6 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const TopicArn of Object.values(topics)) await source.sns.send(new DeleteTopicCommand({ TopicArn }));
 }, TIMEOUT_MS);
-
-it(`takes over what the module of ${EARLIER_COMMIT.slice(0, 7)} made: only what retires images is added, and only the dashboard goes if it is not asked for`, async () => {
-  expect(upgrade.first.added).toBeGreaterThan(0);
-  expect(upgrade.withDashboard).toMatchObject({ added: ADDED_SINCE, destroyed: 0 });
-  expect(upgrade.without).toMatchObject({ added: 0, destroyed: 1 });
-  expect(upgrade.lost).toEqual([`dashboard image-copier-${REGION}`]);
-  expect(await upgrade.root.plan()).toEqual(NO_CHANGES);
-});
 
 describe.each(scenarios)(
   'the module and the template, with $inputs',
@@ -463,9 +425,9 @@ function terraform(directory: string, accountId: string, variables: Inputs): Ter
   });
 }
 
-async function apply(root: TerraformRoot): Promise<Changes> {
+async function apply(root: TerraformRoot): Promise<void> {
   await root.init();
-  return await root.apply();
+  await root.apply();
 }
 
 async function read(accountId: string): Promise<Standing> {
