@@ -174,7 +174,7 @@ const schema = fields({
   }).describe('The account where images are baked.'),
   topic: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{1,43}$/, 'must be 1 to 43 letters, digits, hyphens and underscores')
+    .regex(/^[A-Za-z0-9_-]{1,200}$/, 'must be 1 to 200 letters, digits, hyphens and underscores')
     .describe('Name of the topic for copy requests, in each Region of any target.'),
   organizationId: z
     .string()

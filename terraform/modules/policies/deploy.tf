@@ -68,7 +68,7 @@ data "aws_iam_policy_document" "deploy_source" {
 
   statement {
     sid       = "Alarms"
-    resources = var.housekeeping_topic_name == null ? [local.arns.topics_alarms] : [local.arns.topics_alarms, local.arns.housekeeping_alarm]
+    resources = concat(local.arns.topics_alarms, var.housekeeping_topic_name == null ? [] : [local.arns.housekeeping_alarm])
 
     actions = [
       "cloudwatch:DeleteAlarms",

@@ -31,7 +31,7 @@ locals {
     targets            = "arn:${local.partition}:ssm:*:*:parameter/image-copier-targets/${var.topic_name}/*"
     topic              = "arn:${local.partition}:sns:*:*:${var.topic_name}"
     topics             = "arn:${local.partition}:sns:*:*:*"
-    topics_alarms      = "arn:${local.partition}:cloudwatch:*:*:alarm:${var.topic_name}-*"
+    topics_alarms      = distinct([for name in [var.topic_name, local.topic_prefix] : "arn:${local.partition}:cloudwatch:*:*:alarm:${name}-*"])
   }
 
   # The functions of the module source-account.
@@ -39,16 +39,19 @@ locals {
 
   # What the module source-account makes beside its topics and alarms.
   source_arns = {
-    functions   = [for name in local.source_functions : "arn:${local.partition}:lambda:*:*:function:${var.topic_name}-${name}"]
-    log_groups  = concat([for name in local.source_functions : "${local.log_groups}/aws/lambda/${var.topic_name}-${name}"], ["${local.log_groups}/image-copier/${var.topic_name}/results"])
-    queues      = concat(["arn:${local.partition}:sqs:*:*:${var.topic_name}-watch-*", "arn:${local.partition}:sqs:*:*:${var.topic_name}-unheard"], var.publisher ? ["arn:${local.partition}:sqs:*:*:${var.topic_name}-publish.fifo"] : [])
-    roles       = [for name in local.source_functions : "arn:${local.partition}:iam::*:role${var.role_path}${var.topic_name}-${name}-*"]
-    rules       = "arn:${local.partition}:events:*:*:rule/${var.topic_name}-publish-*"
-    subscribers = ["arn:${local.partition}:sqs:*:*:${var.topic_name}-watch-requests", "arn:${local.partition}:sqs:*:*:${var.topic_name}-watch-results"]
+    functions   = [for name in local.source_functions : "arn:${local.partition}:lambda:*:*:function:${local.topic_prefix}-${name}"]
+    log_groups  = concat([for name in local.source_functions : "${local.log_groups}/aws/lambda/${local.topic_prefix}-${name}"], ["${local.log_groups}/image-copier/${var.topic_name}/results"])
+    queues      = concat(["arn:${local.partition}:sqs:*:*:${local.topic_prefix}-watch-*", "arn:${local.partition}:sqs:*:*:${local.topic_prefix}-unheard"], var.publisher ? ["arn:${local.partition}:sqs:*:*:${local.topic_prefix}-publish.fifo"] : [])
+    roles       = [for name in local.source_functions : "arn:${local.partition}:iam::*:role${var.role_path}${local.topic_prefix}-${name}-*"]
+    rules       = "arn:${local.partition}:events:*:*:rule/${local.topic_prefix}-publish-*"
+    subscribers = ["arn:${local.partition}:sqs:*:*:${local.topic_prefix}-watch-requests", "arn:${local.partition}:sqs:*:*:${local.topic_prefix}-watch-results"]
   }
 
   log_groups = "arn:${local.partition}:logs:*:*:log-group:"
   partition  = data.aws_partition.current.partition
+
+  # As the module source-account makes it, for names that have no room for the topic's.
+  topic_prefix = length(var.topic_name) <= 43 ? var.topic_name : "${substr(var.topic_name, 0, 32)}-${substr(sha256(var.topic_name), 0, 8)}"
 
   housekeeping_topic_name = coalesce(var.housekeeping_topic_name, "${var.topic_name}-housekeeping")
 }

@@ -66,7 +66,7 @@ variable "topic_name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9_-]{1,43}$", var.topic_name))
-    error_message = "topic_name: 1 to 43 letters, digits, hyphens and underscores, as of the topic."
+    condition     = can(regex("^[A-Za-z0-9_-]{1,200}$", var.topic_name))
+    error_message = "topic_name: 1 to 200 letters, digits, hyphens and underscores, as of the topic."
   }
 }

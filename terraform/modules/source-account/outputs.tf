@@ -25,10 +25,10 @@ output "publisher_function_name" {
   description = "Name of the function that publishes images; null without `publisher`."
   value       = one(module.publisher[*].function.function_name)
 
-  # Names of roles (64 characters) are the tightest limit: <name>-publish-ap-southeast-1. Without the publisher the name may be longer.
+  # Names of roles (64 characters) are the tightest limit: <prefix>-publish-ap-southeast-1. Without the publisher it may be longer.
   precondition {
-    condition     = var.publisher == null || length(var.name) <= 41
-    error_message = "publisher: with it, name has at most 41 characters."
+    condition     = var.publisher == null || length(local.prefix) <= 41
+    error_message = "publisher: with it, name has no 42 or 43 characters. A longer one is cut in the names of functions and queues, a shorter one fits."
   }
 
   # SSM API Reference, PutParameter. A validation of publisher_targets cannot ask what is made of it.

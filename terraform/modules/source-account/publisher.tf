@@ -1,7 +1,7 @@
 # Publishes images by a tag that any bake can set. It is off by default.
 
 locals {
-  publish_function = "${var.name}-publish"
+  publish_function = "${local.prefix}-publish"
   targets_path     = "/image-copier-targets/${var.name}"
 
   # Accounts that have the same labels and Regions stand together, and all whose ids end in the same two digits in one parameter: so an

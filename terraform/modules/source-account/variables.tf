@@ -95,10 +95,10 @@ variable "name" {
   default     = "image-copier"
   nullable    = false
 
-  # Names of roles (64 characters) are the tightest limit: <name>-watch-ap-southeast-1.
+  # Alarm names (255 characters) are the tightest limit: <name>-housekeeping-failed-deliveries.
   validation {
-    condition     = can(regex("^[A-Za-z0-9_-]{1,43}$", var.name))
-    error_message = "name: 1 to 43 letters, digits, hyphens and underscores."
+    condition     = can(regex("^[A-Za-z0-9_-]{1,200}$", var.name))
+    error_message = "name: 1 to 200 letters, digits, hyphens and underscores."
   }
 }
 

@@ -11,7 +11,11 @@ locals {
   is_copy    = strcontains(path.module, ".terraform/modules/")
   zip_remedy = var.function_zip == null && local.is_copy ? "Terraform copied this module to ${path.module}, without what `make build` makes: set function_zip to the path of that zip, or of a release's." : "Run `make build`, or set function_zip to the zip of a release."
 
-  watch_function = "${var.name}-watch"
+  # Names of roles (64 characters) are the tightest limit: <prefix>-watch-ap-southeast-1. Topics may have longer names, as those of earlier
+  # versions and of other systems have. Beyond that the name is cut, and part of its hash tells it from others that begin alike.
+  prefix = length(var.name) <= 43 ? var.name : "${substr(var.name, 0, 32)}-${substr(sha256(var.name), 0, 8)}"
+
+  watch_function = "${local.prefix}-watch"
 
   watch_timeout_seconds = 60
   # Six times the function's timeout (Lambda Developer Guide, Using Lambda with Amazon SQS).
@@ -20,11 +24,11 @@ locals {
   watch_failures = 10
 
   watch_queues = {
-    awaited      = { name = "${var.name}-watch-awaited", topics = [], receives = local.watch_failures + ceil(var.overdue_hours / 11) }
-    dead_letters = { name = "${var.name}-watch-dead-letters", topics = [local.topic_arns["requests"], local.topic_arns["results"]], receives = null }
-    requests     = { name = "${var.name}-watch-requests", topics = [local.topic_arns["requests"]], receives = local.watch_failures }
-    results      = { name = "${var.name}-watch-results", topics = [local.topic_arns["results"]], receives = local.watch_failures }
-    unheard      = { name = "${var.name}-unheard", topics = [], receives = null }
+    awaited      = { name = "${local.prefix}-watch-awaited", topics = [], receives = local.watch_failures + ceil(var.overdue_hours / 11) }
+    dead_letters = { name = "${local.prefix}-watch-dead-letters", topics = [local.topic_arns["requests"], local.topic_arns["results"]], receives = null }
+    requests     = { name = "${local.prefix}-watch-requests", topics = [local.topic_arns["requests"]], receives = local.watch_failures }
+    results      = { name = "${local.prefix}-watch-results", topics = [local.topic_arns["results"]], receives = local.watch_failures }
+    unheard      = { name = "${local.prefix}-unheard", topics = [], receives = null }
   }
 
   # Built, not read from the queues, so that each policy can be part of its queue.

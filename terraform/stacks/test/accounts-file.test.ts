@@ -286,7 +286,7 @@ describe('parseAccountsFile', () => {
     const text = `${HEAD.replace('amigo-PROD-notify', 'a b')}${ACCOUNTS.replace('eu-west-1', 'eu-west-9').replace('payments', 'source')}`;
 
     expect(problemsOf(text)).toEqual([
-      'accounts.yaml:4:8: topic: must be 1 to 43 letters, digits, hyphens and underscores.',
+      'accounts.yaml:4:8: topic: must be 1 to 200 letters, digits, hyphens and underscores.',
       'accounts.yaml:7:11: accounts[0].name: source is the name of the source account. Choose another.',
       'accounts.yaml:9:15: accounts[0].regions[0]: there is no Region eu-west-9. Did you mean eu-west-1?',
     ]);

@@ -72,6 +72,25 @@ run "publisher" {
 }
 
 # What Terraform and the tool ask for is for the integration tests to say; here is what the actions are limited to.
+run "long_name_of_the_topic" {
+  command = plan
+
+  variables {
+    publisher  = true
+    topic_name = "image-copies-for-all-accounts-of-the-whole-organization-PROD"
+  }
+
+  # The names that the test long_name of the module source-account has.
+  assert {
+    condition = { for statement in jsondecode(output.policies["deploy-source"]).Statement : statement.Sid => statement.Resource if contains(["Alarms", "Function", "Rules"], statement.Sid) } == {
+      Alarms   = ["arn:aws:cloudwatch:*:*:alarm:image-copies-for-all-accounts-of-the-whole-organization-PROD-*", "arn:aws:cloudwatch:*:*:alarm:image-copies-for-all-accounts-of-3530fbe6-*"]
+      Function = ["arn:aws:lambda:*:*:function:image-copies-for-all-accounts-of-3530fbe6-watch", "arn:aws:lambda:*:*:function:image-copies-for-all-accounts-of-3530fbe6-publish"]
+      Rules    = "arn:aws:events:*:*:rule/image-copies-for-all-accounts-of-3530fbe6-publish-*"
+    }
+    error_message = "What has no room for the topic's name is within reach under its shorter one."
+  }
+}
+
 run "names" {
   command = plan
 

@@ -262,6 +262,21 @@ run "name_too_long_for_a_publisher" {
   expect_failures = [output.publisher_function_name]
 }
 
+run "long_name" {
+  command = plan
+
+  variables {
+    name      = "image-copies-for-all-accounts-of-the-whole-organization-PROD"
+    publisher = {}
+  }
+
+  # Of 64 characters, as names of roles: image-copies-for-all-accounts-of-3530fbe6-publish-ap-southeast-1 has 64.
+  assert {
+    condition     = [aws_sns_topic.requests[0].name, output.watch_function_name, output.publisher_function_name, aws_sqs_queue.unheard.name] == ["image-copies-for-all-accounts-of-the-whole-organization-PROD", "image-copies-for-all-accounts-of-3530fbe6-watch", "image-copies-for-all-accounts-of-3530fbe6-publish", "image-copies-for-all-accounts-of-3530fbe6-unheard"]
+    error_message = "The topic has the name as it is; what has room for less has a shorter one, which no other topic has."
+  }
+}
+
 run "bad_targets" {
   command = plan
 
