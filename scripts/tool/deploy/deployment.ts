@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'nod
 import { join } from 'node:path';
 import type { Stack, StackEntry } from '../../../terraform/stacks/stacks.ts';
 import { synthesizeStacks } from '../../../terraform/stacks/synth.ts';
-import { requireTerraform } from './require-terraform.ts';
+import { requireTerraform, type TerraformProgram } from './require-terraform.ts';
 import { TerraformRoot, type ChangeProgress, type Changes } from './terraform-root.ts';
 import type { Connect } from '../common/aws-clients.ts';
 import { DEFAULT_NAME } from '../common/environment-options.ts';
@@ -163,11 +163,12 @@ export class Deployment {
   }
 
   #rootOf(stack: StackEntry): TerraformRoot {
-    const { out, env, apart = false } = this.#settings;
+    const { out, upgrade = false, env, apart = false } = this.#settings;
     return new TerraformRoot({
       directory: join(out, stack.directory),
       workDirectory: join(out, 'terraform', stack.name),
       logFile: this.logOf(stack),
+      upgrade,
       env,
       apart,
     });
@@ -177,10 +178,10 @@ export class Deployment {
   async #initialized<T>(root: TerraformRoot, stack: StackEntry, commands: () => Promise<T>): Promise<T> {
     const directory = join(this.#settings.out, stack.directory);
     const { dataDirectory } = root;
-    const platform = await requireTerraform(this.#settings.env);
-    const initialization = new Initialization({ directory, dataDirectory, platform });
+    const program = await requireTerraform(this.#settings.env);
+    const initialization = new Initialization({ directory, dataDirectory, program });
     try {
-      await this.#init(root, join(directory, LOCK_FILE), initialization);
+      await this.#init(root, join(directory, LOCK_FILE), program, initialization);
       return await commands();
     } catch (error) {
       initialization.forget();
@@ -190,11 +191,18 @@ export class Deployment {
 
   /**
    * All stacks take the provider that the first one locked. Without a lock file Terraform downloads the provider anew for
-   * each, past its plugin cache, and that cache takes one writer at a time.
+   * each, past its plugin cache, and that cache takes one writer at a time. Terraform and OpenTofu lock the provider of their
+   * own registry: who finds only the other's locks it anew.
    */
-  async #init(root: TerraformRoot, lock: string, initialization: Initialization): Promise<void> {
+  async #init(
+    root: TerraformRoot,
+    lock: string,
+    { registry }: TerraformProgram,
+    initialization: Initialization,
+  ): Promise<void> {
     const first = async () => {
-      if (existsSync(this.#sharedLock)) return false;
+      if (existsSync(this.#sharedLock) && readFileSync(this.#sharedLock, 'utf8').includes(`"${registry}/`))
+        return false;
       rmSync(lock, { force: true });
       await this.#next(() => root.init());
       copyFileSync(lock, this.#sharedLock);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { TerraformProgram } from './require-terraform.ts';
 
 const CONFIGURATION = 'cdk.tf.json';
 const LOCK_FILE = '.terraform.lock.hcl';
@@ -19,13 +20,12 @@ export interface InitializedFolder {
   readonly directory: string;
   /** What `terraform init` fills: TF_DATA_DIR. */
   readonly dataDirectory: string;
-  /** Such as linux_amd64. */
-  readonly platform: string;
+  readonly program: Pick<TerraformProgram, 'name' | 'version' | 'platform'>;
 }
 
 /**
- * Whether `terraform init` is needless: it was run for this backend, these providers, modules and lock file, and the
- * providers are still there. Terraform itself refuses to plan or apply where that is not so, before it does anything; so a
+ * Whether `terraform init` is needless: this program has run it for this backend, these providers, modules and lock file, and
+ * the providers are still there. Terraform itself refuses to plan or apply where that is not so, before it does anything; so a
  * mark that is wrong fails a run, and no more.
  */
 export class Initialization {
@@ -50,11 +50,14 @@ export class Initialization {
   }
 
   #digest(): string {
-    const { directory } = this.#folder;
+    const { directory, program } = this.#folder;
+    const { name: programName, version } = program;
     const configuration = readFileSync(join(directory, CONFIGURATION), 'utf8');
     const { terraform, module = {}, provider = {} } = JSON.parse(configuration) as Configuration;
     const sources = Object.entries(module).map(([name, { source }]) => [name, source] as const);
-    const hash = createHash('sha256').update(JSON.stringify([terraform, sources, Object.keys(provider)]));
+    const hash = createHash('sha256').update(
+      JSON.stringify([programName, version, terraform, sources, Object.keys(provider)]),
+    );
     for (const file of [this.#lockFile, ...filesOf(sources.map(([, source]) => join(directory, source)))]) {
       hash.update(`\0${file}\0`).update(readFileSync(file));
     }
@@ -63,10 +66,10 @@ export class Initialization {
 
   /** A folder of a provider is a link into the mirror or the plugin cache, and these may be gone. */
   #hasProviders(): boolean {
-    const { dataDirectory, platform } = this.#folder;
+    const { dataDirectory, program } = this.#folder;
     const locked = readFileSync(this.#lockFile, 'utf8').matchAll(/^provider "(.+)" \{\s+version\s*= "(.+)"/gm);
     const folders = Array.from(locked, ([, source = '', version = '']) =>
-      join(dataDirectory, 'providers', source, version, platform),
+      join(dataDirectory, 'providers', source, version, program.platform),
     );
     return folders.every((folder) => existsSync(folder));
   }

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CommandError, runCommand } from '../common/run-command.ts';
 import { UserError } from '../common/user-error.ts';
+import { requireTerraform } from './require-terraform.ts';
 import { changesIn, type ResourceChange } from './resource-changes.ts';
 import { dataDirectoryIn, terraformEnvironment } from './terraform-environment.ts';
 
@@ -19,6 +20,8 @@ export interface TerraformRootOptions {
   /** With the credentials, the Region and, for an emulator, the endpoint. */
   readonly env: NodeJS.ProcessEnv;
   readonly logFile?: string;
+  /** Whether init is to find the newest provider; by default it may take an older one that this machine has. */
+  readonly upgrade?: boolean;
   /** Whether Terraform is kept from the signals of the terminal; they come by {@link TerraformRoot.interrupt} alone. */
   readonly apart?: boolean;
 }
@@ -41,18 +44,21 @@ export class TerraformRoot {
   readonly #work: string;
   readonly #env: NodeJS.ProcessEnv;
   readonly #logFile: string;
+  readonly #upgrade: boolean;
   readonly #apart: boolean;
   readonly #state: string[] = [];
   readonly #variables: string[] = [];
   #child: ChildProcess | undefined;
 
-  constructor({ directory, workDirectory, variables, env, logFile, apart = false }: TerraformRootOptions) {
+  constructor(options: TerraformRootOptions) {
+    const { directory, workDirectory, variables, env, logFile, upgrade = false, apart = false } = options;
     mkdirSync(workDirectory, { recursive: true });
     this.#directory = directory;
     // Terraform runs in another folder: there, a path from here would name another folder.
     this.#work = resolve(workDirectory);
     this.#env = env;
     this.#logFile = logFile ?? join(this.#work, 'terraform.log');
+    this.#upgrade = upgrade;
     this.#apart = apart;
     if (!variables) return;
     const file = join(this.#work, 'variables.tfvars.json');
@@ -122,9 +128,10 @@ export class TerraformRoot {
 
   async #run(args: string[], onLine?: (line: string) => void): Promise<string> {
     try {
-      return await runCommand('terraform', args, {
+      const { command } = await requireTerraform(this.#env);
+      return await runCommand(command, args, {
         cwd: this.#directory,
-        env: await terraformEnvironment(this.#work, this.#env),
+        env: await terraformEnvironment(this.#work, this.#env, this.#upgrade),
         logFile: this.#logFile,
         apart: this.#apart,
         onStart: (child) => (this.#child = child),

@@ -40,6 +40,24 @@ describe('Deployment', () => {
     expect(rollout.terraform.locked).toEqual(['web']);
   });
 
+  it('initializes each stack anew for OpenTofu, which has the providers of its own registry', async () => {
+    const { accountsFile, terraform } = rollout;
+    terraform.install('tofu', 'OpenTofu', '1.12.6');
+    const perform = async (program: string, ...names: string[]) => {
+      const env = { ...terraform.env, IMAGE_COPIER_TERRAFORM: program };
+      const deployment = Deployment.open({ accountsFile, out: terraform.out, env });
+      for (const name of names) await deployment.perform('plan', stackOf(deployment, name));
+      return terraform.takeCalls().filter((call) => call.startsWith('init'));
+    };
+
+    expect(await perform('terraform', 'payments', 'web')).toEqual(['init payments', 'init web']);
+    expect(await perform('terraform', 'payments', 'web')).toEqual([]);
+    expect(await perform('tofu', 'payments', 'web')).toEqual(['init payments', 'init web']);
+    expect(await perform('tofu', 'payments', 'web')).toEqual([]);
+    // The second of each was told what the first had locked.
+    expect(terraform.locked).toEqual(['web', 'web']);
+  });
+
   it('lets the next stack lock the provider if the first cannot', async () => {
     const deployment = open();
     rollout.terraform.fail('init payments', 'Error: no such backend');

@@ -9,10 +9,11 @@ import { join } from 'node:path';
  * a stack that it fails, that it waits, and what it puts out.
  */
 const PROGRAM = `#!/bin/sh
-world=\${0%/bin/terraform}
+world=\${0%/bin/*}
+program=\${0##*/}
 command=$1
 stack=\${PWD##*/}
-if [ "$command" = version ]; then cat "$world/version"; exit; fi
+if [ "$command" = version ]; then cat "$world/$program version"; exit; fi
 echo "$command $stack" >> "$world/calls"
 shift
 echo "$*" >> "$world/args"
@@ -25,8 +26,9 @@ if [ -e "$world/$command $stack fails" ]; then cat "$world/$command $stack fails
 case $command in
   init)
     if [ -e .terraform.lock.hcl ]; then echo "$stack" >> "$world/locked"; fi
-    mkdir -p "$TF_DATA_DIR/providers/registry.terraform.io/hashicorp/aws/5.100.0/linux_amd64"
-    printf 'provider "registry.terraform.io/hashicorp/aws" {\\n  version = "5.100.0"\\n}\\n' > .terraform.lock.hcl
+    if [ "$program" = tofu ]; then registry=registry.opentofu.org; else registry=registry.terraform.io; fi
+    mkdir -p "$TF_DATA_DIR/providers/$registry/hashicorp/aws/5.100.0/linux_amd64"
+    printf 'provider "%s/hashicorp/aws" {\\n  version = "5.100.0"\\n}\\n' "$registry" > .terraform.lock.hcl
     ;;
   plan)
     echo '  # module.image-copier-eu-west-1.aws_sqs_queue.requests will be created'
@@ -54,7 +56,7 @@ case $command in
 esac
 `;
 
-/** A folder with a program `terraform` that does nothing but keep what it was called for. */
+/** A folder with a program, `terraform` or `tofu`, that does nothing but keep what it was called for. */
 export class FakeTerraform {
   readonly folder = mkdtempSync(join(tmpdir(), 'fake-terraform-'));
   readonly out = join(this.folder, 'out');
@@ -64,11 +66,16 @@ export class FakeTerraform {
     TF_CLI_CONFIG_FILE: join(this.folder, 'cli.tfrc'),
   };
 
-  constructor({ version = '1.11.4', platform = 'linux_amd64' } = {}) {
+  constructor({ name = 'Terraform', version = '1.11.4', platform = 'linux_amd64' } = {}) {
     mkdirSync(join(this.folder, 'bin'));
-    writeFileSync(join(this.folder, 'bin', 'terraform'), PROGRAM, { mode: 0o755 });
     writeFileSync(this.env.TF_CLI_CONFIG_FILE, '');
-    this.write('version', JSON.stringify({ terraform_version: version, platform }));
+    this.install(name === 'OpenTofu' ? 'tofu' : 'terraform', name, version, platform);
+  }
+
+  /** Puts a program on PATH. */
+  install(command: string, name: string, version: string, platform = 'linux_amd64'): void {
+    writeFileSync(join(this.folder, 'bin', command), PROGRAM, { mode: 0o755 });
+    this.write(`${command} version`, `${name} v${version}\non ${platform}\n`);
   }
 
   /** Each call but for the version, as `apply payments`, in the order of their beginnings. */

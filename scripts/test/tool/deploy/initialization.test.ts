@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Initialization } from '../../../tool/deploy/initialization.ts';
 
 const PROVIDER = ['registry.example', 'hashicorp', 'aws', '5.100.0'] as const;
-const platform = 'linux_amd64';
+const program = { name: 'Terraform', version: '1.11.4', platform: 'linux_amd64' } as const;
 
 let work: string;
 let directory: string;
@@ -41,12 +41,12 @@ beforeEach(() => {
   ]) {
     mkdirSync(folder, { recursive: true });
   }
-  symlinkSync(join(work, 'mirror'), join(links, platform));
+  symlinkSync(join(work, 'mirror'), join(links, program.platform));
   writeFileSync(join(directory, 'cdk.tf.json'), configuration());
   writeFileSync(join(directory, '.terraform.lock.hcl'), lock('h1:first'));
   writeFileSync(join(work, 'modules', 'copier', 'versions.tf'), 'terraform {}\n');
   writeFileSync(join(work, 'modules', 'copier', 'modules', 'function', 'versions.tf'), 'terraform {}\n');
-  initialization = new Initialization({ directory, dataDirectory, platform });
+  initialization = new Initialization({ directory, dataDirectory, program });
 });
 
 afterEach(() => {
@@ -62,7 +62,7 @@ describe('Initialization', () => {
     initialization.remember();
 
     expect(initialization.stands).toBe(true);
-    expect(new Initialization({ directory, dataDirectory, platform }).stands).toBe(true);
+    expect(new Initialization({ directory, dataDirectory, program }).stands).toBe(true);
   });
 
   it('stands when an input of a module changed, or a setting of a provider', () => {
@@ -155,9 +155,13 @@ describe('Initialization', () => {
     expect(initialization.stands).toBe(false);
   });
 
-  it('does not stand for another platform, as when the folder is taken to another machine', () => {
+  it.each([
+    ['another platform, as when the folder is taken to another machine', { platform: 'darwin_arm64' }],
+    ['another version of the program', { version: '1.15.9' }],
+    ['OpenTofu, which takes providers from its own registry', { name: 'OpenTofu' }],
+  ] as const)('does not stand for %s', (_, change) => {
     initialization.remember();
 
-    expect(new Initialization({ directory, dataDirectory, platform: 'darwin_arm64' }).stands).toBe(false);
+    expect(new Initialization({ directory, dataDirectory, program: { ...program, ...change } }).stands).toBe(false);
   });
 });
