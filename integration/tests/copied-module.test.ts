@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { ROOT } from '../../scripts/tool/common/paths.ts';
+import { requireTerraform } from '../../scripts/tool/deploy/require-terraform.ts';
 import { terraformEnvironment } from '../../scripts/tool/deploy/terraform-environment.ts';
 
 let folder: string;
@@ -40,8 +41,8 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
-  mock_data "aws_region" {
-    defaults = { id = "eu-west-1" }
+  mock_data "aws_service" {
+    defaults = { region = "eu-west-1" }
   }
   mock_data "aws_iam_policy_document" {
     defaults = { minified_json = "{}" }
@@ -55,7 +56,8 @@ run "plan" {
   writeFileSync(join(folder, 'tests', 'plan.tftest.hcl'), mock);
   // Its own folder .terraform, as whoever calls a module by hand has it.
   const env = { ...(await terraformEnvironment(folder, process.env)), TF_DATA_DIR: '.terraform' };
-  const terraform = (command: string) => spawnSync('terraform', [command], { cwd: folder, env, encoding: 'utf8' });
+  const { command } = await requireTerraform(process.env);
+  const terraform = (action: string) => spawnSync(command, [action], { cwd: folder, env, encoding: 'utf8' });
   const init = terraform('init');
   const planned = terraform('test');
 

@@ -95,7 +95,7 @@ describe('deploy and destroy', () => {
       expect(planned.rows[2]?.resources).toHaveLength(planned.rows[2]?.changed ?? 0);
       expect(new Set(planned.rows[2]?.resources?.map(({ action }) => action))).toEqual(new Set(['update']));
       // What init did still stands: other inputs are nothing to it.
-      expect(firstLog).toContain('Terraform has been successfully initialized');
+      expect(firstLog).toMatch(/(Terraform|OpenTofu) has been successfully initialized/);
       expect(logOfPayments()).not.toContain('Initializing');
     },
     DEPLOY_TIMEOUT_MS,

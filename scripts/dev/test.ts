@@ -1,12 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
 import {
   closeSync,
+  cpSync,
   existsSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -24,7 +26,9 @@ import { installShells } from './shells.ts';
 import { CACHE, ROOT } from '../tool/common/paths.ts';
 import { runCommand, runProgram } from '../tool/common/run-command.ts';
 import { SetupError } from '../tool/common/setup-error.ts';
+import { findTerraforms, requireTerraform, type TerraformProgram } from '../tool/deploy/require-terraform.ts';
 import { terraformEnvironment } from '../tool/deploy/terraform-environment.ts';
+import { readableTest, testTotals, type Totals } from './terraform-test.ts';
 
 const RESULTS = join(CACHE, 'test');
 const TERRAFORM = join(ROOT, 'terraform');
@@ -32,12 +36,6 @@ const EXAMPLES = join(TERRAFORM, 'examples');
 const MODULES = join(TERRAFORM, 'modules');
 const TERRAFORM_DOCS = join(TERRAFORM, '.terraform-docs.yml');
 const PLUGIN = join(ROOT, 'integration', 'localstack');
-
-/** A test that is skipped shows nothing, so it counts as failed. */
-interface Totals {
-  readonly passed: number;
-  readonly failed: number;
-}
 
 /** A check has no totals; it fails by its exit code. */
 interface StageResult {
@@ -50,8 +48,8 @@ interface StageResult {
 interface RunOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Whether its output comes at its end: others run at the same time. */
-  readonly inOnePiece?: boolean;
+  /** Is given the output at its end, and says what of it to keep: others run at the same time. */
+  readonly inOnePiece?: (output: string) => string;
   /** Above 0 it yields to others that compute: nice(2). */
   readonly nice?: number;
 }
@@ -67,7 +65,7 @@ const stages: Readonly<Record<string, Stage>> = {
   format: async (run) =>
     allHold([
       await run(npmTool('prettier'), ['--check', '--log-level=warn', ...PRETTIER_CACHE, '.']),
-      await run('terraform', ['fmt', '-check', '-recursive', TERRAFORM], {
+      await run((await requireTerraform(process.env)).command, ['fmt', '-check', '-recursive', TERRAFORM], {
         env: await terraformEnvironment(RESULTS, withoutAws()),
       }),
       await run(pythonTool('ruff'), ['format', '--check', '--quiet', PLUGIN]),
@@ -81,7 +79,8 @@ const stages: Readonly<Record<string, Stage>> = {
     ];
     // `terraform test` validates what it tests.
     for (const example of folders(EXAMPLES).filter((folder) => !hasTests(folder))) {
-      results.push(await run('terraform', ['validate'], await initialized(example)));
+      const { command } = await requireTerraform(process.env);
+      results.push(await run(command, ['validate'], await initialized(example)));
     }
     await installLinters(console.log);
     writeTemplate(report);
@@ -115,7 +114,10 @@ const stages: Readonly<Record<string, Stage>> = {
     const projects = ['scripts', 'lambda', 'terraform/stacks', 'terraform/template'];
     // By itself jest leaves one processor to others.
     const options = ['--maxWorkers=100%', '--testTimeout=60000', ...TOOL_COVERAGE];
-    const { holds, totals } = await jest(run, 'unit', [...options, '--projects', ...projects]);
+    // The tests of the stacks ask it what the modules' validations refuse.
+    const { command: IMAGE_COPIER_TERRAFORM } = await requireTerraform(process.env);
+    const args = [...options, '--projects', ...projects];
+    const { holds, totals } = await jest(run, 'unit', args, { IMAGE_COPIER_TERRAFORM });
     const percent = coverageOfTool();
     return {
       holds: holds && percent >= MIN_COVERAGE_OF_TOOL,
@@ -136,15 +138,10 @@ const stages: Readonly<Record<string, Stage>> = {
 
   terraform: async (run, report) => {
     writeTemplate(report);
-    // An example that LocalStack cannot stand for is planned in a test of its own.
-    const tested = [...folders(MODULES), ...folders(EXAMPLES)].filter(hasTests);
-    const results = tested.map(async (folder) => {
-      const totals = join(RESULTS, `${basename(folder)}.xml`);
-      const options = { ...(await initialized(folder)), inOnePiece: true };
-      const holds = await run('terraform', ['test', `-junit-xml=${totals}`], options);
-      return { holds, totals: junitTotals(totals) };
-    });
-    return combined(await Promise.all(results));
+    const results: StageResult[] = [];
+    // One after the other: both write a lock file into the folders.
+    for (const program of await findTerraforms(process.env)) results.push(await testModules(run, program));
+    return { ...combined(results), figures: results.map(({ figures }) => figures).join('\n') };
   },
 
   integration: async (run, report) => {
@@ -332,7 +329,7 @@ async function run(
   output: number,
   command: string,
   args: readonly string[],
-  { cwd = ROOT, env = process.env, inOnePiece = false, nice = 0 }: RunOptions = {},
+  { cwd = ROOT, env = process.env, inOnePiece, nice = 0 }: RunOptions = {},
 ): Promise<boolean> {
   let text = '';
   const sink = inOnePiece ? (piece: string) => void (text += piece) : output;
@@ -340,7 +337,7 @@ async function run(
     if (pid !== undefined && nice > 0) setPriority(pid, nice);
   };
   const code = await runProgram(command, args, { cwd, env, stdout: sink, stderr: sink, onStart });
-  writeFileSync(output, text);
+  if (inOnePiece) writeFileSync(output, inOnePiece(text));
   return code === 0;
 }
 
@@ -429,9 +426,70 @@ function hasTests(folder: string): boolean {
   return existsSync(join(folder, 'tests'));
 }
 
-/** A Terraform folder with its provider in place, and how to run terraform in it. */
-async function initialized(cwd: string): Promise<Required<Pick<RunOptions, 'cwd' | 'env'>>> {
-  const env = await terraformEnvironment(join(CACHE, 'terraform', relative(ROOT, cwd)), withoutAws());
-  await runCommand('terraform', ['init', '-backend=false'], { cwd, env, logFile: join(RESULTS, 'terraform-init.log') });
+/** Runs the tests of the modules, and of the examples that LocalStack cannot stand for, which are planned with mocks. */
+async function testModules(run: Run, program: TerraformProgram): Promise<StageResult> {
+  const { command, name, version } = program;
+  const top = await ownFolders(program);
+  const tested = [...folders(MODULES), ...folders(EXAMPLES)]
+    .filter(hasTests)
+    .map((folder) => join(top, relative(ROOT, folder)));
+  const results = tested.map(async (folder) => {
+    const options = await initialized(folder, program);
+    let totals = NO_REPORT.totals as Totals;
+    const inOnePiece = (output: string) => {
+      totals = testTotals(output) ?? totals;
+      return readableTest(output);
+    };
+    const holds = await run(command, ['test', '-json'], { ...options, inOnePiece });
+    return { holds, totals };
+  });
+  const result = combined(await Promise.all(results));
+  const { passed, failed } = result.totals ?? NO_REPORT.totals;
+  const providers = new Set(tested.map((folder) => lockedProvider(folder)));
+  return {
+    ...result,
+    figures: `${name} ${version}, provider ${[...providers].join(' and ')}: ${describe({ passed, failed })}`,
+  };
+}
+
+/**
+ * The folder whose `terraform` a program runs in: this repository, or a copy of what its tests read. Other stages run the first
+ * program in the same folders at the same time, and would meet the lock file of another one.
+ */
+async function ownFolders(program: TerraformProgram): Promise<string> {
+  const { command } = program;
+  if (command === (await requireTerraform(process.env)).command) return ROOT;
+  const top = join(RESULTS, 'programs', basename(command));
+  const ownFiles = ['.terraform', '.terraform.lock.hcl'];
+  cpSync(TERRAFORM, join(top, 'terraform'), {
+    recursive: true,
+    filter: (file) => !ownFiles.includes(basename(file)),
+  });
+  symlinkSync(join(ROOT, 'lambda'), join(top, 'lambda'));
+  // As WITH_PROVIDER for the first program.
+  await initialized(join(top, 'terraform', 'modules', 'image-copier'), program);
+  return top;
+}
+
+/** The provider that init has locked in a folder, such as hashicorp/aws 5.100.0. */
+function lockedProvider(folder: string): string {
+  const lock = readFileSync(join(folder, '.terraform.lock.hcl'), 'utf8');
+  const [, name, version] = /^provider "[^/]+\/(.+)" \{\s+version\s*= "(.+)"/m.exec(lock) ?? [];
+  return `${name ?? 'unknown'} ${version ?? ''}`;
+}
+
+/**
+ * A Terraform folder with its provider in place, and how to run a program in it. Git ignores the lock file, so that an earlier
+ * run's must not hold on to a provider that the mirror no longer has.
+ */
+async function initialized(
+  cwd: string,
+  program?: TerraformProgram,
+): Promise<Required<Pick<RunOptions, 'cwd' | 'env'>>> {
+  const { command } = program ?? (await requireTerraform(process.env));
+  const own = { ...withoutAws(), IMAGE_COPIER_TERRAFORM: command };
+  const env = await terraformEnvironment(join(CACHE, 'terraform', relative(ROOT, cwd)), own);
+  const args = ['init', '-backend=false', '-upgrade'];
+  await runCommand(command, args, { cwd, env, logFile: join(RESULTS, 'terraform-init.log') });
   return { cwd, env };
 }

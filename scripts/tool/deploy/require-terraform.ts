@@ -38,6 +38,16 @@ export async function requireTerraform(env: NodeJS.ProcessEnv): Promise<Terrafor
   return await program;
 }
 
+/**
+ * The program that IMAGE_COPIER_TERRAFORM names, else each of both that is on PATH, `terraform` first.
+ * @throws {SetupError} if there is none, or one is too old
+ */
+export async function findTerraforms(env: NodeJS.ProcessEnv): Promise<TerraformProgram[]> {
+  const first = await requireTerraform(env);
+  if (env[PROGRAM_VARIABLE] || first.command === 'tofu' || !(await programAt('tofu', env))) return [first];
+  return [first, await requireTerraform({ ...env, [PROGRAM_VARIABLE]: 'tofu' })];
+}
+
 async function findTerraform(env: NodeJS.ProcessEnv): Promise<TerraformProgram> {
   const named = env[PROGRAM_VARIABLE];
   const program = named

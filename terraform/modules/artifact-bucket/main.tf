@@ -1,8 +1,12 @@
 data "aws_partition" "current" {}
-data "aws_region" "current" {}
+
+# Its Region is the provider's. aws_region says the same only by attributes that 5.100 lacks or 6.47 deprecates.
+data "aws_service" "sqs" {
+  service_id = "sqs"
+}
 
 locals {
-  bucket     = "${var.prefix}-${data.aws_region.current.id}"
+  bucket     = "${var.prefix}-${data.aws_service.sqs.region}"
   bucket_arn = "arn:${data.aws_partition.current.partition}:s3:::${local.bucket}"
 
   function_zips = coalesce(var.function_zips, ["${path.module}/../../../lambda/dist/image-copier.zip"])

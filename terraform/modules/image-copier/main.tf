@@ -1,11 +1,15 @@
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
-data "aws_region" "current" {}
+
+# Its Region is the provider's. aws_region says the same only by attributes that 5.100 lacks or 6.47 deprecates.
+data "aws_service" "sqs" {
+  service_id = "sqs"
+}
 
 locals {
   account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition
-  region     = data.aws_region.current.id
+  region     = data.aws_service.sqs.region
 
   # arn:<partition>:sns:<region>:<account>:<name>
   topic_region     = split(":", var.request_topic_arn)[3]

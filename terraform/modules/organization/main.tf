@@ -2,8 +2,11 @@ data "aws_partition" "current" {
   provider = aws.artifacts
 }
 
-data "aws_region" "artifacts" {
+# Its Region is the provider's. aws_region says the same only by attributes that 5.100 lacks or 6.47 deprecates.
+data "aws_service" "s3" {
   provider = aws.artifacts
+
+  service_id = "s3"
 }
 
 locals {
@@ -75,9 +78,9 @@ locals {
   template = length(local.changed) == 0 ? local.file : jsonencode(merge(jsondecode(local.file), { Resources = merge(try(jsondecode(local.file).Resources, {}), local.changed) }))
 
   # Another template has another key, so the stack set changes when its template does, and only then.
-  bucket       = "${var.function_bucket_prefix}-${data.aws_region.artifacts.id}"
+  bucket       = "${var.function_bucket_prefix}-${data.aws_service.s3.region}"
   template_key = "image-copier/${sha256(local.template)}.template.json"
-  template_url = "https://${local.bucket}.s3.${data.aws_region.artifacts.id}.${data.aws_partition.current.dns_suffix}/${local.template_key}"
+  template_url = "https://${local.bucket}.s3.${data.aws_service.s3.region}.${data.aws_partition.current.dns_suffix}/${local.template_key}"
 
   # CloudFormation answers with each parameter of the template. What is not set here would be a change in each plan.
   defaults = { for name, parameter in local.declared : name => tostring(parameter.Default) if can(parameter.Default) }

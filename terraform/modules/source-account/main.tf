@@ -1,6 +1,10 @@
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
-data "aws_region" "current" {}
+
+# Its Region is the provider's. aws_region says the same only by attributes that 5.100 lacks or 6.47 deprecates.
+data "aws_service" "sqs" {
+  service_id = "sqs"
+}
 
 locals {
   topics = {
@@ -14,7 +18,7 @@ locals {
   # Built, not read from the topics, so that each policy can be part of its topic.
   topic_arns = {
     for key, topic in local.topics :
-    key => "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${topic.name}"
+    key => "arn:${data.aws_partition.current.partition}:sns:${data.aws_service.sqs.region}:${data.aws_caller_identity.current.account_id}:${topic.name}"
   }
 
   # What is asked of each call, beside who makes it.
@@ -25,7 +29,7 @@ locals {
       {
         test     = "StringLike"
         variable = "sns:Endpoint"
-        values   = ["arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.id}:&{aws:PrincipalAccount}:*"]
+        values   = ["arn:${data.aws_partition.current.partition}:sqs:${data.aws_service.sqs.region}:&{aws:PrincipalAccount}:*"]
       },
     ]
     # The roles of settle-copy and retire-image, as the module image-copier names them: no other role of the account speaks for its copier.

@@ -3,7 +3,7 @@
 locals {
   account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition
-  region     = data.aws_region.current.id
+  region     = data.aws_service.sqs.region
 
   function_zip = coalesce(var.function_zip, "${path.module}/../../../lambda/dist/image-copier.zip")
 

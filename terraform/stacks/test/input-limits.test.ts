@@ -295,10 +295,14 @@ ${items.join('\n')}
 }
 `,
   );
-  const { stdout, stderr } = spawnSync('terraform', ['console'], {
+  // OpenTofu would put warnings of other settings before the answer.
+  const settings = join(folder, 'cli.tfrc');
+  writeFileSync(settings, 'disable_checkpoint = true\n');
+  const command = process.env['IMAGE_COPIER_TERRAFORM'] ?? 'terraform';
+  const { stdout, stderr } = spawnSync(command, ['console'], {
     cwd: folder,
     encoding: 'utf8',
-    env: { ...process.env, TF_CLI_ARGS: '-no-color', CHECKPOINT_DISABLE: '1' },
+    env: { ...process.env, TF_CLI_ARGS: '-no-color', TF_CLI_CONFIG_FILE: settings, CHECKPOINT_DISABLE: '1' },
     input: 'jsonencode(local.verdicts)',
   });
   if (!stdout.startsWith('"')) throw new Error(`${stdout}\n${stderr}`);

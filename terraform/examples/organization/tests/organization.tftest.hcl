@@ -15,8 +15,20 @@ mock_provider "aws" {
     defaults = { partition = "aws" }
   }
 
-  mock_data "aws_region" {
-    defaults = { id = "eu-west-1" }
+  mock_data "aws_service" {
+    defaults = { region = "eu-west-1" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111111111111:role/watch" }
+  }
+
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:eu-west-1:111111111111:function:watch" }
+  }
+
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:eu-west-1:111111111111:watch" }
   }
 }
 
@@ -35,8 +47,20 @@ mock_provider "aws" {
     defaults = { partition = "aws" }
   }
 
-  mock_data "aws_region" {
-    defaults = { id = "us-east-1" }
+  mock_data "aws_service" {
+    defaults = { region = "us-east-1" }
+  }
+
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::111111111111:role/watch" }
+  }
+
+  mock_resource "aws_lambda_function" {
+    defaults = { arn = "arn:aws:lambda:us-east-1:111111111111:function:watch" }
+  }
+
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws:sqs:us-east-1:111111111111:watch" }
   }
 }
 
@@ -52,13 +76,12 @@ variables {
 }
 
 override_resource {
-  target          = module.topics_ireland.aws_sns_topic.requests
-  override_during = plan
-  values          = { arn = "arn:aws:sns:eu-west-1:111111111111:amigo-PROD-notify" }
+  target = module.topics_ireland.aws_sns_topic.requests
+  values = { arn = "arn:aws:sns:eu-west-1:111111111111:amigo-PROD-notify" }
 }
 
 run "has_topics_and_a_bucket_in_each_region" {
-  command = plan
+  command = apply
 
   assert {
     condition = (

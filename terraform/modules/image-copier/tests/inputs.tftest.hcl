@@ -1,14 +1,12 @@
 mock_provider "aws" {
-  override_during = plan
-
   mock_data "aws_caller_identity" {
     defaults = { account_id = "222222222222" }
   }
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
-  mock_data "aws_region" {
-    defaults = { id = "eu-west-1" }
+  mock_data "aws_service" {
+    defaults = { region = "eu-west-1" }
   }
   mock_data "aws_iam_policy_document" {
     defaults = { minified_json = "{}" }
@@ -38,15 +36,11 @@ mock_provider "aws" {
 override_resource {
   target = module.settle_copy.aws_lambda_function.function
   values = { arn = "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-settle-copy" }
-
-  override_during = plan
 }
 
 override_resource {
   target = module.retire_image.aws_lambda_function.function
   values = { arn = "arn:aws:lambda:eu-west-1:222222222222:function:image-copier-retire-image" }
-
-  override_during = plan
 }
 
 override_resource {
@@ -55,7 +49,6 @@ override_resource {
     arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-settle.fifo"
     url = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-settle.fifo"
   }
-  override_during = plan
 }
 
 override_resource {
@@ -64,23 +57,18 @@ override_resource {
     arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-dead-letters"
     url = "https://sqs.eu-west-1.amazonaws.com/222222222222/image-copier-dead-letters"
   }
-  override_during = plan
 }
 
 override_resource {
   target = aws_sqs_queue.requests
   # Without its URL: the functions must not wait for this queue to know it.
   values = { arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-requests" }
-
-  override_during = plan
 }
 
 override_resource {
   target = aws_sqs_queue.retirements
   # Likewise.
   values = { arn = "arn:aws:sqs:eu-west-1:222222222222:image-copier-retirements" }
-
-  override_during = plan
 }
 
 variables {
@@ -89,7 +77,7 @@ variables {
 }
 
 run "defaults" {
-  command = plan
+  command = apply
 
   assert {
     condition = module.copy_image.function.environment[0].variables == tomap({
@@ -295,7 +283,7 @@ run "defaults" {
 }
 
 run "housekeeping_topic" {
-  command = plan
+  command = apply
 
   variables {
     housekeeping_topic_arn = "arn:aws:sns:eu-west-1:111111111111:amigo-DEMO-housekeeping-notify"
@@ -325,7 +313,7 @@ run "housekeeping_topic_in_another_region" {
 }
 
 run "retention" {
-  command = plan
+  command = apply
 
   variables {
     retention = {
@@ -355,7 +343,7 @@ run "retention" {
 }
 
 run "retention_of_all_recipes" {
-  command = plan
+  command = apply
 
   variables {
     retention = { keep_newest = 1, min_age_days = 0, quarantine_days = 7 }
@@ -408,7 +396,7 @@ run "retire_tagged_with_a_variable_of_a_policy" {
 }
 
 run "approval_by_watermark" {
-  command = plan
+  command = apply
 
   variables {
     approval          = { watermark = "approved (prod)" }
@@ -425,7 +413,7 @@ run "approval_by_watermark" {
 }
 
 run "approval_by_shared_tag" {
-  command = plan
+  command = apply
 
   variables {
     approval = { shared_tag = "approved=prod" }
@@ -478,7 +466,7 @@ run "approval_by_a_watermark_with_its_account" {
 }
 
 run "copies_with_their_deprecation" {
-  command = plan
+  command = apply
 
   assert {
     condition     = module.settle_copy.function.environment[0].variables.COPY_DEPRECATION == "true"
@@ -487,7 +475,7 @@ run "copies_with_their_deprecation" {
 }
 
 run "copies_without_deprecation" {
-  command = plan
+  command = apply
 
   variables {
     copy_deprecation = false
@@ -505,7 +493,7 @@ run "copies_without_deprecation" {
 }
 
 run "copies_in_a_hurry" {
-  command = plan
+  command = apply
 
   variables {
     copy_within_minutes = 45
@@ -528,7 +516,7 @@ run "a_hurry_that_there_is_not" {
 }
 
 run "an_account_id_with_zeros_at_its_start" {
-  command = plan
+  command = apply
 
   override_data {
     target = data.aws_caller_identity.current
@@ -542,7 +530,7 @@ run "an_account_id_with_zeros_at_its_start" {
 }
 
 run "alarms" {
-  command = plan
+  command = apply
 
   variables {
     age_alarm_seconds = 600
@@ -588,7 +576,7 @@ run "alarms" {
 }
 
 run "no_dashboard" {
-  command = plan
+  command = apply
 
   assert {
     condition     = length(aws_cloudwatch_dashboard.copier) == 0 && output.dashboard_name == null
@@ -597,7 +585,7 @@ run "no_dashboard" {
 }
 
 run "dashboard" {
-  command = plan
+  command = apply
 
   variables {
     dashboard = true
@@ -644,7 +632,7 @@ run "dashboard" {
 }
 
 run "filter_off" {
-  command = plan
+  command = apply
 
   variables {
     filter_enabled = false
@@ -657,7 +645,7 @@ run "filter_off" {
 }
 
 run "other_values" {
-  command = plan
+  command = apply
 
   variables {
     architecture             = "x86_64"
@@ -775,7 +763,7 @@ run "other_values" {
 }
 
 run "without_inputs_of_organizations" {
-  command = plan
+  command = apply
 
   assert {
     condition     = alltrue([for role in [module.copy_image.role, module.retire_image.role, module.settle_copy.role] : role.permissions_boundary == null && role.path == "/"])
@@ -794,7 +782,7 @@ run "without_inputs_of_organizations" {
 }
 
 run "permissions_boundary" {
-  command = plan
+  command = apply
 
   variables {
     permissions_boundary_arn = "arn:aws:iam::222222222222:policy/org/boundary"
@@ -807,7 +795,7 @@ run "permissions_boundary" {
 }
 
 run "role_path" {
-  command = plan
+  command = apply
 
   variables {
     role_path = "/organization/copier/"
@@ -820,7 +808,7 @@ run "role_path" {
 }
 
 run "tags" {
-  command = plan
+  command = apply
 
   variables {
     tags = { team = "platform", "cost:center" = "4711" }
@@ -842,7 +830,7 @@ run "tags" {
 }
 
 run "copy_tags" {
-  command = plan
+  command = apply
 
   variables {
     copy_tags = { CostCenter = "4711", Owner = "platform" }
@@ -865,7 +853,7 @@ run "copy_tags_of_the_copier" {
 }
 
 run "key_of_the_organization" {
-  command = plan
+  command = apply
 
   variables {
     kms_key_arn = "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"
@@ -882,7 +870,7 @@ run "key_of_the_organization" {
 }
 
 run "own_key_beside_that_of_the_organization" {
-  command = plan
+  command = apply
 
   variables {
     kms_key_arn  = "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"
@@ -986,7 +974,7 @@ run "tags_of_other_characters" {
 }
 
 run "environment_variables" {
-  command = plan
+  command = apply
 
   variables {
     environment_variables = { AWS_USE_FIPS_ENDPOINT = "true" }
@@ -1022,7 +1010,7 @@ run "environment_variable_of_the_module" {
 }
 
 run "code_signing" {
-  command = plan
+  command = apply
 
   variables {
     code_signing_config_arn = "arn:aws:lambda:eu-west-1:222222222222:code-signing-config:csc-0123456789abcdef0"
@@ -1035,7 +1023,7 @@ run "code_signing" {
 }
 
 run "log_key" {
-  command = plan
+  command = apply
 
   variables {
     log_kms_key_arn = "arn:aws:kms:eu-west-1:222222222222:key/mrk-1234abcd12ab34cd56ef1234567890ab"
@@ -1048,7 +1036,7 @@ run "log_key" {
 }
 
 run "vpc" {
-  command = plan
+  command = apply
 
   variables {
     vpc = { security_group_ids = ["sg-0123456789abcdef0"], subnet_ids = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"] }

@@ -3,8 +3,8 @@ mock_provider "aws" {}
 mock_provider "aws" {
   alias = "artifacts"
 
-  mock_data "aws_region" {
-    defaults = { id = "eu-west-1" }
+  mock_data "aws_service" {
+    defaults = { region = "eu-west-1" }
   }
 
   mock_data "aws_partition" {

@@ -1,14 +1,12 @@
 mock_provider "aws" {
-  override_during = plan
-
   mock_data "aws_caller_identity" {
     defaults = { account_id = "111111111111" }
   }
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
-  mock_data "aws_region" {
-    defaults = { id = "eu-west-1" }
+  mock_data "aws_service" {
+    defaults = { region = "eu-west-1" }
   }
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::111111111111:role/image-copier-watch-eu-west-1" }
@@ -29,7 +27,7 @@ variables {
 }
 
 run "names_of_topics" {
-  command = plan
+  command = apply
 
   assert {
     condition     = [aws_sns_topic.requests[0].name, aws_sns_topic.housekeeping[0].name, aws_sns_topic.results.name] == ["image-copier", "image-copier-housekeeping", "image-copier-results"]
@@ -38,7 +36,7 @@ run "names_of_topics" {
 }
 
 run "alarms" {
-  command = plan
+  command = apply
 
   variables {
     alarm_actions = ["arn:aws:sns:eu-west-1:111111111111:on-call"]
@@ -87,7 +85,7 @@ run "alarms" {
 }
 
 run "watch" {
-  command = plan
+  command = apply
 
   variables {
     name          = "amigo-DEMO-notify"
@@ -143,7 +141,7 @@ run "watch" {
 }
 
 run "no_publisher_by_default" {
-  command = plan
+  command = apply
 
   assert {
     condition     = length(module.publisher) == 0 && output.publisher_function_name == null
@@ -152,7 +150,7 @@ run "no_publisher_by_default" {
 }
 
 run "publisher" {
-  command = plan
+  command = apply
 
   variables {
     name          = "amigo-DEMO-notify"
@@ -198,7 +196,7 @@ run "publisher" {
 
 # 50 accounts in each parameter, in 3 Regions, by 2 labels of usual length in 20 ways; and twice as many in one of them.
 run "targets_of_5000_accounts" {
-  command = plan
+  command = apply
 
   variables {
     publisher = {}
@@ -293,7 +291,7 @@ run "bad_targets" {
 }
 
 run "dashboard" {
-  command = plan
+  command = apply
 
   variables {
     name                    = "amigo-DEMO-notify"
@@ -354,7 +352,7 @@ run "without_a_zip" {
 }
 
 run "tags" {
-  command = plan
+  command = apply
 
   variables {
     tags = { team = "platform" }
@@ -377,7 +375,7 @@ run "tags" {
 }
 
 run "existing_topics" {
-  command = plan
+  command = apply
 
   variables {
     name                    = "amigo-PROD-notify"
@@ -398,7 +396,7 @@ run "existing_topics" {
   assert {
     condition = [output.request_topic_arn, output.housekeeping_topic_arn] == [
       for name in ["amigo-PROD-notify", "amigo-PROD-housekeeping-notify"] :
-      "arn:${data.aws_partition.current.partition}:sns:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${name}"
+      "arn:${data.aws_partition.current.partition}:sns:${data.aws_service.sqs.region}:${data.aws_caller_identity.current.account_id}:${name}"
     ]
     error_message = "The outputs name the topics that are there."
   }
@@ -415,7 +413,7 @@ run "existing_topics" {
 }
 
 run "housekeeping_topic_of_another_name" {
-  command = plan
+  command = apply
 
   variables {
     housekeeping_topic_name = "retirements"
