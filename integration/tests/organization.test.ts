@@ -131,6 +131,7 @@ const scenarios: readonly Scenario[] = [
       Approval: '{"watermark":"approved"}',
       PermissionsBoundaryName: 'organization/boundary',
       Retention: '{"keepNewest":3,"minAgeDays":7,"quarantineDays":7,"recipes":{"ubuntu":{"keepNewest":5}}}',
+      Runtime: 'nodejs24.x',
       UseFipsEndpoints: 'true',
     },
   },
@@ -185,6 +186,7 @@ const EXPLAINED: readonly {
     declared: (parameters, accountId) =>
       Number(resolved(template.Resources['ImageKey']?.Properties['RotationPeriodInDays'], parameters, accountId)),
   },
+  { where: /^function \S+: Runtime$/, why: 'AWS provider 5.100 refuses nodejs24.x', inputs: OTHERS },
   ...Object.entries(LOGS).map(([log, name]) => ({
     where: new RegExp(String.raw`^log group \S+-${name}: kmsKeyId$`),
     why: "LocalStack ignores a log group's KmsKeyId",

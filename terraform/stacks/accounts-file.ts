@@ -70,6 +70,7 @@ export const COPIER_INPUTS = {
   retry_hours: 'number',
   role_path: 'string',
   rollback_depth: 'number',
+  runtime: 'string',
   source_key_arns: 'list(string)',
   tags: 'map(string)',
   trusted_owner_ids: 'list(string)',
@@ -89,6 +90,7 @@ export const SOURCE_INPUTS = {
   permissions_boundary_arn: 'string',
   publisher: PUBLISHER,
   role_path: 'string',
+  runtime: 'string',
   tags: 'map(string)',
   vpc: VPC,
 } as const satisfies Record<string, InputType>;

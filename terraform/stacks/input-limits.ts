@@ -70,6 +70,7 @@ const SHARED = {
       '/ alone, or a path that begins and ends with it, for example /organization/; at most 512 characters, none of them a space',
     ),
   ],
+  runtime: [text((name) => ['nodejs22.x', 'nodejs24.x'].includes(name), 'nodejs22.x or nodejs24.x')],
   tags: [
     map(
       (tags) =>

@@ -147,7 +147,7 @@ export function lambdaFunction({
       FunctionName: sub(`\${Name}-${name}`),
       Description: description,
       Role: attribute(role, 'Arn'),
-      Runtime: 'nodejs22.x',
+      Runtime: ref('Runtime'),
       Architectures: [ref('Architecture')],
       Handler: `${name}.handler`,
       Code: { S3Bucket: sub('${FunctionBucketPrefix}-${AWS::Region}'), S3Key: ref('FunctionKey') },

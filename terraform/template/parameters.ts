@@ -120,6 +120,9 @@ const CHANGES: Readonly<Record<string, Partial<Parameter>>> = {
     Description:
       "ARN of the topic for retirement requests and revocations. Its Region does not count: each stack subscribes to the topic of this name in the stack's own Region. Without it neither reaches the account.",
   },
+  runtime: {
+    Description: 'Lambda runtime of the functions: nodejs22.x, which AWS deprecates on 2027-04-30, or nodejs24.x.',
+  },
   overdue_hours: { ConstraintDescription: 'overdue_hours: 1 to 96, or whole days (a multiple of 24) up to 720.' },
   recipe_tag: { AllowedPattern: '^(?![aA][wW][sS]:).*$' },
   request_topic_arn: {

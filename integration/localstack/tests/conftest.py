@@ -154,13 +154,16 @@ def source(localstack: LocalStack, create_function: Callable[..., LambdaFunction
 def environment(root: Path, port: int) -> dict[str, str]:
     """The environment that LocalStack runs in, the same as in scripts/dev/localstack/server.ts."""
     inherited = {name: os.environ[name] for name in ("HOME", "LANG", "PATH") if name in os.environ}
-    node = next(PROJECT_DIR.glob("node_modules/node-*/bin/node"))
+    nodes = list(PROJECT_DIR.glob("node_modules/node-*/bin/node"))
+    node_24 = next(node for node in nodes if "node-24-" in str(node))
+    node_22 = next(node for node in nodes if "node-24-" not in str(node))
     return inherited | {
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "LOCALSTACK_HOST": f"127.0.0.1:{port}",
         "FILESYSTEM_ROOT": str(root),
         "TMPDIR": str(root),
-        "LAMBDA_NODEJS22_BINARY": str(node),
+        "LAMBDA_NODEJS22_BINARY": str(node_22),
+        "LAMBDA_NODEJS24_BINARY": str(node_24),
         "OVERRIDE_IN_DOCKER": "0",
         "SQS_ENDPOINT_STRATEGY": "off",
         "DISABLE_EVENTS": "1",

@@ -50,11 +50,15 @@ def test_handler_is_found_and_called(create_function, new_account, files, handle
     assert function.invoke().payload == "reached"
 
 
-def test_runs_node_22(create_function, new_account):
-    """Lambda runtimes: nodejs22.x is Node.js 22."""
-    function = create_function(new_account(), "export const handler = async () => process.version")
+@pytest.mark.parametrize(("runtime", "start"), [("nodejs22.x", "v22."), ("nodejs24.x", "v24.")])
+def test_runs_the_node_of_its_runtime(create_function, new_account, runtime, start):
+    """Lambda runtimes: nodejs22.x is Node.js 22, nodejs24.x is Node.js 24."""
+    code = "export const handler = async () => [process.version, process.env.AWS_EXECUTION_ENV]"
+    function = create_function(new_account(), code, Runtime=runtime)
 
-    assert function.invoke().payload.startswith("v22.")
+    version, environment = function.invoke().payload
+    assert version.startswith(start)
+    assert environment == f"AWS_Lambda_{runtime}"
 
 
 def test_the_runtime_loads_no_more_than_the_one_of_aws(create_function, new_account):
@@ -84,7 +88,8 @@ def test_rejects_a_runtime_it_cannot_run(localstack, create_function, new_accoun
 
     configuration = wait_until("no longer Pending", settled)
     assert configuration["State"] == "Failed"
-    assert "python3.13 needs a Docker engine; without one, nodejs22.x runs" in configuration["StateReason"]
+    reason = "python3.13 needs a Docker engine; without one, nodejs22.x and nodejs24.x run"
+    assert reason in configuration["StateReason"]
 
 
 def test_environment_is_the_documented_one(create_function, new_account):

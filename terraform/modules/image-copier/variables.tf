@@ -460,6 +460,19 @@ variable "rollback_depth" {
   }
 }
 
+variable "runtime" {
+  description = "Lambda runtime of the functions: nodejs22.x, which AWS deprecates on 2027-04-30, or nodejs24.x. AWS provider 5.100 refuses nodejs24.x: it takes 6.20 or newer."
+  type        = string
+  default     = "nodejs22.x"
+  nullable    = false
+
+  # Lambda Developer Guide, Building Lambda functions with Node.js. On others the functions were not run.
+  validation {
+    condition     = contains(["nodejs22.x", "nodejs24.x"], var.runtime)
+    error_message = "runtime: nodejs22.x or nodejs24.x."
+  }
+}
+
 variable "source_key_arns" {
   description = "ARNs of the KMS keys under which source snapshots are encrypted. Their key policies must allow this account to use them."
   type        = list(string)

@@ -39,6 +39,7 @@ module "publisher" {
   log_kms_key_arn          = var.log_kms_key_arn
   permissions_boundary_arn = var.permissions_boundary_arn
   role_path                = var.role_path
+  runtime                  = var.runtime
   tags                     = var.tags
   vpc                      = var.vpc
 }

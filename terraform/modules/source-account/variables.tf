@@ -201,6 +201,19 @@ variable "role_path" {
   }
 }
 
+variable "runtime" {
+  description = "Lambda runtime of the functions: nodejs22.x, which AWS deprecates on 2027-04-30, or nodejs24.x. AWS provider 5.100 refuses nodejs24.x: it takes 6.20 or newer."
+  type        = string
+  default     = "nodejs22.x"
+  nullable    = false
+
+  # Lambda Developer Guide, Building Lambda functions with Node.js. On others the functions were not run.
+  validation {
+    condition     = contains(["nodejs22.x", "nodejs24.x"], var.runtime)
+    error_message = "runtime: nodejs22.x or nodejs24.x."
+  }
+}
+
 variable "tags" {
   description = "Tags of everything in this module that can have tags, beside the provider's default_tags."
   type        = map(string)

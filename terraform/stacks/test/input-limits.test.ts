@@ -54,6 +54,7 @@ const SHARED: Readonly<Record<string, Values>> = {
     good: ['/', '/organization/', `/${X.slice(0, 510)}/`],
     bad: ['', 'a', '/a', '/a b/', `/${X.slice(0, 511)}/`],
   },
+  runtime: { good: ['nodejs22.x', 'nodejs24.x'], bad: ['nodejs20.x', 'nodejs24', ''] },
   tags: {
     good: [{}, { 'cost centre': 'ä 7', empty: '' }, { [X.slice(0, 128)]: X.slice(0, 256) }, many(50)],
     bad: [

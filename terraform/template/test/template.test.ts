@@ -72,6 +72,16 @@ describe('the template', () => {
     expect(template.Parameters['KeyDeletionWindowDays']).toMatchObject({ Type: 'Number', Default: 30 });
   });
 
+  it('runs its functions on a runtime that they were tested on', () => {
+    const functions = Object.values(template.Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function');
+
+    expect(functions.map(({ Properties }) => Properties['Runtime'])).toEqual(functions.map(() => ({ Ref: 'Runtime' })));
+    expect(template.Parameters['Runtime']).toMatchObject({
+      Default: 'nodejs22.x',
+      AllowedValues: ['nodejs22.x', 'nodejs24.x'],
+    });
+  });
+
   it.each(['CopyImage', 'RetireImage', 'SettleCopy'])('runs %s signed and in a VPC if it is told so', (name) => {
     const { CodeSigningConfigArn, VpcConfig } = template.Resources[name]?.Properties ?? {};
 

@@ -30,6 +30,10 @@ describe('checkFunctions', () => {
     expect(check({ mappings: [{ ...MAPPING, state: 'Updating' }] })).toEqual([]);
   });
 
+  it.each(['nodejs22.x', 'nodejs24.x'])('finds nothing where a function runs on %s', (runtime) => {
+    expect(check({ runtime })).toEqual([]);
+  });
+
   it.each<[string, Partial<FunctionFacts>, string[]]>([
     ['a function that failed', { state: 'Failed', stateReason: 'Its key is disabled.' }, ['FunctionNotActive']],
     ['an update that failed', { lastUpdate: 'Failed' }, ['FunctionUpdateFailed']],

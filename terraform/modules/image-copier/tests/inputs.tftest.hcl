@@ -1107,6 +1107,7 @@ run "bad_values" {
     retire_tagged             = { "aws:team" = "platform" }
     role_path                 = "/organization"
     rollback_depth            = -1
+    runtime                   = "nodejs20.x"
     tags                      = { "AWS:team" = "platform" }
     vpc                       = { security_group_ids = ["web"], subnet_ids = ["private"] }
   }
@@ -1140,6 +1141,7 @@ run "bad_values" {
     var.retry_hours,
     var.role_path,
     var.rollback_depth,
+    var.runtime,
     var.source_key_arns,
     var.tags,
     var.trusted_owner_ids,

@@ -455,6 +455,7 @@ run "bad_values" {
     organization_id = "ou-a1b2-c3d4e5f6"
     overdue_hours   = 313
     role_path       = "organization"
+    runtime         = "nodejs20.x"
     tags            = { "aws:team" = "platform" }
 
     code_signing_config_arn  = "csc-0123456789abcdef0"
@@ -475,6 +476,7 @@ run "bad_values" {
     var.overdue_hours,
     var.permissions_boundary_arn,
     var.role_path,
+    var.runtime,
     var.tags,
     var.vpc,
   ]

@@ -115,7 +115,7 @@ resource "aws_lambda_function" "function" {
   function_name    = var.name
   description      = var.description
   role             = aws_iam_role.function.arn
-  runtime          = "nodejs22.x"
+  runtime          = var.runtime
   architectures    = [var.architecture]
   handler          = var.handler
   filename         = var.zip

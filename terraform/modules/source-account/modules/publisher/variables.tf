@@ -48,6 +48,11 @@ variable "role_path" {
   type        = string
 }
 
+variable "runtime" {
+  description = "Lambda runtime: nodejs22.x or nodejs24.x."
+  type        = string
+}
+
 variable "tags" {
   description = "Tags of everything here that can have tags."
   type        = map(string)

@@ -1,4 +1,4 @@
-// Runs a function's handler under the Lambda Runtime API, as the nodejs22.x runtime does.
+// Runs a function's handler under the Lambda Runtime API, as the nodejs22.x and nodejs24.x runtimes do.
 // Lambda Developer Guide: "Building a custom runtime", "Define Lambda function handler in Node.js",
 // "Using the Lambda context object", "Log and monitor Node.js Lambda functions".
 

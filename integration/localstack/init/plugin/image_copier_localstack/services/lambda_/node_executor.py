@@ -27,16 +27,32 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 from localstack.utils.docker_utils import DOCKER_CLIENT
 
-BINARY_VARIABLE = "LAMBDA_NODEJS22_BINARY"
-RUNTIME = "nodejs22.x"
 BOOTSTRAP = Path(__file__).with_name("bootstrap.mjs")
 API = "/2018-06-01/runtime"
 INIT_SECONDS = 10
 
-# The guide's table of experimental features that Lambda switches off, each with the flag that switches it on again.
-NODE_FLAGS = {
-    "--no-experimental-require-module": "--experimental-require-module",
-    "--no-experimental-detect-module": "--experimental-detect-module",
+
+@dataclass(frozen=True)
+class NodeRuntime:
+    """A runtime of Lambda's, and the Node that it is."""
+
+    major: int
+    variable: str
+    # The guide's table of experimental features that Lambda switches off, each with the flag that switches it on again.
+    # Since it lists Node 24 it has no such table for it.
+    flags: dict[str, str]
+
+
+RUNTIMES = {
+    "nodejs22.x": NodeRuntime(
+        22,
+        "LAMBDA_NODEJS22_BINARY",
+        {
+            "--no-experimental-require-module": "--experimental-require-module",
+            "--no-experimental-detect-module": "--experimental-detect-module",
+        },
+    ),
+    "nodejs24.x": NodeRuntime(24, "LAMBDA_NODEJS24_BINARY", {}),
 }
 
 # LocalStack gives these to the init program of its own container images; AWS knows none of them.
@@ -168,16 +184,16 @@ class RuntimeApiHandler(BaseHTTPRequestHandler):
 class NodeProcess:
     """One start of a function's code: a Node process with the Runtime API that it talks to."""
 
-    def __init__(self, binary: str, task_root: Path, environment: dict[str, str]) -> None:
+    def __init__(self, runtime: str, task_root: Path, environment: dict[str, str]) -> None:
         self.api = RuntimeApi()
         # A file and not a pipe: what the process wrote before its response is there when the response is.
         self.log = tempfile.TemporaryFile()
         self.log_offset = 0
         self.peak_kb = 0
         options = environment.get("NODE_OPTIONS", "").split()
-        flags = [flag for flag, opposite in NODE_FLAGS.items() if opposite not in options]
+        flags = [flag for flag, opposite in RUNTIMES[runtime].flags.items() if opposite not in options]
         self.process = subprocess.Popen(
-            [binary, *flags, str(BOOTSTRAP)],
+            [node_binary(runtime), *flags, str(BOOTSTRAP)],
             cwd=task_root,
             env=environment | {"AWS_LAMBDA_RUNTIME_API": self.api.address},
             # Nothing is ever written: the end of this pipe tells the process that LocalStack is gone.
@@ -231,7 +247,6 @@ class NodeRuntimeExecutor(RuntimeExecutor):
 
     def __init__(self, id: str, function_version: FunctionVersion) -> None:
         super().__init__(id, function_version)
-        self.binary = ""
         self.environment: dict[str, str] = {}
         self.temporary_dir: Path | None = None
         self.process: NodeProcess | None = None
@@ -242,9 +257,10 @@ class NodeRuntimeExecutor(RuntimeExecutor):
     def prepare_version(cls, function_version: FunctionVersion) -> None:
         """Unpack the code; what is raised here becomes the StateReason of a function that is Failed."""
         runtime = function_version.config.runtime
-        if runtime != RUNTIME:
-            raise ValueError(f"{runtime or 'a container image'} needs a Docker engine; without one, {RUNTIME} runs")
-        node_binary()
+        if runtime not in RUNTIMES:
+            known = " and ".join(RUNTIMES)
+            raise ValueError(f"{runtime or 'a container image'} needs a Docker engine; without one, {known} run")
+        node_binary(runtime)
         function_version.config.code.prepare_for_execution()
 
     @classmethod
@@ -271,7 +287,6 @@ class NodeRuntimeExecutor(RuntimeExecutor):
 
     def start(self, env_vars: dict[str, str]) -> None:
         """The Init phase: at most 10 seconds. When it fails, the first invocation tries once more."""
-        self.binary = node_binary()
         self.temporary_dir = Path(tempfile.mkdtemp(prefix="lambda-"))
         self.environment = self.process_environment(env_vars)
         started = time.monotonic()
@@ -378,7 +393,7 @@ class NodeRuntimeExecutor(RuntimeExecutor):
 
     def spawn(self) -> NodeProcess:
         task_root = self.function_version.config.code.get_unzipped_code_location()
-        self.process = NodeProcess(self.binary, task_root, self.environment)
+        self.process = NodeProcess(self.function_version.config.runtime, task_root, self.environment)
         return self.process
 
     def discard_process(self) -> None:
@@ -400,7 +415,7 @@ class NodeRuntimeExecutor(RuntimeExecutor):
             "LANG": "en_US.UTF-8",
             "PATH": os.environ.get("PATH", os.defpath),
             **variables,
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{RUNTIME}",
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{self.function_version.config.runtime}",
             "LAMBDA_RUNTIME_DIR": str(BOOTSTRAP.parent),
             "LAMBDA_TASK_ROOT": str(self.function_version.config.code.get_unzipped_code_location()),
             # Each environment of AWS has a /tmp of its own.
@@ -410,19 +425,20 @@ class NodeRuntimeExecutor(RuntimeExecutor):
 
 
 @functools.cache
-def node_binary() -> str:
-    """The Node that runs nodejs22.x: the one that LAMBDA_NODEJS22_BINARY names, else `node` on PATH."""
-    named = os.environ.get(BINARY_VARIABLE)
-    binary = named or shutil.which("node")
-    remedy = f"set {BINARY_VARIABLE} to the path of a Node 22 binary before LocalStack starts"
+def node_binary(runtime: str) -> str:
+    """The Node of a runtime: the one that its variable names, else `node` on PATH."""
+    major, variable = RUNTIMES[runtime].major, RUNTIMES[runtime].variable
+    node = f"Node {major}"
+    binary = os.environ.get(variable) or shutil.which("node")
+    remedy = f"set {variable} to the path of a {node} binary before LocalStack starts"
     if not binary:
-        raise ValueError(f"{RUNTIME} needs Node 22, and no node is on PATH; {remedy}")
+        raise ValueError(f"{runtime} needs {node}, and no node is on PATH; {remedy}")
     try:
         version = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=20).stdout.strip()
     except (OSError, subprocess.SubprocessError) as error:
         raise ValueError(f"{binary} does not run ({error}); {remedy}") from error
-    if not version.startswith("v22."):
-        raise ValueError(f"{RUNTIME} needs Node 22, and {binary} is {version or 'no Node'}; {remedy}")
+    if not version.startswith(f"v{major}."):
+        raise ValueError(f"{runtime} needs {node}, and {binary} is {version or 'no Node'}; {remedy}")
     return binary
 
 
@@ -441,7 +457,8 @@ def install() -> None:
 
     @functools.cache
     def executor_class(plugin) -> type[RuntimeExecutor]:
-        if os.environ.get(BINARY_VARIABLE) or not DOCKER_CLIENT.has_docker():
+        named = any(os.environ.get(runtime.variable) for runtime in RUNTIMES.values())
+        if named or not DOCKER_CLIENT.has_docker():
             return NodeRuntimeExecutor
         return docker_load(plugin)
 
