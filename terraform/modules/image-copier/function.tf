@@ -132,6 +132,7 @@ module "copy_image" {
   source = "./modules/function"
 
   name               = local.function_name
+  account_id         = local.account_id
   description        = "Copies shared machine images into this account, encrypted"
   handler            = "copy-image.handler"
   zip                = local.function_zip

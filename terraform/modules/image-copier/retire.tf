@@ -496,6 +496,7 @@ module "retire_image" {
   source = "./modules/function"
 
   name               = local.retire_function_name
+  account_id         = local.account_id
   description        = "Takes machine images away that nothing uses, and bad ones out of use"
   handler            = "retire-image.handler"
   zip                = local.function_zip

@@ -333,6 +333,7 @@ module "settle_copy" {
   source = "./modules/function"
 
   name               = local.settle_function_name
+  account_id         = local.account_id
   description        = "Verifies and announces the copies of machine images, and tries those again that failed"
   handler            = "settle-copy.handler"
   zip                = local.function_zip

@@ -24,6 +24,7 @@ module "publisher" {
   count  = var.publisher == null ? 0 : 1
 
   name               = local.publish_function
+  account_id         = local.account_id
   alarm_actions      = var.alarm_actions
   architecture       = var.architecture
   log_retention_days = var.log_retention_days

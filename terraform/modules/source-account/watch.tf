@@ -182,6 +182,7 @@ module "watch" {
   source = "../image-copier/modules/function"
 
   name               = local.watch_function
+  account_id         = local.account_id
   description        = "Notices copy requests that reach nobody, and accounts that give no result"
   handler            = "watch-requests.handler"
   zip                = local.function_zip

@@ -22,18 +22,6 @@ override_data {
   target = data.aws_caller_identity.current
   values = { account_id = "222222222222" }
 }
-override_data {
-  target = module.copy_image.data.aws_caller_identity.current
-  values = { account_id = "222222222222" }
-}
-override_data {
-  target = module.retire_image.data.aws_caller_identity.current
-  values = { account_id = "222222222222" }
-}
-override_data {
-  target = module.settle_copy.data.aws_caller_identity.current
-  values = { account_id = "222222222222" }
-}
 
 # The role's policy names the key, so it is known only after "apply". Overridden, nothing is created.
 override_resource {

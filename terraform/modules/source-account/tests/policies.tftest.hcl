@@ -12,19 +12,6 @@ override_data {
   target = data.aws_caller_identity.current
   values = { account_id = "111111111111" }
 }
-override_data {
-  target = module.watch.data.aws_caller_identity.current
-  values = { account_id = "111111111111" }
-}
-
-override_data {
-  target = module.publisher[0].data.aws_caller_identity.current
-  values = { account_id = "111111111111" }
-}
-override_data {
-  target = module.publisher[0].module.publish_image.data.aws_caller_identity.current
-  values = { account_id = "111111111111" }
-}
 
 run "listed_accounts" {
   command = plan

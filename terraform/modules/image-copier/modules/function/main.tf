@@ -1,7 +1,6 @@
 # What each function of the copier has. Only the module image-copier calls it: without a README it is private by convention
 # (Terraform, Standard module structure).
 
-data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 # Its Region is the provider's. aws_region says the same only by attributes that 5.100 lacks or 6.47 deprecates.
@@ -10,9 +9,8 @@ data "aws_service" "sqs" {
 }
 
 locals {
-  account_id = data.aws_caller_identity.current.account_id
-  partition  = data.aws_partition.current.partition
-  region     = data.aws_service.sqs.region
+  partition = data.aws_partition.current.partition
+  region    = data.aws_service.sqs.region
 
   log_group = "/aws/lambda/${var.name}"
 
@@ -45,7 +43,7 @@ data "aws_iam_policy_document" "calls" {
   statement {
     sid       = "WriteLog"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:${local.log_group}:*"]
+    resources = ["arn:${local.partition}:logs:${local.region}:${var.account_id}:log-group:${local.log_group}:*"]
   }
 
   # Lambda makes the network interfaces with this role, for the VPC's functions to share. The code may not use the permissions (Lambda
@@ -72,7 +70,7 @@ data "aws_iam_policy_document" "calls" {
       condition {
         test     = "ArnEquals"
         variable = "lambda:SourceFunctionArn"
-        values   = ["arn:${local.partition}:lambda:${local.region}:${local.account_id}:function:${var.name}"]
+        values   = ["arn:${local.partition}:lambda:${local.region}:${var.account_id}:function:${var.name}"]
       }
     }
   }

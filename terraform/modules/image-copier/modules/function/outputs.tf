@@ -9,8 +9,16 @@ output "log_group" {
 }
 
 output "role" {
-  description = "The role, with all its attributes."
-  value       = aws_iam_role.function
+  description = "The role, with what is read of it."
+  # Not the whole resource: it has attributes that are deprecated, and whoever has their values is warned.
+  value = {
+    arn                  = aws_iam_role.function.arn
+    assume_role_policy   = aws_iam_role.function.assume_role_policy
+    name                 = aws_iam_role.function.name
+    path                 = aws_iam_role.function.path
+    permissions_boundary = aws_iam_role.function.permissions_boundary
+    tags                 = aws_iam_role.function.tags
+  }
 }
 
 output "role_policy" {

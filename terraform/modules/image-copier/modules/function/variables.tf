@@ -1,3 +1,8 @@
+variable "account_id" {
+  description = "ID of the account."
+  type        = string
+}
+
 variable "architecture" {
   description = "Processor architecture: arm64 or x86_64."
   type        = string

@@ -1,7 +1,6 @@
 # What publishes images. Only the module source-account calls it: without a README it is private by convention (Terraform, Standard module
 # structure).
 
-data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 # Its Region is the provider's. aws_region says the same only by attributes that 5.100 lacks or 6.47 deprecates.
@@ -10,21 +9,20 @@ data "aws_service" "sqs" {
 }
 
 locals {
-  account_id = data.aws_caller_identity.current.account_id
-  partition  = data.aws_partition.current.partition
-  region     = data.aws_service.sqs.region
+  partition = data.aws_partition.current.partition
+  region    = data.aws_service.sqs.region
 
   timeout_seconds = 300
 
   queue     = "${var.name}.fifo"
-  queue_arn = "arn:${local.partition}:sqs:${local.region}:${local.account_id}:${local.queue}"
+  queue_arn = "arn:${local.partition}:sqs:${local.region}:${var.account_id}:${local.queue}"
 
   rules     = { image_state = "${var.name}-image-state", sweep = "${var.name}-sweep" }
-  rule_arns = { for key, name in local.rules : key => "arn:${local.partition}:events:${local.region}:${local.account_id}:rule/${name}" }
+  rule_arns = { for key, name in local.rules : key => "arn:${local.partition}:events:${local.region}:${var.account_id}:rule/${name}" }
 
   images_arn    = "arn:${local.partition}:ec2:${local.region}::image/*"
   snapshots_arn = "arn:${local.partition}:ec2:${local.region}::snapshot/*"
-  targets_arn   = "arn:${local.partition}:ssm:${local.region}:${local.account_id}:parameter${var.targets_path}"
+  targets_arn   = "arn:${local.partition}:ssm:${local.region}:${var.account_id}:parameter${var.targets_path}"
 
   # A problem is counted by each sweep, every 15 minutes, until it is mended: a period of 30 minutes holds at least one sweep.
   alarms = {
@@ -239,7 +237,7 @@ data "aws_iam_policy_document" "publish_image" {
   statement {
     sid       = "AskForCopies"
     actions   = ["sns:Publish"]
-    resources = ["arn:${local.partition}:sns:*:${local.account_id}:${var.topic_name}"]
+    resources = ["arn:${local.partition}:sns:*:${var.account_id}:${var.topic_name}"]
   }
 
   statement {
@@ -253,6 +251,7 @@ module "publish_image" {
   source = "../../../image-copier/modules/function"
 
   name               = var.name
+  account_id         = var.account_id
   description        = "Shares tagged machine images with the accounts that they are for, and asks for their copies"
   handler            = "publish-image.handler"
   zip                = var.zip
@@ -274,7 +273,7 @@ module "publish_image" {
     {
       RECIPE_TAG   = var.recipe_tag
       TARGETS_PATH = var.targets_path
-      TOPIC_ARN    = "arn:${local.partition}:sns:${local.region}:${local.account_id}:${var.topic_name}"
+      TOPIC_ARN    = "arn:${local.partition}:sns:${local.region}:${var.account_id}:${var.topic_name}"
       UNSHARE      = var.unshare
     },
     # lambda/src/functions/common/publish-configuration.ts reads it.

@@ -1,3 +1,8 @@
+variable "account_id" {
+  description = "ID of the account."
+  type        = string
+}
+
 variable "alarm_actions" {
   description = "ARNs to notify when an alarm starts and when it ends."
   type        = list(string)
