@@ -119,9 +119,12 @@ const stages: Readonly<Record<string, Stage>> = {
     const args = [...options, '--projects', ...projects];
     const { holds, totals } = await jest(run, 'unit', args, { IMAGE_COPIER_TERRAFORM });
     const percent = coverageOfTool();
+    // What the functions' other runtime is.
+    const onNode24 = await jest(run, 'unit-node-24', configOf('lambda'), {}, lambdaNodeBinary(24));
+    const both = combined([{ holds, ...(totals && { totals }) }, onNode24]);
     return {
-      holds: holds && percent >= MIN_COVERAGE_OF_TOOL,
-      ...(totals && { totals }),
+      ...both,
+      holds: both.holds && percent >= MIN_COVERAGE_OF_TOOL,
       figures: `Unit tests reach ${percent} % of the lines of scripts/tool; ${MIN_COVERAGE_OF_TOOL} % is the least.`,
     };
   },
@@ -347,10 +350,11 @@ async function jest(
   name: string,
   projects: readonly string[],
   variables: NodeJS.ProcessEnv = {},
+  node = lambdaNodeBinary(),
 ): Promise<StageResult> {
   const report = join(RESULTS, `${name}.json`);
   const args = [npmTool('jest'), ...projects, '--json', `--outputFile=${report}`];
-  const holds = await run(lambdaNodeBinary(), args, { env: { ...process.env, ...variables } });
+  const holds = await run(node, args, { env: { ...process.env, ...variables } });
   if (!existsSync(report)) return NO_REPORT;
   const { numPassedTests, numTotalTests } = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>;
   const passed = numPassedTests ?? 0;
