@@ -1,6 +1,6 @@
 # Every target does the set-up that it needs, once. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down build docs bench mutants test test-unit test-integration test-faults
+.PHONY: help demo up down build docs bench mutants test test-tofu test-unit test-integration test-faults
 BIN := node_modules/.bin
 INSTALLED := node_modules/.package-lock.json
 # The scripts run on Node 20 too; the functions run on Node 22.
@@ -33,6 +33,9 @@ mutants: $(INSTALLED) ## Change the functions' core and adapters in small ways, 
 
 test: $(INSTALLED) ## Check formatting, lint and types, and run every test
 	@$(BIN)/tsx scripts/dev/test.ts
+
+test-tofu: $(INSTALLED) ## Run the tests of the Terraform modules, and of a deployment, on OpenTofu, which is built if need be
+	@$(BIN)/tsx scripts/dev/test.ts --opentofu terraform deploy
 
 test-unit: $(INSTALLED) ## Run the unit tests of the functions and of the operators' tool
 	@$(BIN)/tsx scripts/dev/test.ts unit

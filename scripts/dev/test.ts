@@ -21,6 +21,7 @@ import { installLinters, LINTERS } from './lint/install.ts';
 import { openTestEmulator, type Emulator } from './localstack/emulator.ts';
 import { installLocalStack } from './localstack/install.ts';
 import { lambdaNodeBinary } from './localstack/server.ts';
+import { installOpenTofu } from './opentofu/install.ts';
 import { formatPermissions, PERMISSIONS, renderPolicies } from './permissions.ts';
 import { installShells } from './shells.ts';
 import { CACHE, ROOT } from '../tool/common/paths.ts';
@@ -152,6 +153,12 @@ const stages: Readonly<Record<string, Stage>> = {
     return await jest(run, 'integration', configOf('integration'), { AWS_ENDPOINT_URL: endpoint });
   },
 
+  deploy: async (run, report) => {
+    const { endpoint } = await sharedEmulator(report);
+    const files = [...configOf('integration'), 'tests/deploy'];
+    return await jest(run, 'deploy', files, { AWS_ENDPOINT_URL: endpoint });
+  },
+
   faults: async (run, report) => {
     const { endpoint } = await sharedEmulator(report);
     const result = await jest(run, 'faults', configOf('integration/faults'), { AWS_ENDPOINT_URL: endpoint });
@@ -191,7 +198,7 @@ const APART: readonly (readonly string[])[] = [
  * Terraform; the others compute meanwhile.
  */
 const LANES: readonly (readonly string[])[] = [
-  ['integration'],
+  ['integration', 'deploy'],
   ['terraform'],
   ['format', 'types', 'unit', 'browser', 'lint'],
   ['emulator', 'faults'],
@@ -235,19 +242,25 @@ const TOOL_COVERAGE = [
   `--coverageDirectory=${COVERAGE}`,
 ];
 
+/** The stage `integration` has its tests too: it is for another program, as `make test-tofu` asks for it. */
+const ON_DEMAND = 'deploy';
+
 /** A stage that runs for as long as it is told to: alone, it shows how far it is. */
 const SHOWN_ALONE = 'faults';
 
 const WITHOUT_LOCALSTACK = ['types', 'unit', 'browser', 'terraform'];
 /** These need the zip or the operators' tool: built once, since stages that run side by side read the same ones. */
-const WITH_FUNCTIONS = ['terraform', 'integration', 'faults'];
+const WITH_FUNCTIONS = ['terraform', 'integration', 'deploy', 'faults'];
 /** Their tests paste commands into shells. */
 const WITH_SHELLS = ['unit', 'integration'];
 /** Terraform's plugin cache takes one writer at a time: once the provider is there, nobody writes. */
-const WITH_PROVIDER = ['lint', 'terraform', 'integration'];
+const WITH_PROVIDER = ['lint', 'terraform', 'integration', 'deploy'];
+
+/** Before the stages: they run on OpenTofu, which is built if need be. */
+const ON_OPENTOFU = '--opentofu';
 
 await runScript(async () => {
-  const asked = process.argv.slice(2);
+  const asked = process.argv.slice(2).filter((argument) => argument !== ON_OPENTOFU);
   const unknown = asked.filter((name) => !(name in stages));
   if (unknown.length > 0) {
     throw new SetupError(`There is no stage ${unknown.join(', ')}. Stages: ${Object.keys(stages).join(', ')}.`);
@@ -255,7 +268,8 @@ await runScript(async () => {
   rmSync(RESULTS, { recursive: true, force: true });
   mkdirSync(RESULTS, { recursive: true });
 
-  const names = asked.length === 0 ? Object.keys(stages) : asked;
+  if (process.argv.includes(ON_OPENTOFU)) process.env['IMAGE_COPIER_TERRAFORM'] = await installOpenTofu(console.log);
+  const names = asked.length === 0 ? Object.keys(stages).filter((stage) => stage !== ON_DEMAND) : asked;
   if (names.some((name) => !WITHOUT_LOCALSTACK.includes(name))) await installLocalStack(console.log);
   const isAsked = (stage: string) => names.includes(stage);
   const preparations = [
