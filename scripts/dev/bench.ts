@@ -30,6 +30,7 @@ program
   )
   .option('--rounds <n>', 'how often each is started', count, 15)
   .option('--memory <MB,...>', 'memory settings, which decide on processor time', wholeNumbers, [256, 512])
+  .option('--on-node-24', 'whether each is started on Node 24 too, and compared with itself on Node 22', false)
   .option('--out <folder>', 'where the figures and the chart go', join(CACHE, 'bench'))
   .action((options: Omit<ColdStartOptions, 'peer' | 'runtimeClient'>) =>
     benchColdStart(

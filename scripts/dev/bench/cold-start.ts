@@ -15,6 +15,8 @@ export interface ColdStartOptions extends FromOutside {
   readonly rounds: number;
   /** Memory settings in MB: Lambda gives processor time in proportion. */
   readonly memory: readonly number[];
+  /** Whether each function is measured on Node 24 too, beside itself on Node 22. */
+  readonly onNode24: boolean;
   /** Where the figures go. */
   readonly out: string;
 }

@@ -26,8 +26,10 @@ function send({ service, headers, body }) {
       response.on('data', (chunk) => chunks.push(chunk));
       response.on('error', reject);
       response.on('end', () => {
-        if (response.statusCode === 200) resolve(Buffer.concat(chunks).toString());
-        else reject(new Error(`${response.statusCode} ${Buffer.concat(chunks)}`));
+        const answer = Buffer.concat(chunks).toString();
+        // That there is no such parameter is an answer too: copy-image asks whether the image was taken away.
+        if (response.statusCode === 200 || answer.includes('ParameterNotFound')) resolve(answer);
+        else reject(new Error(`${response.statusCode} ${answer}`));
       });
     });
     sent.on('error', reject);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { withoutAws } from '../../emulated-account.ts';
-import { lambdaNodeBinary } from '../../localstack/server.ts';
+import { lambdaNodeBinary, type LambdaNode } from '../../localstack/server.ts';
 import { ROOT } from '../../../tool/common/paths.ts';
 import { ACCOUNT, COPIER, COPY, KEY_ARN, REGION, SOURCE_ACCOUNT } from './canned-answers.ts';
 
@@ -10,18 +10,23 @@ const BOOTSTRAP = join(
   'integration/localstack/init/plugin/image_copier_localstack/services/lambda_/bootstrap.mjs',
 );
 // Lambda Developer Guide, "Building Lambda functions with Node.js": what its Node 22 has switched off.
-const NODE_FLAGS = ['--no-experimental-require-module', '--no-experimental-detect-module'];
+const NODE_FLAGS = { 22: ['--no-experimental-require-module', '--no-experimental-detect-module'], 24: [] } as const;
 
 /**
- * Node 22 with a client of the Runtime API: it is ready to be given a function.
+ * Node with a client of the Runtime API: it is ready to be given a function.
  * @param client a program of Node's, such as `index.mjs` of aws-lambda-ric
  */
-export function nodeRuntime(client = BOOTSTRAP): readonly string[] {
-  return [lambdaNodeBinary(), ...NODE_FLAGS, client];
+export function nodeRuntime(client = BOOTSTRAP, version: LambdaNode = 22): readonly string[] {
+  return [lambdaNodeBinary(version), ...NODE_FLAGS[version], client];
 }
 
 /** What Lambda, and the Terraform module, give to a function. */
-export function environment(endpoint: string, handler: string, folder: string): NodeJS.ProcessEnv {
+export function environment(
+  endpoint: string,
+  handler: string,
+  folder: string,
+  version: LambdaNode = 22,
+): NodeJS.ProcessEnv {
   return {
     ...withoutAws(),
     // The stub's certificate is nobody's. To name it as trusted would have Node load all of its own at the start too.
@@ -31,7 +36,7 @@ export function environment(endpoint: string, handler: string, folder: string): 
     LAMBDA_TASK_ROOT: folder,
     AWS_REGION: REGION,
     AWS_DEFAULT_REGION: REGION,
-    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs22.x',
+    AWS_EXECUTION_ENV: `AWS_Lambda_nodejs${version}.x`,
     AWS_LAMBDA_FUNCTION_NAME: 'bench',
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '512',

@@ -35,6 +35,11 @@ export interface FromOutside {
   readonly runtimeClient?: string | undefined;
 }
 
+interface VariantOptions extends FromOutside {
+  /** Whether each function is measured on Node 24 too, beside itself on Node 22. */
+  readonly onNode24: boolean;
+}
+
 /**
  * The functions to measure: one that does nothing, then each of ours after one that sends the same requests by hand.
  * @param directory where they are unpacked
@@ -43,7 +48,7 @@ export interface FromOutside {
 export async function prepareVariants(
   directory: string,
   stub: AwsStub,
-  { peer, runtimeClient }: FromOutside,
+  { peer, runtimeClient, onNode24 }: VariantOptions,
 ): Promise<Variant[]> {
   if (runtimeClient !== undefined && !existsSync(runtimeClient)) {
     throw new SetupError(`RUNTIME_CLIENT: there is no file ${runtimeClient}. Name index.mjs of aws-lambda-ric.`);
@@ -57,9 +62,22 @@ export async function prepareVariants(
     event,
   });
   const empty = folderOf(directory, 'empty', { 'index.mjs': Buffer.from('export const handler = async () => {};\n') });
-  const variants: Variant[] = [
-    { ...node('empty handler', 'index.handler', empty, sqsEvent(copyRequest)), zipBytes: zippedBytes(empty) },
-  ];
+  const variants: Variant[] = [];
+  const add = (variant: Variant, handler: string, folder: string) => {
+    variants.push(variant);
+    if (!onNode24) return;
+    const env = environment(stub.endpoint, handler, folder, 24);
+    const { name } = variant;
+    variants.push({
+      ...variant,
+      name: `${name} on Node 24`,
+      command: nodeRuntime(runtimeClient, 24),
+      env,
+      floor: name,
+    });
+  };
+  const nothing = node('empty handler', 'index.handler', empty, sqsEvent(copyRequest));
+  add({ ...nothing, zipBytes: zippedBytes(empty) }, 'index.handler', empty);
   const byHand = readFileSync(join(import.meta.dirname, 'hand-signed.mjs'));
   for (const [name, event] of [
     ['copy-image', sqsEvent(copyRequest)],
@@ -69,7 +87,8 @@ export async function prepareVariants(
     const steps = Buffer.from(JSON.stringify(await record(own, directory, stub)));
     const folder = folderOf(directory, `${name}-by-hand`, { 'index.mjs': byHand, 'steps.json': steps });
     const floor = { ...node(`${name} by hand`, 'index.handler', folder, event), zipBytes: zippedBytes(folder) };
-    variants.push(floor, { ...own, floor: floor.name });
+    variants.push(floor);
+    add({ ...own, floor: floor.name }, `${name}.handler`, shipped);
   }
   if (peer !== undefined) variants.push(await peerVariant(peer, directory, stub));
   return variants;
