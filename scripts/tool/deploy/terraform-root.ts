@@ -67,9 +67,12 @@ export class TerraformRoot {
     this.#variables = [`-var-file=${file}`];
   }
 
-  /** @param options further arguments of `terraform init` */
-  async init(...options: readonly string[]): Promise<void> {
-    await this.#run(['init', ...options]);
+  /**
+   * Prepares the folder. A configuration with variables is one of this repository, and Git ignores its lock file: that of an
+   * earlier run must not hold on to a provider that the mirror no longer has.
+   */
+  async init(): Promise<void> {
+    await this.#run(['init', ...(this.#variables.length > 0 ? ['-upgrade'] : [])]);
   }
 
   async apply(progress?: ChangeProgress): Promise<Changes> {

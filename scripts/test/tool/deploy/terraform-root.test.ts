@@ -54,6 +54,13 @@ describe('TerraformRoot', () => {
     });
   });
 
+  it('finds the newest provider where it has variables, whatever an earlier run has locked', async () => {
+    await root().init();
+    await root({ variables: { name: 'golden' } }).init();
+
+    expect(terraform.args).toEqual(['', '-upgrade']);
+  });
+
   it('tells what was destroyed', async () => {
     expect(await root().destroy()).toEqual({ added: 0, changed: 0, destroyed: 2 });
   });
