@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { IMAGE_ID } from './allowed-values.ts';
 import { isPace, PACE } from './copy-pace.ts';
 import { MAX_ATTEMPTS } from './copy-marker.ts';
 import { RejectedError } from './errors.ts';
@@ -44,9 +45,6 @@ export interface Tag {
 export function tagValue(tags: readonly Tag[], name: string): string | undefined {
   return tags.find(({ key }) => key === name)?.value;
 }
-
-/** An image id. EC2 makes them of 8 or 17 digits (EC2 User Guide, "Resource IDs"), and may make longer ones again. */
-export const IMAGE_ID = /^ami-[0-9a-f]{1,32}$/;
 
 /** The name of a Region. It becomes part of a host name, so nothing else may pass. */
 export const REGION_NAME = /^[a-z]{2,4}(-[a-z]{2,12}){1,3}-[0-9]{1,2}$/;

@@ -1,3 +1,4 @@
+import { isChannel, isLevel } from './allowed-values.ts';
 import { quoteName, tagValue, type Tag } from './copy-request.ts';
 import { RetryableError } from './errors.ts';
 
@@ -28,17 +29,12 @@ export interface ParameterNames {
 export type RecipeParameter =
   { readonly recipe: string; readonly name: string } | { readonly recipe: string | undefined; readonly reason: string };
 
-// SSM API Reference, PutParameter: letters, digits and _ . - within a level, at most 15 levels. The 1,011 characters of a whole ARN are
-// enough for the 500 that the module allows the path, and the 256 of a tag's value.
-const LEVEL = /^[A-Za-z0-9_.-]+$/;
+// SSM API Reference, PutParameter. The 1,011 characters of a whole ARN are enough for the 500 that the module allows the path, and the 256
+// of a tag's value.
 const MAX_LEVELS = 15;
 
 /** The level between a recipe's parameter and its channels. */
 const CHANNELS = 'channels';
-const MAX_CHANNEL_LENGTH = 64;
-
-/** What {@link isChannel} takes, in words. */
-export const CHANNEL_WORDS = `1 to ${MAX_CHANNEL_LENGTH} letters, digits, dots, hyphens and underscores`;
 
 /** A parameter beside that of a recipe, which points to a copy that somebody chose for a purpose, such as `prod`. */
 export interface Channel {
@@ -92,18 +88,8 @@ export function channelOf(name: string, { parameterPath }: Pick<ParameterNames, 
   return { recipe: levels.slice(0, -2).join('/'), channel };
 }
 
-/** Whether a channel may have this name. */
-export function isChannel(text: string): boolean {
-  return text.length <= MAX_CHANNEL_LENGTH && isLevel(text);
-}
-
 function levelsOf(name: string): number {
   return name.split('/').length - 1; // before the first slash is nothing
-}
-
-/** SSM would take . and .. as they are, but what else reads a path takes them for steps. */
-function isLevel(text: string): boolean {
-  return LEVEL.test(text) && text !== '.' && text !== '..';
 }
 
 const READ_BACK_TRIES = 20;

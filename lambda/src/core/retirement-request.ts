@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
-import { accountId, fieldName, IMAGE_ID, REGION_NAME, text } from './copy-request.ts';
+import { IMAGE_ID, MAX_QUARANTINE_DAYS } from './allowed-values.ts';
+import { accountId, fieldName, REGION_NAME, text } from './copy-request.ts';
 import { RejectedError } from './errors.ts';
 import type { Revocation } from './revoke-images.ts';
 
@@ -25,7 +26,6 @@ export type RetirementRequest =
 const MAX_IMAGES = 100;
 /** SSM keeps 4,096 characters in a standard parameter, and people read it. */
 const MAX_REASON_LENGTH = 500;
-export const MAX_QUARANTINE_DAYS = 365;
 const MAX_LISTED_PROBLEMS = 5;
 
 const imageId = text(IMAGE_ID, 'an image id, such as ami-0123456789abcdef0');

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
-import { accountId, EVERY_ACCOUNT, IMAGE_ID, parseCopyRequest, quoteName } from './copy-request.ts';
+import { IMAGE_ID } from './allowed-values.ts';
+import { accountId, EVERY_ACCOUNT, parseCopyRequest, quoteName } from './copy-request.ts';
 import { RejectedError } from './errors.ts';
 import type { DeadLetter, Delivery, Reason } from './request-queue.ts';
 

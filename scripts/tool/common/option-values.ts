@@ -1,7 +1,6 @@
 import { InvalidArgumentError } from 'commander';
+import { CHANNEL_WORDS, IMAGE_ID, isChannel } from '../../../lambda/src/core/allowed-values.ts';
 import { isPace } from '../../../lambda/src/core/copy-pace.ts';
-import { IMAGE_ID } from '../../../lambda/src/core/copy-request.ts';
-import { CHANNEL_WORDS, isChannel } from '../../../lambda/src/core/image-parameters.ts';
 
 /** Collects a list that is given with commas, or by several options. */
 export function list(value: string, previous: readonly string[] = []): readonly string[] {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { IMAGE_ID } from '../../../lambda/src/core/copy-request.ts';
+import { IMAGE_ID } from '../../../lambda/src/core/allowed-values.ts';
 import { UserError } from '../common/user-error.ts';
 
 /** An image in its Region. */

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { MAX_QUARANTINE_DAYS } from '../../../lambda/src/core/retirement-request.ts';
+import { MAX_QUARANTINE_DAYS } from '../../../lambda/src/core/allowed-values.ts';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import { imageIds, minutes, wholeNumber } from '../common/option-values.ts';
 import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
+import { MAX_QUARANTINE_DAYS } from '../../core/allowed-values.ts';
 import { parseTags, type Tag } from '../../core/copy-request.ts';
 import type { ParameterNames } from '../../core/image-parameters.ts';
-import { MAX_QUARANTINE_DAYS } from '../../core/retirement-request.ts';
 import type { Retention } from '../../core/retention.ts';
 import {
   copier,
