@@ -1,17 +1,14 @@
-import { chmodSync } from 'node:fs';
-import { basename, join, relative } from 'node:path';
-import { build } from 'esbuild';
+import { chmodSync, readdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { zipSync, type Zippable } from 'fflate';
 import { imageCopierTemplate } from '../../terraform/template/template.ts';
-import { bundleFunctions, withLeanSchemas, ZIP } from './lambda-bundle.ts';
+import { bundleFunctions, ZIP } from './lambda-bundle.ts';
+import { bundleTool, TOOL } from './tool-bundle.ts';
 import { ROOT } from '../tool/common/paths.ts';
 import { writeFileAtomic } from '../tool/common/write-file-atomic.ts';
 
 /** Where the CloudFormation template goes. */
 export const TEMPLATE = join(ROOT, 'terraform/template/dist/image-copier.template.json');
-
-/** Where the operators' tool goes. */
-export const TOOL = join(ROOT, 'scripts/dist/image-copier.mjs');
 
 /** Bundles the Lambda functions and writes them into one zip: the same sources give the same bytes. */
 export async function buildZip(report: (line: string) => void): Promise<void> {
@@ -32,33 +29,18 @@ export function writeTemplate(report: (line: string) => void): void {
   report(`Built ${relative(ROOT, TEMPLATE)} (${Math.ceil(json.length / 1024)} kB)`);
 }
 
-/** Bundles the operators' tool into one file. */
+/** Writes the operators' tool, and removes what another build left there. */
 export async function buildTool(report: (line: string) => void): Promise<void> {
-  const { outputFiles } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: ['scripts/tool/main.ts'],
-    outfile: TOOL,
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    mainFields: ['module', 'main'],
-    plugins: [withLeanSchemas()],
-    // Some packages are CommonJS, and ask for Node's own modules by `require`.
-    banner: {
-      js: [
-        '#!/usr/bin/env node',
-        "import { createRequire as requireOfBundle } from 'node:module';",
-        'const require = requireOfBundle(import.meta.url);',
-      ].join('\n'),
-    },
-    write: false,
-  });
-  const [{ contents } = { contents: new Uint8Array() }] = outputFiles;
-  writeFileAtomic(TOOL, contents);
+  const { outputFiles } = await bundleTool();
+  // The entry last: whoever starts the tool meanwhile finds all that it loads.
+  for (const { path, contents } of outputFiles) if (path !== TOOL) writeFileAtomic(path, contents);
+  for (const { path, contents } of outputFiles) if (path === TOOL) writeFileAtomic(path, contents);
   chmodSync(TOOL, 0o755);
-  report(`Built ${relative(ROOT, TOOL)} (${Math.ceil(contents.length / 1024)} kB)`);
+  const written = outputFiles.map(({ path }) => path);
+  const found = readdirSync(dirname(TOOL)).map((name) => join(dirname(TOOL), name));
+  for (const path of found) if (!written.includes(path)) rmSync(path, { force: true });
+  const bytes = outputFiles.reduce((sum, { contents }) => sum + contents.length, 0);
+  report(`Built ${relative(ROOT, TOOL)} (${Math.ceil(bytes / 1024)} kB in ${outputFiles.length} files)`);
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -1,10 +1,13 @@
+#!/usr/bin/env node
 import { realpathSync } from 'node:fs';
-import { connect } from './common/aws-clients.ts';
 import { interruptible } from './common/interruption.ts';
 import { isExecutable } from './common/is-executable.ts';
 import { processTerminal } from './common/process-terminal.ts';
 import { startedAs } from './common/started-as.ts';
-import { runTool } from './run-tool.ts';
+import { printTopHelp, type TopHelp } from './top-help.ts';
+
+/** JSON that the build puts here, so that help needs nothing else (scripts/dev/tool-bundle.ts). */
+declare const TOP_HELP: string;
 
 // The SDK says on each start that it will want Node 22 one day. That is nothing for the one who runs this.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
@@ -14,17 +17,26 @@ process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(cod
 
 const script = process.argv[1] ?? '';
 
-process.exitCode = await runTool(process.argv.slice(2), {
-  program: startedAs({
-    script,
-    file: realpathSync(script),
-    folder: process.cwd(),
-    path: process.env['PATH'] ?? '',
-    // Windows runs no script by its path.
-    isExecutable: (path) => process.platform !== 'win32' && isExecutable(path),
-  }),
-  terminal: processTerminal(process),
-  connect,
-  env: process.env,
-  interruptible,
+const args = process.argv.slice(2);
+const terminal = processTerminal(process);
+const program = startedAs({
+  script,
+  file: realpathSync(script),
+  folder: process.cwd(),
+  path: process.env['PATH'] ?? '',
+  // Windows runs no script by its path.
+  isExecutable: (path) => process.platform !== 'win32' && isExecutable(path),
 });
+
+if (args.length === 1 && (args[0] === '--help' || args[0] === '-h')) {
+  printTopHelp(JSON.parse(TOP_HELP) as TopHelp, program, terminal.out);
+} else {
+  const { runTool } = await import('./run-tool.ts');
+  process.exitCode = await runTool(args, {
+    program,
+    terminal,
+    loadConnect: async () => (await import('./common/aws-clients.ts')).connect,
+    env: process.env,
+    interruptible,
+  });
+}

@@ -16,6 +16,7 @@ import { addRequest } from './request/command.ts';
 import { addRetire } from './retire/command.ts';
 import { addRevoke } from './revoke/command.ts';
 import { addStatus } from './status/command.ts';
+import { HELP_WIDTH, MIN_WIDTH_TO_WRAP } from './top-help.ts';
 
 /**
  * The operators' tool with all its commands.
@@ -28,8 +29,7 @@ export function createProgram(tool: Tool, end: End): Command {
     .version(packageJson.version, '--version', 'print the version')
     // Before the commands are added: they take it over.
     .exitOverride()
-    // Next to the longest names of options a narrow terminal has no more room.
-    .configureHelp({ minWidthToWrap: 20 })
+    .configureHelp({ minWidthToWrap: MIN_WIDTH_TO_WRAP })
     .configureOutput({
       // Also the texts that commands add to their help.
       writeOut: (text) => {
@@ -62,5 +62,3 @@ export function createProgram(tool: Tool, end: End): Command {
   });
   return program;
 }
-
-const HELP_WIDTH = 80;

@@ -1,6 +1,4 @@
-import { inspect } from 'node:util';
 import { CommanderError } from 'commander';
-import { explained } from './common/aws-errors.ts';
 import { print } from './common/terminal.ts';
 import type { Tool } from './common/tool.ts';
 import { UserError } from './common/user-error.ts';
@@ -18,11 +16,13 @@ export async function runTool(args: readonly string[], tool: Tool): Promise<numb
   } catch (error) {
     // Commander has said already what is wrong, or shown the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const known = explained(error);
+    // What explains AWS's errors knows the SDK's Regions, and is loaded for them alone.
+    const known = error instanceof UserError ? error : (await import('./common/aws-errors.ts')).explained(error);
     if (known instanceof UserError) {
       print(tool.terminal.err, `Error: ${known.message}`);
       return known.exitCode;
     }
+    const { inspect } = await import('node:util');
     print(tool.terminal.err, inspect(error));
     return 1;
   }

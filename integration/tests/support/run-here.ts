@@ -32,7 +32,7 @@ export async function runHere(
         confirm: () =>
           answer === undefined ? Promise.reject(new Error('nobody is there to ask')) : Promise.resolve(answer),
       },
-      connect,
+      loadConnect: () => Promise.resolve(connect),
       env: environment,
       interruptible,
     });

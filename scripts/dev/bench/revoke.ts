@@ -18,7 +18,8 @@ import { SsmEndedSources } from '../../../lambda/src/adapters/ssm-ended-sources.
 import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
 import { handleRetirement, type RetirementContext } from '../../../lambda/src/core/handle-retirement.ts';
 import { runProgram } from '../../tool/common/run-command.ts';
-import { buildTool, TOOL } from '../build.ts';
+import { buildTool } from '../build.ts';
+import { TOOL } from '../tool-bundle.ts';
 import { withoutAws } from '../emulated-account.ts';
 import { keyOf, RevocationStandIn } from './revoke-stand-in.ts';
 

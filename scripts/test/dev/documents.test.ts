@@ -90,7 +90,7 @@ const program = createProgram(
   {
     program: 'image-copier',
     terminal: new FakeTerminal(),
-    connect: new FakeAws().connect,
+    loadConnect: () => Promise.resolve(new FakeAws().connect),
     env: {},
     interruptible: (use) => use(new AbortController().signal),
   },

@@ -330,7 +330,13 @@ function pairsOf(lines: readonly string[]): (readonly [string, string])[] {
 function commands(): string[][] {
   const terminal = new FakeTerminal();
   const program = createProgram(
-    { terminal, connect, env: {}, program: 'image-copier', interruptible: (use) => use(new AbortController().signal) },
+    {
+      terminal,
+      loadConnect: () => Promise.resolve(connect),
+      env: {},
+      program: 'image-copier',
+      interruptible: (use) => use(new AbortController().signal),
+    },
     () => undefined,
   );
   const namesIn = (command: Command): string[][] =>

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { date, list } from '../common/option-values.ts';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
-import { backfill, type BackfillOptions } from './run.ts';
+import type { BackfillOptions } from './run.ts';
 
 const help = (copier: string) => `
 It asks for the newest image of each recipe, or for all since a date, in each account that has none of it, neither pending
@@ -26,6 +26,7 @@ export function addBackfill(program: Command, tool: Tool, end: End): void {
     .option('--json', 'print a JSON array of what was asked for')
     .addHelpText('after', help(tool.program))
     .action(async (options: BackfillOptions) => {
+      const { backfill } = await import('./run.ts');
       end(await backfill(options, tool));
     });
 }

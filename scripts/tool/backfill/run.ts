@@ -33,9 +33,9 @@ interface Gap {
 /** Finds the copies that accounts miss, and asks for them. */
 export async function backfill(options: BackfillOptions, tool: Tool): Promise<ExitCode> {
   const { recipe, since, share, dryRun, json } = options;
-  const { terminal, connect, interruptible } = tool;
+  const { terminal, loadConnect, interruptible } = tool;
   const { out, err } = terminal;
-  const environments = await environmentsOf(options, connect);
+  const environments = await environmentsOf(options, await loadConnect());
   const { source } = environments;
   // Tags are seen by the owner of an image alone, and only the source account may publish.
   if (!source) throw new UserError('backfill needs the source account: name an --accounts-file.', 2);

@@ -2,7 +2,6 @@ import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { clientsOnce } from './clients-once.ts';
 import { partitionOf } from '../../../terraform/stacks/regions.ts';
 import type { Stack } from '../../../terraform/stacks/stacks.ts';
-import { readStacks } from './accounts-file.ts';
 import type { Access, AwsClients, Connect } from './aws-clients.ts';
 import { chooseStacks } from './choose-stacks.ts';
 import { optionWords } from './command-line.ts';
@@ -46,7 +45,7 @@ export const DEFAULT_INPUTS = { parameterPath: '/image-copier', recipeTag: 'Reci
 export async function environmentsOf(options: EnvironmentOptions, connect: Connect): Promise<Environments> {
   const { accountsFile, accounts, roleName } = options;
   requireOneWay(options);
-  if (accountsFile !== undefined) return environmentsOfFile(accountsFile, options, connect);
+  if (accountsFile !== undefined) return await environmentsOfFile(accountsFile, options, connect);
   if (!accounts) {
     if (roleName !== undefined) throw new UserError('--role-name needs --accounts or --accounts-file.', 2);
     return { copiers: [await ownCopier(options, connect)] };
@@ -81,7 +80,7 @@ export async function oneEnvironmentOf(
     return copier;
   }
   requireOneWay(options);
-  const stacks = readStacks(accountsFile);
+  const stacks = await stacksOf(accountsFile);
   const chosen = only ? chooseStacks(stacks, only) : stacks;
   const [stack] = chosen;
   if (!stack || chosen.length > 1) {
@@ -109,9 +108,15 @@ function requireOneWay({ accountsFile, accounts, only, roleArn }: EnvironmentOpt
     throw new UserError('--role-arn is of one account. With --accounts-file use --role-name.', 2);
 }
 
-function environmentsOfFile(file: string, options: EnvironmentOptions, connect: Connect): Environments {
+/** What reads YAML and checks it is loaded for an accounts file alone. */
+async function stacksOf(accountsFile: string): Promise<Stack[]> {
+  const { readStacks } = await import('./accounts-file.ts');
+  return readStacks(accountsFile);
+}
+
+async function environmentsOfFile(file: string, options: EnvironmentOptions, connect: Connect): Promise<Environments> {
   const { only, region: onlyRegion } = options;
-  const stacks = readStacks(file);
+  const stacks = await stacksOf(file);
   const source = stacks.find(({ kind }) => kind === 'source');
   const targets = stacks.filter(({ kind }) => kind === 'target');
   const topic = source?.modules[0]?.inputs['name'];

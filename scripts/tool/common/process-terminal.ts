@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import type { Output, Terminal } from './terminal.ts';
 import { wrapText } from './wrap.ts';
 
@@ -16,13 +15,15 @@ interface OutputStream extends NodeJS.WritableStream {
   readonly rows?: number;
 }
 
-/** The terminal that a process was started on, or whatever its outputs go to. */
-export function processTerminal({ stdin, stdout, stderr }: Streams): Terminal {
+/** The terminal that a process was started on, or whatever its outputs go to. Node opens the input when it is first read. */
+export function processTerminal(streams: Streams): Terminal {
   return {
-    out: outputTo(stdout),
-    err: outputTo(stderr),
-    canAsk: stdin.isTTY === true && stderr.isTTY === true,
-    confirm: (question, signal) => confirm(question, signal, stdin, stderr),
+    out: outputTo(streams.stdout),
+    err: outputTo(streams.stderr),
+    get canAsk() {
+      return streams.stdin.isTTY === true && streams.stderr.isTTY === true;
+    },
+    confirm: (question, signal) => confirm(question, signal, streams.stdin, streams.stderr),
   };
 }
 
@@ -46,6 +47,7 @@ async function confirm(
   stdin: Streams['stdin'],
   stderr: OutputStream,
 ): Promise<boolean> {
+  const { createInterface } = await import('node:readline');
   // Not readline's own terminal mode, which would keep Ctrl-C to itself.
   const lines = createInterface({ input: stdin, terminal: false });
   try {

@@ -12,7 +12,8 @@ export interface Tool {
   /** How the user started the tool, as a shell reads it: what each command that it prints begins with. */
   readonly program: string;
   readonly terminal: Terminal;
-  readonly connect: Connect;
+  /** Loads the SDK, which takes longer than to print help. */
+  readonly loadConnect: () => Promise<Connect>;
   /** The environment variables of what a command starts. */
   readonly env: NodeJS.ProcessEnv;
   readonly interruptible: Interruptible;

@@ -32,8 +32,8 @@ export function addCompletion(program: Command, { program: copier, terminal: { o
   program
     .command('__complete', { hidden: true })
     .argument('[words...]')
-    .action((words: readonly string[]) => {
-      const completion = complete(program, words, env['HOME'] ?? '');
+    .action(async (words: readonly string[]) => {
+      const completion = await complete(program, words, env['HOME'] ?? '');
       const lines = typeof completion === 'string' ? [completion] : ['words', ...completion.map(toLine)];
       print(out, lines.join('\n'));
     });

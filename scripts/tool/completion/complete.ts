@@ -1,5 +1,4 @@
 import type { Command, Option } from 'commander';
-import { readStacks } from '../common/accounts-file.ts';
 import { offerOf, type Offer } from '../common/completed-by.ts';
 
 /** What may stand at the end of a command line. Shells find files and folders by themselves. */
@@ -29,15 +28,15 @@ interface Typed {
  * @param words all after the program's name; the last one is as far as it was typed, and may be empty
  * @param home the folder that `~` stands for
  */
-export function complete(program: Command, words: readonly string[], home: string): Completion {
+export async function complete(program: Command, words: readonly string[], home: string): Promise<Completion> {
   const word = words.at(-1) ?? '';
   const typed = readWords(program, words.slice(0, -1));
   const { command, awaiting, isOver } = typed;
-  if (awaiting) return valuesOf(awaiting, word, '', typed, home);
+  if (awaiting) return await valuesOf(awaiting, word, '', typed, home);
   if (isOver) return [];
   const [, flag = '', value = ''] = /^(--[^=]+)=(.*)$/.exec(word) ?? [];
   const option = optionOf(command, flag);
-  if (option) return valuesOf(option, value, `${flag}=`, typed, home);
+  if (option) return await valuesOf(option, value, `${flag}=`, typed, home);
   return (word.startsWith('-') ? optionsOf(typed) : commandsOf(command)).filter((each) => each.word.startsWith(word));
 }
 
@@ -81,13 +80,19 @@ function commandsOf(command: Command): Candidate[] {
     .map((each) => ({ word: each.name(), description: each.description() }));
 }
 
-function valuesOf(option: Option, value: string, before: string, typed: Typed, home: string): Completion {
+async function valuesOf(
+  option: Option,
+  value: string,
+  before: string,
+  typed: Typed,
+  home: string,
+): Promise<Completion> {
   const placeholder = /<(.+)>/.exec(option.flags)?.[1];
   if (placeholder === 'file') return 'files';
   if (placeholder === 'folder') return 'folders';
   const offer = offerOf(option);
   const whole = value.slice(0, value.lastIndexOf(',') + 1);
-  const [values, chosen] = offer ? [offered(offer, typed, home), whole] : [choicesOf(option), ''];
+  const [values, chosen] = offer ? [await offered(offer, typed, home), whole] : [choicesOf(option), ''];
   return values
     .map(({ word, description }) => ({ word: `${before}${chosen}${word}`, description }))
     .filter(
@@ -101,11 +106,12 @@ function choicesOf({ argChoices = [] }: Option): Candidate[] {
 }
 
 /** Nothing if the accounts file cannot be read: who runs the command is told why. */
-function offered(offer: Offer, { command, given }: Typed, home: string): Candidate[] {
+async function offered(offer: Offer, { command, given }: Typed, home: string): Promise<Candidate[]> {
   const byDefault: unknown = optionOf(command, '--accounts-file')?.defaultValue;
   const file = given.get('--accounts-file') ?? (typeof byDefault === 'string' ? byDefault : undefined);
   if (file === undefined) return [];
   try {
+    const { readStacks } = await import('../common/accounts-file.ts');
     const stacks = readStacks(file.replace(/^~(?=\/)/, home));
     const labels = stacks.flatMap((stack) => Object.entries(stack.labels).map((label) => label.join('=')));
     return [

@@ -4,7 +4,7 @@ import { COPIER } from './copier.ts';
 import { PRICES, PRICES_REGION } from './prices.ts';
 import { numberUpTo, pace, PACE_WORDS, wholeNumber } from '../common/option-values.ts';
 import { EXIT_CODES, type Tool } from '../common/tool.ts';
-import { cost, type CostOptions } from './run.ts';
+import type { CostOptions } from './run.ts';
 
 const help = (copier: string) => `
 Every image is counted as copied into each account and Region. It asks AWS nothing: prices are list prices, without
@@ -108,7 +108,8 @@ export function addCost(program: Command, tool: Tool): void {
     .option('--compare', 'beside it what sharing the images and EC2 Image Builder cost, and what each of them risks')
     .option('--json', 'print all figures as JSON')
     .addHelpText('after', help(tool.program))
-    .action((options: CostOptions) => {
+    .action(async (options: CostOptions) => {
+      const { cost } = await import('./run.ts');
       cost(options, tool.terminal);
     });
 }

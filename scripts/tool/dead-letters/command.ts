@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
-import { discard, list, redrive, type DiscardOptions, type ListOptions, type RedriveOptions } from './run.ts';
+import type { DiscardOptions, ListOptions, RedriveOptions } from './run.ts';
 
 /** Adds `dead-letters list|redrive|discard`: what to do about requests that were rejected or given up. */
 export function addDeadLetters(program: Command, tool: Tool, end: End): void {
@@ -14,6 +14,7 @@ export function addDeadLetters(program: Command, tool: Tool, end: End): void {
     .option('--json', 'print a JSON array, with the whole requests')
     .addHelpText('after', help(tool, 'list --accounts-file accounts.yaml'))
     .action(async (options: ListOptions) => {
+      const { list } = await import('./run.ts');
       end(await list(options, tool));
     });
 
@@ -23,6 +24,7 @@ export function addDeadLetters(program: Command, tool: Tool, end: End): void {
     .option('--json', 'print a JSON array with what became of each')
     .addHelpText('after', help(tool, 'redrive --code UntrustedOwner --profile production --region eu-west-1'))
     .action(async (options: RedriveOptions) => {
+      const { redrive } = await import('./run.ts');
       end(await redrive(options, tool));
     });
 
@@ -32,6 +34,7 @@ export function addDeadLetters(program: Command, tool: Tool, end: End): void {
     .option('--json', 'print a JSON array with what became of each')
     .addHelpText('after', help(tool, 'discard --image ami-0123456789abcdef0 --profile production --region eu-west-1'))
     .action(async (options: DiscardOptions) => {
+      const { discard } = await import('./run.ts');
       end(await discard(options, tool));
     });
 }

@@ -34,10 +34,10 @@ interface HeldEnvironment {
  */
 export async function withLetters<T>(
   options: EnvironmentOptions,
-  { connect, interruptible, terminal }: Tool,
+  { loadConnect, interruptible, terminal }: Tool,
   use: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const { copiers } = await environmentsOf(options, connect);
+  const { copiers } = await environmentsOf(options, await loadConnect());
   const several = copiers.length > 1;
   return await interruptible(async (signal) => {
     const opened: HeldLetters[] = [];

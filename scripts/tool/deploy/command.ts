@@ -3,7 +3,7 @@ import { completedBy } from '../common/completed-by.ts';
 import { addDeploymentOptions } from './options.ts';
 import { list } from '../common/option-values.ts';
 import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
-import { deploy, destroy, type DeployOptions, type DestroyOptions } from './run.ts';
+import type { DeployOptions, DestroyOptions } from './run.ts';
 
 /** Adds `deploy` and `destroy`: Terraform for every account of the accounts file. */
 export function addDeploy(program: Command, tool: Tool, end: End): void {
@@ -31,6 +31,7 @@ export function addDeploy(program: Command, tool: Tool, end: End): void {
     .option('--upgrade', 'take the newest AWS provider that the modules allow')
     .addHelpText('after', help(tool, 'deploy --accounts-file accounts.yaml --waves wave=canary --smoke'))
     .action(async (options: DeployOptions) => {
+      const { deploy } = await import('./run.ts');
       end(await deploy(options, tool));
     });
 
@@ -40,6 +41,7 @@ export function addDeploy(program: Command, tool: Tool, end: End): void {
     .option('--yes', 'do not ask')
     .addHelpText('after', help(tool, 'destroy --only payments'))
     .action(async (options: DestroyOptions) => {
+      const { destroy } = await import('./run.ts');
       end(await destroy(options, tool));
     });
 }

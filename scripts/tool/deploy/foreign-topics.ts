@@ -1,6 +1,7 @@
 import { GetTopicAttributesCommand } from '@aws-sdk/client-sns';
 import type { ModuleCall, Stack } from '../../../terraform/stacks/stacks.ts';
 import { ifThere } from '../common/aws-answers.ts';
+import type { AwsClients } from '../common/aws-clients.ts';
 import { reasonOf } from '../common/aws-errors.ts';
 import { topicArn } from '../common/environments.ts';
 import { print } from '../common/terminal.ts';
@@ -20,11 +21,12 @@ const AMIGO_STATEMENT = 'amigo_lambda_subs';
 export async function requireNoForeignTopics(
   source: Stack,
   { accountsFile }: DeploymentOptions,
-  { terminal, connect }: Tool,
+  { terminal, loadConnect }: Tool,
 ): Promise<void> {
   const modules = source.modules.filter(({ inputs }) => inputs['existing_topics'] !== true);
   const found = await Promise.all(
     modules.map(async (module) => {
+      const connect = await loadConnect();
       const aws = connect({ ...source.access, region: module.region });
       const topics = await foreignTopics(module, source, aws, (line) => {
         print(terminal.err, line);
@@ -46,7 +48,7 @@ export async function requireNoForeignTopics(
 async function foreignTopics(
   { region, inputs }: ModuleCall,
   { accountId }: Stack,
-  { sns }: ReturnType<Tool['connect']>,
+  { sns }: AwsClients,
   warn: (line: string) => void,
 ): Promise<string[]> {
   const name = textOf(inputs['name']) ?? '';

@@ -119,7 +119,7 @@ function wavesOf(run: LastRun, { deployment: { stacks }, tool }: Work, onPassed:
   return waves
     .map((wave) => ({
       stacks: wave.filter(({ name }) => run.stacks[name] === false),
-      ...(wave === smoked && { check: checkBySmoke(sourceOf(stacks), wave, tool.connect, onPassed) }),
+      ...(wave === smoked && { check: checkBySmoke(sourceOf(stacks), wave, tool.loadConnect, onPassed) }),
     }))
     .filter((wave) => wave.stacks.length > 0 || 'check' in wave);
 }
@@ -164,10 +164,11 @@ async function requireUnprotected(
 }
 
 async function requireYes(chosen: readonly StackEntry[], deployment: Deployment, tool: Tool): Promise<void> {
-  const { terminal, connect, interruptible } = tool;
+  const { terminal, loadConnect, interruptible } = tool;
   const names = chosen.map(({ name, accountId, regions }) => `${name} (${accountId}, ${regions.join(', ')})`);
   if (!terminal.canAsk)
     throw new UserError('There is no terminal to ask on. Add --yes to destroy without being asked.', 2);
+  const connect = await loadConnect();
   const copiers = chosen.flatMap((stack) => deployment.copiersOf(stack, connect));
   const question = `Destroy the keys, queues and functions of ${names.join('; ')}? Type yes:`;
   const agreed = await interruptible(async (signal) => {

@@ -2,13 +2,19 @@ import type { Stack } from '../../../terraform/stacks/stacks.ts';
 import type { Check } from './roll-out.ts';
 import { DEFAULT_NAME } from '../common/environment-options.ts';
 import { smokeCopy } from './smoke-copy.ts';
-import type { Connect } from '../common/aws-clients.ts';
+import type { Tool } from '../common/tool.ts';
 
 /** Has an image copied into the targets in each of their Regions, by the ways that Terraform has into the accounts. */
-export function checkBySmoke(source: Stack, wave: readonly Stack[], connect: Connect, onPassed: () => void): Check {
+export function checkBySmoke(
+  source: Stack,
+  wave: readonly Stack[],
+  loadConnect: Tool['loadConnect'],
+  onPassed: () => void,
+): Check {
   const targets = wave.filter(({ kind }) => kind === 'target');
   const regions = Array.from(new Set(targets.flatMap((target) => target.regions)));
   return async ({ signal, print }) => {
+    const connect = await loadConnect();
     for (const region of regions) {
       const clientsFor = ({ access }: Stack) => connect({ ...access, region });
       const inRegion = targets.filter((target) => target.regions.includes(region));

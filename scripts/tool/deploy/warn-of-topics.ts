@@ -2,6 +2,7 @@ import { GetTopicAttributesCommand } from '@aws-sdk/client-sns';
 import { partitionOf } from '../../../terraform/stacks/regions.ts';
 import type { ModuleCall, Stack } from '../../../terraform/stacks/stacks.ts';
 import { ifThere } from '../common/aws-answers.ts';
+import type { AwsClients } from '../common/aws-clients.ts';
 import { reasonOf } from '../common/aws-errors.ts';
 import { topicArn } from '../common/environments.ts';
 import { print } from '../common/terminal.ts';
@@ -21,7 +22,7 @@ export async function warnOfTopics(
   chosen: readonly Stack[],
   source: Stack,
   options: Chosen,
-  { program, terminal, connect }: Tool,
+  { program, terminal, loadConnect }: Tool,
 ): Promise<void> {
   if (chosen.includes(source)) return;
   const only = [source.name, ...(options.only ?? chosen.map(({ name }) => name))].join(',');
@@ -32,6 +33,7 @@ export async function warnOfTopics(
       const accounts = chosen.filter(({ regions }) => regions.includes(region));
       // The members of an organization are not listed.
       if (accounts.length === 0 || 'organization_id' in inputs) return;
+      const connect = await loadConnect();
       const aws = connect({ ...source.access, region });
       const problem = await problemOf(module, source, accounts, aws).finally(() => {
         aws.close();
@@ -50,7 +52,7 @@ async function problemOf(
   { region, inputs }: ModuleCall,
   { accountId }: Stack,
   accounts: readonly Stack[],
-  { sns }: ReturnType<Tool['connect']>,
+  { sns }: AwsClients,
 ): Promise<string | undefined> {
   const topic = typeof inputs['name'] === 'string' ? inputs['name'] : '';
   const named = (some: readonly Stack[]) => some.map(({ name }) => name).join(', ');

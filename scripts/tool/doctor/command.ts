@@ -3,7 +3,7 @@ import { imageId, region } from '../common/option-values.ts';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import type { End, Tool } from '../common/tool.ts';
 import { SEVERITIES } from './finding.ts';
-import { doctor, type DoctorOptions } from './run.ts';
+import type { DoctorOptions } from './run.ts';
 
 /** Adds `doctor`: finds what keeps accounts from getting their copies. */
 export function addDoctor(program: Command, tool: Tool, end: End): void {
@@ -19,6 +19,7 @@ export function addDoctor(program: Command, tool: Tool, end: End): void {
     .option('--json', 'print a JSON array with the findings of each account and Region')
     .addHelpText('after', help(tool.program))
     .action(async (options: DoctorOptions) => {
+      const { doctor } = await import('./run.ts');
       end(await doctor(options, tool));
     });
 }

@@ -25,12 +25,12 @@ export interface DoctorOptions extends EnvironmentOptions {
 /** Examines the environments that the options name, and shows what was found. */
 export async function doctor(
   options: DoctorOptions,
-  { program, terminal, connect, interruptible }: Tool,
+  { program, terminal, loadConnect, interruptible }: Tool,
 ): Promise<ExitCode> {
   if (options.imageRegion !== undefined && options.image === undefined) {
     throw new UserError('--image-region is the Region of an --image.', 2);
   }
-  const { copiers, source } = await environmentsOf(options, connect);
+  const { copiers, source } = await environmentsOf(options, await loadConnect());
   const question: Question = {
     builtSha256: builtSha256(),
     ...(options.image !== undefined && { image: { id: options.image, region: options.imageRegion } }),

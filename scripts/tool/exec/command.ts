@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import type { End, Tool } from '../common/tool.ts';
-import { exec, type ExecOptions } from './run.ts';
+import type { ExecOptions } from './run.ts';
 
 /** Adds `exec`: runs a program with the credentials of one account. */
 export function addExec(program: Command, tool: Tool, end: End): void {
@@ -12,6 +12,7 @@ export function addExec(program: Command, tool: Tool, end: End): void {
     .argument('[args...]', 'what it is given')
     .addHelpText('after', help(tool.program))
     .action(async (name: string, args: readonly string[], options: ExecOptions) => {
+      const { exec } = await import('./run.ts');
       end(await exec([name, ...args], options, tool));
     });
 }

@@ -17,7 +17,7 @@ const OTHER_WAYS = ['AWS_PROFILE', 'AWS_DEFAULT_PROFILE', 'AWS_SESSION_TOKEN', '
  */
 export async function exec(words: readonly string[], options: ExecOptions, tool: Tool): Promise<number> {
   const [program = '', ...args] = words;
-  const { aws, region } = await oneEnvironmentOf(options, tool.connect);
+  const { aws, region } = await oneEnvironmentOf(options, await tool.loadConnect());
   const { accessKeyId, secretAccessKey, sessionToken } = await aws.credentials();
   aws.close();
   const others = Object.entries(tool.env).filter(([name]) => !OTHER_WAYS.includes(name));

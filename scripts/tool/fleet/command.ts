@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import { list } from '../common/option-values.ts';
 import type { End, Tool } from '../common/tool.ts';
-import { fleet, type FleetOptions } from './run.ts';
+import type { FleetOptions } from './run.ts';
 
 const help = (copier: string) => `
 Counted are instances that run or are about to. States: current (the newest verified copy of its recipe in the account and Region,
@@ -24,6 +24,7 @@ export function addFleet(program: Command, tool: Tool, end: End): void {
     .option('--json', 'print all that is known as JSON')
     .addHelpText('after', help(tool.program))
     .action(async (options: FleetOptions) => {
+      const { fleet } = await import('./run.ts');
       end(await fleet(options, tool));
     });
 }

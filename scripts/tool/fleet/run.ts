@@ -17,10 +17,10 @@ export interface FleetOptions extends EnvironmentOptions {
 
 /** Reads all environments at once, and shows what their instances run. */
 export async function fleet(options: FleetOptions, tool: Tool): Promise<ExitCode> {
-  const { terminal, connect, interruptible } = tool;
+  const { terminal, loadConnect, interruptible } = tool;
   const { out, err } = terminal;
   const { recipe, all, json } = options;
-  const environments = await environmentsOf(options, connect);
+  const environments = await environmentsOf(options, await loadConnect());
   return await interruptible(async (signal) => {
     const input = await readFleet(environments, signal, terminal);
     const { outcomes, sourceProblem } = input;

@@ -2,8 +2,8 @@ import type { Command } from 'commander';
 import { channel, imageId } from '../common/option-values.ts';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
-import { promote, type PromoteOptions } from './run-promote.ts';
-import { history, rollback, type HistoryOptions, type RollbackOptions } from './run.ts';
+import type { PromoteOptions } from './run-promote.ts';
+import type { HistoryOptions, RollbackOptions } from './run.ts';
 
 const promoteHelp = `
 A channel, such as prod, is a parameter beside that of a recipe: <parameter_path>/<recipe>/channels/<channel>. Nothing but a promotion
@@ -20,6 +20,7 @@ export function addRecipes(program: Command, tool: Tool, end: End): void {
     .option('--json', 'print a JSON array')
     .addHelpText('after', help(tool, 'history ubuntu --accounts-file accounts.yaml --only payments'))
     .action(async (recipe: string, options: HistoryOptions) => {
+      const { history } = await import('./run.ts');
       end(await history(recipe, options, tool));
     });
 
@@ -42,6 +43,7 @@ export function addRecipes(program: Command, tool: Tool, end: End): void {
       promoteHelp + help(tool, 'promote ubuntu --to prod --from canary --accounts-file accounts.yaml'),
     )
     .action(async (recipe: string, options: PromoteOptions) => {
+      const { promote } = await import('./run-promote.ts');
       end(await promote(recipe, options, tool));
     });
 
@@ -55,6 +57,7 @@ export function addRecipes(program: Command, tool: Tool, end: End): void {
     .option('--json', 'print a JSON array')
     .addHelpText('after', help(tool, 'rollback ubuntu --accounts-file accounts.yaml --to ami-0123456789abcdef0'))
     .action(async (recipe: string, options: RollbackOptions) => {
+      const { rollback } = await import('./run.ts');
       end(await rollback(recipe, options, tool));
     });
 }

@@ -46,7 +46,7 @@ interface In<T> {
  * set anywhere, unless the user wants the others all the same.
  */
 export async function promote(recipe: string, options: PromoteOptions, tool: Tool): Promise<ExitCode> {
-  const { terminal, connect, interruptible } = tool;
+  const { terminal, loadConnect, interruptible } = tool;
   const { to, image, from, partial, dryRun, yes } = options;
   if (image !== undefined && from !== undefined) {
     throw new UserError('The image is named by --image or taken from the channel --from, not both.', 2);
@@ -55,7 +55,7 @@ export async function promote(recipe: string, options: PromoteOptions, tool: Too
   if (!dryRun && !yes && !terminal.canAsk) {
     throw new UserError('There is no terminal to ask on. Add --yes to set parameters without being asked.', 2);
   }
-  const { copiers } = await environmentsOf(options, connect);
+  const { copiers } = await environmentsOf(options, await loadConnect());
   requireRecipe(recipe, copiers, '--to');
   const choice: PromotionChoice = {
     recipe,

@@ -29,8 +29,8 @@ export interface RollbackOptions extends HistoryOptions {
 
 /** Shows the values of the parameter of the recipe, or of its channel, in each environment. */
 export async function history(recipe: string, options: HistoryOptions, tool: Tool): Promise<ExitCode> {
-  const { terminal, connect, interruptible } = tool;
-  const { copiers } = await environmentsOf(options, connect);
+  const { terminal, loadConnect, interruptible } = tool;
+  const { copiers } = await environmentsOf(options, await loadConnect());
   requireRecipe(recipe, copiers, '--channel');
   const pointer = { recipe, channel: options.channel };
   return await interruptible(async (signal) => {
@@ -53,12 +53,12 @@ export async function history(recipe: string, options: HistoryOptions, tool: Too
 
 /** Sets the parameter of the recipe, or of its channel, back in each environment, once the user has seen to what. */
 export async function rollback(recipe: string, options: RollbackOptions, tool: Tool): Promise<ExitCode> {
-  const { terminal, connect, interruptible } = tool;
+  const { terminal, loadConnect, interruptible } = tool;
   const { out } = terminal;
   if (!options.dryRun && !options.yes && !terminal.canAsk) {
     throw new UserError('There is no terminal to ask on. Add --yes to set parameters without being asked.', 2);
   }
-  const { copiers } = await environmentsOf(options, connect);
+  const { copiers } = await environmentsOf(options, await loadConnect());
   requireRecipe(recipe, copiers, '--channel');
   const pointer = { recipe, channel: options.channel };
   return await interruptible(async (signal) => {

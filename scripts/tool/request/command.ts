@@ -4,7 +4,7 @@ import { PACE } from '../../../lambda/src/core/copy-pace.ts';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import { pacePrice } from '../cost/prices.ts';
 import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
-import { request, type RequestOptions } from './run.ts';
+import type { RequestOptions } from './run.ts';
 
 const help = (copier: string) => `
 The credentials are those of the source account; an accounts file says by itself how that account is reached.
@@ -45,6 +45,7 @@ export function addRequest(program: Command, tool: Tool, end: End): void {
     .option('--json', 'print a JSON array with what became of each account')
     .addHelpText('after', help(tool.program))
     .action(async (image: string | undefined, options: RequestOptions) => {
+      const { request } = await import('./run.ts');
       end(await request(image, options, tool));
     });
 }

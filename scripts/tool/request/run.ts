@@ -67,7 +67,7 @@ interface Accounts extends Environments {
 /** Shares images as far as that is wanted, publishes the copy requests, and follows the copies if that is wanted. */
 export async function request(image: string | undefined, options: RequestOptions, tool: Tool): Promise<ExitCode> {
   const { interruptible, terminal } = tool;
-  const accounts = await accountsToAsk(options, tool.connect);
+  const accounts = await accountsToAsk(options, await tool.loadConnect());
   const builds = await imagesToCopy(image, options, accounts, tool);
   return await interruptible(async (signal) => {
     const requests: Request[] = [];
@@ -110,7 +110,7 @@ async function imagesToCopy(
   image: string | undefined,
   options: RequestOptions,
   accounts: Accounts,
-  { connect, terminal }: Tool,
+  { loadConnect, terminal }: Tool,
 ): Promise<readonly (readonly ImageInRegion[])[]> {
   const { packerManifest } = options;
   if ((image === undefined) === (packerManifest === undefined)) {
@@ -118,7 +118,7 @@ async function imagesToCopy(
   }
   if (packerManifest !== undefined) return readManifest(packerManifest, terminal);
   const imageId = image ?? '';
-  return [[{ imageId, region: options.region ?? (await findRegion(imageId, options, accounts, connect)) }]];
+  return [[{ imageId, region: options.region ?? (await findRegion(imageId, options, accounts, await loadConnect())) }]];
 }
 
 function readManifest(file: string, { err }: Terminal): readonly (readonly ImageInRegion[])[] {
@@ -151,9 +151,10 @@ async function prepare(
   build: readonly ImageInRegion[],
   options: RequestOptions,
   accounts: Accounts,
-  { connect, terminal }: Tool,
+  { loadConnect, terminal }: Tool,
 ): Promise<Request[]> {
   const { copiers, ids = [], source } = accounts;
+  const connect = await loadConnect();
   const sourceIn = (region: string) => source?.clientsIn(region) ?? connect({ ...accessOf(options), region });
   const ownRegions = options.onlyRegion ?? build.map(({ region }) => region);
   const regions = ids.length > 0 ? ownRegions : Array.from(new Set(copiers.map(({ region }) => region)));

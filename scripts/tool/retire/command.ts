@@ -3,7 +3,7 @@ import { MAX_QUARANTINE_DAYS } from '../../../lambda/src/core/allowed-values.ts'
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import { imageIds, minutes, wholeNumber } from '../common/option-values.ts';
 import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
-import { restore, retire, type RestoreOptions, type RetireOptions } from './run.ts';
+import type { RestoreOptions, RetireOptions } from './run.ts';
 
 const retireHelp = (copier: string) => `
 An image goes only if nothing in its account uses it at that moment. It is disabled first, and removed with its snapshots after its
@@ -45,6 +45,7 @@ export function addRetire(program: Command, tool: Tool, end: End): void {
     .option('--json', 'print JSON')
     .addHelpText('after', retireHelp(tool.program))
     .action(async (images: readonly string[] | undefined, options: RetireOptions) => {
+      const { retire } = await import('./run.ts');
       end(await retire(images ?? [], options, tool));
     });
 
@@ -55,6 +56,7 @@ export function addRetire(program: Command, tool: Tool, end: End): void {
     .option('--json', 'print a JSON array')
     .addHelpText('after', restoreHelp(tool.program))
     .action(async (images: readonly string[], options: RestoreOptions) => {
+      const { restore } = await import('./run.ts');
       end(await restore(images, options, tool));
     });
 }

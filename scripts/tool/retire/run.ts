@@ -33,7 +33,7 @@ export interface RetireOptions extends RestoreOptions {
 
 /** Takes images away in each environment, as far as nothing uses them, once the user has seen what would happen. */
 export async function retire(images: readonly string[], options: RetireOptions, tool: Tool): Promise<ExitCode> {
-  const { terminal, connect, interruptible } = tool;
+  const { terminal, loadConnect, interruptible } = tool;
   const { quarantineDays, dryRun, yes, json } = options;
   if (images.length === 0 && !dryRun) {
     throw new UserError('Name images, or add --dry-run to see what the retention policies would let go.', 2);
@@ -42,7 +42,7 @@ export async function retire(images: readonly string[], options: RetireOptions, 
   if (!dryRun && !yes && !terminal.canAsk) {
     throw new UserError('There is no terminal to ask on. Add --yes to retire images without being asked.', 2);
   }
-  const { copiers } = await environmentsOf(options, connect);
+  const { copiers } = await environmentsOf(options, await loadConnect());
   return await interruptible(async (signal) => {
     if (images.length === 0) return await preview(copiers, options, signal, terminal);
     const plan = (copier: Copier) => planRetirement(copier, images, quarantineDays);
@@ -81,9 +81,9 @@ export async function retire(images: readonly string[], options: RetireOptions, 
 
 /** Makes images launchable again that were retired, in each environment that has them. */
 export async function restore(images: readonly string[], options: RestoreOptions, tool: Tool): Promise<ExitCode> {
-  const { terminal, connect, interruptible } = tool;
+  const { terminal, loadConnect, interruptible } = tool;
   requireFew(images);
-  const { copiers } = await environmentsOf(options, connect);
+  const { copiers } = await environmentsOf(options, await loadConnect());
   return await interruptible(async (signal) => {
     const planned = await inEnvironments(copiers, (copier) => planRestore(copier, images), signal, terminal);
     printProblems(planned, terminal);

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import { date, imageIds, minutes, regions } from '../common/option-values.ts';
 import { EXIT_CODES, type End, type Tool } from '../common/tool.ts';
-import { revoke, unrevoke, type RevokeOptions, type UnrevokeOptions } from './run.ts';
+import type { RevokeOptions, UnrevokeOptions } from './run.ts';
 
 const revokeHelp = (copier: string) => `
 In the source account the image is disabled, which ends its sharing; whom it was shared with is noted there. Then every account is
@@ -42,6 +42,7 @@ export function addRevoke(program: Command, tool: Tool, end: End): void {
   )
     .addHelpText('after', revokeHelp(tool.program))
     .action(async (images: readonly string[] | undefined, options: RevokeOptions) => {
+      const { revoke } = await import('./run.ts');
       end(await revoke(images ?? [], options, tool));
     });
 
@@ -53,6 +54,7 @@ export function addRevoke(program: Command, tool: Tool, end: End): void {
   )
     .addHelpText('after', unrevokeHelp(tool.program))
     .action(async (images: readonly string[], options: UnrevokeOptions) => {
+      const { unrevoke } = await import('./run.ts');
       end(await unrevoke(images, options, tool));
     });
 }

@@ -111,14 +111,14 @@ async function decide(
   options: UnrevokeOptions,
   tool: Tool,
 ): Promise<ExitCode> {
-  const { terminal, connect, interruptible } = tool;
+  const { terminal, loadConnect, interruptible } = tool;
   const { out, err } = terminal;
   const { dryRun, yes, json, wait } = options;
   const { verb } = decision;
   if (!dryRun && !yes && !terminal.canAsk) {
     throw new UserError(`There is no terminal to ask on. Add --yes to ${verb} images without being asked.`, 2);
   }
-  const audience = await audienceOf(options, connect);
+  const audience = await audienceOf(options, await loadConnect());
   return await interruptible(async (signal) => {
     const decided = await find(audience);
     if (decided.length > MAX_NAMED_IMAGES) {

@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { list } from '../common/option-values.ts';
 import { addEnvironmentOptions } from '../common/environment-options.ts';
 import type { End, Tool } from '../common/tool.ts';
-import { status, type StatusOptions } from './run.ts';
+import type { StatusOptions } from './run.ts';
 
 const help = (copier: string) => `
 States: available; pending; failed; missing (shared, not copied); stale (only an older image of the recipe is there);
@@ -27,6 +27,7 @@ export function addStatus(program: Command, tool: Tool, end: End): void {
     .option('--json', 'print all that is known as JSON')
     .addHelpText('after', help(tool.program))
     .action(async (options: StatusOptions) => {
+      const { status } = await import('./run.ts');
       end(await status(options, tool));
     });
 }

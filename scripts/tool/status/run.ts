@@ -27,9 +27,9 @@ const BAD: readonly CellState[] = ['failed', 'missing', 'stale', 'unknown'];
 
 /** Reads all environments at once, and shows the matrix. */
 export async function status(options: StatusOptions, tool: Tool): Promise<ExitCode> {
-  const { terminal, connect, interruptible } = tool;
+  const { terminal, loadConnect, interruptible } = tool;
   const { out, err } = terminal;
-  const environments = await environmentsOf(options, connect);
+  const environments = await environmentsOf(options, await loadConnect());
   return await interruptible(async (signal) => {
     const choice = { ...options, ends: true };
     const { report, allRead } = await readReport(environments, choice, signal, terminal);

@@ -36,7 +36,7 @@ export async function run(
   const code = await runTool(args, {
     program,
     terminal,
-    connect: aws.connect,
+    loadConnect: () => Promise.resolve(aws.connect),
     env,
     interruptible,
   });
