@@ -3,8 +3,12 @@
 const WIDE =
   /[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\u{3000}-\u{303f}\u{ff01}-\u{ff60}]/u;
 
+// For these, which most texts have no other of, the sets of characters above need not be made: that takes longer than to print help.
+const NARROW = /^[ -~]*$/;
+
 /** How many columns a text takes. Marks count as well: else any number of them could be piled on one letter. */
 export function widthOf(text: string): number {
+  if (NARROW.test(text)) return text.length;
   let columns = 0;
   for (const character of text) columns += WIDE.test(character) ? 2 : 1;
   return columns;
@@ -92,6 +96,7 @@ function wordsAndCommands(line: string): string[] {
 }
 
 function pieces(word: string, room: number): string[] {
+  if (widthOf(word) <= room) return [word];
   const found: string[] = [];
   let piece = '';
   let used = 0;
