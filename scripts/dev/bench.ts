@@ -8,6 +8,7 @@ import { benchPromote, type PromoteBenchOptions } from './bench/promote.ts';
 import { benchRevoke, type RevokeOptions } from './bench/revoke.ts';
 import { benchRollout } from './bench/rollout.ts';
 import { benchStatus, type StatusOptions } from './bench/status.ts';
+import { benchTool, type ToolBenchOptions } from './bench/tool.ts';
 import { list, numberUpTo, wholeNumber } from '../tool/common/option-values.ts';
 import { runScript } from './entry.ts';
 import { CACHE } from '../tool/common/paths.ts';
@@ -86,6 +87,17 @@ program
   .option('--recipes <n>', 'how many recipes, each copied into each account', count, 5)
   .option('--latency <ms>', 'what is added to each call', positive, 50)
   .action((options: StatusOptions) => benchStatus(options, console.log));
+
+program
+  .command('tool')
+  .description(
+    'starts image-copier for its help and for the status of one account, in turns with a script that does nothing and with two ' +
+      'calls of the AWS CLI, from a server that stands in for AWS, and fails if it takes more of the processors than its goals allow',
+  )
+  .option('--rounds <n>', 'how often each is started', count, 15)
+  .option('--latency <ms>', 'after how long each call is answered', positive, 50)
+  .option('--beside <file>', 'image-copier.mjs of another build, which is measured in turns with this one')
+  .action((options: ToolBenchOptions) => benchTool(options, console.log));
 
 program
   .command('fleet')

@@ -11,13 +11,13 @@ import {
   withoutAws,
 } from '../../../scripts/dev/emulated-account.ts';
 import { OPERATORS_ACCOUNT } from '../../../scripts/dev/administrator-role.ts';
+import { AWS_CLI } from '../../../scripts/dev/localstack/install.ts';
 import { renderPolicies } from '../../../scripts/dev/permissions.ts';
 import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { ownImages, tagOf } from '../../../scripts/tool/common/copies.ts';
 import { bakeImage, type BakedImage } from '../../../scripts/tool/common/bake.ts';
 import { startCommand, type Ended } from '../support/command.ts';
-import { AWS_CLI } from '../support/shell.ts';
 import { denials, type Denial } from '../support/decisions.ts';
 import { endpoint, injectFault, newAccountId, REGION } from '../support/emulator.ts';
 import { leaveAccount } from '../support/leave-account.ts';

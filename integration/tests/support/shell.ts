@@ -2,12 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { AWS_CLI } from '../../../scripts/dev/localstack/install.ts';
 import { shellPath } from '../../../scripts/dev/shells.ts';
-import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
+import { ROOT } from '../../../scripts/tool/common/paths.ts';
 import type { Ended } from './command.ts';
-
-/** It comes with LocalStack. */
-export const AWS_CLI = join(CACHE, 'localstack', 'venv', 'bin', 'aws');
 
 /** A folder with what people have on PATH, in which lines are pasted into shells. */
 export class Shell {

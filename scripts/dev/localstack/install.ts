@@ -11,6 +11,9 @@ const environment = new PythonEnvironment(
 /** Runs a Python program in the environment of LocalStack. */
 export const PYTHON = environment.program('python');
 
+/** The AWS CLI 1, which LocalStack comes with here. */
+export const AWS_CLI = environment.program('aws');
+
 /**
  * Installs LocalStack with its locked dependencies below `.cache`, unless that was done before.
  * @param report takes a line for each step
