@@ -35,7 +35,7 @@ if (args.length === 1 && (args[0] === '--help' || args[0] === '-h')) {
   process.exitCode = await runTool(args, {
     program,
     terminal,
-    loadConnect: async () => (await import('./common/aws-clients.ts')).connect,
+    loadConnect: async () => (await import('./common/aws-clients.ts')).makeConnect(),
     env: process.env,
     interruptible,
   });

@@ -1,4 +1,4 @@
-import { connect } from '../../../scripts/tool/common/aws-clients.ts';
+import { makeConnect } from '../../../scripts/tool/common/aws-clients.ts';
 import { interruptible } from '../../../scripts/tool/common/interruption.ts';
 import { runTool } from '../../../scripts/tool/run-tool.ts';
 import type { Ended } from './command.ts';
@@ -32,7 +32,7 @@ export async function runHere(
         confirm: () =>
           answer === undefined ? Promise.reject(new Error('nobody is there to ask')) : Promise.resolve(answer),
       },
-      loadConnect: () => Promise.resolve(connect),
+      loadConnect: () => Promise.resolve(makeConnect()),
       env: environment,
       interruptible,
     });

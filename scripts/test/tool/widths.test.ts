@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Command } from 'commander';
-import { connect } from '../../tool/common/aws-clients.ts';
+import { makeConnect } from '../../tool/common/aws-clients.ts';
 import type { Environment } from '../../tool/common/environment.ts';
 import { print } from '../../tool/common/terminal.ts';
 import { widthOf } from '../../tool/common/wrap.ts';
@@ -50,7 +50,7 @@ const copier = {
   parameterPath: '/images/golden',
   recipeTag: 'Recipe',
   copyTags: [],
-  aws: connect({ region: REGION }),
+  aws: makeConnect()({ region: REGION }),
 };
 const target = { ...environment, imageId: IMAGE };
 
@@ -332,7 +332,7 @@ function commands(): string[][] {
   const program = createProgram(
     {
       terminal,
-      loadConnect: () => Promise.resolve(connect),
+      loadConnect: () => Promise.resolve(makeConnect()),
       env: {},
       program: 'image-copier',
       interruptible: (use) => use(new AbortController().signal),

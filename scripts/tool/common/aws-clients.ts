@@ -11,6 +11,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
 import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
 
 /** A way into an account. Without any part it is that of the environment. */
 export interface Access {
@@ -56,7 +57,7 @@ export interface AwsClients extends Services {
   readonly credentials: () => Promise<Credentials>;
   /** The same way in, to another Region. */
   readonly inRegion: (region: string) => AwsClients;
-  /** Closes the connections. A client that is used again opens new ones. */
+  /** Lets go of the clients, which take memory. One that is asked for again is made anew; connections are those of all accounts. */
   readonly close: () => void;
 }
 
@@ -68,34 +69,54 @@ type Credentials = Awaited<ReturnType<ReturnType<typeof fromNodeProviderChain>>>
 // The SDK itself renews what expires within 5 minutes.
 const RENEW_BEFORE_MS = 5 * 60_000;
 
-/** Clients of the SDK. */
-export function connect({ profile, roleArn, region }: Access): AwsClients {
-  const named = { ...(profile !== undefined && { profile }), ...(region !== undefined && { region }) };
-  // A profile that is named counts, also when the environment holds credentials.
-  const own = profile === undefined ? fromNodeProviderChain() : fromIni({ profile });
-  const assumed = () =>
-    fromTemporaryCredentials({
-      masterCredentials: own,
-      clientConfig: named,
-      params: { RoleArn: roleArn, RoleSessionName: 'image-copier' },
-    });
-  return clientsWith({ ...named, credentials: shared(roleArn === undefined ? own : assumed()) });
+// Enough for all accounts that are asked at a time (in-environments.ts). What waits for a connection waits less than a call takes.
+const CONNECTIONS = { keepAlive: true, maxSockets: 64 };
+
+/**
+ * Clients of the SDK. Those of all accounts share their connections, and the credentials that roles are assumed with: else each account
+ * would run the `credential_process` of a profile again, or assume its role, and open connections of its own.
+ */
+export function makeConnect(): Connect {
+  // Connections that nobody uses keep no process from ending.
+  const requestHandler = new NodeHttpHandler({ httpAgent: CONNECTIONS, httpsAgent: CONNECTIONS });
+  const held = new Map<string | undefined, Provide>();
+  const ownOf = (profile: string | undefined) => {
+    // A profile that is named counts, also when the environment holds credentials.
+    const own = held.get(profile) ?? shared(profile === undefined ? fromNodeProviderChain() : fromIni({ profile }));
+    held.set(profile, own);
+    return own;
+  };
+  return ({ profile, roleArn, region }) => {
+    const named = {
+      ...(profile !== undefined && { profile }),
+      ...(region !== undefined && { region }),
+      requestHandler,
+    };
+    const own = ownOf(profile);
+    if (roleArn === undefined) return clientsWith({ ...named, credentials: own });
+    const params = { RoleArn: roleArn, RoleSessionName: 'image-copier' };
+    const assumed = fromTemporaryCredentials({ masterCredentials: own, clientConfig: named, params });
+    return clientsWith({ ...named, credentials: shared(assumed) });
+  };
 }
 
 interface Settings {
   readonly profile?: string;
   readonly region?: string;
-  readonly credentials: () => Promise<Credentials>;
+  readonly requestHandler: NodeHttpHandler;
+  readonly credentials: Provide;
 }
 
+type Provide = () => Promise<Credentials>;
+
 function clientsWith(settings: Settings): AwsClients {
-  const made = new Map<string, { destroy: () => void }>();
+  const made = new Map<string, object>();
   const clients: Omit<AwsClients, keyof Services> = {
     region: () => (clients as AwsClients).sts.config.region(),
     credentials: settings.credentials,
     inRegion: (region) => clientsWith({ ...settings, region }),
     close: () => {
-      for (const client of made.values()) client.destroy();
+      made.clear();
     },
   };
   for (const [service, Client] of Object.entries(CLIENTS)) {
@@ -110,7 +131,7 @@ function clientsWith(settings: Settings): AwsClients {
 }
 
 /** One set of credentials for all who ask: each client by itself would assume the role again. */
-function shared(provide: () => Promise<Credentials>): () => Promise<Credentials> {
+function shared(provide: Provide): Provide {
   let held: Promise<Credentials> | undefined;
   const ask = () => {
     const asked = provide();

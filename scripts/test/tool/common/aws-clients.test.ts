@@ -1,10 +1,10 @@
 import { createServer, type Server } from 'node:http';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { connect } from '../../../tool/common/aws-clients.ts';
+import { makeConnect, type Connect } from '../../../tool/common/aws-clients.ts';
 
 const CONFIG = `[default]
 region = eu-north-1
@@ -23,6 +23,8 @@ let asked: { readonly signer: string | undefined; readonly role: string | null }
 let answer: () => { readonly status: number; readonly lifetimeMs: number };
 let folder: string;
 let variables: NodeJS.ProcessEnv;
+let connect: Connect;
+let connections = 0;
 
 beforeAll(async () => {
   sts = createServer((request, response) => {
@@ -40,6 +42,9 @@ beforeAll(async () => {
           : '<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>',
       );
     });
+  });
+  sts.on('connection', () => {
+    connections += 1;
   });
   await new Promise<void>((resolve) => sts.listen(0, '127.0.0.1', resolve));
 });
@@ -64,6 +69,7 @@ beforeEach(() => {
     AWS_ACCESS_KEY_ID: 'ENVIRONMENT',
     AWS_SECRET_ACCESS_KEY: 'secret',
   });
+  connect = makeConnect();
 });
 
 afterEach(() => {
@@ -180,12 +186,51 @@ describe('clients', () => {
     expect(new Set(all()).size).toBe(10);
   });
 
-  it('are closed together', () => {
+  it('are made anew after they were let go', () => {
     const aws = connect({ region: 'eu-west-1' });
-    const closed = [aws.ec2, aws.sqs].map((client) => jest.spyOn(client, 'destroy'));
+    const { ec2 } = aws;
 
     aws.close();
 
-    for (const destroy of closed) expect(destroy).toHaveBeenCalledTimes(1);
+    expect(aws.ec2).not.toBe(ec2);
+  });
+});
+
+describe('the clients of many accounts', () => {
+  const roles = Array.from({ length: 20 }, (_, index) => `arn:aws:iam::${200_000_000_000 + index}:role/operator`);
+  const askAll = async (profile: string) => {
+    for (const roleArn of roles) await connect({ profile, roleArn, region: 'eu-west-1' }).credentials();
+  };
+
+  it('share the credentials of a profile: its program runs once', async () => {
+    const runs = join(folder, 'runs');
+    const program = join(folder, 'credentials.sh');
+    const given = { Version: 1, AccessKeyId: 'PROCESS', SecretAccessKey: 'secret' };
+    writeFileSync(program, `echo run >> ${runs}\necho '${JSON.stringify(given)}'\n`);
+    writeFileSync(join(folder, 'config'), `[profile process]\ncredential_process = sh ${program}\n`);
+    expect(existsSync(runs)).toBe(false);
+
+    await askAll('process');
+
+    expect(asked.map(({ signer, role }) => [signer, role])).toEqual(roles.map((role) => ['PROCESS', role]));
+    expect(readFileSync(runs, 'utf8')).toBe('run\n');
+  });
+
+  it('share the role of a profile, which is assumed once', async () => {
+    const config = `[profile hub]\nrole_arn = ${ROLE}\nsource_profile = production\nregion = eu-west-1\n`;
+    writeFileSync(join(folder, 'config'), `${CONFIG}\n${config}`);
+
+    await askAll('hub');
+
+    expect(asked.map(({ role }) => role)).toEqual([ROLE, ...roles]);
+    expect(asked.map(({ signer }) => signer)).toEqual(['PROFILE', ...roles.map(() => 'ROLE1')]);
+  });
+
+  it('share their connections', async () => {
+    const before = connections;
+
+    await askAll('production');
+
+    expect(connections - before).toBe(1);
   });
 });

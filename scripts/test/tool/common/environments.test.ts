@@ -1,6 +1,6 @@
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { describe, expect, it } from '@jest/globals';
-import { connect, type Access } from '../../../tool/common/aws-clients.ts';
+import { makeConnect, type Access } from '../../../tool/common/aws-clients.ts';
 import { accessOf, environmentsOf } from '../../../tool/common/environments.ts';
 import type { EnvironmentOptions } from '../../../tool/common/environment-options.ts';
 import { UserError } from '../../../tool/common/user-error.ts';
@@ -229,7 +229,9 @@ describe('options that do not go together', () => {
     [{ roleName: 'reader' }, '--role-name needs --accounts or --accounts-file.'],
     [{ accounts: ['222222222222'] }, '--accounts needs --role-name: the role to assume in each of them.'],
   ])('are rejected: %j', async (options, message) => {
-    const error: unknown = await environmentsOf({ ...NAME, ...options }, connect).catch((thrown: unknown) => thrown);
+    const error: unknown = await environmentsOf({ ...NAME, ...options }, makeConnect()).catch(
+      (thrown: unknown) => thrown,
+    );
 
     expect(error).toEqual(new UserError(message, 2));
     expect(error).toHaveProperty('exitCode', 2);

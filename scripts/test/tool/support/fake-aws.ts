@@ -1,5 +1,5 @@
 import { mockClient } from 'aws-sdk-client-mock';
-import { connect, type Access, type AwsClients } from '../../../tool/common/aws-clients.ts';
+import { makeConnect, type Access, type AwsClients } from '../../../tool/common/aws-clients.ts';
 
 /** For each service what it answers, as aws-sdk-client-mock has it. */
 export type FakeServices = ReturnType<typeof stubsFor>;
@@ -85,7 +85,7 @@ export class FakeAws {
 
   #make(accountId: string, region: string): FakeAccount {
     // Its clients are asked for by name: whoever unpacks an object of the SDK's gets no getters.
-    const real = connect({ region });
+    const real = makeConnect()({ region });
     const services = stubsFor(real);
     const reject = (command: object): never => {
       throw (
