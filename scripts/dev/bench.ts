@@ -81,11 +81,15 @@ program
 program
   .command('status')
   .description(
-    'reads many accounts of an embedded LocalStack with image-copier status, with and without a latency added to each call',
+    'reads many accounts with image-copier status, from a server that stands in for AWS and answers each call after a while, ' +
+      'and compares that with what the calls take by themselves',
   )
-  .option('--accounts <n>', 'how many target accounts', count, 200)
-  .option('--recipes <n>', 'how many recipes, each copied into each account', count, 5)
-  .option('--latency <ms>', 'what is added to each call', positive, 50)
+  .option('--accounts <n>', 'how many target accounts', count, 300)
+  .option('--recipes <n>', 'how many recipes, each copied into each account', count, 50)
+  .option('--copies <n>', 'how many copies of each recipe an account has', count, 1)
+  .option('--latency <ms>', 'after how long each call is answered', positive, 50)
+  .option('--rounds <n>', 'how often it runs', count, 3)
+  .option('--against <file>', 'another build of the tool, which runs in turns with this one')
   .action((options: StatusOptions) => benchStatus(options, console.log));
 
 program

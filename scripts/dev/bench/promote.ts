@@ -8,7 +8,7 @@ import { buildTool } from '../build.ts';
 import { TOOL } from '../tool-bundle.ts';
 import { emulatedEnvironment, withoutAws } from '../emulated-account.ts';
 import { assumedRole, bakedAt, hex, idOf, imageOf, page, valuesOf } from './ec2-answers.ts';
-import { accountsFileOf, REGION, StandIn, xml, type Answer, type Call } from './stand-in.ts';
+import { accountsFileOf, json, jsonOperation, REGION, StandIn, xml, type Answer, type Call } from './stand-in.ts';
 
 const GOAL_SECONDS = 60;
 /** Copies of the recipe in each account. The last account lacks the newest, so that it is the one before that all have. */
@@ -67,12 +67,13 @@ export async function benchPromote(options: PromoteBenchOptions, report: (line: 
 type Channels = Map<string, string>;
 
 /** STS, EC2 and SSM as `promote` meets them: what it asks for, each account has; anything else, such as CopyImage, is an error. */
-function answerOf({ account, headers, body }: Call, accounts: number, channels: Channels): Answer {
-  const [, operation] = /^AmazonSSM\.(.+)$/.exec(String(headers['x-amz-target'] ?? '')) ?? [];
+function answerOf(call: Call, accounts: number, channels: Channels): Answer {
+  const { account, body } = call;
+  const operation = jsonOperation(call);
   if (operation === undefined) return xml(ofEc2(new URLSearchParams(body), account, accounts));
   const input = JSON.parse(body) as { Name: string; Value: string };
   const { status, answer } = ofSsm(operation, input, account, channels);
-  return { status, contentType: 'application/x-amz-json-1.1', body: JSON.stringify(answer) };
+  return json(answer, status);
 }
 
 function ofSsm(

@@ -11,6 +11,7 @@ export const SOURCE = '111111111111';
 /** A call of an account. */
 export interface Call {
   readonly account: string;
+  readonly path: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;
 }
@@ -30,10 +31,10 @@ export class StandIn {
     this.#server = createServer((request, response) => {
       this.calls += 1;
       void Promise.all([bodyOf(request), sleep(latencyMs)]).then(([body]) => {
-        const { headers } = request;
+        const { headers, url: path = '' } = request;
         // The stand-in itself gave the credentials of each account, whose key is the account's id.
         const [, account = ''] = /Credential=(\d{12})/.exec(headers.authorization ?? '') ?? [];
-        const answered = answer({ account, headers, body });
+        const answered = answer({ account, path, headers, body });
         response.writeHead(answered.status, { 'content-type': answered.contentType }).end(answered.body);
       });
     });
@@ -59,6 +60,16 @@ export class StandIn {
 /** An answer in XML; one that there is none for is an error. */
 export function xml(body: string | undefined): Answer {
   return { status: body === undefined ? 501 : 200, contentType: 'text/xml', body };
+}
+
+/** An answer in JSON. */
+export function json(body: object, status = 200): Answer {
+  return { status, contentType: 'application/x-amz-json-1.1', body: JSON.stringify(body) };
+}
+
+/** The operation of a call in JSON, such as `GetParameter`. */
+export function jsonOperation({ headers }: Call): string | undefined {
+  return /^\w+\.(\w+)$/.exec(String(headers['x-amz-target'] ?? ''))?.[1];
 }
 
 /** The accounts file of so many target accounts. */

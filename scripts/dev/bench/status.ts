@@ -1,192 +1,189 @@
-import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { createServer, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { CopyImageCommand } from '@aws-sdk/client-ec2';
-import { CreateKeyCommand } from '@aws-sdk/client-kms';
-import { CreateQueueCommand } from '@aws-sdk/client-sqs';
-import { stringify } from 'yaml';
 import { formatMarker, MARKER } from '../../../lambda/src/core/copy-marker.ts';
-import { bakeImage, share, type BakedImage } from '../../tool/common/bake.ts';
+import { runProgram } from '../../tool/common/run-command.ts';
+import type { StatusReport } from '../../tool/status/report.ts';
+import { OPERATORS_ACCOUNT } from '../administrator-role.ts';
 import { buildTool } from '../build.ts';
 import { TOOL } from '../tool-bundle.ts';
-import { expectedTags } from '../inspect-copy.ts';
-import { makeAdministratorRoles, OPERATORS_ACCOUNT } from '../administrator-role.ts';
-import { emulatedAccount, emulatedEnvironment, withoutAws } from '../emulated-account.ts';
-import { openTestEmulator } from '../localstack/emulator.ts';
-import { waitFor } from '../wait-for.ts';
-import { mapConcurrently } from '../../tool/common/map-concurrently.ts';
-import { runProgram } from '../../tool/common/run-command.ts';
+import { emulatedEnvironment, withoutAws } from '../emulated-account.ts';
+import { assumedRole, bakedAt, hex, imageOf, page } from './ec2-answers.ts';
+import {
+  accountsFileOf,
+  json,
+  jsonOperation,
+  REGION,
+  SOURCE,
+  StandIn,
+  xml,
+  type Answer,
+  type Call,
+} from './stand-in.ts';
+import { median } from './statistics.ts';
 
-const REGION = 'eu-west-1';
-const SOURCE = '111111111111';
-const ROLE_NAME = 'operator';
-const AT_A_TIME = 8;
+/** How many accounts the tool asks at a time, and how many calls of one account wait for each other: its role, its images, their snapshots. */
+const AT_A_TIME = 32;
+const IN_TURN = 3;
+const KEY_ID = '11111111-2222-3333-4444-555555555555';
 
 export interface StatusOptions {
   readonly accounts: number;
   readonly recipes: number;
-  /** Added to each call, in milliseconds. */
+  /** Copies of each recipe in each account: its history. */
+  readonly copies: number;
+  /** Each call is answered after so many milliseconds. */
   readonly latency: number;
+  readonly rounds: number;
+  /** Another build of the tool, which runs in turns with this one. */
+  readonly against?: string;
 }
 
 interface Run {
   readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly mebibytes: number;
   readonly calls: number;
 }
 
 /**
- * Has `status` read many accounts of the emulator through a proxy that adds a latency to each call, and beside it once
- * without the latency, so that what is the emulator's own time can be told apart.
+ * Has `status` read many accounts of a server that stands in for AWS and answers each call after a while, and says how far that is from
+ * what its calls take by themselves.
  * @throws {Error} if the report does not show a copy of every recipe in every account
  */
 export async function benchStatus(options: StatusOptions, report: (line: string) => void): Promise<void> {
-  const { accounts, recipes, latency } = options;
+  const { accounts, recipes, copies, latency, rounds, against } = options;
   await buildTool(report);
-  const emulator = await openTestEmulator(report);
+  const folder = mkdtempSync(join(tmpdir(), 'image-copier-bench-'));
+  const account = accountWith(options);
+  const aws = await StandIn.open(latency, (call) => answerOf(call, account));
+  const accountsFile = join(folder, 'accounts.yaml');
+  writeFileSync(accountsFile, accountsFileOf(accounts));
+  const tools = { ...(against !== undefined && { [against]: against }), 'this one': TOOL };
+  const runs = new Map<string, Run[]>(Object.keys(tools).map((name) => [name, []]));
+  const bound = (Math.ceil(accounts / AT_A_TIME) * IN_TURN * latency) / 1000;
+  report(
+    `status of ${accounts} accounts, ${recipes} recipes, ${copies} copies of each, ${latency} ms a call. Its calls by ` +
+      `themselves: ${bound.toFixed(1)} s.`,
+  );
   try {
-    const ids = Array.from({ length: accounts }, (_, index) => String(200_000_000_000 + index));
-    const accountsFile = join(emulator.workDirectory, 'accounts.yaml');
-    writeFileSync(accountsFile, accountsFileOf(ids));
-    report(`Preparing ${accounts} accounts with a copy of ${recipes} recipes each ...`);
-    await prepare(emulator.endpoint, ids, recipes);
-    for (const milliseconds of [0, latency]) {
-      const { seconds, calls } = await measure(emulator.endpoint, accountsFile, milliseconds, accounts * recipes);
+    for (let round = 0; round < rounds; round += 1) {
+      for (const [name, tool] of Object.entries(tools)) {
+        const run = await runOnce(tool, accountsFile, aws, join(folder, 'usage'));
+        requireCopies(run.report, accounts * recipes);
+        runs.get(name)?.push(run);
+      }
+    }
+    for (const [name, all] of runs) {
+      const of = (figure: keyof Run) => median(all.map((run) => run[figure]));
       report(
-        `status of ${accounts} accounts and ${recipes} recipes, ${milliseconds} ms added to each call: ` +
-          `${seconds.toFixed(1)} s, ${calls} calls (${(calls / accounts).toFixed(1)} an account)`,
+        `${name}: ${of('seconds').toFixed(1)} s (${(of('seconds') / bound).toFixed(1)} times), ${of('cpuSeconds').toFixed(1)} s of CPU, ` +
+          `${of('mebibytes').toFixed(0)} MiB, ${(of('calls') / accounts).toFixed(1)} calls an account`,
       );
     }
   } finally {
-    await emulator.close();
+    aws.close();
+    rmSync(folder, { recursive: true });
   }
 }
 
-function accountsFileOf(ids: readonly string[]): string {
-  return stringify({
-    source: { id: SOURCE },
-    topic: 'amigo-BENCH-notify',
-    defaults: { regions: [REGION], roleName: ROLE_NAME },
-    accounts: ids.map((id, index) => ({ id, name: `account-${index + 1}` })),
-  });
-}
+/** Says at its end what the process has used. */
+const USAGE = `process.on('exit', () => {
+  const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+  require('node:fs').writeFileSync(process.env.BENCH_USAGE, JSON.stringify({ cpu: (userCPUTime + systemCPUTime) / 1e6, rss: maxRSS / 1024 }));
+});`;
 
-async function prepare(endpoint: string, ids: readonly string[], recipes: number): Promise<void> {
-  await makeAdministratorRoles(endpoint, ROLE_NAME, [SOURCE, ...ids]);
-  const source = emulatedAccount(endpoint, SOURCE, REGION);
-  const images: BakedImage[] = [];
-  for (let recipe = 1; recipe <= recipes; recipe += 1) {
-    const image = await bakeImage(source.ec2, {
-      name: `recipe-${recipe}`,
-      description: '',
-      tags: { Recipe: `recipe-${recipe}` },
-      volumeSizes: [8],
-    });
-    await share(source.ec2, image, ids);
-    images.push(image);
-  }
-  await mapConcurrently(ids, AT_A_TIME, (id) => prepareAccount(endpoint, id, images));
-}
-
-/** What a copier leaves: copies with its tags, and an empty queue of dead letters. */
-async function prepareAccount(endpoint: string, id: string, images: readonly BakedImage[]): Promise<void> {
-  const { ec2, kms, sqs } = emulatedAccount(endpoint, id, REGION);
-  await sqs.send(new CreateQueueCommand({ QueueName: 'image-copier-dead-letters' }));
-  const { KeyMetadata: { Arn } = {} } = await kms.send(new CreateKeyCommand({}));
-  const bakedAt = '2026-11-23T22:10:00.000Z';
-  const settledAt = '2026-11-23T22:20:00.000Z';
-  const marker = formatMarker({
-    copier: 'image-copier',
-    attempt: 1,
-    bakedAt,
-    announcement: { state: 'announced', settledAt },
-  });
-  for (const image of images) {
-    const tags = { ...expectedTags(image), [MARKER]: marker };
-    const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-    await ec2.send(
-      new CopyImageCommand({
-        SourceImageId: image.imageId,
-        SourceRegion: REGION,
-        Name: image.name,
-        Encrypted: true,
-        KmsKeyId: Arn,
-        TagSpecifications: [
-          { ResourceType: 'image', Tags },
-          { ResourceType: 'snapshot', Tags },
-        ],
-      }),
-    );
-  }
-}
-
-/** Runs the tool until all copies of the preparation have ended, and takes the last run, which showed them all. */
-async function measure(endpoint: string, accountsFile: string, latency: number, copies: number): Promise<Run> {
-  const proxy = await SlowProxy.open(endpoint, latency);
-  try {
-    const env = { ...withoutAws(), ...emulatedEnvironment(proxy.url, OPERATORS_ACCOUNT, REGION) };
-    return await waitFor(
-      `${copies} available copies`,
-      async () => {
-        const calls = proxy.calls;
-        const start = performance.now();
-        const output = await outputOf([TOOL, 'status', '--accounts-file', accountsFile, '--json'], env);
-        const seconds = (performance.now() - start) / 1000;
-        const available = output.match(/"state": "available"/g)?.length ?? 0;
-        return available === copies ? { seconds, calls: proxy.calls - calls } : undefined;
-      },
-      { timeoutMs: 300_000, pollMs: 1000 },
-    );
-  } finally {
-    proxy.close();
-  }
-}
-
-async function outputOf(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string> {
+async function runOnce(tool: string, accountsFile: string, aws: StandIn, usage: string) {
+  const preloaded = `${usage}.cjs`;
+  writeFileSync(preloaded, USAGE);
+  const env = {
+    ...withoutAws(),
+    ...emulatedEnvironment(aws.url, OPERATORS_ACCOUNT, REGION),
+    BENCH_USAGE: usage,
+  };
+  const calls = aws.calls;
   let output = '';
-  await runProgram(process.execPath, args, { env, stdout: (text) => (output += text), stderr: 'inherit' });
-  return output;
+  const start = performance.now();
+  const words = ['--require', preloaded, tool, 'status', '--accounts-file', accountsFile, '--json'];
+  await runProgram(process.execPath, words, { env, stdout: (text) => (output += text), stderr: 'inherit' });
+  const seconds = (performance.now() - start) / 1000;
+  const { cpu, rss } = JSON.parse(readFileSync(usage, 'utf8')) as { cpu: number; rss: number };
+  const report = JSON.parse(output) as StatusReport;
+  return { report, seconds, cpuSeconds: cpu, mebibytes: rss, calls: aws.calls - calls };
 }
 
-/** Passes each call on after a while, as a network would. */
-class SlowProxy {
-  calls = 0;
-  readonly #server: Server;
+function requireCopies({ rows }: StatusReport, expected: number): void {
+  const available = rows.flatMap(({ cells }) => cells).filter(({ state }) => state === 'available').length;
+  if (available !== expected) throw new Error(`${available} copies are shown, not ${expected}.`);
+}
 
-  private constructor(server: Server) {
-    this.#server = server;
+/** What an account answers; its id stands as ACCOUNT in it. */
+interface StandInAccount {
+  readonly copies: string;
+  readonly snapshots: string;
+  readonly sources: string;
+}
+
+function accountWith({ recipes, copies }: StatusOptions): StandInAccount {
+  const builds = <T>(make: (recipe: number, build: number, number: number) => T): T[] =>
+    Array.from({ length: recipes * copies }, (_, index) => make(Math.floor(index / copies), index % copies, index));
+  const keyArn = `arn:aws:kms:${REGION}:ACCOUNT:key/${KEY_ID}`;
+  return {
+    copies: page(
+      'DescribeImages',
+      'imagesSet',
+      builds((recipe, build, number) => {
+        const announcement = { state: 'announced', settledAt: bakedAt(build) } as const;
+        const at = bakedAt(build);
+        const marker = formatMarker({ copier: 'image-copier', attempt: 1, bakedAt: at, keyId: KEY_ID, announcement });
+        const source = `<sourceImageId>${sourceOf(number)}</sourceImageId><sourceImageRegion>${REGION}</sourceImageRegion>`;
+        const tags = `<item><key>${MARKER}</key><value>${marker}</value></item>`;
+        return imageOf('ACCOUNT', hex('ami', number), recipe, build, source, tags);
+      }),
+    ),
+    snapshots: page(
+      'DescribeSnapshots',
+      'snapshotSet',
+      builds(
+        (_recipe, _build, number) =>
+          `<snapshotId>${hex('snap', number)}</snapshotId><encrypted>true</encrypted><kmsKeyId>${keyArn}</kmsKeyId>` +
+          '<volumeSize>8</volumeSize><fullSnapshotSizeInBytes>4294967296</fullSnapshotSizeInBytes>',
+      ),
+    ),
+    sources: page(
+      'DescribeImages',
+      'imagesSet',
+      builds((recipe, build, number) => imageOf(SOURCE, sourceOf(number), recipe, build, '')),
+    ),
+  };
+}
+
+function sourceOf(number: number): string {
+  return hex('ami', 1_000_000 + number);
+}
+
+/** AWS as `status` meets it: anything that it does not ask for is an error. */
+function answerOf(call: Call, { copies, snapshots, sources }: StandInAccount): Answer {
+  const { account, path, body } = call;
+  switch (jsonOperation(call)) {
+    case 'GetQueueUrl':
+      return json({ QueueUrl: 'http://localhost/dead-letters' });
+    case 'GetQueueAttributes':
+      return json({ Attributes: { ApproximateNumberOfMessages: '0' } });
+    case 'GetParametersByPath':
+      return json({ Parameters: [] });
   }
-
-  static async open(endpoint: string, latency: number): Promise<SlowProxy> {
-    const { hostname, port } = new URL(endpoint);
-    const server = createServer((incoming, outgoing) => {
-      proxy.calls += 1;
-      const { method, url: path, headers } = incoming;
-      const pass = () => {
-        const onward = request({ hostname, port, method, path, headers }, (answer) => {
-          outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-          answer.pipe(outgoing);
-        });
-        onward.on('error', () => outgoing.destroy());
-        incoming.pipe(onward);
-      };
-      if (latency === 0) pass();
-      else void sleep(latency).then(pass);
-    });
-    const proxy = new SlowProxy(server);
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return proxy;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  close(): void {
-    this.#server.closeAllConnections();
-    this.#server.close();
+  // A copier that takes no image away.
+  if (path.startsWith('/2015-03-31/functions/')) return json({ Type: 'User', Message: 'no function' }, 404);
+  const ec2 = new URLSearchParams(body);
+  switch (ec2.get('Action')) {
+    case 'AssumeRole':
+      return xml(assumedRole(ec2.get('RoleArn')?.split(':')[4] ?? ''));
+    case 'DescribeImages':
+      return xml(account === SOURCE ? sources : copies.replaceAll('ACCOUNT', account));
+    case 'DescribeSnapshots':
+      return xml(snapshots.replaceAll('ACCOUNT', account));
+    default:
+      return xml(undefined);
   }
 }

@@ -2,6 +2,7 @@ import type { EnvironmentOptions } from '../common/environment-options.ts';
 import { findEndedImages, printEndedImages, type EndedImage } from '../common/ended-images.ts';
 import type { Copier, Environment } from '../common/environment.ts';
 import { environmentsOf, type Environments, type Source } from '../common/environments.ts';
+import { groupBy } from '../common/group-by.ts';
 import { formatJson } from '../common/json.ts';
 import { formatTable } from '../common/table.ts';
 import { print, type Terminal } from '../common/terminal.ts';
@@ -169,9 +170,7 @@ function formatGap({ image, recipe, environments }: Gap): string[] {
 }
 
 function byRegion(environments: readonly Environment[]): Map<string, Environment[]> {
-  const regions = new Map<string, Environment[]>();
-  for (const each of environments) regions.set(each.region, [...(regions.get(each.region) ?? []), each]);
-  return regions;
+  return groupBy(environments, ({ region }) => region);
 }
 
 function namesOf(environments: readonly Environment[]): string {

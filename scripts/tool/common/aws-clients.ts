@@ -38,10 +38,11 @@ const CLIENTS = {
 
 const OWN_SETTINGS: Readonly<Record<string, object>> = {
   // Sharing an image is one call for it and one for each snapshot, of which EC2 takes 5 a second (EC2 Developer Guide,
-  // "Request throttling"), and others call too. The SDK's own 3 attempts are over within two seconds.
-  ec2: { maxAttempts: 8 },
+  // "Request throttling"), and others call too. The SDK's own 3 attempts are over within two seconds; in its adaptive mode it keeps to
+  // the pace at which an account answers, where else its budget for retries is used up and call after call fails.
+  ec2: { maxAttempts: 8, retryMode: 'adaptive' },
   // Its limits are narrow: an account has one IAM for all Regions.
-  iam: { maxAttempts: 8 },
+  iam: { maxAttempts: 8, retryMode: 'adaptive' },
   // Else calls go to the host in the queue's URL, past an endpoint that AWS_ENDPOINT_URL names: a VPC endpoint, a proxy, an
   // emulator.
   sqs: { useQueueUrlAsEndpoint: false },

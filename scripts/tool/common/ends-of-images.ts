@@ -88,5 +88,8 @@ export async function findSizes(
   images: readonly Pick<AccountImage, 'imageId' | 'devices'>[],
 ): Promise<ReadonlyMap<string, ImageSize>> {
   const snapshots = await findSnapshots(ec2, Array.from(new Set(images.flatMap(snapshotIdsOf))));
-  return new Map(images.map((image) => [image.imageId, sizeOf(snapshotIdsOf(image), snapshots)]));
+  const byId = new Map(snapshots.map((snapshot) => [snapshot.snapshotId, snapshot]));
+  return new Map(
+    images.map((image) => [image.imageId, sizeOf(snapshotIdsOf(image).flatMap((id) => byId.get(id) ?? []))]),
+  );
 }

@@ -9,15 +9,11 @@ export interface ImageSize {
 
 const GIB = 1024 ** 3;
 
-/** The size of an image by those of its snapshots; what EC2 does not show of them counts nothing. */
-export function sizeOf(
-  snapshotIds: readonly string[],
-  snapshots: readonly { readonly snapshotId: string; readonly size: ImageSize }[],
-): ImageSize {
-  const own = snapshots.filter(({ snapshotId }) => snapshotIds.includes(snapshotId)).map(({ size }) => size);
+/** The size of an image by those of its snapshots, as far as EC2 shows them. */
+export function sizeOf(snapshots: readonly { readonly size: ImageSize }[]): ImageSize {
   return {
-    gib: own.reduce((sum, { gib }) => sum + gib, 0),
-    by: own.every(({ by }) => by === 'full') ? 'full' : 'volume',
+    gib: snapshots.reduce((sum, { size }) => sum + size.gib, 0),
+    by: snapshots.every(({ size }) => size.by === 'full') ? 'full' : 'volume',
   };
 }
 

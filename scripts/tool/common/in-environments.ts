@@ -1,5 +1,6 @@
 import { reasonOf } from './aws-errors.ts';
 import type { Copier, Environment } from './environment.ts';
+import { groupBy } from './group-by.ts';
 import { LiveLines } from './live-lines.ts';
 import { mapConcurrently } from './map-concurrently.ts';
 import { print, type Terminal } from './terminal.ts';
@@ -49,11 +50,8 @@ const MAX_NAMED = 3;
 
 /** Prints lines that are about environments: what is the same in several once. */
 export function printByEnvironment(lines: readonly (readonly [Environment, string])[], { err }: Terminal): void {
-  const places = new Map<string, string[]>();
-  for (const [{ account, region }, line] of lines) {
-    places.set(line, [...(places.get(line) ?? []), `${account}, ${region}`]);
-  }
-  for (const [line, all] of places) {
+  for (const [line, places] of groupBy(lines, ([, text]) => text)) {
+    const all = places.map(([{ account, region }]) => `${account}, ${region}`);
     const others = all.length - MAX_NAMED;
     const more = others > 0 ? [`and ${others} ${others === 1 ? 'other' : 'others'}`] : [];
     print(err, `${[...all.slice(0, MAX_NAMED), ...more].join('; ')}: ${line}`);

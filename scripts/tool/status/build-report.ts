@@ -1,8 +1,9 @@
 import { noParameterReason, type ParameterNames } from '../../../lambda/src/core/image-parameters.ts';
 import type { Outcome } from '../common/in-environments.ts';
 import { imageFor, newestFirst, wantedImages } from '../common/wanted-images.ts';
+import { groupBy } from '../common/group-by.ts';
 import { channelsOf } from './channels.ts';
-import type { CopierFacts } from './copier-facts.ts';
+import type { CopierFacts, CopyInAccount } from './copier-facts.ts';
 import { endedCopies, storageOf } from './ended-copies.ts';
 import type { Cell, CopyFact, Row, SourceImageFact, StatusReport } from './report.ts';
 
@@ -10,23 +11,27 @@ export interface SourceImage extends SourceImageFact {
   readonly recipe: string | undefined;
 }
 
-/** The accounts that an image is shared with, or that it is shared with everybody or an organization. */
-export type SharedWith = readonly string[] | 'many';
+/** The accounts that an image is shared with, or that it is shared with everybody or an organization, or why that is not known. */
+export type SharedWith = readonly string[] | 'many' | { readonly problem: string };
 
 export interface ReportInput {
   readonly readAt: string;
   readonly outcomes: readonly Outcome<CopierFacts>[];
   /** Of the source account; undefined where it was not read. */
   readonly sources: readonly SourceImage[] | undefined;
-  /** By image, as far as it was asked for. */
-  readonly sharedWith: ReadonlyMap<string, SharedWith>;
   readonly rows: 'recipes' | 'images';
 }
 
-/** The matrix of recipes, or of images, by accounts. Nothing is asked for: all is in the input. */
-export function buildReport({ readAt, outcomes, sources, sharedWith, rows }: ReportInput): StatusReport {
+/**
+ * The matrix of recipes, or of images, by accounts. Nothing is asked for: all is in the input. What is not shared is `missing` or
+ * `stale` in it, until {@link withSharing}.
+ */
+export function buildReport({ readAt, outcomes, sources, rows }: ReportInput): StatusReport {
   const known = sources ?? sourcesOfCopies(outcomes);
-  const recipes = Array.from(byRecipe(known), ([recipe, images]) => ({ recipe, images, wanted: wantedImages(images) }));
+  const recipes = Array.from(
+    groupBy(known, ({ recipe }) => recipe),
+    ([recipe, images]) => ({ recipe, images, wanted: wantedImages(images) }),
+  );
   const ownRegions = new Map(recipes.map(({ recipe, wanted }) => [recipe, wanted.map(({ region }) => region)]));
   const groups: Group[] =
     rows === 'recipes'
@@ -50,8 +55,40 @@ export function buildReport({ readAt, outcomes, sources, sharedWith, rows }: Rep
       region,
       labels,
     })),
-    rows: groups.map((group) => rowOf(group, rows, outcomes, sharedWith)),
+    rows: rowsOf(groups, rows, outcomes),
   };
+}
+
+/** The report with what became known of the images that accounts lack: whom each is shared with. */
+export function withSharing(report: StatusReport, sharedWith: ReadonlyMap<string, SharedWith>): StatusReport {
+  const { columns, rows } = report;
+  return {
+    ...report,
+    rows: rows.map((row) => ({
+      ...row,
+      cells: row.cells.map((cell, index) => {
+        const { accountId = '', region } = columns[index] ?? {};
+        const newest = isLacking(cell) ? imageFor(row.images, region) : undefined;
+        const known = newest && sharedWith.get(newest.imageId);
+        return known === undefined ? cell : explainedBy(known, accountId, cell);
+      }),
+    })),
+  };
+}
+
+/** Why an account lacks an image, as far as whom it is shared with tells it. */
+function explainedBy(sharedWith: SharedWith, accountId: string, cell: Cell): Cell {
+  if (sharedWith === 'many') return cell;
+  if ('problem' in sharedWith) {
+    const { problem: reason } = sharedWith;
+    return cell.state === 'stale' ? { ...cell, reason } : { state: 'unknown', reason };
+  }
+  if (sharedWith.includes(accountId)) return cell;
+  return cell.state === 'stale' ? { ...cell, reason: NOT_SHARED } : { state: 'not shared' };
+}
+
+function isLacking({ state }: Cell): boolean {
+  return state === 'missing' || state === 'stale';
 }
 
 /** What a row is about. */
@@ -67,9 +104,7 @@ interface Group {
 /** The images of which some account has no copy: for these it is worth to ask who they are shared with. */
 export function imagesWithGaps({ rows, columns }: StatusReport): SourceImageFact[] {
   const lacking = rows.flatMap(({ images, cells }) =>
-    cells.flatMap(({ state }, index) =>
-      state === 'missing' || state === 'stale' ? (imageFor(images, columns[index]?.region) ?? []) : [],
-    ),
+    cells.flatMap((cell, index) => (isLacking(cell) ? (imageFor(images, columns[index]?.region) ?? []) : [])),
   );
   return Array.from(new Set(lacking));
 }
@@ -89,44 +124,61 @@ function sourcesOfCopies(outcomes: readonly Outcome<CopierFacts>[]): SourceImage
   return [...found.values()];
 }
 
-function byRecipe(images: readonly SourceImage[]): Map<string, SourceImage[]> {
-  const recipes = new Map<string, SourceImage[]>();
-  for (const image of images) {
-    if (image.recipe !== undefined) recipes.set(image.recipe, [...(recipes.get(image.recipe) ?? []), image]);
-  }
-  return recipes;
+/** The copies of an account, found by what is asked for. */
+interface IndexedFacts {
+  readonly bySource: ReadonlyMap<string, readonly CopyInAccount[]>;
+  readonly byRecipe: ReadonlyMap<string, readonly CopyInAccount[]>;
+  readonly failures: ReadonlyMap<string, string>;
 }
 
-function rowOf(
-  group: Group,
-  rows: ReportInput['rows'],
-  outcomes: readonly Outcome<CopierFacts>[],
-  sharedWith: ReadonlyMap<string, SharedWith>,
-): Row {
-  const { images, all, ownRegions } = group;
-  const [{ imageId, recipe } = { imageId: '', recipe: undefined }] = images;
-  // A Region that has its own may have been asked for a newer one of another Region.
-  const counting = new Map(images.map((image) => [image, idsSince(all, image)]));
+function indexed({ copies, failures }: CopierFacts): IndexedFacts {
   return {
-    title: rows === 'recipes' ? (recipe ?? imageId) : imageId,
-    ...(recipe !== undefined && { recipe }),
-    images: images.map(({ imageId: id, region, name, bakedAt }) => ({ imageId: id, region, name, bakedAt })),
-    cells: outcomes.map((outcome) => {
-      const { region, accountId } = outcome.copier;
-      const newest = imageFor(images, region);
-      if (!newest) return { state: 'not wanted' };
-      const isWanted = newest.region === region || !ownRegions.includes(region);
-      if (!('value' in outcome)) {
-        return isWanted ? { state: 'unknown', reason: outcome.problem } : { state: 'not wanted' };
-      }
-      const counted = counting.get(newest) ?? new Set();
-      const cell = cellOf(newest, counted, outcome.value, rows === 'recipes', outcome.copier);
-      if (!isWanted && cell.state === 'missing') return { state: 'not wanted' };
-      const isShared = isSharedWith(accountId, sharedWith.get(newest.imageId));
-      if (isShared || (cell.state !== 'missing' && cell.state !== 'stale')) return cell;
-      return cell.state === 'stale' ? { ...cell, reason: NOT_SHARED } : { state: 'not shared' };
-    }),
+    bySource: groupBy(copies, ({ fact }) => fact.sourceImageId),
+    byRecipe: groupBy(copies, ({ recipe }) => recipe),
+    failures: new Map(failures.map(({ sourceImageId, reason }) => [sourceImageId, reason])),
   };
+}
+
+/** Account by account, so that the copies of one are looked through once. */
+function rowsOf(groups: readonly Group[], rows: ReportInput['rows'], outcomes: readonly Outcome<CopierFacts>[]): Row[] {
+  const counting = groups.map(({ images, all }) => new Map(images.map((image) => [image, idsSince(all, image)])));
+  const columns = outcomes.map((outcome) => {
+    const facts = 'value' in outcome ? indexed(outcome.value) : undefined;
+    return groups.map((group, index) => cellIn(group, counting[index] ?? new Map(), { outcome, facts }, rows));
+  });
+  return groups.map(({ images }, index) => {
+    const [{ imageId, recipe } = { imageId: '', recipe: undefined }] = images;
+    return {
+      title: rows === 'recipes' ? (recipe ?? imageId) : imageId,
+      ...(recipe !== undefined && { recipe }),
+      images: images.map(({ imageId: id, region, name, bakedAt }) => ({ imageId: id, region, name, bakedAt })),
+      cells: columns.flatMap((cells) => cells[index] ?? []),
+    };
+  });
+}
+
+interface Column {
+  readonly outcome: Outcome<CopierFacts>;
+  /** None where the account could not be read. */
+  readonly facts: IndexedFacts | undefined;
+}
+
+/** @param counting the images whose copies count, for each that is wanted: a Region with images of its own may have been asked for a newer one of another Region */
+function cellIn(
+  { images, ownRegions }: Group,
+  counting: ReadonlyMap<SourceImage, ReadonlySet<string>>,
+  { outcome, facts }: Column,
+  rows: ReportInput['rows'],
+): Cell {
+  const { region } = outcome.copier;
+  const newest = imageFor(images, region);
+  if (!newest) return { state: 'not wanted' };
+  const isWanted = newest.region === region || !ownRegions.includes(region);
+  if (!facts) {
+    return isWanted && 'problem' in outcome ? { state: 'unknown', reason: outcome.problem } : { state: 'not wanted' };
+  }
+  const cell = cellOf(newest, counting.get(newest) ?? new Set(), facts, rows === 'recipes', outcome.copier);
+  return !isWanted && cell.state === 'missing' ? { state: 'not wanted' } : cell;
 }
 
 /** The ids of an image, and of those that were baked with it or after it. */
@@ -148,22 +200,17 @@ function unencryptedVolumes({ unencryptedDevices = [] }: CopyFact): string | und
   return `EC2 makes ${unencryptedDevices.join(', ')} as an empty, unencrypted volume.`;
 }
 
-/** Where it is not known, it counts as shared: then a missing copy is shown, not hidden. */
-function isSharedWith(accountId: string, sharedWith: SharedWith | undefined): boolean {
-  return sharedWith === undefined || sharedWith === 'many' || sharedWith.includes(accountId);
-}
-
 function cellOf(
   newest: SourceImage,
   counted: ReadonlySet<string>,
-  { copies, failures }: CopierFacts,
+  { bySource, byRecipe, failures }: IndexedFacts,
   olderCount: boolean,
   copier: ParameterNames,
 ): Cell {
   // Somebody else's that is not encrypted is no reason: then another copy is made.
-  const ofNewest = copies.filter(
-    ({ fact, isOurs, flaw }) => counted.has(fact.sourceImageId) && (isOurs || flaw === undefined),
-  );
+  const ofNewest = Array.from(counted, (id) => bySource.get(id) ?? [])
+    .flat()
+    .filter(({ isOurs, flaw }) => isOurs || flaw === undefined);
   const ready = ofNewest.find(
     ({ fact, state, isOurs, flaw }) =>
       state === 'available' && flaw === undefined && (fact.settledAt !== undefined || !isOurs),
@@ -182,8 +229,8 @@ function cellOf(
   if (available) return { state: 'pending', copy: available.fact, reason: IN_SETTLING };
   const pending = ofNewest.find(({ state }) => state === 'pending');
   if (pending) return { state: 'pending', copy: pending.fact };
-  const failure = failures.find(({ sourceImageId }) => counted.has(sourceImageId));
-  if (failure) return { state: 'failed', reason: failure.reason };
+  const failure = Array.from(counted, (id) => failures.get(id)).find((reason) => reason !== undefined);
+  if (failure !== undefined) return { state: 'failed', reason: failure };
   const flawed = ofNewest.find(({ flaw }) => flaw !== undefined);
   if (flawed?.flaw !== undefined) {
     return { state: 'failed', copy: flawed.fact, reason: `It is not verified: ${flawed.flaw}` };
@@ -196,11 +243,8 @@ function cellOf(
       reason: failed.stateReason ?? `The copy is ${failed.end?.state ?? failed.state}.`,
     };
   }
-  const [older] = copies
-    .filter(
-      ({ recipe, state, flaw }) =>
-        olderCount && recipe === newest.recipe && state === 'available' && flaw === undefined,
-    )
+  const [older] = (olderCount ? (byRecipe.get(newest.recipe ?? '') ?? []) : [])
+    .filter(({ state, flaw }) => state === 'available' && flaw === undefined)
     .sort((one, other) => Date.parse(other.fact.bakedAt) - Date.parse(one.fact.bakedAt));
   return older ? { state: 'stale', copy: older.fact } : { state: 'missing' };
 }

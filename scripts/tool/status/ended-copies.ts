@@ -1,4 +1,5 @@
 import { DAY_MS } from '../../../lambda/src/core/retention.ts';
+import { groupBy } from '../common/group-by.ts';
 import { dollarsAMonth } from '../common/image-size.ts';
 import type { Outcome } from '../common/in-environments.ts';
 import type { CopierFacts, CopyInAccount } from './copier-facts.ts';
@@ -28,12 +29,8 @@ function reasonsOf({ end, endReasons = [] }: CopyInAccount): readonly string[] {
 
 /** What the copies of each recipe take, whoever made them, and what of it may go. */
 export function storageOf(outcomes: readonly Outcome<CopierFacts>[]): RecipeStorage[] {
-  const recipes = new Map<string, CopyInAccount[]>();
-  for (const copy of outcomes.flatMap((outcome) => ('value' in outcome ? outcome.value.copies : []))) {
-    const { recipe, size } = copy;
-    if (recipe === undefined || size.gib === 0) continue;
-    recipes.set(recipe, [...(recipes.get(recipe) ?? []), copy]);
-  }
+  const all = outcomes.flatMap((outcome) => ('value' in outcome ? outcome.value.copies : []));
+  const recipes = groupBy(all, ({ recipe, size }) => (size.gib === 0 ? undefined : recipe));
   return Array.from(recipes, ([recipe, copies]) => {
     const isFullSize = copies.every(({ size }) => size.by === 'full');
     const going = copies.filter(({ mayGo }) => mayGo);

@@ -62,13 +62,14 @@ export async function readCopier(
   const others = copies.flatMap(({ facts }) => snapshotIdsOf(facts)).filter((id) => !shown.has(id));
   const snapshots = [...tagSnapshots, ...(await findSnapshots(ec2, others))];
   const unencrypted = await unencryptedDevicesOf(ec2, copies);
+  const byId = new Map(snapshots.map((snapshot) => [snapshot.snapshotId, snapshot]));
   const found = parameters
     ? await findEnds(copies, { snapshots, parameters }, copier, warn)
     : new Map<string, EndInAccount>();
   const approval = copies.some(isWaiting) ? await findApproval(copier, warn) : undefined;
   return {
     copies: copies.map((copy) => ({
-      ...copyInAccount(copy, { snapshots, unencryptedDevices: unencrypted.get(copy) ?? [], approval }, copier),
+      ...copyInAccount(copy, { snapshots: byId, unencryptedDevices: unencrypted.get(copy) ?? [], approval }, copier),
       ...found.get(copy.facts.imageId),
     })),
     channels: channelsIn(parameters ?? [], copier),
@@ -154,21 +155,22 @@ async function findApproval({ aws, name }: Copier, warn: Warn): Promise<Omit<Gat
 }
 
 interface FactsOfCopy {
-  readonly snapshots: readonly SizedSnapshot[];
+  /** Those of the account by their ids. */
+  readonly snapshots: ReadonlyMap<string, SizedSnapshot>;
   readonly unencryptedDevices: readonly string[];
   readonly approval: Omit<Gate, 'sources'> | undefined;
 }
 
 function copyInAccount(
   copy: KnownCopy,
-  { snapshots, unencryptedDevices, approval }: FactsOfCopy,
+  { snapshots: all, unencryptedDevices, approval }: FactsOfCopy,
   copier: Copier,
 ): CopyInAccount {
   const { image, facts, ownership } = copy;
   const { CreationDate = '', DeprecationTime, StateReason } = image;
   const marker = ownership.kind === 'ours' ? ownership.marker : undefined;
-  const ids = snapshotIdsOf(facts);
-  const keyArn = snapshots.find(({ snapshotId, kmsKeyArn }) => ids.includes(snapshotId) && kmsKeyArn)?.kmsKeyArn;
+  const snapshots = snapshotIdsOf(facts).flatMap((id) => all.get(id) ?? []);
+  const keyArn = snapshots.find(({ kmsKeyArn }) => kmsKeyArn !== undefined)?.kmsKeyArn;
   const { announcement } = marker ?? {};
   const standing = standingOf(copy, snapshots, copier);
   return {
@@ -189,7 +191,7 @@ function copyInAccount(
     state: facts.state,
     isOurs: marker !== undefined,
     ...(marker?.end && { end: marker.end }),
-    size: sizeOf(ids, snapshots),
+    size: sizeOf(snapshots),
     ...(standing.kind === 'flawed' && { flaw: standing.reason }),
     ...(StateReason?.Message !== undefined && { stateReason: StateReason.Message }),
     recipe: tagOf(image, copier.recipeTag),

@@ -1,10 +1,11 @@
+import { reasonOf } from '../common/aws-errors.ts';
 import { allWell, inEnvironments, PARALLEL, printByEnvironment, printProblems } from '../common/in-environments.ts';
 import { mapConcurrently } from '../common/map-concurrently.ts';
 import type { Copier } from '../common/environment.ts';
-import type { Environments } from '../common/environments.ts';
+import type { Environments, Source } from '../common/environments.ts';
 import { requireKnown } from '../common/require-known.ts';
 import { print, type Terminal } from '../common/terminal.ts';
-import { buildReport, imagesWithGaps, type ReportInput } from './build-report.ts';
+import { buildReport, imagesWithGaps, withSharing, type ReportInput, type SharedWith } from './build-report.ts';
 import { withFailedTries } from './failed-tries.ts';
 import { readCopier, readSharedWith, readSourceImages } from './read-copiers.ts';
 import type { StatusReport } from './report.ts';
@@ -48,7 +49,6 @@ export async function readReport(
     outcomes,
     sources,
     rows: images ? 'images' : 'recipes',
-    sharedWith: new Map(),
   } satisfies ReportInput;
   const explained = async (built: StatusReport) =>
     await withFailedTries(built, copiers, signal, (line) => {
@@ -62,14 +62,24 @@ export async function readReport(
   const shared = await mapConcurrently(
     imagesWithGaps(report),
     PARALLEL,
-    async ({ imageId, region }) => {
-      const sharedWith = await readSharedWith(source.clientsIn(region), imageId, source.accountId);
-      return [imageId, sharedWith] as const;
-    },
+    async ({ imageId, region }) => [imageId, await sharedWithIn(source, imageId, region)] as const,
     signal,
   );
-  const built = buildReport({ ...input, sharedWith: new Map(shared) });
-  return { report: await explained(onlyRecipes(built, recipe)), allRead };
+  const problems = shared.flatMap(([, found]) =>
+    typeof found === 'object' && 'problem' in found ? found.problem : [],
+  );
+  for (const problem of problems) print(terminal.err, problem);
+  const built = withSharing(report, new Map(shared));
+  return { report: await explained(onlyRecipes(built, recipe)), allRead: allRead && problems.length === 0 };
+}
+
+/** Whom an image is shared with. One that cannot be read makes no other unknown. */
+async function sharedWithIn(source: Source, imageId: string, region: string): Promise<SharedWith> {
+  try {
+    return await readSharedWith(source.clientsIn(region), imageId, source.accountId);
+  } catch (error) {
+    return { problem: `Whom ${imageId} in ${region} is shared with is not known. ${reasonOf(error)}` };
+  }
 }
 
 /** Rejects a recipe that nothing belongs to. */

@@ -4,6 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { DescribeImageAttributeCommand } from '@aws-sdk/client-ec2';
+import { PARALLEL } from '../../../tool/common/in-environments.ts';
+import { mapConcurrently } from '../../../tool/common/map-concurrently.ts';
 import { makeConnect, type Connect } from '../../../tool/common/aws-clients.ts';
 
 const CONFIG = `[default]
@@ -194,6 +197,55 @@ describe('clients', () => {
 
     expect(aws.ec2).not.toBe(ec2);
   });
+});
+
+describe('an account that throttles', () => {
+  /** EC2's throttle: so many calls at once, and so many a second (EC2 Developer Guide, "Request throttling"). */
+  const BURST = 20;
+  const PER_SECOND = 20;
+  let ec2: Server;
+
+  beforeAll(async () => {
+    let tokens = BURST;
+    let atMs = performance.now();
+    ec2 = createServer((request, response) => {
+      request.resume().on('end', () => {
+        const nowMs = performance.now();
+        tokens = Math.min(BURST, tokens + ((nowMs - atMs) / 1000) * PER_SECOND);
+        atMs = nowMs;
+        const isTaken = tokens >= 1;
+        if (isTaken) tokens -= 1;
+        response
+          .writeHead(isTaken ? 200 : 503, { 'content-type': 'text/xml' })
+          .end(
+            isTaken
+              ? '<DescribeImageAttributeResponse><launchPermission/></DescribeImageAttributeResponse>'
+              : '<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>Slow down.</Message></Error></Errors></Response>',
+          );
+      });
+    });
+    await new Promise<void>((resolve) => ec2.listen(0, '127.0.0.1', resolve));
+  });
+
+  afterAll(() => {
+    ec2.closeAllConnections();
+    ec2.close();
+  });
+
+  it('is asked at its pace, and answers each of many calls', async () => {
+    process.env['AWS_ENDPOINT_URL'] = `http://127.0.0.1:${(ec2.address() as AddressInfo).port}`;
+    const aws = connect({ region: 'eu-west-1' });
+    const images = Array.from({ length: 200 }, (_, index) => `ami-${index}`);
+
+    const answers = await mapConcurrently(images, PARALLEL, async (ImageId) => {
+      const { LaunchPermissions } = await aws.ec2.send(
+        new DescribeImageAttributeCommand({ ImageId, Attribute: 'launchPermission' }),
+      );
+      return LaunchPermissions;
+    });
+
+    expect(answers).toEqual(images.map(() => []));
+  }, 60_000);
 });
 
 describe('the clients of many accounts', () => {

@@ -1,7 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Outcome } from '../../../tool/common/in-environments.ts';
 import type { Copier } from '../../../tool/common/environment.ts';
-import { buildReport, imagesWithGaps, type ReportInput, type SourceImage } from '../../../tool/status/build-report.ts';
+import {
+  buildReport,
+  imagesWithGaps,
+  withSharing,
+  type ReportInput,
+  type SourceImage,
+} from '../../../tool/status/build-report.ts';
 import type { CopyInAccount, CopierFacts } from '../../../tool/status/copier-facts.ts';
 
 const source = (imageId: string, hour: number, more: Partial<SourceImage> = {}): SourceImage => ({
@@ -51,16 +57,20 @@ function inAccount(facts: Partial<CopierFacts>, at = copierIn('222222222222')): 
   return { copier: at, value: { copies: [], channels: [], failures: [], ...facts } };
 }
 
-function stateOf(outcome: Outcome<CopierFacts>, more: Partial<ReportInput> = {}) {
+type Sharing = Parameters<typeof withSharing>[1];
+
+function stateOf(
+  outcome: Outcome<CopierFacts>,
+  { sharedWith = new Map(), ...more }: Partial<ReportInput> & { sharedWith?: Sharing } = {},
+) {
   const report = buildReport({
     readAt: '2026-11-24T00:00:00.000Z',
     outcomes: [outcome],
     sources: [OLD, NEW],
-    sharedWith: new Map(),
     rows: 'recipes',
     ...more,
   });
-  return report.rows[0]?.cells[0];
+  return withSharing(report, sharedWith).rows[0]?.cells[0];
 }
 
 describe('the state of a recipe in an account', () => {
@@ -138,6 +148,17 @@ describe('the state of a recipe in an account', () => {
     });
   });
 
+  it('is unknown where it is not known whom the newest image is shared with, and stale with that reason where an older copy is', () => {
+    const sharedWith: Sharing = new Map([['ami-02', { problem: 'Rate exceeded.' }]]);
+
+    expect(stateOf(inAccount({}), { sharedWith })).toEqual({ state: 'unknown', reason: 'Rate exceeded.' });
+    expect(stateOf(inAccount({ copies: [copyOf(OLD)] }), { sharedWith })).toMatchObject({
+      state: 'stale',
+      reason: 'Rate exceeded.',
+    });
+    expect(stateOf(inAccount({ copies: [copyOf(NEW)] }), { sharedWith })).toMatchObject({ state: 'available' });
+  });
+
   it('is missing where the image is shared with an organization, whose members EC2 does not tell', () => {
     expect(stateOf(inAccount({}), { sharedWith: new Map([['ami-02', 'many']]) })).toEqual({ state: 'missing' });
   });
@@ -145,7 +166,7 @@ describe('the state of a recipe in an account', () => {
 
 describe('rows', () => {
   const report = (more: Partial<ReportInput>) =>
-    buildReport({ readAt: '', outcomes: [], sources: undefined, sharedWith: new Map(), rows: 'recipes', ...more });
+    buildReport({ readAt: '', outcomes: [], sources: undefined, rows: 'recipes', ...more });
 
   it('have the newest image of a recipe in each Region where it is baked, and of all for the other Regions', () => {
     const elsewhere = source('ami-03', 3, { region: 'us-east-1' });
@@ -231,7 +252,6 @@ describe('gaps', () => {
         source('ami-04', 4, { recipe: 'debian', region: 'us-east-1' }),
         source('ami-05', 5, { recipe: 'fedora', region: 'us-east-1' }),
       ],
-      sharedWith: new Map(),
       rows: 'recipes',
     });
 
@@ -246,7 +266,6 @@ describe('channels', () => {
       readAt: '2026-11-24T00:00:00.000Z',
       outcomes,
       sources: [OLD, NEW],
-      sharedWith: new Map(),
       rows: 'recipes',
     }).channels?.map(({ accountId, channel, state, sourceImageId }) => [accountId, channel, state, sourceImageId]);
   const other = copierIn('333333333333');
@@ -297,7 +316,6 @@ describe('the end of copies', () => {
       readAt: '2026-11-24T00:00:00.000Z',
       outcomes: [inAccount({ copies })],
       sources: [OLD, NEW],
-      sharedWith: new Map(),
       rows: 'recipes',
       ...more,
     });

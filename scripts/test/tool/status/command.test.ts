@@ -188,6 +188,28 @@ describe('status of an accounts file', () => {
     });
   });
 
+  it('knows nothing of the one cell whose image EC2 does not tell of, and all of the others', async () => {
+    const other = 'ami-0d';
+    sourceHas([source(NEW, NEW_AT), source(other, NEW_AT, { Tags: [{ Key: 'Recipe', Value: 'debian' }] })], {
+      [NEW]: [PAYMENTS, WEB],
+    });
+    const { ec2 } = aws.in(SOURCE);
+    const throttled = Object.assign(new Error('Request limit exceeded.'), { name: 'RequestLimitExceeded' });
+    ec2.on(DescribeImageAttributeCommand, { ImageId: other, Attribute: 'launchPermission' }).rejects(throttled);
+    for (const account of [PAYMENTS, WEB]) targetHas(account);
+    targetHas(OPS, { images: [copyOf(NEW, NEW_AT), copyOf(other, NEW_AT, { ImageId: 'ami-0e' })] });
+
+    const { code, err, report: read } = await report('--accounts-file', FILE);
+
+    const reason = `Whom ${other} in eu-west-1 is shared with is not known. RequestLimitExceeded: Request limit exceeded.`;
+    const unknown = { state: 'unknown', reason };
+    expect({ code, err: err.trim() }).toEqual({ code: 1, err: reason });
+    expect(read.rows.map(({ title, cells }) => [title, ...cells])).toEqual([
+      ['debian', unknown, unknown, expect.objectContaining({ state: 'available' })],
+      ['ubuntu', { state: 'missing' }, { state: 'missing' }, expect.objectContaining({ state: 'available' })],
+    ]);
+  });
+
   describe('tells what a copy is', () => {
     const marked = (keyId: string) => [
       ...tagsOfAmigo(NEW),
