@@ -20,6 +20,8 @@ export interface Answer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string | undefined;
+  /** Of an error in JSON, where the body does not say. */
+  readonly errorType?: string;
 }
 
 /** A server in place of AWS that answers each call after a while. */
@@ -35,7 +37,13 @@ export class StandIn {
         // The stand-in itself gave the credentials of each account, whose key is the account's id.
         const [, account = ''] = /Credential=(\d{12})/.exec(headers.authorization ?? '') ?? [];
         const answered = answer({ account, path, headers, body });
-        response.writeHead(answered.status, { 'content-type': answered.contentType }).end(answered.body);
+        const { status, contentType, errorType, body: answerBody } = answered;
+        response
+          .writeHead(status, {
+            'content-type': contentType,
+            ...(errorType !== undefined && { 'x-amzn-errortype': errorType }),
+          })
+          .end(answerBody);
       });
     });
   }

@@ -113,8 +113,10 @@ async function runOnce(tool: string, accountsFile: string, aws: StandIn, usage: 
 }
 
 function requireCopies({ rows }: StatusReport, expected: number): void {
-  const available = rows.flatMap(({ cells }) => cells).filter(({ state }) => state === 'available').length;
-  if (available !== expected) throw new Error(`${available} copies are shown, not ${expected}.`);
+  const cells = rows.flatMap((row) => row.cells);
+  const others = cells.filter(({ state }) => state !== 'available');
+  if (others.length === 0 && cells.length === expected) return;
+  throw new Error(`${cells.length - others.length} copies are shown, not ${expected}. ${others[0]?.reason ?? ''}`);
 }
 
 /** What an account answers; its id stands as ACCOUNT in it. */
@@ -174,7 +176,9 @@ function answerOf(call: Call, { copies, snapshots, sources }: StandInAccount): A
       return json({ Parameters: [] });
   }
   // A copier that takes no image away.
-  if (path.startsWith('/2015-03-31/functions/')) return json({ Type: 'User', Message: 'no function' }, 404);
+  if (path.startsWith('/2015-03-31/functions/')) {
+    return { ...json({ Type: 'User', Message: 'no function' }, 404), errorType: 'ResourceNotFoundException' };
+  }
   const ec2 = new URLSearchParams(body);
   switch (ec2.get('Action')) {
     case 'AssumeRole':
