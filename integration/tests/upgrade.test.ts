@@ -146,8 +146,8 @@ describe.each(readdirSync(KEPT))('an upgrade from %s', (version) => {
   }, TIMEOUT_MS);
 
   afterAll(async () => {
-    await inbox.close();
     await accounts.leave();
+    await inbox.close();
   });
 
   it('takes nothing away and makes nothing anew but the dashboard', () => {
