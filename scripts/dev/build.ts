@@ -38,7 +38,7 @@ export async function buildTool(report: (line: string) => void): Promise<void> {
   chmodSync(TOOL, 0o755);
   const written = outputFiles.map(({ path }) => path);
   const found = readdirSync(dirname(TOOL)).map((name) => join(dirname(TOOL), name));
-  for (const path of found) if (!written.includes(path)) rmSync(path, { force: true });
+  for (const path of found) if (!written.includes(path)) rmSync(path, { recursive: true, force: true });
   const bytes = outputFiles.reduce((sum, { contents }) => sum + contents.length, 0);
   report(`Built ${relative(ROOT, TOOL)} (${Math.ceil(bytes / 1024)} kB in ${outputFiles.length} files)`);
 }

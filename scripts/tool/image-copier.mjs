@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 // npm links this file when it installs the package, which is before there is a bundle.
-const bundle = new URL('../dist/image-copier.mjs', import.meta.url);
+const bundle = '../dist/image-copier.mjs';
 
 try {
-  await import(bundle.href);
+  await import(bundle);
 } catch (error) {
   // Loaded for this alone: it takes time at each start.
   const [{ existsSync }, { fileURLToPath }] = await Promise.all([import('node:fs'), import('node:url')]);
-  if (existsSync(bundle)) throw error;
+  if (existsSync(new URL(bundle, import.meta.url))) throw error;
   // From wherever it was started.
   const checkout = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
   console.error(`The operators' tool is not built. Run: make -C '${checkout}' build`);

@@ -3,7 +3,12 @@ import type { Output } from './common/terminal.ts';
 import { reflow, wrapWords } from './common/wrap.ts';
 
 /** What help says of the whole tool. It is read from the commands when the tool is built: to load them takes longer than to print it. */
-export interface TopHelp {
+export interface TopHelp extends HelpParts {
+  /** What follows the program's name where there is no terminal, which is known before it is started. */
+  readonly text: string;
+}
+
+interface HelpParts {
   /** What follows the program's name. */
   readonly usage: string;
   readonly description: string;
@@ -14,7 +19,7 @@ export interface TopHelp {
 /** How commander describes the whole tool. */
 export function topHelpOf(program: Command): TopHelp {
   const help = program.createHelp();
-  return {
+  const parts: HelpParts = {
     usage: program.usage(),
     description: program.description(),
     lists: {
@@ -26,6 +31,7 @@ export function topHelpOf(program: Command): TopHelp {
         .map((command) => [help.subcommandTerm(command), help.subcommandDescription(command)] as const),
     },
   };
+  return { ...parts, text: format(parts, HELP_WIDTH) };
 }
 
 /** How wide help is where there is no terminal. */
@@ -35,10 +41,11 @@ export const MIN_WIDTH_TO_WRAP = 20;
 
 /** Prints what commander would print. */
 export function printTopHelp(help: TopHelp, program: string, { size, write }: Output): void {
-  write(reflow(format(help, program, size?.columns ?? HELP_WIDTH), size?.columns));
+  if (size) write(reflow(`Usage: ${program} ${format(help, size.columns)}`, size.columns));
+  else write(`Usage: ${program} ${help.text}`);
 }
 
-function format({ usage, description, lists }: TopHelp, program: string, width: number): string {
+function format({ usage, description, lists }: HelpParts, width: number): string {
   const all = Object.values(lists).flat();
   const widest = Math.max(...all.map(([term]) => term.length));
   const room = width - widest - 4;
@@ -46,7 +53,7 @@ function format({ usage, description, lists }: TopHelp, program: string, width: 
   const item = ([term, what]: readonly [string, string]) =>
     `  ${term.padEnd(widest)}  ${lines(what, room).join(`\n${' '.repeat(widest + 4)}`)}`;
   return [
-    `Usage: ${program} ${usage}`,
+    usage,
     lines(description, width).join('\n'),
     ...Object.entries(lists).map(([heading, items]) => [`${heading}:`, ...items.map(item)].join('\n')),
     '',
