@@ -1,6 +1,6 @@
 # Every target does the set-up that it needs, once. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down build docs bench mutants test test-tofu test-unit test-integration test-faults
+.PHONY: help demo up down build release docs bench mutants test test-tofu test-unit test-integration test-faults
 BIN := node_modules/.bin
 INSTALLED := node_modules/.package-lock.json
 # The scripts run on Node 20 too; the functions run on Node 22.
@@ -20,6 +20,9 @@ down: $(INSTALLED) ## Stop what `make up` started
 
 build: $(INSTALLED) ## Build the functions, the template and the operators' tool; the same commit gives the same bytes
 	@$(BIN)/tsx scripts/dev/build.ts
+
+release: $(INSTALLED) ## Write what people install into dist, with checksums and bills of materials; the same commit gives the same bytes
+	@$(BIN)/tsx scripts/dev/release.ts
 
 docs: $(INSTALLED) ## Write the tables in the READMEs of the Terraform modules, and docs/permissions.md
 	@$(BIN)/tsx scripts/dev/docs.ts

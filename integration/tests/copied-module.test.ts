@@ -64,6 +64,7 @@ run "plan" {
   expect(init).toMatchObject({ status: 0 });
   expect((planned.stdout + planned.stderr).replaceAll(/\s+/g, ' ')).toContain(
     `Terraform copied this module to .terraform/modules/copier/${modules}/${module}, without what \`make build\` makes: ` +
-      `set ${input} to the path of that zip, or of a release's.`,
+      'take the module from the file image-copier-modules-<version>.zip of a release, or ' +
+      `set ${input} to the path of the functions' zip, of a release or of \`make build\`.`,
   );
 });

@@ -1,8 +1,8 @@
 import { chmodSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
-import { zipSync, type Zippable } from 'fflate';
 import { imageCopierTemplate } from '../../terraform/template/template.ts';
 import { bundleFunctions, ZIP } from './lambda-bundle.ts';
+import { reproducibleZip } from './reproducible-zip.ts';
 import { bundleTool, TOOL } from './tool-bundle.ts';
 import { ROOT } from '../tool/common/paths.ts';
 import { writeFileAtomic } from '../tool/common/write-file-atomic.ts';
@@ -13,13 +13,10 @@ export const TEMPLATE = join(ROOT, 'terraform/template/dist/image-copier.templat
 /** Bundles the Lambda functions and writes them into one zip: the same sources give the same bytes. */
 export async function buildZip(report: (line: string) => void): Promise<void> {
   const { outputFiles } = await bundleFunctions();
-  // A zip holds a time and a mode for each file. Both are fixed, and the time is read as local time.
-  const attributes = { mtime: new Date(1980, 0, 1), os: 3, attrs: 0o644 << 16, level: 9 } as const;
-  const files: Zippable = {};
-  for (const { path, contents } of outputFiles) files[basename(path)] = [contents, attributes];
-  const zip = zipSync(files);
+  const files = new Map(outputFiles.map(({ path, contents }) => [basename(path), contents]));
+  const zip = reproducibleZip(files);
   writeFileAtomic(ZIP, zip);
-  report(`Built ${relative(ROOT, ZIP)} (${Math.ceil(zip.length / 1024)} kB): ${Object.keys(files).join(', ')}`);
+  report(`Built ${relative(ROOT, ZIP)} (${Math.ceil(zip.length / 1024)} kB): ${[...files.keys()].join(', ')}`);
 }
 
 /** Writes the CloudFormation template. The same sources give the same bytes. */

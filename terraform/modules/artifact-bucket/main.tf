@@ -9,11 +9,13 @@ locals {
   bucket     = "${var.prefix}-${data.aws_service.sqs.region}"
   bucket_arn = "arn:${data.aws_partition.current.partition}:s3:::${local.bucket}"
 
-  function_zips = coalesce(var.function_zips, ["${path.module}/../../../lambda/dist/image-copier.zip"])
+  # Beside the modules in the zip of a release; in a checkout, where `make build` puts it.
+  released_zip  = "${path.module}/../../image-copier.zip"
+  function_zips = coalesce(var.function_zips, [fileexists(local.released_zip) ? local.released_zip : "${path.module}/../../../lambda/dist/image-copier.zip"])
 
   # Terraform copies a module that is in none of the configuration's own folders, for example by an absolute path or from Git.
   is_copy    = strcontains(path.module, ".terraform/modules/")
-  zip_remedy = var.function_zips == null && local.is_copy ? "Terraform copied this module to ${path.module}, without what `make build` makes: set function_zips to the path of that zip, or of a release's." : "Run `make build`, or set function_zips to the zip of a release."
+  zip_remedy = var.function_zips == null && local.is_copy ? "Terraform copied this module to ${path.module}, without what `make build` makes: take the module from the file image-copier-modules-<version>.zip of a release, or set function_zips to the path of the functions' zip, of a release or of `make build`." : "Run `make build`, or set function_zips to the file image-copier-functions-<version>.zip of a release."
 
   # Another zip has another key, so a stack changes when its code does, and only then.
   function_keys = [for zip in local.function_zips : fileexists(zip) ? "image-copier/${filesha256(zip)}.zip" : zip]

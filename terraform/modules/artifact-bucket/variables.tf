@@ -1,5 +1,5 @@
 variable "function_zips" {
-  description = "Paths of zips with the functions. The first is the one to run; the others stay in the bucket for stacks that go back to them. The default is where `make build` puts it: lambda/dist/image-copier.zip of this repository."
+  description = "Paths of zips with the functions. The first is the one to run; the others stay in the bucket for stacks that go back to them. The default is the one that came with the modules of a release; in a checkout, what `make build` made: lambda/dist/image-copier.zip."
   type        = list(string)
   default     = null
 

@@ -1,9 +1,11 @@
 locals {
-  function_zip = coalesce(var.function_zip, "${path.module}/../../../lambda/dist/image-copier.zip")
+  # Beside the modules in the zip of a release; in a checkout, where `make build` puts it.
+  released_zip = "${path.module}/../../image-copier.zip"
+  function_zip = coalesce(var.function_zip, fileexists(local.released_zip) ? local.released_zip : "${path.module}/../../../lambda/dist/image-copier.zip")
 
   # Terraform copies a module that is in none of the configuration's own folders, for example by an absolute path or from Git.
   is_copy    = strcontains(path.module, ".terraform/modules/")
-  zip_remedy = var.function_zip == null && local.is_copy ? "Terraform copied this module to ${path.module}, without what `make build` makes: set function_zip to the path of that zip, or of a release's." : "Run `make build`, or set function_zip to the zip of a release."
+  zip_remedy = var.function_zip == null && local.is_copy ? "Terraform copied this module to ${path.module}, without what `make build` makes: take the module from the file image-copier-modules-<version>.zip of a release, or set function_zip to the path of the functions' zip, of a release or of `make build`." : "Run `make build`, or set function_zip to the file image-copier-functions-<version>.zip of a release."
 
   trusted_owner_ids = coalesce(var.trusted_owner_ids, [local.topic_account_id])
 }

@@ -150,7 +150,7 @@ variable "filter_enabled" {
 }
 
 variable "function_zip" {
-  description = "Path of the zip with the functions. The default is where `make build` puts it: lambda/dist/image-copier.zip of this repository."
+  description = "Path of the zip with the functions. The default is the one that came with the modules of a release; in a checkout, what `make build` made: lambda/dist/image-copier.zip."
   type        = string
   default     = null
 }

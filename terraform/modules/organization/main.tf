@@ -15,7 +15,7 @@ locals {
 
   # Terraform copies a module that is in none of the configuration's own folders, for example by an absolute path or from Git.
   is_copy         = strcontains(path.module, ".terraform/modules/")
-  template_remedy = var.template_file == null && local.is_copy ? "Terraform copied this module to ${path.module}, without what `make build` makes: set template_file to the path of that template, or of a release's." : "Run `make build`, or set template_file to the template of a release."
+  template_remedy = var.template_file == null && local.is_copy ? "Terraform copied this module to ${path.module}, without what `make build` makes: take the module from the file image-copier-modules-<version>.zip of a release, or set template_file to the path of the template, of a release or of `make build`." : "Run `make build`, or set template_file to the file image-copier-<version>.template.json of a release."
 
   declared = try(jsondecode(local.file).Parameters, {})
 

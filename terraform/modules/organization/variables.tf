@@ -162,7 +162,7 @@ variable "tags" {
 }
 
 variable "template_file" {
-  description = "Path of the CloudFormation template. The default is where `make build` puts it: terraform/template/dist of this repository."
+  description = "Path of the CloudFormation template. The default is the one that came with the modules of a release; in a checkout, what `make build` made in terraform/template/dist."
   type        = string
   default     = null
 }

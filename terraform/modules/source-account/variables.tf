@@ -42,7 +42,7 @@ variable "existing_topics" {
 }
 
 variable "function_zip" {
-  description = "Path of the zip with the functions. The default is where `make build` puts it: lambda/dist/image-copier.zip of this repository."
+  description = "Path of the zip with the functions. The default is the one that came with the modules of a release; in a checkout, what `make build` made: lambda/dist/image-copier.zip."
   type        = string
   default     = null
 }

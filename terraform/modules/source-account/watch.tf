@@ -5,11 +5,13 @@ locals {
   partition  = data.aws_partition.current.partition
   region     = data.aws_service.sqs.region
 
-  function_zip = coalesce(var.function_zip, "${path.module}/../../../lambda/dist/image-copier.zip")
+  # Beside the modules in the zip of a release; in a checkout, where `make build` puts it.
+  released_zip = "${path.module}/../../image-copier.zip"
+  function_zip = coalesce(var.function_zip, fileexists(local.released_zip) ? local.released_zip : "${path.module}/../../../lambda/dist/image-copier.zip")
 
   # Terraform copies a module that is in none of the configuration's own folders, for example by an absolute path or from Git.
   is_copy    = strcontains(path.module, ".terraform/modules/")
-  zip_remedy = var.function_zip == null && local.is_copy ? "Terraform copied this module to ${path.module}, without what `make build` makes: set function_zip to the path of that zip, or of a release's." : "Run `make build`, or set function_zip to the zip of a release."
+  zip_remedy = var.function_zip == null && local.is_copy ? "Terraform copied this module to ${path.module}, without what `make build` makes: take the module from the file image-copier-modules-<version>.zip of a release, or set function_zip to the path of the functions' zip, of a release or of `make build`." : "Run `make build`, or set function_zip to the file image-copier-functions-<version>.zip of a release."
 
   # Names of roles (64 characters) are the tightest limit: <prefix>-watch-ap-southeast-1. Topics may have longer names, as those of earlier
   # versions and of other systems have. Beyond that the name is cut, and part of its hash tells it from others that begin alike.
