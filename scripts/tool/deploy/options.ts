@@ -33,7 +33,10 @@ export function addDeploymentOptions(command: Command): Command {
         .argParser(wholeNumber(1, 999))
         .default(defaultParallel()),
     )
-    .option('--function-zip <file>', 'the functions, for accounts that name none; by default what "make build" made')
+    .option(
+      '--function-zip <file>',
+      'the functions, for accounts that name none; by default those that came with this tool',
+    )
     .option('--json', 'print a JSON array with what became of each account');
 }
 

@@ -235,9 +235,9 @@ function checkBuild(functions: FunctionsFacts, builtSha256: string | undefined, 
       code: 'CodeNotBuilt',
       severity: 'warning',
       subject: other.map(({ name }) => name).join(', '),
-      what: 'The code is not that of lambda/dist/image-copier.zip here.',
-      why: 'The account has another version than this checkout.',
-      ...applyAfter('Run make build in the checkout.', copier),
+      what: 'The code is not that of the functions that came with this tool.',
+      why: 'The account has another version than this tool.',
+      ...applyAfter('Take the tool of the version that the account is to have; in a checkout, run make build.', copier),
     },
   ];
 }
