@@ -18,6 +18,12 @@ describe('the oldest Node.js', () => {
     expect([engines.node, packages['']?.engines.node]).toEqual([`>=${oldest}`, `>=${oldest}`]);
   });
 
+  it('is the same that the package of the tool is tested on', () => {
+    const packages = Object.entries(optionalDependencies).filter(([name]) => name.startsWith('oldest-node-'));
+
+    expect(packages.map(([, each]) => each.split('@')[1])).toEqual([`${oldest}.0`, `${oldest}.0`]);
+  });
+
   it.each(['README.md', 'CONTRIBUTING.md'])('is the same in %s', (file) => {
     const named = Array.from(textOf(file).matchAll(/Node\.js ([\d.]+) or newer/g), ([, version]) => version);
 
