@@ -1,3 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import { repositoryFiles, textOf } from './markdown.ts';
@@ -8,10 +12,12 @@ interface Step {
   readonly with?: Readonly<Record<string, unknown>>;
 }
 
+/** One that runs steps, or one that runs another workflow of this repository. */
 interface Job {
+  readonly uses?: string;
   readonly permissions?: Readonly<Record<string, string>>;
   readonly 'timeout-minutes'?: number;
-  readonly steps: readonly Step[];
+  readonly steps?: readonly Step[];
 }
 
 interface Workflow {
@@ -28,10 +34,10 @@ function readWorkflow(file: string): Workflow {
 // actionlint checks the rest, in the lint stage of `make test`.
 describe.each(workflows)('%s', (file) => {
   const { permissions, jobs } = readWorkflow(file);
-  const steps = Object.values(jobs).flatMap((job) => job.steps);
+  const steps = Object.values(jobs).flatMap((job) => job.steps ?? []);
 
   it('takes each action by its whole commit, and names the version beside it', () => {
-    const uses = textOf(file).match(/\buses:.*$/gm) ?? [];
+    const uses = textOf(file).match(/\buses: (?!\.\/).*$/gm) ?? [];
 
     expect(uses).toHaveLength(steps.filter((step) => step.uses !== undefined).length);
     expect(uses.filter((line) => !/^uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(line))).toEqual([]);
@@ -42,7 +48,9 @@ describe.each(workflows)('%s', (file) => {
   });
 
   it('ends each job in time', () => {
-    expect(Object.values(jobs).filter((job) => job['timeout-minutes'] === undefined)).toEqual([]);
+    const own = Object.values(jobs).filter((job) => job.steps !== undefined);
+
+    expect(own.filter((job) => job['timeout-minutes'] === undefined)).toEqual([]);
   });
 
   it('leaves no token in a checkout', () => {
@@ -55,6 +63,45 @@ describe.each(workflows)('%s', (file) => {
     const targets = steps.flatMap(({ run = '' }) => Array.from(run.matchAll(/\bmake ([a-z-]+)/g), ([, name]) => name));
 
     expect(targets.filter((target) => !textOf('Makefile').includes(`\n${target}: `))).toEqual([]);
+  });
+});
+
+describe('a release', () => {
+  const { jobs } = readWorkflow('.github/workflows/release.yml');
+
+  it('is attested and published by jobs that run nothing of what they release', () => {
+    const writing = Object.entries(jobs).filter(([, { permissions = {} }]) =>
+      Object.values(permissions).includes('write'),
+    );
+    const steps = writing.flatMap(([, job]) => job.steps ?? []);
+
+    expect(writing.map(([name]) => name)).toEqual(['attest', 'publish']);
+    expect(steps.filter((step) => step.uses?.includes('checkout'))).toEqual([]);
+    expect(steps.filter(({ run = '' }) => /\b(make|npm|node)\b/.test(run))).toEqual([]);
+  });
+
+  it.each([
+    ['begins', 'v1.20.3', '## [1.20.3] - 2026-12-01', 0],
+    ['needs the tag of its version', 'v1.20.4', '## [1.20.3] - 2026-12-01', 1],
+    ['needs its date in the changelog', 'v1.20.3', '## [1.20.3] - not released yet', 1],
+    ['needs the version itself in the changelog', 'v1.20.3', '## [1.2013] - 2026-12-01', 1],
+  ])('%s', (_, tag, heading, code) => {
+    const folder = mkdtempSync(join(tmpdir(), 'image-copier-release-'));
+    try {
+      writeFileSync(join(folder, 'package.json'), '{ "version": "1.20.3", "type": "module" }\n');
+      writeFileSync(join(folder, 'CHANGELOG.md'), `# Changelog\n\n${heading}\n\n### Added\n`);
+      const script = jobs['build']?.steps?.find(({ run }) => run?.includes('GITHUB_REF_NAME'))?.run ?? '';
+      // As GitHub runs it (Workflow syntax, `jobs.<job_id>.steps[*].shell`).
+      const { status } = spawnSync('bash', ['-e', '-c', script], {
+        cwd: folder,
+        env: { ...process.env, GITHUB_REF_NAME: tag },
+      });
+
+      expect(script).not.toBe('');
+      expect(status).toBe(code);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 
