@@ -51,6 +51,27 @@ it('shows each memory setting as it was measured', () => {
   expect(rows).toEqual(expect.arrayContaining(measured));
 });
 
+it('shows Node 24 beside Node 22 as it was measured', () => {
+  const figures = figuresIn('node-24.json');
+  const measured = figures.flatMap(({ name, memoryMb, coldMs, coldCpuMs, warmMs, peakMb, coldOverFloor }) => {
+    const before = figures.find((each) => each.memoryMb === memoryMb && name === `${each.name} on Node 24`);
+    // What does nothing is no function of ours.
+    if (!before || before.name === 'empty handler') return [];
+    const { median = NaN, low = NaN, high = NaN } = coldOverFloor ?? {};
+    const ratio = `${median.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
+    const [cold, ...others] = [
+      [before.coldMs, coldMs],
+      [before.coldCpuMs, coldCpuMs],
+      [before.warmMs, warmMs],
+      [before.peakMb, peakMb],
+    ].map((pair) => pair.map((each) => each.median.toFixed(0)).join(' | '));
+    return [[before.name, memoryMb, cold, ratio, ...others].join(' | ')];
+  });
+
+  expect(measured).toHaveLength(4);
+  expect(rows).toEqual(expect.arrayContaining(measured));
+});
+
 it('says in CONTRIBUTING.md what was measured at equal memory, and with each at its own default', () => {
   const of = (name: string, memory: number) =>
     figuresIn('cold-start.json').find((each) => each.name === name && each.memoryMb === memory);
