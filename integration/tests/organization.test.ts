@@ -14,6 +14,7 @@ import {
   DescribeKeyCommand,
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { DeleteTopicCommand } from '@aws-sdk/client-sns';
 import {
   emulatedAccount,
@@ -284,6 +285,19 @@ describe.each(scenarios)(
       expect(filter(await read(byModule))).toEqual([expected]);
       expect(filter(await read(byTemplate))).toEqual([expected]);
       expect(shortForms).toHaveLength(inputs === OWN_KEY ? 3 : 0);
+    });
+
+    it('have functions that run, on either runtime', async () => {
+      const lambda = new LambdaClient(emulatedSettings(endpoint(), byTemplate, REGION));
+      const Payload = JSON.stringify({ Records: [] });
+      const answers = Object.values(LOGS).map(async (name) => {
+        const FunctionName = `${parameters['Name'] ?? ''}-${name}`;
+        const { StatusCode, FunctionError } = await lambda.send(new InvokeCommand({ FunctionName, Payload }));
+        return { StatusCode, FunctionError };
+      });
+
+      const answered = { StatusCode: 200, FunctionError: undefined };
+      expect(await Promise.all(answers)).toEqual(Object.values(LOGS).map(() => answered));
     });
 
     it('stand in the way of a second stack, which takes nothing away', async () => {
