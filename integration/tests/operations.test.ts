@@ -67,14 +67,14 @@ let bakes = 0;
 /** In a second of its own: EC2 tells the time of an image in whole seconds. */
 async function bake(recipe: string): Promise<BakedImage> {
   bakes += 1;
-  const second = Math.floor(Date.now() / 1000);
   const image = await bakeImage(source.ec2, {
     name: `${recipe}-${bakes}`,
     description: '',
     tags: { Recipe: recipe },
     volumeSizes: [8],
   });
-  await waitFor('the next second', () => Promise.resolve(Date.now() / 1000 >= second + 2 ? true : undefined));
+  const second = Math.floor(Date.now() / 1000);
+  await waitFor('the next second', () => Promise.resolve(Date.now() / 1000 >= second + 1 ? true : undefined));
   return image;
 }
 

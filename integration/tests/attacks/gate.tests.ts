@@ -5,21 +5,17 @@ import {
   CreateTagsCommand,
   DescribeImagesCommand,
 } from '@aws-sdk/client-ec2';
-import {
-  GetFunctionConfigurationCommand,
-  InvokeCommand,
-  UpdateFunctionConfigurationCommand,
-} from '@aws-sdk/client-lambda';
+import { GetFunctionConfigurationCommand, UpdateFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { SsmImageParameters } from '../../../lambda/src/adapters/ssm-image-parameters.ts';
 import { copyRequestFor, share, type BakedImage } from '../../../scripts/tool/common/bake.ts';
 import { findCopies, isAnnounced } from '../../../scripts/tool/common/copies.ts';
 import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { REGION } from '../support/emulator.ts';
-import { sweepWakeUp } from '../support/target-account.ts';
 import { InVain, testAttacks } from './attack.ts';
 import * as calls from './calls.ts';
 import { accounts, administrator, colleague, sourceAdministrator, topicArn } from './cast.ts';
 import type { Identity } from './identity.ts';
+import { sweep } from './sweep.ts';
 
 const NOT_APPROVED = 'not approved';
 const FunctionName = 'image-copier-settle-copy';
@@ -87,12 +83,6 @@ function pass(approval: object, { bake = bakeAsEver, tags = {}, then = () => Pro
 
 async function bakeAsEver(recipe: string): Promise<BakedImage> {
   return await accounts.bake(recipe, 1);
-}
-
-async function sweep(): Promise<void> {
-  const Payload = JSON.stringify({ Records: [sweepWakeUp()] });
-  const { FunctionError } = await administrator.lambda.send(new InvokeCommand({ FunctionName, Payload }));
-  if (FunctionError !== undefined) throw new Error(`settle-copy failed: ${FunctionError}`);
 }
 
 async function attachWatermark({ ec2 }: Identity, ImageId: string): Promise<void> {

@@ -1,37 +1,17 @@
-import { randomUUID } from 'node:crypto';
 import { ModifyImageAttributeCommand } from '@aws-sdk/client-ec2';
 import { DeleteParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { share, type BakedImage } from '../../../scripts/tool/common/bake.ts';
-import { waitFor } from '../../../scripts/dev/wait-for.ts';
-import { logLines } from '../support/log-lines.ts';
 import { tagAsWanted } from '../support/wanted-image.ts';
 import { InVain, testAttacks } from './attack.ts';
-import * as calls from './calls.ts';
-import { accounts, administrator, bake, queueUrl, sourceAdministrator, stranger } from './cast.ts';
+import { administrator, bake, sourceAdministrator, stranger } from './cast.ts';
 import type { Identity } from './identity.ts';
+import { sweep } from './sweep.ts';
 
-const LOG_GROUP = '/aws/lambda/image-copier-settle-copy';
 let recipes = 0;
-
-/** What each sweep of the target account asked for so far, one list a sweep. */
-async function askedBySweeps(): Promise<string[][]> {
-  const lines = await logLines(accounts.canary, LOG_GROUP);
-  return lines.flatMap((line) => {
-    if (!line.includes('"sweep done"')) return [];
-    return [(JSON.parse(line) as { asked: string[] }).asked];
-  });
-}
 
 /** Has the target account sweep, and sees whether it asks for the image. */
 async function sweepFor({ imageId }: BakedImage): Promise<void> {
-  const before = (await askedBySweeps()).length;
-  // The queue drops a message that it has had within five minutes.
-  const event = { id: randomUUID(), source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
-  await calls.send(queueUrl(administrator, 'settle.fifo'), JSON.stringify(event))(administrator);
-  const asked = await waitFor('a sweep', async () => {
-    const sweeps = await askedBySweeps();
-    return sweeps.length > before ? sweeps.slice(before).flat() : undefined;
-  });
+  const asked = await sweep();
   if (!asked.includes(imageId)) throw new InVain('not asked for');
 }
 
