@@ -130,6 +130,8 @@ describe('the published policies, and nothing more,', () => {
     expect(await run('operator', 'rollback', 'ubuntu', '--yes')).toMatchObject({ code: 0, stderr: '' });
     const image = await bake();
     await share(source.ec2, image, [target.id]);
+    // Where the newest copy is missing, status asks the logs for tries that failed.
+    expect(await run('reader', 'status', '--recipe', 'ubuntu')).toMatchObject({ code: 1, stderr: '' });
     const { code, stdout } = await run('operator', 'backfill', '--recipe', 'ubuntu');
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(image.imageId) });
   });
