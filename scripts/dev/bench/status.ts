@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { formatMarker, MARKER } from '../../../lambda/src/core/copy-marker.ts';
+import { PARALLEL } from '../../tool/common/in-environments.ts';
 import { runProgram } from '../../tool/common/run-command.ts';
 import type { StatusReport } from '../../tool/status/report.ts';
 import { OPERATORS_ACCOUNT } from '../administrator-role.ts';
@@ -22,8 +23,7 @@ import {
 } from './stand-in.ts';
 import { median } from './statistics.ts';
 
-/** How many accounts the tool asks at a time, and how many calls of one account wait for each other: its role, its images, their snapshots. */
-const AT_A_TIME = 32;
+/** How many calls of one account wait for each other: its role, its images, their snapshots. */
 const IN_TURN = 3;
 const KEY_ID = '11111111-2222-3333-4444-555555555555';
 
@@ -61,7 +61,7 @@ export async function benchStatus(options: StatusOptions, report: (line: string)
   writeFileSync(accountsFile, accountsFileOf(accounts));
   const tools = { ...(against !== undefined && { [against]: against }), 'this one': TOOL };
   const runs = new Map<string, Run[]>(Object.keys(tools).map((name) => [name, []]));
-  const bound = (Math.ceil(accounts / AT_A_TIME) * IN_TURN * latency) / 1000;
+  const bound = (Math.ceil(accounts / PARALLEL) * IN_TURN * latency) / 1000;
   report(
     `status of ${accounts} accounts, ${recipes} recipes, ${copies} copies of each, ${latency} ms a call. Its calls by ` +
       `themselves: ${bound.toFixed(1)} s.`,

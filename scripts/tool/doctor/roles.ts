@@ -1,5 +1,6 @@
 import { paginateSimulatePrincipalPolicy, type EvaluationResult, type IAMClient } from '@aws-sdk/client-iam';
 import { allOf, isDenied, isError } from '../common/aws-answers.ts';
+import { groupBy } from '../common/group-by.ts';
 import { inWords, type CheckedCopier, type Finding, type Remedy } from './finding.ts';
 import type { RoleCalls } from './role-calls.ts';
 
@@ -48,12 +49,7 @@ export async function readRole(iam: IAMClient, roleArn: string, calls: readonly 
  * otherwise than for ARNs (IAM API Reference, SimulatePrincipalPolicy and ResourceSpecificResult).
  */
 function groupsOf(calls: readonly RoleCalls[]): RoleCalls[][] {
-  const groups = new Map<string, RoleCalls[]>();
-  for (const call of calls) {
-    const key = JSON.stringify([call.context, call.resources.includes('*')]);
-    groups.set(key, [...(groups.get(key) ?? []), call]);
-  }
-  return [...groups.values()];
+  return [...groupBy(calls, ({ context, resources }) => JSON.stringify([context, resources.includes('*')])).values()];
 }
 
 /** Those calls of a group that are allowed for certain: none where IAM refuses to simulate them together. */
