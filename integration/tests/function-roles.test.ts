@@ -238,9 +238,11 @@ describe('the role of settle-copy', () => {
     ['ReadCopies: ec2:DescribeSnapshots', putOff],
     ['ReadCopies: ec2:GetEbsEncryptionByDefault', putOff],
     ['MarkCopies: ec2:CreateTags', putOff],
-    ['ReadEndedSources: ssm:GetParameter', putOff],
+    ['ReadEndedSources: ssm:GetParameters', putOff],
     ['MarkRevokedCopies: ec2:CreateTags', (action) => putOff(action, revoked)],
     ['DisableRevokedCopies: ec2:DisableImage', (action) => putOff(action, revoked)],
+    // It is marked by now: whether that was taken back is asked for it alone.
+    ['ReadEndedSources: ssm:GetParameter', (action) => putOff(action, revoked)],
     [
       'RepairSnapshotTags: ec2:CreateTags',
       async (action) => {
@@ -249,7 +251,7 @@ describe('the role of settle-copy', () => {
         await putOff(action);
       },
     ],
-    ['PointParametersToCopies: ssm:GetParameter', putOff],
+    ['PointParametersToCopies: ssm:GetParameters', putOff],
     ['PointParametersToCopies: ssm:PutParameter', putOff],
     ['TellThisAccount: events:PutEvents', putOff],
     ['TellSourceAccount: sns:Publish', putOff],
@@ -462,7 +464,6 @@ describe('the role of retire-image', () => {
     ],
     ['UnmarkOtherImages: ec2:DeleteTags', unrevocationFails],
     ['PointParametersToCopies: ssm:PutParameter', revocationFails],
-    ['PointParametersToCopies: ssm:GetParameter', revocationFails],
     [
       'MarkUnsettledCopies: ec2:CreateTags',
       async (action) => {

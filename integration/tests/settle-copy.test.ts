@@ -8,6 +8,7 @@ import {
   DescribeImagesCommand,
   DescribeSnapshotsCommand,
   DisableImageCommand,
+  EnableImageCommand,
   EnableImageDeprecationCommand,
   type Image,
 } from '@aws-sdk/client-ec2';
@@ -847,6 +848,9 @@ describe('the function', () => {
 
     await settling.invoke(wakeUpFor(good), wakeUpFor(bad), wakeUpFor(copyOfRevoked));
     await settling.invoke(sweepWakeUp());
+    // Somebody enables it by hand.
+    await account.ec2.send(new EnableImageCommand({ ImageId: copyOfRevoked.ImageId }));
+    await settling.invoke(wakeUpFor(copyOfRevoked));
     await settling.stop();
     await recorder.stop();
 

@@ -48,10 +48,15 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-/** Has a function, as it is in the zip, handle an event twice, as the first and as a later one; both must take the same. */
-async function workOf(name: string, event: unknown, answer: Answer = () => undefined) {
+interface Work {
+  readonly calls: string[];
+  readonly connections: number;
+}
+
+/** Has a function, as it is in the zip, handle an event so many times. Gives what its start took, and each time. */
+async function run(name: string, event: unknown, answer: Answer, invocations: number): Promise<Work[]> {
   unusual = answer;
-  const work: { readonly calls: string[]; readonly connections: number }[] = [];
+  const work: Work[] = [];
   const note = () => {
     const calls = stub.takeSteps().flatMap((step) => step.map(({ service, operation }) => `${service}:${operation}`));
     work.push({ calls, connections: stub.takeConnections() });
@@ -66,15 +71,20 @@ async function workOf(name: string, event: unknown, answer: Answer = () => undef
     command: nodeRuntime(),
     env,
     memoryMb: MB_OF_ONE_CPU,
-    invocations: 2,
+    invocations,
     event,
     beforeEvent,
     logFile,
   });
   note();
   expect(readFileSync(logFile, 'utf8')).not.toContain('prewarming failed');
-  const [start, first, second] = work;
-  expect(start?.calls).toEqual([]);
+  expect(work[0]?.calls).toEqual([]);
+  return work;
+}
+
+/** Has a function handle an event as the first and as a later one; both must take the same. */
+async function workOf(name: string, event: unknown, answer: Answer = () => undefined) {
+  const [start, first, second] = await run(name, event, answer, 2);
   expect(second).toEqual({ ...first, connections: 0 });
   return { calls: first?.calls, opened: { before: start?.connections, later: first?.connections } };
 }
@@ -173,8 +183,8 @@ describe('what an event costs settle-copy', () => {
       [
         ...['ec2:DescribeImages', 'ec2:DescribeSnapshots', 'ec2:CreateTags'],
         // Whether the source was revoked.
-        'ssm:GetParameter',
-        ...['ssm:GetParameter', 'ec2:DescribeImages', 'ec2:DescribeImages', 'ssm:PutParameter', 'ssm:GetParameter'],
+        'ssm:GetParameters',
+        ...['ssm:GetParameters', 'ec2:DescribeImages', 'ec2:DescribeImages', 'ssm:PutParameter', 'ssm:GetParameters'],
         ...['events:PutEvents', 'sns:Publish', 'ec2:CreateTags'],
       ],
     ],
@@ -201,6 +211,51 @@ describe('what an event costs settle-copy', () => {
     ],
   ])('%s', async (_, event, answer, calls) => {
     expect((await workOf('settle-copy', sqsEvent(event), answer)).calls).toEqual(calls);
+  });
+
+  it('ten copies of ten recipes that are available, at most 7 calls each', async () => {
+    const parameters = new Map<string, string>();
+    const ids = Array.from({ length: 10 }, (_, index) => `${COPY.slice(0, -1)}${index}`);
+    /** The items of a canned answer once for each copy: with its own id, its own snapshots, and its own recipe. */
+    const forEach = (answer = '') => {
+      const [, before = '', items = '', after = ''] = /^(.*?<\w+Set>)(.*)(<\/\w+Set>.*)$/s.exec(answer) ?? [];
+      const ofCopy = (id: string, index: number) =>
+        items
+          .replaceAll(COPY, id)
+          .replaceAll(/snap-0/g, `snap-${index}`)
+          .replaceAll('>ubuntu<', `>recipe-${index}<`);
+      return `${before}${ids.map(ofCopy).join('')}${after}`;
+    };
+    const tenCopies: Answer = (request) => {
+      const { operation, body } = request;
+      if (operation === 'DescribeImages' && body.includes(ids[0] ?? ''))
+        return forEach(canned.answer({ ...request, body: `Filter.1.Name=image-id&Filter.1.Value.1=${COPY}` }));
+      if (operation === 'DescribeImages') return noImage(request);
+      if (operation === 'DescribeSnapshots') return forEach(canned.answer(request));
+      if (operation === 'PutParameter') {
+        const { Name, Value } = JSON.parse(body) as { Name: string; Value: string };
+        parameters.set(Name, Value);
+      }
+      if (operation !== 'GetParameters') return undefined;
+      return JSON.stringify({ Parameters: Array.from(parameters, ([Name, Value]) => ({ Name, Value })) });
+    };
+    const events = ids.map((ImageId) => ({ ...stateChange, detail: { ...stateChange.detail, ImageId } }));
+    const [, first] = await run('settle-copy', sqsEvent(...events), tenCopies, 1);
+    const calls = first?.calls ?? [];
+
+    const count = (call: string) => calls.filter((each) => each === call).length;
+    expect(Object.fromEntries([...new Set(calls)].map((call) => [call, count(call)]))).toEqual({
+      // The copies, and the settled ones of the recipes.
+      'ec2:DescribeImages': 2,
+      'ec2:DescribeSnapshots': 1,
+      'ec2:CreateTags': 20,
+      // What was decided of the sources; the parameters, before and after.
+      'ssm:GetParameters': 3,
+      'ssm:PutParameter': 10,
+      'events:PutEvents': 10,
+      'sns:Publish': 10,
+    });
+    expect(calls.length / ids.length).toBeLessThanOrEqual(7);
   });
 
   it('opens a connection to each service before there is an event', async () => {

@@ -26,6 +26,8 @@ import type {
 import type { ImageParameter, ImageParameters } from '../src/core/image-parameters.ts';
 import type { DeadLetter, Delivery, NextTries, RequestQueue } from '../src/core/request-queue.ts';
 import type { SettleCopiesContext } from '../src/core/settle-copies.ts';
+import type { SettleContext, SettleOutcome } from '../src/core/settle-context.ts';
+import { settleBatch } from '../src/core/settle-copy.ts';
 import type { GivenResult, GivenResults, Subscribers, WatchContext, WatchQueues } from '../src/core/watch-requests.ts';
 
 export const SOURCE_ACCOUNT = '111111111111';
@@ -245,6 +247,10 @@ export class FakeEnded implements EndedSources {
     return Promise.resolve(this.ends.get(sourceImageId));
   }
 
+  findAll(sourceImageIds: readonly string[]): Promise<ReadonlyMap<string, SourceEnd | Error>> {
+    return Promise.resolve(new Map(Array.from(this.ends).filter(([id]) => sourceImageIds.includes(id))));
+  }
+
   note(sourceImageId: string, end: SourceEnd): Promise<void> {
     this.ends.set(sourceImageId, end);
     return Promise.resolve();
@@ -353,13 +359,13 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
     );
   }
 
-  findSettled({ key, value }: Tag): Promise<OwnCopy[]> {
+  findSettled(key: string, values: readonly string[]): Promise<OwnCopy[]> {
     return this.#call('findSettled', () =>
       this.copies.filter(
         ({ imageId, state, marker, tags }) =>
           state === 'available' &&
           marker.announcement !== undefined &&
-          tags.some((tag) => tag.key === key && tag.value === value) &&
+          tags.some((tag) => tag.key === key && values.includes(tag.value)) &&
           !this.unlisted.includes(imageId),
       ),
     );
@@ -425,11 +431,11 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
     return this.#call('listCopies', () => [...this.copies.map(factsOf), ...this.others]);
   }
 
-  get(name: string): Promise<string | undefined> {
-    return this.#call('get', () => {
+  getAll(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return this.#call('getAll', () => {
       this.readsUntilStored -= 1;
       if (this.readsUntilStored < 0) this.#store();
-      return this.parameters.get(name);
+      return new Map(Array.from(this.parameters).filter(([name]) => names.includes(name)));
     });
   }
 
@@ -547,6 +553,13 @@ export function settleContext(account: FakeAccount, changes: Partial<SettleCopie
     },
     ...changes,
   };
+}
+
+/** Settles one copy alone; what puts it off is thrown. */
+export async function settleCopy(copy: OwnCopy, context: SettleContext): Promise<SettleOutcome | undefined> {
+  const [settled] = await settleBatch([copy], context);
+  if (settled?.end instanceof Error) throw settled.end;
+  return settled?.end;
 }
 
 /** What SSM answers where there is no parameter of a name. */

@@ -71,7 +71,7 @@ async function load() {
 /** Runs a body through the function, over an EC2 that shares the source image and answers CopyImage as told. */
 async function handle(body: string, { copyImageError = undefined as Error | undefined } = {}): Promise<Handled> {
   const { ec2, sqs, handler, CopyImageCommand, DescribeImagesCommand, SendMessageCommand } = loaded;
-  const image: Image = { OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT };
+  const image: Image = { ImageId: SOURCE_IMAGE, OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT };
   ec2.reset();
   sqs.reset();
   ec2.on(DescribeImagesCommand).resolves({ Images: [] });

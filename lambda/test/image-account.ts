@@ -212,7 +212,8 @@ export class ImageAccount {
 
   #imageParameters(): ImageParameters {
     return {
-      get: (name) => this.#read('parameter', () => this.parameters.get(name)),
+      getAll: (names) =>
+        this.#read('parameter', () => new Map(Array.from(this.parameters).filter(([name]) => names.includes(name)))),
       put: (name, imageId) => this.#change(`put ${name} ${imageId}`, () => void this.parameters.set(name, imageId)),
       list: () => this.#read('parameters', () => Array.from(this.parameters, ([name, imageId]) => ({ name, imageId }))),
     };
@@ -222,6 +223,7 @@ export class ImageAccount {
     const { ended } = this;
     return {
       find: (id) => this.#read('ended', () => ended.ends.get(id)),
+      findAll: (ids) => ended.findAll(ids),
       note: (id, end) => this.#change(`note ${id} ${end.kind}`, () => void ended.ends.set(id, end)),
       forget: (id) => this.#change(`forget ${id}`, () => void ended.ends.delete(id)),
       list: () => ended.list(),

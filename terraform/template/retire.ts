@@ -147,7 +147,7 @@ export const retireResources: Resources = {
     {
       Sid: 'PointParametersToCopies',
       Effect: 'Allow',
-      Action: ['ssm:GetParameter', 'ssm:PutParameter'],
+      Action: 'ssm:PutParameter',
       Resource: sub(`${PARAMETERS}/*`),
     },
     {

@@ -162,13 +162,13 @@ export const settleResources: Resources = {
     {
       Sid: 'PointParametersToCopies',
       Effect: 'Allow',
-      Action: ['ssm:GetParameter', 'ssm:PutParameter'],
+      Action: ['ssm:GetParameters', 'ssm:PutParameter'],
       Resource: sub(`${PARAMETERS}/*`),
     },
     {
       Sid: 'ReadEndedSources',
       Effect: 'Allow',
-      Action: 'ssm:GetParameter',
+      Action: ['ssm:GetParameter', 'ssm:GetParameters'],
       Resource: [sub(`${ENDED_SOURCES}/*`), sub(`${REFUSED_REQUESTS}/*`)],
     },
     {

@@ -19,7 +19,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { PublishCommand, SubscribeCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
-import { GetParameterCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
+import { GetParameterCommand, GetParametersCommand, PutParameterCommand } from '@aws-sdk/client-ssm';
 import { MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { REGION } from '../support/emulator.ts';
@@ -65,6 +65,10 @@ export function receive(QueueUrl: string): Call {
 
 export function getParameter(Name: string): Call {
   return ({ ssm }) => ssm.send(new GetParameterCommand({ Name }));
+}
+
+export function getParameters(...Names: string[]): Call {
+  return ({ ssm }) => ssm.send(new GetParametersCommand({ Names }));
 }
 
 export function putParameter(Name: string): Call {

@@ -127,9 +127,9 @@ testAttacks('the code of settle-copy, with its role,', [
   {
     name: "reads another account's parameter",
     by: settleCopy,
-    call: calls.getParameter(parameterArn(listed)),
+    call: calls.getParameters(parameterArn(listed)),
     answer: 'AccessDeniedException',
-    passes: () => calls.getParameter(parameterArn(administrator))(settleCopy),
+    passes: () => calls.getParameters(parameterArn(administrator))(settleCopy),
   },
   {
     name: "writes a parameter that is not the copier's",

@@ -42,10 +42,10 @@ export class Ec2CopyInventory implements CopyInventory {
     return await this.#copies([this.#markerFilter('attempt', 'announcing', 'unapproved')]);
   }
 
-  async findSettled({ key, value }: Tag): Promise<OwnCopy[]> {
+  async findSettled(key: string, values: readonly string[]): Promise<OwnCopy[]> {
     return await this.#copies([
       this.#markerFilter('announcing', 'announced'),
-      { Name: `tag:${key}`, Values: [value] },
+      { Name: `tag:${key}`, Values: [...values] },
       { Name: 'state', Values: ['available'] },
     ]);
   }

@@ -16,6 +16,7 @@ import type {
   ImageState,
   SnapshotFacts,
   SourceImage,
+  SourceImages,
 } from '../core/image-catalogue.ts';
 import { classifyEc2Error, isImageUnknown, mayRefusePace, paceRefused } from './ec2-errors.ts';
 import { fromTags, required, toImageFacts, toSnapshotFacts, toTags, toWatermarks } from './ec2-image-facts.ts';
@@ -28,7 +29,7 @@ export const MAX_FILTER_VALUES = 200;
 /** Gives the client of a Region; the same Region may give the same client. */
 export type Ec2InRegion = (region: string) => EC2Client;
 
-export class Ec2ImageCatalogue implements ImageCatalogue, SourcesSeen {
+export class Ec2ImageCatalogue implements ImageCatalogue, SourceImages, SourcesSeen {
   readonly #ownRegion: string;
   readonly #ec2In: Ec2InRegion;
 
@@ -38,22 +39,23 @@ export class Ec2ImageCatalogue implements ImageCatalogue, SourcesSeen {
   }
 
   async findSource(imageId: string, region: string): Promise<SourceImage | undefined> {
+    const [source] = (await this.findSources([imageId], region)).values();
+    return source;
+  }
+
+  async findSources(imageIds: readonly string[], region: string): Promise<Map<string, SourceImage>> {
     // Deprecated images are hidden from all but their owner unless asked for, and can still be copied.
-    const describe = new DescribeImagesCommand({ ImageIds: [imageId], IncludeDeprecated: true });
+    const describe = new DescribeImagesCommand({ ImageIds: [...imageIds], IncludeDeprecated: true });
     try {
       const { Images = [] } = await this.#ec2In(region).send(describe);
-      const [image] = Images;
-      if (!image) return undefined;
-      return {
-        ownerId: required(image.OwnerId, 'OwnerId'),
-        state: required(image.State, 'State'),
-        createdAt: required(image.CreationDate, 'CreationDate'),
-        ...(image.DeprecationTime !== undefined && { deprecatesAt: image.DeprecationTime }),
-      };
+      return new Map(Images.map((image) => [required(image.ImageId, 'ImageId'), toSourceImage(image)]));
     } catch (error) {
-      if (isImageUnknown(error)) return undefined;
-      throw classifyEc2Error(error, region === this.#ownRegion ? undefined : region);
+      if (!isImageUnknown(error)) throw classifyEc2Error(error, region === this.#ownRegion ? undefined : region);
     }
+    // One that EC2 does not know is an error for all of them.
+    const found: (readonly [string, SourceImage])[] = [];
+    if (imageIds.length > 1) for (const id of imageIds) found.push(...(await this.findSources([id], region)));
+    return new Map(found);
   }
 
   async findMarks(imageIds: readonly string[], region: string, ownerIds: readonly string[]): Promise<SourceMarks[]> {
@@ -145,6 +147,15 @@ export class Ec2ImageCatalogue implements ImageCatalogue, SourcesSeen {
       throw classifyEc2Error(error);
     }
   }
+}
+
+function toSourceImage({ OwnerId, State, CreationDate, DeprecationTime }: Image): SourceImage {
+  return {
+    ownerId: required(OwnerId, 'OwnerId'),
+    state: required(State, 'State'),
+    createdAt: required(CreationDate, 'CreationDate'),
+    ...(DeprecationTime !== undefined && { deprecatesAt: DeprecationTime }),
+  };
 }
 
 function toMarks({ ImageId, OwnerId, ImageWatermarks, Tags }: Image): SourceMarks {

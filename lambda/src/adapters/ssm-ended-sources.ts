@@ -9,7 +9,7 @@ import * as z from 'zod/mini';
 import { formatSourceEnd, type EndedSource, type EndedSources, type SourceEnd } from '../core/ended-sources.ts';
 import { asError, RetryableError, UncertainError } from '../core/errors.ts';
 import { spellOutHidden } from '../core/hidden-characters.ts';
-import { PARAMETER_PAGE_SIZE } from './ssm-image-parameters.ts';
+import { PARAMETER_PAGE_SIZE, parameterValues } from './ssm-image-parameters.ts';
 
 /** Where the ends of a copier's source images are noted. Beside the parameters of recipes, so that nobody lists them with those. */
 export function endedSourcesPath(copier: string): string {
@@ -42,6 +42,18 @@ export class SsmEndedSources implements EndedSources {
     }
   }
 
+  async findAll(sourceImageIds: readonly string[]): Promise<Map<string, SourceEnd | Error>> {
+    try {
+      const values = await parameterValues(
+        this.#ssm,
+        sourceImageIds.map((id) => this.#nameOf(id)),
+      );
+      return new Map(Array.from(values, ([name, value]) => [this.#sourceOf(name), readOrError(name, value)]));
+    } catch (error) {
+      throw classifySsmError(error);
+    }
+  }
+
   async note(sourceImageId: string, end: SourceEnd): Promise<void> {
     await this.#ssm.send(
       new PutParameterCommand({
@@ -69,7 +81,7 @@ export class SsmEndedSources implements EndedSources {
     );
     for await (const { Parameters = [] } of pages) {
       for (const { Name = '', Value } of Parameters) {
-        found.push({ sourceImageId: Name.slice(this.#path.length + 1), ...readSourceEnd(Name, Value) });
+        found.push({ sourceImageId: this.#sourceOf(Name), ...readSourceEnd(Name, Value) });
       }
     }
     return found;
@@ -77,6 +89,10 @@ export class SsmEndedSources implements EndedSources {
 
   #nameOf(sourceImageId: string): string {
     return `${this.#path}/${sourceImageId}`;
+  }
+
+  #sourceOf(name: string): string {
+    return name.slice(this.#path.length + 1);
   }
 }
 
@@ -99,6 +115,14 @@ export function readSourceEnd(name: string, value = ''): SourceEnd {
   const { data } = sourceEnd.safeParse(json);
   if (!data) throw new Error(`The parameter ${name} is not as this copier writes it. Delete it, or set it as it was.`);
   return data;
+}
+
+function readOrError(name: string, value: string): SourceEnd | Error {
+  try {
+    return readSourceEnd(name, value);
+  } catch (error) {
+    return asError(error);
+  }
 }
 
 /** A right that is missing may just not have spread yet; whatever else SSM answers, it may answer otherwise later. */

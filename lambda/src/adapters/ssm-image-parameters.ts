@@ -1,13 +1,25 @@
 import {
   GetParameterCommand,
+  GetParametersCommand,
   paginateGetParametersByPath,
   PutParameterCommand,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
 import type { ImageParameter, ImageParameters } from '../core/image-parameters.ts';
 
-// SSM API Reference, GetParametersByPath: at most 10 at a time.
+// SSM API Reference, GetParameters and GetParametersByPath: at most 10 at a time.
 export const PARAMETER_PAGE_SIZE = 10;
+
+/** The values of parameters, by the names of those that are there. */
+export async function parameterValues(ssm: SSMClient, names: readonly string[]): Promise<Map<string, string>> {
+  const values = new Map<string, string>();
+  for (let start = 0; start < names.length; start += PARAMETER_PAGE_SIZE) {
+    const Names = names.slice(start, start + PARAMETER_PAGE_SIZE);
+    const { Parameters = [] } = await ssm.send(new GetParametersCommand({ Names }));
+    for (const { Name = '', Value = '' } of Parameters) values.set(Name, Value);
+  }
+  return values;
+}
 
 export class SsmImageParameters implements ImageParameters {
   readonly #ssm: SSMClient;
@@ -18,6 +30,7 @@ export class SsmImageParameters implements ImageParameters {
     this.#path = path;
   }
 
+  /** The image that a parameter points to, if it is there. */
   async get(name: string): Promise<string | undefined> {
     try {
       const { Parameter } = await this.#ssm.send(new GetParameterCommand({ Name: name }));
@@ -26,6 +39,10 @@ export class SsmImageParameters implements ImageParameters {
       if (error instanceof Error && error.name === 'ParameterNotFound') return undefined;
       throw error;
     }
+  }
+
+  async getAll(names: readonly string[]): Promise<Map<string, string>> {
+    return await parameterValues(this.#ssm, names);
   }
 
   async put(name: string, imageId: string): Promise<void> {

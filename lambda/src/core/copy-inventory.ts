@@ -36,8 +36,8 @@ export interface CopyInventory {
   findById(imageIds: readonly string[]): Promise<OwnCopy[]>;
   /** All copies that something is to be done with: those that are not announced, be they pending, failed or available, and those that are not approved. */
   findOpen(): Promise<OwnCopy[]>;
-  /** The available copies with this tag whose end is decided. */
-  findSettled(tag: Tag): Promise<OwnCopy[]>;
+  /** The available copies whose end is decided and whose tag with this key has one of these values. */
+  findSettled(key: string, values: readonly string[]): Promise<OwnCopy[]>;
   snapshotsOf(snapshotIds: readonly string[]): Promise<CopySnapshot[]>;
   /** Whether EC2 encrypts every new volume of this account and Region. */
   encryptsByDefault(): Promise<boolean>;

@@ -16,6 +16,8 @@ export interface SourceEnd {
  */
 export interface EndedSources {
   find(sourceImageId: string): Promise<SourceEnd | undefined>;
+  /** What was decided of those images of which something was. An error: what is noted of one cannot be read. */
+  findAll(sourceImageIds: readonly string[]): Promise<ReadonlyMap<string, SourceEnd | Error>>;
   /** Notes an end, in place of one that is noted already. */
   note(sourceImageId: string, end: SourceEnd): Promise<void>;
   /** Forgets the end of an image. One that is not noted is no error. */

@@ -53,6 +53,15 @@ export interface CopyPlan {
   readonly withinMinutes?: number;
 }
 
+/** Images that may belong to others, each in its own Region. */
+export interface SourceImages {
+  /**
+   * Those of the images in a Region that are visible to this account, by their ids.
+   * @throws {RetryableError | RejectedError} for what EC2 answers
+   */
+  findSources(imageIds: readonly string[], region: string): Promise<ReadonlyMap<string, SourceImage>>;
+}
+
 /**
  * EC2's images, as this account sees them.
  * Each method throws RetryableError or RejectedError, and nothing else, for what EC2 answers.

@@ -1,11 +1,11 @@
 import { isChannel, isLevel } from './allowed-values.ts';
 import { quoteName, tagValue, type Tag } from './copy-request.ts';
-import { RetryableError } from './errors.ts';
+import { asError, RetryableError } from './errors.ts';
 
 /** Parameters that name an image by its recipe. AWS checks the image after it has taken the value. */
 export interface ImageParameters {
-  /** The image that the parameter points to, if it is there. */
-  get(name: string): Promise<string | undefined>;
+  /** The images that parameters point to, by the names of those that are there. */
+  getAll(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Asks for a new value. It is stored once AWS has checked the image. */
   put(name: string, imageId: string): Promise<void>;
   /** All parameters below the copier's path. */
@@ -92,23 +92,56 @@ function levelsOf(name: string): number {
   return name.split('/').length - 1; // before the first slash is nothing
 }
 
-const READ_BACK_TRIES = 20;
-const READ_BACK_PAUSE_MS = 250;
+/** In milliseconds, the pauses between looks at whether AWS has stored a value. It checks the image first, which takes it a second or so. */
+const READ_BACK_PAUSES_MS = [50, 100, 200, 400, 800, 800, 800, 800, 800];
+
+interface Pointing {
+  readonly parameters: Pick<ImageParameters, 'getAll' | 'put'>;
+  readonly pause: (ms: number) => Promise<void>;
+}
 
 /**
  * Points a parameter to an image, and returns once AWS has stored that.
  * @throws {RetryableError} if it has not within some seconds
  */
-export async function pointTo(
-  name: string,
-  imageId: string,
-  { parameters, pause }: { readonly parameters: ImageParameters; readonly pause: (ms: number) => Promise<void> },
-): Promise<void> {
-  await parameters.put(name, imageId);
-  for (let tries = 1; (await parameters.get(name)) !== imageId; tries += 1) {
-    if (tries === READ_BACK_TRIES) {
-      throw new RetryableError('ParameterNotStored', `AWS took ${imageId} for ${name}, but has not stored it.`);
+export async function pointTo(name: string, imageId: string, pointing: Pointing): Promise<void> {
+  const error = (await pointAll(new Map([[name, imageId]]), pointing)).get(name);
+  if (error) throw error;
+}
+
+/**
+ * Points parameters to images, by their names, and returns once AWS has stored all that it will.
+ * @returns for each that could not be set, or that AWS has not stored within some seconds, why
+ */
+export async function pointAll(
+  wanted: ReadonlyMap<string, string>,
+  { parameters, pause }: Pointing,
+): Promise<ReadonlyMap<string, Error>> {
+  const failed = new Map<string, Error>();
+  let open: (readonly [string, string])[] = [];
+  // One after the other: Systems Manager takes few changes a second (AWS General Reference, "Systems Manager endpoints and quotas").
+  for (const [name, imageId] of wanted) {
+    try {
+      await parameters.put(name, imageId);
+      open.push([name, imageId]);
+    } catch (error) {
+      failed.set(name, asError(error));
     }
-    await pause(READ_BACK_PAUSE_MS);
   }
+  try {
+    for (const pauseMs of [0, ...READ_BACK_PAUSES_MS]) {
+      if (open.length === 0) break;
+      if (pauseMs > 0) await pause(pauseMs);
+      const stored = await parameters.getAll(open.map(([name]) => name));
+      open = open.filter(([name, imageId]) => stored.get(name) !== imageId);
+    }
+  } catch (error) {
+    for (const [name] of open) failed.set(name, asError(error));
+    return failed;
+  }
+  for (const [name, imageId] of open) {
+    const text = `AWS took ${imageId} for ${name}, but has not stored it.`;
+    failed.set(name, new RetryableError('ParameterNotStored', text));
+  }
+  return failed;
 }

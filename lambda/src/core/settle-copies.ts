@@ -3,7 +3,9 @@ import type { OwnCopy } from './copy-inventory.ts';
 import { asError } from './errors.ts';
 import type { ImageFacts } from './image-catalogue.ts';
 import { reconcile, type ReconcileContext, type ReconcileReport } from './reconcile.ts';
-import { settleCopy, waitsForApproval, type SettleContext, type SettleOutcome } from './settle-copy.ts';
+import { waitsForApproval } from './settle-available.ts';
+import type { SettleContext, SettleOutcome } from './settle-context.ts';
+import { settleBatch, type SettledCopy } from './settle-copy.ts';
 
 export interface SettleCopiesContext extends SettleContext {
   /** After how long a copy that is not announced is overdue. */
@@ -97,37 +99,32 @@ async function readParameters({
   return { launchable, dangling: all.filter(({ imageId }) => !ids.has(imageId)).map(({ name }) => name) };
 }
 
-/** One after the other, those of the oldest images first, so that a recipe's parameter moves forward alone. */
+/** So many copies are settled together; SSM tells of as many parameters in one call (SSM API Reference, GetParameters). */
+const BATCH_SIZE = 10;
+
+/** A batch after the other, those of the oldest images first, so that a recipe's parameter moves forward alone. */
 async function settleAll(
   copies: readonly OwnCopy[],
   context: SettleCopiesContext,
   untilMs: number,
-  verdicts: ReadonlyMap<string, Verdict> = new Map(),
+  verdicts?: ReadonlyMap<string, Verdict>,
 ): Promise<SettleReport> {
   const inOrder = copies.toSorted((a, b) => Date.parse(a.marker.bakedAt) - Date.parse(b.marker.bakedAt));
   const reports: CopyReport[] = [];
-  for (const copy of inOrder) {
-    if (context.nowMs() >= untilMs) break;
-    reports.push(await settleOne(copy, context, verdicts.get(copy.imageId)));
+  while (reports.length < inOrder.length && context.nowMs() < untilMs) {
+    const batch = inOrder.slice(reports.length, reports.length + BATCH_SIZE);
+    reports.push(...(await settleBatch(batch, context, verdicts)).map((settled) => reportOf(settled, context)));
   }
   return { copies: reports, remaining: inOrder.length - reports.length };
 }
 
-/** An error with one copy does not hold up the others. */
-async function settleOne(
-  copy: OwnCopy,
-  context: SettleCopiesContext,
-  verdict: Verdict | undefined,
-): Promise<CopyReport> {
+function reportOf({ copy, end }: SettledCopy, context: SettleCopiesContext): CopyReport {
   const { imageId, sourceImageId, marker, createdAt } = copy;
   const about = { copy: imageId, sourceImage: sourceImageId, attempt: marker.attempt };
   const isOld = context.nowMs() - Date.parse(createdAt) >= context.overdueSeconds * 1000;
   const overdue = isOld && ({ overdue: true } as const);
-  try {
-    const { kind: outcome, ...details } = await settleCopy(copy, context, verdict);
-    const isOpen = outcome === 'waiting' || outcome === 'unverified';
-    return { outcome, ...about, ...details, ...(isOpen && overdue) };
-  } catch (error) {
-    return { outcome: 'putOff', ...about, ...overdue, error: asError(error) };
-  }
+  if (end instanceof Error) return { outcome: 'putOff', ...about, ...overdue, error: end };
+  const { kind: outcome, ...details } = end;
+  const isOpen = outcome === 'waiting' || outcome === 'unverified';
+  return { outcome, ...about, ...details, ...(isOpen && overdue) };
 }

@@ -202,17 +202,17 @@ describe('findOpen', () => {
 });
 
 describe('findSettled', () => {
-  it('reads the available copies of a recipe whose end is decided', async () => {
+  it('reads the available copies of recipes whose end is decided', async () => {
     ec2.on(DescribeImagesCommand).resolves({ Images: [image()] });
 
-    expect(await inventory.findSettled({ key: 'Recipe', value: 'ubuntu' })).toEqual([ownCopy()]);
+    expect(await inventory.findSettled('Recipe', ['ubuntu', 'windows'])).toEqual([ownCopy()]);
     expect(inputs()).toEqual([
       {
         Owners: ['self'],
         IncludeDisabled: true,
         Filters: [
           { Name: 'tag:ImageCopier', Values: ['image-copier announcing=*', 'image-copier announced=*'] },
-          { Name: 'tag:Recipe', Values: ['ubuntu'] },
+          { Name: 'tag:Recipe', Values: ['ubuntu', 'windows'] },
           { Name: 'state', Values: ['available'] },
         ],
         MaxResults: 1000,

@@ -6,6 +6,7 @@ import {
   EC2Client,
   EC2ServiceException,
   type DescribeImagesResult,
+  type DescribeImagesRequest,
   type Image,
 } from '@aws-sdk/client-ec2';
 import { mockClient } from 'aws-sdk-client-mock';
@@ -80,10 +81,17 @@ describe('findMarks', () => {
   });
 });
 
+const source = (ImageId: string): Image => ({
+  ImageId,
+  OwnerId: SOURCE_ACCOUNT,
+  State: 'available',
+  CreationDate: BAKED_AT,
+});
+
 describe('findSource', () => {
   it('asks the Region of the image for its owner and state, deprecated or not', async () => {
     otherEc2?.on(DescribeImagesCommand).resolves({
-      Images: [{ OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT }],
+      Images: [{ ImageId: SOURCE_IMAGE, OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT }],
     });
 
     expect(await catalogue.findSource(SOURCE_IMAGE, OTHER_REGION)).toEqual({
@@ -100,8 +108,7 @@ describe('findSource', () => {
 
   it('reads when the image is deprecated', async () => {
     const DeprecationTime = '2028-11-23T22:10:00.000Z';
-    const Images = [{ OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT, DeprecationTime } as const];
-    ec2?.on(DescribeImagesCommand).resolves({ Images });
+    ec2?.on(DescribeImagesCommand).resolves({ Images: [{ ...source(SOURCE_IMAGE), DeprecationTime }] });
 
     expect(await catalogue.findSource(SOURCE_IMAGE, REGION)).toMatchObject({ deprecatesAt: DeprecationTime });
   });
@@ -119,9 +126,8 @@ describe('findSource', () => {
     expect(await catalogue.findSource(SOURCE_IMAGE, REGION)).toBeUndefined();
   });
 
-  it.each(['OwnerId', 'State', 'CreationDate'])('names %s where EC2 leaves it out', async (field) => {
-    const source = { OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT, [field]: undefined };
-    ec2?.on(DescribeImagesCommand).resolves({ Images: [source as Image] });
+  it.each(['ImageId', 'OwnerId', 'State', 'CreationDate'])('names %s where EC2 leaves it out', async (field) => {
+    ec2?.on(DescribeImagesCommand).resolves({ Images: [{ ...source(SOURCE_IMAGE), [field]: undefined }] });
 
     await expect(catalogue.findSource(SOURCE_IMAGE, REGION)).rejects.toThrow(`EC2 answered without ${field}`);
   });
@@ -138,6 +144,46 @@ describe('findSource', () => {
     ec2?.on(DescribeImagesCommand).rejects(ec2Error('UnauthorizedOperation'));
 
     await expect(catalogue.findSource(SOURCE_IMAGE, REGION)).rejects.toMatchObject({ name: 'UncertainError' });
+  });
+});
+
+describe('findSources', () => {
+  const facts = { ownerId: SOURCE_ACCOUNT, state: 'available', createdAt: BAKED_AT };
+
+  it('asks for several images of a Region at once', async () => {
+    otherEc2?.on(DescribeImagesCommand).resolves({ Images: [source('ami-2'), source('ami-1')] });
+
+    expect(await catalogue.findSources(['ami-1', 'ami-2'], OTHER_REGION)).toEqual(
+      new Map([
+        ['ami-1', facts],
+        ['ami-2', facts],
+      ]),
+    );
+    expect(otherEc2?.calls().map(({ args }) => args[0].input)).toEqual([
+      { ImageIds: ['ami-1', 'ami-2'], IncludeDeprecated: true },
+    ]);
+  });
+
+  it('asks for each alone where EC2 knows one of them no more', async () => {
+    ec2?.on(DescribeImagesCommand).callsFake(({ ImageIds = [] }: DescribeImagesRequest) => {
+      if (ImageIds.includes('ami-gone')) throw ec2Error('InvalidAMIID.NotFound');
+      return { Images: ImageIds.map(source) };
+    });
+
+    expect(await catalogue.findSources(['ami-1', 'ami-gone', 'ami-2'], REGION)).toEqual(
+      new Map([
+        ['ami-1', facts],
+        ['ami-2', facts],
+      ]),
+    );
+    expect(ec2?.calls()).toHaveLength(4);
+  });
+
+  it('classes what EC2 refuses', async () => {
+    ec2?.on(DescribeImagesCommand).rejects(ec2Error('RequestLimitExceeded'));
+
+    await expect(catalogue.findSources(['ami-1', 'ami-2'], REGION)).rejects.toMatchObject({ name: 'ThrottledError' });
+    expect(ec2?.calls()).toHaveLength(1);
   });
 });
 

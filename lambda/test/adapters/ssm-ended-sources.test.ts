@@ -3,6 +3,7 @@ import {
   DeleteParameterCommand,
   GetParameterCommand,
   GetParametersByPathCommand,
+  GetParametersCommand,
   ParameterNotFound,
   PutParameterCommand,
   SSMClient,
@@ -83,6 +84,35 @@ describe('find', () => {
       code: 'ThrottlingException',
       message: 'ThrottlingException: Rate exceeded',
     });
+  });
+});
+
+describe('findAll', () => {
+  it('reads the ends of several source images at once, and says which cannot be read', async () => {
+    const nameOf = (id: string) => `/image-copier-ended/golden/${id}`;
+    ssm.on(GetParametersCommand).resolves({
+      Parameters: [
+        { Name, Value },
+        { Name: nameOf('ami-damaged'), Value: 'revoked' },
+      ],
+      InvalidParameters: [nameOf('ami-none')],
+    });
+
+    const found = await ended.findAll([SOURCE_IMAGE, 'ami-damaged', 'ami-none']);
+    expect(found.get(SOURCE_IMAGE)).toEqual(end);
+    expect(found.get('ami-damaged')).toEqual(
+      new Error(
+        `The parameter ${nameOf('ami-damaged')} is not as this copier writes it. Delete it, or set it as it was.`,
+      ),
+    );
+    expect([...found.keys()]).toEqual([SOURCE_IMAGE, 'ami-damaged']);
+    expect(inputs()).toEqual([{ Names: [Name, nameOf('ami-damaged'), nameOf('ami-none')] }]);
+  });
+
+  it('classes what SSM refuses', async () => {
+    ssm.on(GetParametersCommand).rejects(ssmError('AccessDeniedException', 'not authorized'));
+
+    await expect(ended.findAll([SOURCE_IMAGE])).rejects.toMatchObject({ name: 'UncertainError' });
   });
 });
 

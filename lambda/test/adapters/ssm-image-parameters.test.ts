@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import {
   GetParameterCommand,
   GetParametersByPathCommand,
+  GetParametersCommand,
   ParameterNotFound,
   PutParameterCommand,
   SSMClient,
@@ -45,6 +46,36 @@ describe('get', () => {
     ssm.on(GetParameterCommand).rejects(denied);
 
     await expect(parameters.get(PARAMETER)).rejects.toBe(denied);
+  });
+});
+
+describe('getAll', () => {
+  it('reads ten at a time, and leaves out those that are not there', async () => {
+    const names = Array.from({ length: 12 }, (_, index) => `/image-copier/${index}`);
+    ssm.on(GetParametersCommand).callsFake(({ Names = [] }: { Names?: string[] }) => ({
+      Parameters: Names.filter((Name) => Name !== names[3]).map((Name) => ({ Name, Value: `ami-${Name.at(-1)}` })),
+      InvalidParameters: Names.filter((Name) => Name === names[3]),
+    }));
+
+    const found = await parameters.getAll(names);
+    expect(found.size).toBe(11);
+    expect(found.get('/image-copier/2')).toBe('ami-2');
+    expect(found.has('/image-copier/3')).toBe(false);
+    expect(inputs()).toEqual([{ Names: names.slice(0, 10) }, { Names: names.slice(10) }]);
+  });
+
+  it('says what SSM refuses', async () => {
+    ssm.on(GetParametersCommand).rejects(denied);
+
+    await expect(parameters.getAll([PARAMETER])).rejects.toBe(denied);
+  });
+
+  it('takes an answer without parameters for one of none, and asks for nothing where nothing is named', async () => {
+    ssm.on(GetParametersCommand).resolves({});
+
+    expect(await parameters.getAll([PARAMETER])).toEqual(new Map());
+    expect(await parameters.getAll([])).toEqual(new Map());
+    expect(inputs()).toHaveLength(1);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { channelOf, channelParameter, recipeParameter } from '../../src/core/image-parameters.ts';
+import { channelOf, channelParameter, pointAll, recipeParameter } from '../../src/core/image-parameters.ts';
 
 const names = { parameterPath: '/image-copier', recipeTag: 'Recipe' };
 const tagged = (value: string) => [
@@ -110,4 +110,71 @@ describe('a channel', () => {
       });
     },
   );
+});
+
+describe('pointAll', () => {
+  /** Parameters, each of which is stored after it was looked for so many times. */
+  function storedAfter(looks: Readonly<Record<string, number>>) {
+    const taken = new Map<string, string>();
+    const calls: string[] = [];
+    const pauses: number[] = [];
+    let looked = 0;
+    const parameters = {
+      put: (name: string, imageId: string) => {
+        calls.push(`put ${name}`);
+        if (!(name in looks)) return Promise.reject(new Error('not authorized'));
+        taken.set(name, imageId);
+        return Promise.resolve();
+      },
+      getAll: (names: readonly string[]) => {
+        looked += 1;
+        calls.push(`getAll ${names.join(' ')}`);
+        return Promise.resolve(new Map(Array.from(taken).filter(([name]) => looked > (looks[name] ?? Infinity))));
+      },
+    };
+    const pause = (ms: number) => {
+      pauses.push(ms);
+      return Promise.resolve();
+    };
+    return { calls, pauses, pointing: { parameters, pause } };
+  }
+  const wanted = new Map([
+    ['/a', 'ami-1'],
+    ['/b', 'ami-2'],
+    ['/c', 'ami-3'],
+  ]);
+
+  it('sets each once, and looks for all that are missing together, after ever longer pauses', async () => {
+    const { calls, pauses, pointing } = storedAfter({ '/a': 0, '/b': 2, '/c': 2 });
+
+    expect(await pointAll(wanted, pointing)).toEqual(new Map());
+    expect(calls).toEqual(['put /a', 'put /b', 'put /c', 'getAll /a /b /c', 'getAll /b /c', 'getAll /b /c']);
+    expect(pauses).toEqual([50, 100]);
+  });
+
+  it('says which could not be set, and which AWS has not stored', async () => {
+    const { pauses, pointing } = storedAfter({ '/a': 0, '/b': Infinity });
+
+    const failed = await pointAll(wanted, pointing);
+    expect(Array.from(failed, ([name, { message }]) => `${name}: ${message}`)).toEqual([
+      '/c: not authorized',
+      '/b: AWS took ami-2 for /b, but has not stored it.',
+    ]);
+    expect(pauses).toHaveLength(9);
+  });
+
+  it('says of each that is missing where SSM cannot be asked', async () => {
+    const { pointing } = storedAfter({ '/a': 0, '/b': 0, '/c': 0 });
+    const parameters = { ...pointing.parameters, getAll: () => Promise.reject(new Error('slow down')) };
+
+    const failed = await pointAll(wanted, { ...pointing, parameters });
+    expect([...failed.values()].map(({ message }) => message)).toEqual(['slow down', 'slow down', 'slow down']);
+  });
+
+  it('asks for nothing where nothing is wanted', async () => {
+    const { calls, pointing } = storedAfter({});
+
+    expect(await pointAll(new Map(), pointing)).toEqual(new Map());
+    expect(calls).toEqual([]);
+  });
 });

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { OwnCopy } from '../../src/core/copy-inventory.ts';
+import type { CopyInventory, OwnCopy } from '../../src/core/copy-inventory.ts';
+import type { CopyResult } from '../../src/core/copy-results.ts';
 import { findDangling, settleNamed, sweep } from '../../src/core/settle-copies.ts';
 import { copyMarker, FakeAccount, FakeSources, NOW_MS, ownCopy, settleContext, SOURCE_IMAGE } from '../factories.ts';
 
@@ -10,6 +11,20 @@ let account: FakeAccount;
 function copyOf(day: number, changes: Partial<OwnCopy> = {}): OwnCopy {
   const marker = copyMarker({ bakedAt: `2026-11-0${day}T00:00:00.000Z` });
   return ownCopy({ imageId: `ami-0${day}`, marker, snapshotIds: [`snap-0${day}`], ...changes });
+}
+
+const ids = (count: number) => Array.from({ length: count }, (_, index) => `ami-0${index + 1}`);
+
+/** Copies of one recipe, each of an image that was baked a minute after that of the one before. */
+function many(count: number): OwnCopy[] {
+  return ids(count).map((imageId, index) => {
+    const marker = copyMarker({ bakedAt: new Date(NOW_MS - 86_400_000 + index * 60_000).toISOString() });
+    return ownCopy({ imageId, marker, snapshotIds: [imageId.replace('ami', 'snap')] });
+  });
+}
+
+function ofRecipe(copy: OwnCopy, recipe: string): OwnCopy {
+  return { ...copy, tags: copy.tags.map((tag) => (tag.key === 'Recipe' ? { ...tag, value: recipe } : tag)) };
 }
 
 beforeEach(() => {
@@ -60,15 +75,123 @@ describe('settleNamed', () => {
     expect(announced()).toEqual(['ami-02', 'ami-01']);
   });
 
-  it('begins no copy when the time is over', async () => {
-    const settling = context();
-    const clock = { ...settling, nowMs: () => NOW_MS + announced().length * 10_000 };
+  it('begins no batch of ten when the time is over', async () => {
+    account = new FakeAccount(...many(25));
+    const clock = { ...context(), nowMs: () => NOW_MS + announced().length * 1_000 };
 
-    const { copies, remaining } = await settleNamed(['ami-01', 'ami-02', 'ami-03'], clock, UNTIL_MS);
+    const { copies, remaining } = await settleNamed(ids(25), clock, UNTIL_MS);
 
-    expect(copies.map(({ copy }) => copy)).toEqual(['ami-01', 'ami-02']);
-    expect(remaining).toBe(1);
-    expect(announced()).toEqual(['ami-01', 'ami-02']);
+    expect(copies.map(({ copy }) => copy)).toEqual(ids(20));
+    expect(remaining).toBe(5);
+    expect(announced()).toEqual(ids(20));
+  });
+
+  describe('of a batch', () => {
+    const calls = (name: string) => account.calls.filter((call) => call.split(' ')[0] === name).length;
+
+    it('asks once for all of what is asked, and points the parameter of a recipe once', async () => {
+      account = new FakeAccount(...many(10));
+      await settleNamed(ids(10), context(), UNTIL_MS);
+
+      expect(account.calls.filter((call) => !/^(mark|announce) /.test(call))).toEqual([
+        'findById',
+        'snapshotsOf',
+        'getAll',
+        'findSettled',
+        'put ami-010',
+        'getAll',
+      ]);
+      expect(calls('mark')).toBe(20);
+      expect(announced()).toEqual(ids(10));
+      expect(account.parameters).toEqual(new Map([['/image-copier/ubuntu', 'ami-010']]));
+    });
+
+    it('goes on with copies of other recipes while one is announced, and in order with those of one', async () => {
+      const recipes = many(10).map((copy, index) => ofRecipe(copy, `recipe-${index % 2}`));
+      account = new FakeAccount(...recipes);
+      let atOnce = 0;
+      let most = 0;
+      const announce = async (result: CopyResult) => {
+        most = Math.max(most, (atOnce += 1));
+        await new Promise(setImmediate);
+        await account.announce(result);
+        atOnce -= 1;
+      };
+      await settleNamed(ids(10), { ...context(), results: { announce, announceApproval: announce } }, UNTIL_MS);
+
+      expect(most).toBe(2);
+      for (const parity of [0, 1]) {
+        const wanted = ids(10).filter((_, index) => index % 2 === parity);
+        expect(announced().filter((id) => wanted.includes(id))).toEqual(wanted);
+      }
+      expect(account.parameters).toEqual(
+        new Map([
+          ['/image-copier/recipe-0', 'ami-09'],
+          ['/image-copier/recipe-1', 'ami-010'],
+        ]),
+      );
+    });
+
+    it('never makes more than five calls about copies at the same time', async () => {
+      account = new FakeAccount(...many(10).map((copy, index) => ofRecipe(copy, `recipe-${index}`)));
+      const { inventory } = context();
+      let atOnce = 0;
+      let most = 0;
+      const marking = new Proxy(inventory, {
+        get: (target, name) => {
+          if (name !== 'mark') return (target[name as keyof CopyInventory] as () => unknown).bind(target);
+          return async (...args: Parameters<CopyInventory['mark']>) => {
+            most = Math.max(most, (atOnce += 1));
+            await new Promise(setImmediate);
+            await target.mark(...args);
+            atOnce -= 1;
+          };
+        },
+      });
+      await settleNamed(ids(10), { ...context(), inventory: marking }, UNTIL_MS);
+
+      expect(most).toBe(5);
+      expect(announced()).toHaveLength(10);
+    });
+
+    it('puts off the copies of the recipe alone whose parameter cannot be set', async () => {
+      account = new FakeAccount(copyOf(1), ofRecipe(copyOf(2), 'windows'), copyOf(3));
+      account.fails = (call) => call === 'put ami-03';
+      const { copies } = await settleNamed(['ami-01', 'ami-02', 'ami-03'], context(), UNTIL_MS);
+
+      expect(copies.map(({ copy, outcome }) => `${copy} ${outcome}`)).toEqual([
+        'ami-01 putOff',
+        'ami-02 settled',
+        'ami-03 putOff',
+      ]);
+      expect(announced()).toEqual(['ami-02']);
+    });
+
+    it('puts off all of them where what is asked for all of them fails', async () => {
+      account.fails = (call) => call === 'findSettled';
+      const { copies } = await settleNamed(['ami-01', 'ami-02', 'ami-03'], context(), UNTIL_MS);
+
+      expect(copies.map(({ outcome, error }) => [outcome, error?.message])).toEqual(
+        Array.from({ length: 3 }, () => ['putOff', 'findSettled failed']),
+      );
+      account.fails = () => false;
+      await sweepAll();
+      expect(announced()).toEqual(['ami-01', 'ami-02', 'ami-03']);
+    });
+
+    it('puts off a copy whose source has an end that cannot be read, and no other', async () => {
+      account = new FakeAccount(copyOf(1), copyOf(2, { sourceImageId: 'ami-0b' }));
+      const ended = {
+        find: () => Promise.resolve(undefined),
+        findAll: () => Promise.resolve(new Map([['ami-0b', new Error('not as written')]])),
+      };
+      const { copies } = await settleNamed(['ami-01', 'ami-02'], { ...context(), ended }, UNTIL_MS);
+
+      expect(copies).toMatchObject([
+        { outcome: 'settled' },
+        { outcome: 'putOff', error: { message: 'not as written' } },
+      ]);
+    });
   });
 
   it('settles the others where one meets an error', async () => {

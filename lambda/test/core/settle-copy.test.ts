@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { CopySnapshot, OwnCopy } from '../../src/core/copy-inventory.ts';
 import { parseCopyRequest } from '../../src/core/copy-request.ts';
 import { RejectedError, ThrottledError, UncertainError } from '../../src/core/errors.ts';
-import type { ImageState } from '../../src/core/image-catalogue.ts';
-import { settleCopy, type SettleContext } from '../../src/core/settle-copy.ts';
+import type { ImageState, SourceImages } from '../../src/core/image-catalogue.ts';
+import type { SettleContext } from '../../src/core/settle-context.ts';
 import {
   ACCOUNT,
   BAKED_AT,
@@ -21,6 +21,7 @@ import {
   REGION,
   requestJson,
   settleContext,
+  settleCopy,
   SNAPSHOTS,
   SOURCE_ACCOUNT,
   SOURCE_IMAGE,
@@ -95,10 +96,10 @@ describe('settleCopy of an available copy', () => {
     'snapshotsOf',
     `mark announcing ${COPY}`,
     'tagSnapshots',
-    'get',
+    'getAll',
     'findSettled',
     `put ${COPY}`,
-    'get',
+    'getAll',
     `announce ${COPY}`,
     `mark announced ${COPY}`,
   ];
@@ -188,19 +189,24 @@ describe('settleCopy of an available copy', () => {
     const SOME_DAY = '2028-11-23T22:10:00.000Z';
     const MINUTE_LATER = new Date(NOW_MS + 60_000).toISOString();
     let catalogue: FakeCatalogue;
-    let sources: { findSource: jest.Mock<FakeCatalogue['findSource']> };
+    let sources: { findSources: jest.Mock<SourceImages['findSources']> };
 
     beforeEach(() => {
       catalogue = new FakeCatalogue();
       catalogue.source = sourceImage({ deprecatesAt: SOME_DAY });
-      sources = { findSource: jest.fn(() => catalogue.findSource()) };
+      sources = {
+        findSources: jest.fn(async ([id = '']: readonly string[]) => {
+          const source = await catalogue.findSource();
+          return new Map(source ? [[id, source]] : []);
+        }),
+      };
     });
 
     it('is deprecated then too, before it is announced', async () => {
       expect(await settle({ sources })).toMatchObject({ kind: 'settled', deprecatesAt: SOME_DAY });
       expect(account.copy()?.deprecatesAt).toBe(SOME_DAY);
       expect(account.calls.slice(-3)).toEqual([`deprecate ${COPY}`, `announce ${COPY}`, `mark announced ${COPY}`]);
-      expect(sources.findSource.mock.calls).toEqual([[SOURCE_IMAGE, REGION]]);
+      expect(sources.findSources.mock.calls).toEqual([[[SOURCE_IMAGE], REGION]]);
     });
 
     it.each([
@@ -237,11 +243,11 @@ describe('settleCopy of an available copy', () => {
 
       expect(await settle({ sources })).toMatchObject({ kind: 'settled', deprecatesAt: MINUTE_LATER });
       expect(account.copy()?.deprecatesAt).toBe(MINUTE_LATER);
-      expect(sources.findSource).not.toHaveBeenCalled();
+      expect(sources.findSources).not.toHaveBeenCalled();
     });
 
     it('waits for what may work later, without being announced', async () => {
-      sources.findSource.mockRejectedValueOnce(new ThrottledError('RequestLimitExceeded', 'slow down'));
+      sources.findSources.mockRejectedValueOnce(new ThrottledError('RequestLimitExceeded', 'slow down'));
       await expect(settle({ sources })).rejects.toThrow('slow down');
       expect(account.announced).toEqual([]);
       expect(account.parameters).toEqual(new Map([[PARAMETER, COPY]]));
@@ -255,7 +261,7 @@ describe('settleCopy of an available copy', () => {
       ['a right is missing', new UncertainError('UnauthorizedOperation', 'not authorized')],
       ['EC2 refuses the time', new RejectedError('InvalidParameterValue', 'not authorized')],
     ])('is announced all the same where %s, and says so', async (_why, error) => {
-      sources.findSource.mockRejectedValue(error);
+      sources.findSources.mockRejectedValue(error);
 
       expect(await settle({ sources })).toMatchObject({ kind: 'settled', notDeprecated: 'not authorized' });
       expect(account.announced).toHaveLength(1);
@@ -449,7 +455,7 @@ describe("the recipe's parameter", () => {
     expect(await settle()).toEqual(
       expect.objectContaining({ kind: 'settled', parameter: expect.stringContaining(`none: ${reason}`) as unknown }),
     );
-    expect(account.calls).not.toContain('get');
+    expect(account.calls).not.toContain('getAll');
     expect(account.announced).toEqual([
       expect.objectContaining({ parameter: null, parameterReason: expect.stringContaining(reason) as unknown }),
     ]);
@@ -571,15 +577,15 @@ describe("the recipe's parameter", () => {
   });
 
   it('is read until AWS has stored it', async () => {
-    account.readsUntilStored = 20;
+    account.readsUntilStored = 10;
 
     expect(await settle()).toMatchObject({ kind: 'settled' });
-    expect(account.calls.filter((call) => call === 'get')).toHaveLength(21);
-    expect(account.nowMs).toBe(NOW_MS + 19 * 250);
+    expect(account.calls.filter((call) => call === 'getAll')).toHaveLength(11);
+    expect(account.nowMs).toBe(NOW_MS + 50 + 100 + 200 + 400 + 5 * 800);
   });
 
   it('holds back the announcement while AWS has not stored it', async () => {
-    account.readsUntilStored = 21;
+    account.readsUntilStored = 11;
 
     await expect(settle()).rejects.toMatchObject({
       name: 'RetryableError',
@@ -796,11 +802,12 @@ describe('a copy of a revoked image', () => {
   it('is asked for after the mark: a revocation that comes later finds a copy that is being announced', async () => {
     const account = new FakeAccount();
     const context = settleContext(account);
-    const find = async (sourceImageId: string) => {
+    const findAll = async (sourceImageIds: readonly string[]) => {
       expect(account.copy()?.marker.announcement?.state).toBe('announcing');
-      return await account.ended.find(sourceImageId);
+      return await account.ended.findAll(sourceImageIds);
     };
-    expect(await settleCopy(ownCopy(), { ...context, ended: { find } })).toMatchObject({ kind: 'settled' });
+    const ended = { findAll, find: () => Promise.reject(new Error('is asked for all of them at once')) };
+    expect(await settleCopy(ownCopy(), { ...context, ended })).toMatchObject({ kind: 'settled' });
     expect.assertions(2);
   });
 
@@ -934,10 +941,10 @@ describe('settleCopy with a gate', () => {
 
     const STEPS = [
       'snapshotsOf',
-      'get',
+      'getAll',
       'findSettled',
       `put ${COPY}`,
-      'get',
+      'getAll',
       `announceApproval ${COPY}`,
       `mark announced ${COPY}`,
     ];

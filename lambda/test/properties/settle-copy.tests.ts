@@ -4,7 +4,6 @@ import type { CopySnapshot, OwnCopy } from '../../src/core/copy-inventory.ts';
 import type { CopyMarker } from '../../src/core/copy-marker.ts';
 import type { ImageState } from '../../src/core/image-catalogue.ts';
 import { sweep } from '../../src/core/settle-copies.ts';
-import { settleCopy } from '../../src/core/settle-copy.ts';
 import {
   COPY,
   copyMarker,
@@ -14,6 +13,7 @@ import {
   ownCopy,
   PARAMETER,
   settleContext,
+  settleCopy,
   target,
 } from '../factories.ts';
 import { isoTime } from './arbitraries.ts';

@@ -17,8 +17,9 @@ import { waitFor } from '../wait-for.ts';
 const BURST = 100;
 const REFILL_PER_SECOND = 1;
 const RECIPES = 10;
-/** A run that takes this much longer than it must is broken, not slow. */
+/** A run that takes this much longer than it must, or this long, is broken, not slow. */
 const GIVE_UP_AFTER = 5;
+const GIVE_UP_SECONDS = 600;
 const PUBLISH_BATCH = 10;
 const AT_A_TIME = 8;
 /** Listing hundreds of images is work for the emulator, which would slow down what is measured. */
@@ -39,7 +40,7 @@ type Report = (line: string) => void;
 
 /**
  * Publishes many requests at once for one account, under EC2's throttle and its limit of copies in progress, and measures
- * how long it takes until all are copied, against the least that the throttle allows.
+ * how long it takes until all are copied, against the least that the throttle allows, and until all are announced, against that.
  * @throws {Error} if a request is lost, copied twice, or dead-lettered
  */
 export async function benchBurst(options: BurstOptions, report: Report): Promise<void> {
@@ -75,11 +76,15 @@ export async function benchBurst(options: BurstOptions, report: Report): Promise
     );
     const start = Date.now();
     await publishAll(source, TopicArn, images, account);
-    const seconds = await untilCopied(target, images, start, leastSeconds * GIVE_UP_AFTER, report);
-    await checkEnd(target, copier, images, report);
+    const giveUpSeconds = Math.max(leastSeconds * GIVE_UP_AFTER, GIVE_UP_SECONDS);
+    const seconds = await untilCopied(target, images, start, giveUpSeconds, report);
+    const announcedSeconds = await untilAnnounced(target, copier, images, start);
     report(
       `${requests} requests, all copied once, none dead-lettered: ${seconds.toFixed(1)} s, ` +
         `${(seconds / leastSeconds).toFixed(2)} of the least time that EC2's throttle allows (goal 1.20).`,
+    );
+    report(
+      `All were announced after ${announcedSeconds.toFixed(1)} s, ${(announcedSeconds / seconds).toFixed(2)} of the time of the copies (goal 2.00).`,
     );
   } finally {
     await emulator.close();
@@ -173,23 +178,25 @@ async function untilCopied(
   );
 }
 
-/** Waits until all is announced and the queues are empty, and looks for what went wrong. */
-async function checkEnd(
+/**
+ * Waits until all is announced, and looks for what went wrong.
+ * @returns how many seconds after the start that was
+ */
+async function untilAnnounced(
   target: EmulatedAccount,
   copier: AppliedCopier,
   images: readonly BakedImage[],
-  report: Report,
-): Promise<void> {
-  const start = Date.now();
+  start: number,
+): Promise<number> {
   const copies = await waitFor(
     'all copies to be announced',
     async () => {
       const found = await ownImages(target);
       return found.every((copy) => isAnnounced(copy, 'image-copier')) ? found : undefined;
     },
-    { timeoutMs: 600_000, pollMs: POLL_MS },
+    { timeoutMs: 2 * GIVE_UP_SECONDS * 1000, pollMs: POLL_MS },
   );
-  report(`All were announced ${((Date.now() - start) / 1000).toFixed(1)} s after the last was available.`);
+  const seconds = (Date.now() - start) / 1000;
   const sources = new Set(copies.map(({ SourceImageId }) => SourceImageId));
   const deadLetters = await messagesIn(target, copier.dead_letter_queue_url);
   const doubled = copies.length - sources.size;
@@ -197,6 +204,7 @@ async function checkEnd(
   if (deadLetters + doubled + lost > 0) {
     throw new Error(`${lost} requests lost, ${doubled} copied twice, ${deadLetters} dead-lettered; none may be.`);
   }
+  return seconds;
 }
 
 async function messagesIn(target: EmulatedAccount, QueueUrl: string): Promise<number> {

@@ -197,6 +197,10 @@ export class RevocationStandIn {
     switch (action) {
       case 'GetParameter':
         return parameters.has(name) ? json({ Parameter: parameter(name) }) : failure('ParameterNotFound', 400);
+      case 'GetParameters': {
+        const names = input['Names'] as readonly string[];
+        return json({ Parameters: names.filter((each) => parameters.has(each)).map(parameter) });
+      }
       case 'PutParameter':
         parameters.set(name, input['Value'] as string);
         return json({ Version: 2 });

@@ -23,6 +23,7 @@ export const SETTLE_COPY_ACTIONS = [
   'sns:Publish',
   'sqs:SendMessage',
   'ssm:GetParameter',
+  'ssm:GetParameters',
   'ssm:GetParametersByPath',
   'ssm:PutParameter',
 ] as const;

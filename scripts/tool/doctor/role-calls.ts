@@ -107,7 +107,8 @@ export function settleCopyCalls(
     })),
     'sns:Publish': resultsTopicArn === undefined ? [] : [{ resources: [resultsTopicArn], context: [] }],
     'sqs:SendMessage': [{ resources: [queues.requests, queues.deadLetters], context: [] }],
-    'ssm:GetParameter': [{ resources: [parameter, endedArns(copier).one, notes.refused], context: [] }],
+    'ssm:GetParameter': [{ resources: [endedArns(copier).one, notes.refused], context: [] }],
+    'ssm:GetParameters': [{ resources: [parameter, endedArns(copier).one], context: [] }],
     'ssm:GetParametersByPath': [
       { resources: [arnOf('ssm', `parameter${parameterPath}`, copier), notes.allAsked], context: [] },
     ],
@@ -165,7 +166,7 @@ export function retireImageCalls({ parameterPath, resultsTopicArn }: RoleWork, c
     'sqs:SendMessage': [{ resources: [queues.deadLetters, queues.retirements], context: [] }],
     'ssm:DeleteParameter': [{ resources: [ended.one], context: [] }],
     'ssm:DescribeParameters': [ANY],
-    'ssm:GetParameter': [{ resources: [parameter, ended.one], context: [] }],
+    'ssm:GetParameter': [{ resources: [ended.one], context: [] }],
     'ssm:GetParameters': [{ resources: [parameter], context: [] }],
     'ssm:GetParametersByPath': [
       { resources: [arnOf('ssm', `parameter${parameterPath}`, copier), ended.all], context: [] },

@@ -415,7 +415,7 @@ data "aws_iam_policy_document" "retire_image" {
 
   statement {
     sid       = "PointParametersToCopies"
-    actions   = ["ssm:GetParameter", "ssm:PutParameter"]
+    actions   = ["ssm:PutParameter"]
     resources = ["${local.parameters_arn}/*"]
   }
 

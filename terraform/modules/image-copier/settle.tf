@@ -252,13 +252,13 @@ data "aws_iam_policy_document" "settle_copy" {
 
   statement {
     sid       = "PointParametersToCopies"
-    actions   = ["ssm:GetParameter", "ssm:PutParameter"]
+    actions   = ["ssm:GetParameters", "ssm:PutParameter"]
     resources = ["${local.parameters_arn}/*"]
   }
 
   statement {
     sid       = "ReadEndedSources"
-    actions   = ["ssm:GetParameter"]
+    actions   = ["ssm:GetParameter", "ssm:GetParameters"]
     resources = ["${local.ended_sources_arn}/*", "${local.refused_requests_arn}/*"]
   }
 

@@ -71,8 +71,10 @@ export async function prewarmSettling(
     Publish: '<PublishResponse><PublishResult><MessageId>prewarm</MessageId></PublishResult></PublishResponse>',
   };
   const answer = (operation: string, asked: string) => {
-    if (operation === 'GetParameter' && asked.includes(endedSourcesPath(config.copier))) return NOT_ENDED;
-    if (operation === 'GetParameter') return `{"Parameter":{"Name":"prewarm","Value":"${parameter}"}}`;
+    if (operation === 'GetParameters') {
+      const isAboutEnds = asked.includes(endedSourcesPath(config.copier));
+      return isAboutEnds ? '{"Parameters":[]}' : parametersAnswer(`${config.parameterPath}/prewarm`, parameter);
+    }
     if (operation === 'PutParameter') parameter = IMAGE;
     return answers[operation];
   };
@@ -91,6 +93,10 @@ async function orWarn(clients: readonly Prewarmed[], answer: Answer, part: () =>
   } catch (error) {
     log('WARN', 'prewarming failed', { error: asError(error) });
   }
+}
+
+function parametersAnswer(name: string, value: string): string {
+  return JSON.stringify({ Parameters: [{ Name: name, Value: value }] });
 }
 
 type Answers = Readonly<Record<string, string>>;

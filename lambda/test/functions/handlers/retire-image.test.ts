@@ -98,7 +98,9 @@ async function load(...images: readonly Image[]) {
   // The source account's image, as its owner shares it.
   ec2
     .on(sdk.DescribeImagesCommand, { ImageIds: ['ami-a4'] })
-    .resolves({ Images: [{ OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: daysAgo(30) }] });
+    .resolves({
+      Images: [{ ImageId: SOURCE_IMAGE, OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: daysAgo(30) }],
+    });
   ec2
     .on(sdk.DescribeSnapshotsCommand)
     .callsFake(({ Filters = [] }: { Filters?: { Name: string; Values: string[] }[] }) => {
@@ -429,7 +431,7 @@ describe('the retire-image function', () => {
     it('is refused where the image belongs to nobody who is trusted', async () => {
       const { sdk, ec2, invoke } = await load(...all);
       ec2.on(sdk.DescribeImagesCommand, { ImageIds: [SOURCE_IMAGE] }).resolves({
-        Images: [{ OwnerId: '999999999999', State: 'available', CreationDate: daysAgo(1) }],
+        Images: [{ ImageId: SOURCE_IMAGE, OwnerId: '999999999999', State: 'available', CreationDate: daysAgo(1) }],
       });
       await invoke([revoke(SOURCE_IMAGE)]);
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { DescribeImagesRequest, DescribeSnapshotsRequest, Image } from '@aws-sdk/client-ec2';
+import type { CreateTagsRequest, DescribeImagesRequest, DescribeSnapshotsRequest, Image } from '@aws-sdk/client-ec2';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import {
@@ -42,7 +42,7 @@ const copies = {
   failed: image('ami-02', { State: 'failed', StateReason: { Message: 'the key is disabled' } }),
   givenUp: image('ami-03', { State: 'failed', StateReason: { Message: 'the key is disabled' } }, 3),
   unverified: image('ami-04', { BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-plain' } }] }),
-  putOff: image('ami-05', { BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-error' } }] }),
+  putOff: image('ami-05'),
   waiting: image('ami-06', { State: 'pending' }),
   repaired: image('ami-07', { BlockDeviceMappings: [{ Ebs: { SnapshotId: 'snap-bare' } }] }),
 };
@@ -93,13 +93,17 @@ async function load(...images: readonly Image[]) {
     return { Images: images.filter(({ ImageId = '' }) => ids?.includes(ImageId) ?? isAnyUnannounced) };
   });
   ec2.on(sdk.DescribeSnapshotsCommand).callsFake((input: DescribeSnapshotsRequest) => {
-    const [SnapshotId] = valuesOf(input, 'snapshot-id') ?? [];
-    if (SnapshotId === undefined) return { Snapshots: [{ SnapshotId: 'snap-failed' }] };
-    if (SnapshotId === 'snap-error') throw new Error('socket hang up');
-    const Tags = SnapshotId === 'snap-bare' ? [] : copies.settled.Tags;
-    return {
-      Snapshots: [{ SnapshotId, Encrypted: SnapshotId !== 'snap-plain', KmsKeyId: target.kmsKeyArn, Tags }],
-    };
+    const ids = valuesOf(input, 'snapshot-id') ?? [];
+    if (ids.length === 0) return { Snapshots: [{ SnapshotId: 'snap-failed' }] };
+    const Snapshots = ids.map((SnapshotId) => {
+      const Tags = SnapshotId === 'snap-bare' ? [] : copies.settled.Tags;
+      return { SnapshotId, Encrypted: SnapshotId !== 'snap-plain', KmsKeyId: target.kmsKeyArn, Tags };
+    });
+    return { Snapshots };
+  });
+  ec2.on(sdk.CreateTagsCommand).callsFake(({ Resources }: CreateTagsRequest) => {
+    if (Resources?.includes('ami-05')) throw new Error('socket hang up');
+    return {};
   });
   ec2.on(sdk.DeregisterImageCommand).resolves({});
   const parameters = new Map<string, string>();
@@ -111,6 +115,9 @@ async function load(...images: readonly Image[]) {
     if (!parameters.has(Name)) throw parameterNotFound();
     return { Parameter: { Value: parameters.get(Name) } };
   });
+  ssm.on(sdk.GetParametersCommand).callsFake(({ Names }: { Names: string[] }) => ({
+    Parameters: Array.from(parameters, ([Name, Value]) => ({ Name, Value })).filter(({ Name }) => Names.includes(Name)),
+  }));
   ssm.on(sdk.GetParametersByPathCommand).callsFake(() => ({
     Parameters: Array.from(parameters, ([Name, Value]) => ({ Name, Value })),
   }));
@@ -137,7 +144,7 @@ describe('the settle-copy function', () => {
 
     it.each([REGION, 'eu-central-1'])('of %s', async (SourceImageRegion) => {
       const { sdk, ec2, sources, invoke } = await load(image('ami-01', { SourceImageRegion }));
-      sources.push(deprecated);
+      sources.push({ ...deprecated, ImageId: SOURCE_IMAGE });
       await invoke([stateChange('ami-01', 'available')]);
 
       const asked = ec2.commandCalls(sdk.EnableImageDeprecationCommand).map(({ args }) => args[0].input);
@@ -147,7 +154,7 @@ describe('the settle-copy function', () => {
 
     it('and says where it may not', async () => {
       const { sdk, ec2, sources, invoke } = await load(copies.settled);
-      sources.push(deprecated);
+      sources.push({ ...deprecated, ImageId: SOURCE_IMAGE });
       const denied = { name: 'UnauthorizedOperation', message: 'no', $metadata: { httpStatusCode: 403 } };
       ec2.on(sdk.EnableImageDeprecationCommand).rejects(Object.assign(new Error('no'), denied));
       await invoke([stateChange('ami-01', 'available')]);

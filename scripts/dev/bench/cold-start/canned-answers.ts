@@ -49,18 +49,8 @@ export function cannedAnswers(): Answers {
         return xml('DescribeSnapshots', set('snapshotSet', SNAPSHOTS.map(snapshot)));
       case 'ec2:CreateTags':
         return xml('CreateTags', '<return>true</return>');
-      case 'ssm:GetParameter':
-        return JSON.stringify({
-          Parameter: {
-            Name: '/image-copier/ubuntu',
-            Type: 'String',
-            Value: parameter,
-            Version: 7,
-            LastModifiedDate: 1764000000.123,
-            ARN: `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter/image-copier/ubuntu`,
-            DataType: 'aws:ec2:image',
-          },
-        });
+      case 'ssm:GetParameters':
+        return JSON.stringify(parametersNamed((JSON.parse(body) as { Names: string[] }).Names, parameter));
       case 'ssm:PutParameter':
         parameter = (JSON.parse(body) as { Value: string }).Value;
         return JSON.stringify({ Version: 8, Tier: 'Standard' });
@@ -75,10 +65,28 @@ export function cannedAnswers(): Answers {
   return { answer, error: notEnded, startOver: () => (parameter = OLDER_COPY) };
 }
 
-/** No source image was retired or revoked. */
-function notEnded({ operation, body }: AwsRequest): string | undefined {
-  if (operation !== 'GetParameter' || !body.includes('/image-copier-ended/')) return undefined;
+/** No source image was retired or revoked, and no request refused. */
+function notEnded({ operation }: AwsRequest): string | undefined {
+  if (operation !== 'GetParameter') return undefined;
   return JSON.stringify({ __type: 'ParameterNotFound' });
+}
+
+/** There are parameters of recipes alone: no source image was retired or revoked. */
+function parametersNamed(names: readonly string[], value: string): object {
+  const isThere = (name: string) => name.startsWith('/image-copier/');
+  const found = (Name: string) => ({
+    Name,
+    Type: 'String',
+    Value: value,
+    Version: 7,
+    LastModifiedDate: 1764000000.123,
+    ARN: `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter${Name}`,
+    DataType: 'aws:ec2:image',
+  });
+  return {
+    Parameters: names.filter(isThere).map(found),
+    InvalidParameters: names.filter((name) => !isThere(name)),
+  };
 }
 
 function describedImages(form: URLSearchParams): string[] {

@@ -73,20 +73,18 @@ export const stateChange = {
   detail: { ImageId: COPY, State: 'available', ErrorMessage: '' },
 };
 
-/** A batch of one message. */
-export function sqsEvent(message: object | string): object {
+/** A batch of messages. */
+export function sqsEvent(...messages: readonly (object | string)[]): object {
   return {
-    Records: [
-      {
-        messageId: '059f36b4-87a3-44ab-83d2-661975830a7d',
-        receiptHandle: 'AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a',
-        body: typeof message === 'string' ? message : JSON.stringify(message),
-        attributes: { ApproximateReceiveCount: '1', SentTimestamp: String(Date.now()) },
-        messageAttributes: {},
-        eventSource: 'aws:sqs',
-        eventSourceARN: `arn:aws:sqs:${REGION}:${ACCOUNT}:requests`,
-        awsRegion: REGION,
-      },
-    ],
+    Records: messages.map((message) => ({
+      messageId: '059f36b4-87a3-44ab-83d2-661975830a7d',
+      receiptHandle: 'AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a',
+      body: typeof message === 'string' ? message : JSON.stringify(message),
+      attributes: { ApproximateReceiveCount: '1', SentTimestamp: String(Date.now()) },
+      messageAttributes: {},
+      eventSource: 'aws:sqs',
+      eventSourceARN: `arn:aws:sqs:${REGION}:${ACCOUNT}:requests`,
+      awsRegion: REGION,
+    })),
   };
 }
