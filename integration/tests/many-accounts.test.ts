@@ -8,7 +8,7 @@ import { imageCopierTemplate } from '../../terraform/template/template.ts';
 import { resolved } from '../../terraform/template/test/resolved.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 import { sendingPolicy } from './support/sending-policy.ts';
-import { createSourceTopic } from './support/source-topics.ts';
+import { createSourceTopic } from '../../scripts/dev/source-topics.ts';
 
 const ACCOUNTS = 200;
 const AT_A_TIME = 10;

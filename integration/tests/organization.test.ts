@@ -32,7 +32,7 @@ import { imageCopierTemplate } from '../../terraform/template/template.ts';
 import { differences, readCopier, type Difference, type Standing } from './support/copier-in-account.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 import { leaveAccount } from './support/leave-account.ts';
-import { createSourceTopic } from './support/source-topics.ts';
+import { createSourceTopic } from '../../scripts/dev/source-topics.ts';
 
 const TIMEOUT_MS = 900_000;
 const EXPLICIT_DENY = 'with an explicit deny in a resource-based policy';

@@ -24,7 +24,7 @@ import { CACHE, ROOT } from '../../scripts/tool/common/paths.ts';
 import { TerraformRoot } from '../../scripts/tool/deploy/terraform-root.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
 import { leaveAccount } from './support/leave-account.ts';
-import { createSourceTopic } from './support/source-topics.ts';
+import { createSourceTopic } from '../../scripts/dev/source-topics.ts';
 
 const { version } = packageJson;
 const folder = join(CACHE, 'test', 'release', newAccountId());

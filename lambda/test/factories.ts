@@ -359,12 +359,13 @@ export class FakeAccount implements CopyInventory, ImageParameters, CopyResults,
     );
   }
 
-  findSettled(key: string, values: readonly string[]): Promise<OwnCopy[]> {
+  findSettled(key: string, values: readonly string[], bakedSince: string): Promise<OwnCopy[]> {
     return this.#call('findSettled', () =>
       this.copies.filter(
         ({ imageId, state, marker, tags }) =>
           state === 'available' &&
           marker.announcement !== undefined &&
+          Date.parse(marker.bakedAt) >= Date.parse(bakedSince) &&
           tags.some((tag) => tag.key === key && values.includes(tag.value)) &&
           !this.unlisted.includes(imageId),
       ),

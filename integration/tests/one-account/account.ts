@@ -7,7 +7,7 @@ import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
 import { TerraformRoot } from '../../../scripts/tool/deploy/terraform-root.ts';
 import { endpoint, newAccountId, REGION } from '../support/emulator.ts';
 import { leaveAccount } from '../support/leave-account.ts';
-import { createSourceTopic } from '../support/source-topics.ts';
+import { createSourceTopic } from '../../../scripts/dev/source-topics.ts';
 
 export const APPLY_TIMEOUT_MS = 900_000;
 export const TOPIC = 'amigo-notify';

@@ -14,7 +14,7 @@ import { emulatedSettings, type EmulatedAccount } from '../../../scripts/dev/emu
 import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { endpoint } from './emulator.ts';
 import { sendingPolicy } from './sending-policy.ts';
-import { createSourceTopic } from './source-topics.ts';
+import { createSourceTopic } from '../../../scripts/dev/source-topics.ts';
 import type { TargetAccount } from './target-account.ts';
 
 /** A result as EventBridge delivers it; the topic has these three fields alone. */

@@ -15,7 +15,7 @@ import {
   type Image,
 } from '@aws-sdk/client-ec2';
 import type { CopyInventory, CopySnapshot, OwnCopy } from '../core/copy-inventory.ts';
-import { formatMarker, MARKER, markerPatterns, type CopyMarker } from '../core/copy-marker.ts';
+import { formatMarker, MARKER, markerPatterns, settledPatterns, type CopyMarker } from '../core/copy-marker.ts';
 import type { Tag } from '../core/copy-request.ts';
 import { COPIED_FROM } from '../core/copy-tags.ts';
 import type { ImageFacts } from '../core/image-catalogue.ts';
@@ -42,9 +42,9 @@ export class Ec2CopyInventory implements CopyInventory {
     return await this.#copies([this.#markerFilter('attempt', 'announcing', 'unapproved')]);
   }
 
-  async findSettled(key: string, values: readonly string[]): Promise<OwnCopy[]> {
+  async findSettled(key: string, values: readonly string[], bakedSince: string): Promise<OwnCopy[]> {
     return await this.#copies([
-      this.#markerFilter('announcing', 'announced'),
+      { Name: `tag:${MARKER}`, Values: settledPatterns(this.#copyist.copier, bakedSince) },
       { Name: `tag:${key}`, Values: [...values] },
       { Name: 'state', Values: ['available'] },
     ]);

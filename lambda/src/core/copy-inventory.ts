@@ -36,8 +36,11 @@ export interface CopyInventory {
   findById(imageIds: readonly string[]): Promise<OwnCopy[]>;
   /** All copies that something is to be done with: those that are not announced, be they pending, failed or available, and those that are not approved. */
   findOpen(): Promise<OwnCopy[]>;
-  /** The available copies whose end is decided and whose tag with this key has one of these values. */
-  findSettled(key: string, values: readonly string[]): Promise<OwnCopy[]>;
+  /**
+   * The available copies whose end is decided and whose tag with this key has one of these values, as far as their source images were
+   * baked since then. Some that were baked before may be among them.
+   */
+  findSettled(key: string, values: readonly string[], bakedSince: string): Promise<OwnCopy[]>;
   snapshotsOf(snapshotIds: readonly string[]): Promise<CopySnapshot[]>;
   /** Whether EC2 encrypts every new volume of this account and Region. */
   encryptsByDefault(): Promise<boolean>;

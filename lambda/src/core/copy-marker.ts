@@ -138,3 +138,17 @@ export function markerPatterns(
   if (states.length === 0) return [`${copier} *`];
   return states.map((state) => (state === 'unapproved' ? `${copier} announced=* unapproved` : `${copier} ${state}=*`));
 }
+
+/**
+ * Filter values for {@link MARKER}, with EC2's wildcard, which knows no "later than": the copies whose end is decided, of source images that
+ * were baked in the second of that time or later. There are at most 127; EC2 takes 200 (EC2 User Guide, "List and filter using the CLI and API").
+ */
+export function settledPatterns(copier: string, bakedSince: string): string[] {
+  const second = new Date(bakedSince).toISOString().slice(0, 'YYYY-MM-DDThh:mm:ss'.length);
+  const later = Array.from(second).flatMap((character, index) =>
+    Array.from('123456789')
+      .filter((digit) => /\d/.test(character) && digit > character)
+      .map((digit) => `${second.slice(0, index)}${digit}`),
+  );
+  return [second, ...later].map((start) => `${copier} announc* baked=${start}*`);
+}

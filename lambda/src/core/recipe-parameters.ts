@@ -29,10 +29,11 @@ export async function updateParameters(
   if (recipes.length === 0) return new Map();
   const { inventory, parameters, recipeTag } = context;
   const current = await parameters.getAll(recipes.map(({ name }) => name));
-  const others = await inventory.findSettled(
-    recipeTag,
-    recipes.map(({ recipe }) => recipe),
-  );
+  const newestOwn = recipes.map(({ copies: own }) => newestAmong(own));
+  // Older ones are of no interest, and of a recipe with a long history there are many.
+  const since = newestOwn.reduce((one, other) => (bakedMs(other) < bakedMs(one) ? other : one));
+  const values = recipes.map(({ recipe }) => recipe);
+  const others = await inventory.findSettled(recipeTag, values, since.marker.bakedAt);
   // By their ids too: what EC2 lists by tags may lag behind what it was told a moment ago.
   if (current.size > 0) others.push(...(await inventory.findById([...new Set(current.values())])));
 
@@ -77,8 +78,7 @@ function lineOf(imageId: string, name: string, newest: OwnCopy | Error | undefin
  * set by hand, so the snapshots of a newer one are looked at again. One that EC2 does not show at the moment is no reason to go back.
  */
 async function newestOf(own: readonly OwnCopy[], others: readonly OwnCopy[], context: SettleContext): Promise<OwnCopy> {
-  const bakedMs = ({ marker }: OwnCopy) => Date.parse(marker.bakedAt);
-  const newest = own.reduce((one, other) => (bakedMs(other) >= bakedMs(one) ? other : one));
+  const newest = newestAmong(own);
   const newer = others
     .filter(({ state, marker }) => state === 'available' && marker.announcement !== undefined && !isTakenAway(marker))
     .filter(({ marker }) => !isUnapproved(marker))
@@ -89,4 +89,13 @@ async function newestOf(own: readonly OwnCopy[], others: readonly OwnCopy[], con
     if (!flaw || !isContradicted(flaw)) return other;
   }
   return newest;
+}
+
+/** The last of those whose source images were baked last. */
+function newestAmong(copies: readonly OwnCopy[]): OwnCopy {
+  return copies.reduce((one, other) => (bakedMs(other) >= bakedMs(one) ? other : one));
+}
+
+function bakedMs({ marker }: OwnCopy): number {
+  return Date.parse(marker.bakedAt);
 }

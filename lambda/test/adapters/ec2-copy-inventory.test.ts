@@ -15,6 +15,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { mockClient } from 'aws-sdk-client-mock';
 import { Ec2CopyInventory } from '../../src/adapters/ec2-copy-inventory.ts';
+import { settledPatterns } from '../../src/core/copy-marker.ts';
 import {
   ACCOUNT,
   answerPages,
@@ -205,13 +206,15 @@ describe('findSettled', () => {
   it('reads the available copies of recipes whose end is decided', async () => {
     ec2.on(DescribeImagesCommand).resolves({ Images: [image()] });
 
-    expect(await inventory.findSettled('Recipe', ['ubuntu', 'windows'])).toEqual([ownCopy()]);
+    expect(await inventory.findSettled('Recipe', ['ubuntu', 'windows'], '2026-11-23T22:10:59.000Z')).toEqual([
+      ownCopy(),
+    ]);
     expect(inputs()).toEqual([
       {
         Owners: ['self'],
         IncludeDisabled: true,
         Filters: [
-          { Name: 'tag:ImageCopier', Values: ['image-copier announcing=*', 'image-copier announced=*'] },
+          { Name: 'tag:ImageCopier', Values: settledPatterns(COPIER, '2026-11-23T22:10:59.000Z') },
           { Name: 'tag:Recipe', Values: ['ubuntu', 'windows'] },
           { Name: 'state', Values: ['available'] },
         ],

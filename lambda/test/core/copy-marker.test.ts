@@ -5,6 +5,7 @@ import {
   keyArnOf,
   keyIdOf,
   markerPatterns,
+  settledPatterns,
   parseMarker,
 } from '../../src/core/copy-marker.ts';
 import { BAKED_AT, copyMarker } from '../factories.ts';
@@ -125,6 +126,49 @@ describe('isAnnounced', () => {
     ["that is none of this copier's", undefined, false],
   ])('tells of a copy %s', (_what, marker, expected) => {
     expect(isAnnounced(marker)).toBe(expected);
+  });
+});
+
+describe('settledPatterns', () => {
+  it('begins with the second itself, and has a start for each later digit', () => {
+    expect(settledPatterns('golden', '2026-11-29T23:59:58.123Z')).toEqual(
+      [
+        ...['2026-11-29T23:59:58', '3', '4', '5', '6', '7', '8', '9'],
+        ...Array.from({ length: 9 }, (_, index) => `2${index + 1}`),
+        ...['203', '204', '205', '206', '207', '208', '209', '2027', '2028', '2029'],
+        ...[2, 3, 4, 5, 6, 7, 8, 9].map((digit) => `2026-${digit}`),
+        ...[2, 3, 4, 5, 6, 7, 8, 9].map((digit) => `2026-1${digit}`),
+        ...[3, 4, 5, 6, 7, 8, 9].map((digit) => `2026-11-${digit}`),
+        ...[3, 4, 5, 6, 7, 8, 9].map((digit) => `2026-11-29T${digit}`),
+        ...[4, 5, 6, 7, 8, 9].map((digit) => `2026-11-29T2${digit}`),
+        ...[6, 7, 8, 9].map((digit) => `2026-11-29T23:${digit}`),
+        ...[6, 7, 8, 9].map((digit) => `2026-11-29T23:59:${digit}`),
+        '2026-11-29T23:59:59',
+      ].map((start) => `golden announc* baked=${start}*`),
+    );
+  });
+
+  it('has no more values than EC2 takes', () => {
+    expect(settledPatterns('golden', '1000-01-01T00:00:00.000Z').length).toBeLessThanOrEqual(200);
+  });
+});
+
+describe('settledPatterns', () => {
+  it('begins with the second itself, and has a start for each later digit', () => {
+    const starts = (before: string, from: number) =>
+      Array.from({ length: 10 - from }, (_, index) => `${before}${from + index}`);
+    expect(settledPatterns('golden', '2026-11-29T23:59:58.123Z')).toEqual(
+      [
+        ...['2026-11-29T23:59:58', ...starts('', 3), ...starts('2', 1), ...starts('20', 3), ...starts('202', 7)],
+        ...[...starts('2026-', 2), ...starts('2026-1', 2), ...starts('2026-11-', 3)],
+        ...[...starts('2026-11-29T', 3), ...starts('2026-11-29T2', 4)],
+        ...[...starts('2026-11-29T23:', 6), ...starts('2026-11-29T23:59:', 6), '2026-11-29T23:59:59'],
+      ].map((start) => `golden announc* baked=${start}*`),
+    );
+  });
+
+  it('has no more values than EC2 takes', () => {
+    expect(settledPatterns('golden', '1000-01-01T00:00:00.000Z').length).toBeLessThanOrEqual(200);
   });
 });
 

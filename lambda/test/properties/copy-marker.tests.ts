@@ -5,6 +5,7 @@ import {
   markerPatterns,
   MAX_ATTEMPTS,
   parseMarker,
+  settledPatterns,
   type CopyMarker,
 } from '../../src/core/copy-marker.ts';
 import { anyText, isoTime } from './arbitraries.ts';
@@ -38,8 +39,8 @@ const marker: fc.Arbitrary<CopyMarker> = fc.record(
 /** As EC2 matches the patterns that this code uses: the asterisk stands for anything. */
 const matches = (value: string, patterns: string[]) =>
   patterns.some((pattern) => {
-    const [start = '', end = ''] = pattern.split('*');
-    return value.startsWith(start) && value.endsWith(end);
+    const parts = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`));
+    return new RegExp(`^${parts.join('.*')}$`, 's').test(value);
   });
 
 describe('the marker', () => {
@@ -67,6 +68,19 @@ describe('the marker', () => {
         expect(matches(value, markerPatterns(original.copier, 'unapproved'))).toBe(isOpen);
         expect(matches(value, markerPatterns(other))).toBe(other === original.copier);
       }),
+    );
+  });
+
+  it('is found by the filters of settled copies just where it is settled, and was baked in that second or later', () => {
+    fc.assert(
+      fc.property(marker, isoTime, (original, since) => {
+        const isSettled = original.announcement !== undefined && (original.end ?? { state: 'asked' }).state === 'asked';
+        const second = (time: string) => Math.floor(Date.parse(time) / 1000);
+        expect(matches(formatMarker(original), settledPatterns(original.copier, since))).toBe(
+          isSettled && second(original.bakedAt) >= second(since),
+        );
+      }),
+      { numRuns: 1000 },
     );
   });
 

@@ -43,11 +43,9 @@ async function load() {
   for (const client of [ec2, sqs, ssm]) client.reset();
 
   ec2.on(sdk.DescribeImagesCommand).resolves({ Images: [] });
-  ec2
-    .on(sdk.DescribeImagesCommand, { ImageIds: [SOURCE_IMAGE] })
-    .resolves({
-      Images: [{ ImageId: SOURCE_IMAGE, OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT }],
-    });
+  ec2.on(sdk.DescribeImagesCommand, { ImageIds: [SOURCE_IMAGE] }).resolves({
+    Images: [{ ImageId: SOURCE_IMAGE, OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: BAKED_AT }],
+  });
   ec2.on(sdk.DescribeImagesCommand, { ImageIds: ['ami-1'] }).resolves({ Images: [{ State: 'pending' }] });
   ec2.on(sdk.CopyImageCommand).resolves({ ImageId: 'ami-1' });
   ssm.on(GetParameterCommand).rejects(parameterNotFound());

@@ -96,11 +96,9 @@ async function load(...images: readonly Image[]) {
   ssm.onAnyCommand().resolves({});
   ec2.on(sdk.DescribeImagesCommand).resolves({ Images: [...images] });
   // The source account's image, as its owner shares it.
-  ec2
-    .on(sdk.DescribeImagesCommand, { ImageIds: ['ami-a4'] })
-    .resolves({
-      Images: [{ ImageId: SOURCE_IMAGE, OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: daysAgo(30) }],
-    });
+  ec2.on(sdk.DescribeImagesCommand, { ImageIds: ['ami-a4'] }).resolves({
+    Images: [{ ImageId: SOURCE_IMAGE, OwnerId: SOURCE_ACCOUNT, State: 'available', CreationDate: daysAgo(30) }],
+  });
   ec2
     .on(sdk.DescribeSnapshotsCommand)
     .callsFake(({ Filters = [] }: { Filters?: { Name: string; Values: string[] }[] }) => {

@@ -1,5 +1,5 @@
 import { CreateTopicCommand } from '@aws-sdk/client-sns';
-import type { EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
+import type { EmulatedAccount } from './emulated-account.ts';
 
 /** What the module source-account asks of the target accounts' calls, beside who makes them. */
 const CONDITIONS = {
