@@ -183,8 +183,12 @@ export function requestTests(accounts: DeployedAccounts): void {
     }
   });
 
-  it("runs from Packer as the manual's post-processor, on the images of the last run", async () => {
-    const [old, image] = [await accounts.bake('debian', 1), await accounts.bake('debian', 2)];
+  it("runs from Packer as the manual's post-processor, once for each source, and asks for each image once", async () => {
+    const [old, debian, ubuntu] = [
+      await accounts.bake('debian', 1),
+      await accounts.bake('debian', 2),
+      await accounts.bake('ubuntu', 7),
+    ];
     const command = /^ *inline = \["(image-copier request .*)"\]$/m.exec(
       readFileSync(join(ROOT, 'docs/tool.md'), 'utf8'),
     );
@@ -193,22 +197,40 @@ export function requestTests(accounts: DeployedAccounts): void {
     // What `npm install --global` puts on PATH.
     symlinkSync(join(ROOT, 'scripts', 'dist', 'image-copier.mjs'), join(folder, 'image-copier'));
     symlinkSync(accounts.accountsFile, join(folder, 'accounts.yaml'));
-    writeFileSync(join(folder, 'packer-manifest.json'), manifestOf(old, image));
+    const builds = [buildOf('debian', 'amazon-ebs', `${REGION}:${old.imageId}`, EARLIER_RUN)];
+    /** What Packer does when a source has ended: other sources have written into the manifest, or will. */
+    const end = async (name: string, type: string, artifact: string) => {
+      builds.push(buildOf(name, type, artifact, LAST_RUN));
+      writeFileSync(join(folder, 'packer-manifest.json'), JSON.stringify({ builds, last_run_uuid: LAST_RUN }));
+      const packer = { PACKER_BUILD_NAME: name, PACKER_BUILDER_TYPE: type, PACKER_RUN_UUID: LAST_RUN };
+      const child = spawn('sh', ['-c', command?.[1] ?? 'false'], {
+        cwd: folder,
+        env: { ...accounts.environment, ...packer, PATH: `${folder}:${process.env['PATH'] ?? ''}` },
+      });
+      let stderr = '';
+      child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+      const [code] = (await once(child, 'close')) as [number];
+      return { code, asked: Array.from(stderr.matchAll(/^Asked for copies of (\S+)/gm), ([, image]) => image), stderr };
+    };
 
-    const child = spawn('sh', ['-c', command?.[1] ?? 'false'], {
-      cwd: folder,
-      env: { ...accounts.environment, PATH: `${folder}:${process.env['PATH'] ?? ''}` },
-    });
-    let stderr = '';
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-    const [code] = (await once(child, 'close')) as [number];
-
-    expect({ code, stderr }).toEqual({
+    expect(await end('notes', 'null', 'Null')).toMatchObject({
       code: 0,
-      stderr: expect.stringContaining(`Asked for copies of ${image.imageId}`),
+      asked: [],
+      stderr: 'packer-manifest.json has no machine image of the build notes (null): nothing is asked for.\n',
     });
+    expect(await end('debian', 'amazon-ebs', `${REGION}:${debian.imageId}`)).toMatchObject({
+      code: 0,
+      asked: [debian.imageId],
+    });
+    expect(await end('ubuntu', 'amazon-ebs', `${REGION}:${ubuntu.imageId}`)).toMatchObject({
+      code: 0,
+      asked: [ubuntu.imageId],
+    });
+
     await waitFor('the copies', async () => {
-      const copies = await Promise.all(accounts.targets.map((account) => copiesIn(account, image)));
+      const copies = await Promise.all(
+        accounts.targets.flatMap((account) => [debian, ubuntu].map((image) => copiesIn(account, image))),
+      );
       return copies.every((each) => each.some((copy) => isAnnounced(copy, 'image-copier'))) ? true : undefined;
     });
     expect(await copiesIn(web, old)).toEqual([]);
@@ -252,18 +274,18 @@ export function requestTests(accounts: DeployedAccounts): void {
   });
 }
 
+const EARLIER_RUN = '1ba74066-d691-e7d9-8be2-39baa2b4061d';
+const LAST_RUN = '7c30122f-7774-575e-6687-ba16e1eff548';
+
 /** As Packer's post-processor writes it: builds of earlier runs stay in the file. */
-function manifestOf(old: BakedImage, image: BakedImage): string {
-  const build = (artifact: string, run: string) => ({
-    name: 'debian',
-    builder_type: 'amazon-ebs',
+function buildOf(name: string, type: string, artifact: string, run: string) {
+  return {
+    name,
+    builder_type: type,
     build_time: 1764000000,
     files: null,
     artifact_id: artifact,
     packer_run_uuid: run,
     custom_data: null,
-  });
-  const [before, last] = ['1ba74066-d691-e7d9-8be2-39baa2b4061d', '7c30122f-7774-575e-6687-ba16e1eff548'] as const;
-  const builds = [build(`${REGION}:${old.imageId}`, before), build(`${REGION}:${image.imageId}`, last)];
-  return JSON.stringify({ builds, last_run_uuid: last }, undefined, 2);
+  };
 }

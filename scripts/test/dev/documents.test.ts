@@ -165,6 +165,19 @@ it('the accounts files that documents show are valid', () => {
 });
 
 describe('README.md', () => {
+  it('runs the tool from Packer as its document does, which an integration test tries', () => {
+    const [builds, shown] = ['docs/tool.md', 'README.md'].map((file) =>
+      codeBlocks(textOf(file), 'hcl').filter((block) => block.startsWith('build {')),
+    );
+
+    expect(shown).toHaveLength(1);
+    expect(shown).toEqual(builds);
+    // In one sequence, so that the manifest is written before it is read.
+    expect(shown?.[0]).toMatch(
+      /post-processors \{\s+post-processor "manifest" \{\s+output = "(\S+)"\s+\}\s+post-processor "shell-local" \{\s+inline = \["image-copier request --packer-manifest \1 /,
+    );
+  });
+
   it('shows what the demo proves', () => {
     const shown = Array.from(textOf('README.md').matchAll(/^proved {2}(.*)$/gm), ([, claim]) => claim);
     const claims = Array.from(

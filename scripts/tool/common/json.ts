@@ -11,6 +11,16 @@ export function formatJson(value: unknown): WholeText {
   return { whole };
 }
 
+/** Whether a text is whole JSON. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function escapeUnit(unit: number): string {
   return `\\u${unit.toString(16).padStart(4, '0')}`;
 }

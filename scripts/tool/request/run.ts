@@ -15,15 +15,16 @@ import { otherName, type EnvironmentOptions } from '../common/environment-option
 import { findEndedImages, printEndedImages } from '../common/ended-images.ts';
 import { lineAbout, type Copier } from '../common/environment.ts';
 import { findImageRegion } from '../common/find-image-region.ts';
-import { formatJson } from '../common/json.ts';
+import { formatJson, isJson } from '../common/json.ts';
 import { LiveLines } from '../common/live-lines.ts';
 import { reasonOf } from '../common/aws-errors.ts';
 import { print, type Terminal } from '../common/terminal.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
+import { waitFor } from '../common/wait-for.ts';
 import { imageFor } from '../common/wanted-images.ts';
 import { follow, isSettled, type Target, type TargetState } from './follow.ts';
-import { imagesOfManifest, type ImageInRegion } from './packer-manifest.ts';
+import { callingBuild, imagesOfManifest, type ImageInRegion } from './packer-manifest.ts';
 import { planRequest, type PlannedCall } from './plan.ts';
 import { ResultsInbox } from '../common/results-inbox.ts';
 import { formatCall, formatState, stateFields, stateTable } from './show.ts';
@@ -69,6 +70,10 @@ export async function request(image: string | undefined, options: RequestOptions
   const { interruptible, terminal } = tool;
   const accounts = await accountsToAsk(options, await tool.loadConnect());
   const builds = await imagesToCopy(image, options, accounts, tool);
+  if (builds.length === 0) {
+    if (options.json) print(terminal.out, formatJson([]));
+    return 0;
+  }
   return await interruptible(async (signal) => {
     const requests: Request[] = [];
     // All is looked at before anything is done: an image that cannot be copied leaves the others as they are.
@@ -105,29 +110,50 @@ async function accountsToAsk(options: RequestOptions, connect: Connect): Promise
   return { ...environments, copiers };
 }
 
-/** What was baked: of each image the one to copy, or one for each Region. */
+/** What was baked: of each image the one to copy, or one for each Region. It is nothing where a build of Packer's made no image. */
 async function imagesToCopy(
   image: string | undefined,
   options: RequestOptions,
   accounts: Accounts,
-  { loadConnect, terminal }: Tool,
+  tool: Tool,
 ): Promise<readonly (readonly ImageInRegion[])[]> {
   const { packerManifest } = options;
   if ((image === undefined) === (packerManifest === undefined)) {
     throw new UserError('Name one image, or a --packer-manifest.', 2);
   }
-  if (packerManifest !== undefined) return readManifest(packerManifest, terminal);
+  if (packerManifest !== undefined) return await readManifest(packerManifest, tool);
   const imageId = image ?? '';
+  const { loadConnect } = tool;
   return [[{ imageId, region: options.region ?? (await findRegion(imageId, options, accounts, await loadConnect())) }]];
 }
 
-function readManifest(file: string, { err }: Terminal): readonly (readonly ImageInRegion[])[] {
+async function readManifest(
+  file: string,
+  { env, terminal: { err } }: Tool,
+): Promise<readonly (readonly ImageInRegion[])[]> {
   if (!existsSync(file)) throw new UserError(`There is no ${file}.`, 2);
-  const { builds, withoutImage } = imagesOfManifest(readFileSync(file, 'utf8'), file);
-  if (withoutImage.length > 0) {
+  const caller = callingBuild(env);
+  const text = caller ? await untilWritten(file) : readFileSync(file, 'utf8');
+  const { builds, withoutImage } = imagesOfManifest(text, file, caller);
+  if (caller && builds.length === 0) {
+    const { name, builderType } = caller;
+    print(err, `${file} has no machine image of the build ${name} (${builderType}): nothing is asked for.`);
+  } else if (withoutImage.length > 0) {
     print(err, `${file} names no image of ${withoutImage.join(', ')} (artifact_id is null). The others are asked for.`);
   }
   return builds;
+}
+
+const WRITING = { timeoutMs: 2000, pollMs: 100 };
+
+/** Packer's builds end side by side, and its manifest is written in place: the one that calls may find what another one is just writing. */
+async function untilWritten(file: string): Promise<string> {
+  const read = () => readFileSync(file, 'utf8');
+  const whole = () => {
+    const text = read();
+    return Promise.resolve(isJson(text) ? text : undefined);
+  };
+  return await waitFor(`${file} to be written`, whole, WRITING).catch(read);
 }
 
 /** The Region of an image that nobody named: where the source account has it, or that of the credentials. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { UserError } from '../../../tool/common/user-error.ts';
-import { imagesOfManifest as read } from '../../../tool/request/packer-manifest.ts';
+import { callingBuild, imagesOfManifest as read } from '../../../tool/request/packer-manifest.ts';
 
 const build = (artifact: string | null, run = 'last') => ({
   name: 'ubuntu',
@@ -57,7 +57,10 @@ describe("Packer's manifest", () => {
     ['no build at all', manifest()],
   ])('is rejected with %s', (_, text) => {
     expect(() => imagesOfManifest(text)).toThrow(
-      new UserError('manifest.json has no machine image of the last run (last_run_uuid).', 2),
+      new UserError(
+        'manifest.json has no machine image of the last run (last_run_uuid). Run packer build again, or name an image in place of the manifest.',
+        2,
+      ),
     );
   });
 
@@ -67,6 +70,80 @@ describe("Packer's manifest", () => {
       expect(() => imagesOfManifest(text)).toThrow(
         'manifest.json is no manifest of Packer: it needs builds and last_run_uuid.',
       );
+    },
+  );
+});
+
+describe('a manifest that a build of Packer reads', () => {
+  const other = { name: 'debian', builder_type: 'amazon-ebs' };
+  const nothing = { name: 'notes', builder_type: 'null', artifact_id: 'Null' };
+  const called = (text: string, name = 'ubuntu', builderType = 'amazon-ebs', runId?: string) =>
+    read(text, 'manifest.json', { name, builderType, ...(runId !== undefined && { runId }) });
+
+  it('names the images of this build alone, in all their Regions', () => {
+    const text = manifest(
+      { ...build('eu-west-1:ami-0a'), ...other },
+      build('eu-west-1:ami-0b,us-east-1:ami-0c'),
+      { ...build('eu-west-1:ami-0d'), builder_type: 'amazon-chroot' },
+      build('eu-west-1:ami-0e', 'earlier'),
+    );
+
+    expect(called(text).builds).toEqual([
+      [
+        { region: 'eu-west-1', imageId: 'ami-0b' },
+        { region: 'us-east-1', imageId: 'ami-0c' },
+      ],
+    ]);
+  });
+
+  it('is that of its run, also where another run has written after it', () => {
+    const text = manifest(build('eu-west-1:ami-0a', 'this'), build('eu-west-1:ami-0b'));
+
+    expect(called(text, 'ubuntu', 'amazon-ebs', 'this').builds).toEqual([[{ region: 'eu-west-1', imageId: 'ami-0a' }]]);
+  });
+
+  it('may have an artifact twice, of which each image is named once', () => {
+    const twice = manifest(build('eu-west-1:ami-0a'), build('eu-west-1:ami-0a'));
+
+    expect(called(twice).builds).toEqual([[{ region: 'eu-west-1', imageId: 'ami-0a' }]]);
+    expect(imagesOfManifest(twice)).toEqual([{ region: 'eu-west-1', imageId: 'ami-0a' }]);
+  });
+
+  it.each([
+    ['that made none', manifest({ ...build(null), ...nothing }, build('eu-west-1:ami-0a'))],
+    ['that it does not name', manifest(build('eu-west-1:ami-0a'))],
+    ['when nothing else is there yet', manifest({ ...build(null), ...nothing })],
+  ])('has no image of a build %s', (_, text) => {
+    expect(called(text, 'notes', 'null')).toEqual({ builds: [], withoutImage: [] });
+  });
+
+  it('has to name a build of EC2 images: else its image would be asked for by nobody', () => {
+    expect(() => called(manifest({ ...build('eu-west-1:ami-0a'), ...other }))).toThrow(
+      new UserError(
+        'manifest.json has nothing of the build ubuntu (amazon-ebs) in this run. ' +
+          'Put the post-processor manifest before this command, in the same post-processors block.',
+        2,
+      ),
+    );
+  });
+});
+
+describe('the build that calls', () => {
+  it('is known by the variables of shell-local', () => {
+    const env = { PACKER_BUILD_NAME: 'ubuntu', PACKER_BUILDER_TYPE: 'amazon-ebs' };
+
+    expect(callingBuild(env)).toEqual({ name: 'ubuntu', builderType: 'amazon-ebs' });
+    expect(callingBuild({ ...env, PACKER_RUN_UUID: 'last' })).toEqual({
+      name: 'ubuntu',
+      builderType: 'amazon-ebs',
+      runId: 'last',
+    });
+  });
+
+  it.each([{}, { PACKER_BUILD_NAME: 'ubuntu' }, { PACKER_BUILDER_TYPE: 'null' }, { PACKER_RUN_UUID: 'last' }])(
+    'is none without them: %j',
+    (env) => {
+      expect(callingBuild(env)).toBeUndefined();
     },
   );
 });

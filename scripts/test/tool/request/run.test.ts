@@ -610,6 +610,77 @@ describe('the Region of a request', () => {
     ]);
   });
 
+  describe('that Packer runs, once for each of its builds', () => {
+    const build = (name: string, builder_type: string, artifact_id: string | null) => ({
+      name,
+      builder_type,
+      artifact_id,
+      packer_run_uuid: 'last',
+    });
+    const manifestOf = (...builds: object[]) => fileWith('packer-manifest.json', { builds, last_run_uuid: 'last' });
+    const byPacker = async (aws: FakeAws, manifest: string, name: string, type: string, ...more: string[]) =>
+      await run(['request', '--packer-manifest', manifest, '--accounts-file', accountsFile(), ...more], {
+        aws,
+        env: { PACKER_BUILD_NAME: name, PACKER_BUILDER_TYPE: type, PACKER_RUN_UUID: 'last' },
+      });
+
+    it('publishes each image once, whichever build ends first', async () => {
+      const aws = new FakeAws();
+      const source = sourceAccount(aws, [shared, { ...shared, image: baked('ami-0b') }]);
+      const ubuntu = build('ubuntu', 'amazon-ebs', `eu-west-1:${IMAGE}`);
+      const debian = build('debian', 'amazon-ebs', 'eu-west-1:ami-0b');
+
+      const first = await byPacker(aws, manifestOf(debian), 'debian', 'amazon-ebs');
+      const second = await byPacker(aws, manifestOf(debian, ubuntu), 'ubuntu', 'amazon-ebs');
+
+      expect([first.code, second.code]).toEqual([0, 0]);
+      expect(published(source).map(({ request }) => request.sourceAmi)).toEqual(['ami-0b', IMAGE]);
+    });
+
+    it.each([
+      ['in words', [], ''],
+      ['as JSON', ['--json'], '[]\n'],
+      ['with --wait', ['--wait'], ''],
+      ['in a dry run', ['--dry-run'], ''],
+    ])('asks for nothing, and does not fail, for a build that makes no image: %s', async (_, options, out) => {
+      const aws = new FakeAws();
+      const source = sourceAccount(aws, [shared]);
+      const manifest = manifestOf(build('notes', 'null', 'Null'));
+
+      expect(await byPacker(aws, manifest, 'notes', 'null', ...options)).toEqual({
+        code: 0,
+        out,
+        err: `${manifest} has no machine image of the build notes (null): nothing is asked for.\n`,
+      });
+      expect(published(source)).toEqual([]);
+    });
+
+    it('fails for the same manifest when a person runs it', async () => {
+      const manifest = manifestOf(build('notes', 'null', 'Null'));
+
+      const ran = await run(['request', '--packer-manifest', manifest, '--accounts-file', accountsFile()]);
+
+      expect(ran).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('has no machine image of the last run') as unknown,
+      });
+    });
+
+    it('waits for a manifest that another build is just writing', async () => {
+      const aws = new FakeAws();
+      const source = sourceAccount(aws, [shared]);
+      const whole = { builds: [build('ubuntu', 'amazon-ebs', `eu-west-1:${IMAGE}`)], last_run_uuid: 'last' };
+      const manifest = fileWith('packer-manifest.json', JSON.stringify(whole).slice(0, 40));
+      const written = setTimeout(() => fileWith('packer-manifest.json', whole), 50);
+
+      const { code } = await byPacker(aws, manifest, 'ubuntu', 'amazon-ebs');
+
+      clearTimeout(written);
+      expect(code).toBe(0);
+      expect(published(source)).toHaveLength(1);
+    });
+  });
+
   it('asks for none of the images if one of them cannot be copied', async () => {
     const aws = new FakeAws();
     const inEurope = sourceAccount(aws, [shared]);
