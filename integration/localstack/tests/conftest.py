@@ -23,6 +23,7 @@ from event_source import Source
 from image_copier_localstack.services.ec2 import newer_operations
 from lambda_function import LambdaFunction
 from lambda_function import create_function as create_lambda_function
+from organization import Organization, create_organization
 from plugin_routes import copies_take
 
 LOCALSTACK_DIR = Path(__file__).parents[1]
@@ -218,3 +219,8 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture
+def organization(localstack, new_account) -> Organization:
+    return create_organization(localstack, new_account())

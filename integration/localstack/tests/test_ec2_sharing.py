@@ -8,6 +8,7 @@ from ec2_images import (
     image_of,
     rejection,
 )
+from plugin_routes import call
 
 
 @pytest.fixture
@@ -82,6 +83,88 @@ def test_public_image_is_seen_by_all(accounts):
 
     assert image_of(accounts.stranger_ec2, baked.id)["Public"] is True
     assert ids(accounts.stranger_ec2.describe_images(ExecutableUsers=["all"], Owners=[accounts.owner])) == [baked.id]
+
+
+def share_with(baked, **permission: str) -> None:
+    baked.ec2.modify_image_attribute(ImageId=baked.id, LaunchPermission={"Add": [permission]})
+
+
+def test_accounts_of_an_organization_see_what_is_shared_with_it(accounts, organization, localstack):
+    """EC2 User Guide, "Share an AMI with organizations and organizational units"."""
+    baked = accounts.bake()
+    member = organization.create_account(organization.below)
+
+    share_with(baked, OrganizationArn=organization.own_arn)
+
+    for account in (member, organization.account):
+        assert image_of(localstack.client("ec2", account), baked.id)["OwnerId"] == accounts.owner
+    assert error_code(accounts.stranger_ec2.describe_images, ImageIds=[baked.id]) == "InvalidAMIID.NotFound"
+
+
+def test_accounts_below_a_unit_see_what_is_shared_with_it(accounts, organization, localstack):
+    """The same page: "All of the OUs and accounts that are nested underneath that top-level OU also have access"."""
+    baked = accounts.bake()
+    inside, nested = (organization.create_account(unit) for unit in (organization.unit, organization.below))
+    outside = organization.create_account(organization.other)
+
+    share_with(baked, OrganizationalUnitArn=organization.arn(organization.unit))
+
+    for account in (inside, nested):
+        assert image_of(localstack.client("ec2", account), baked.id)["OwnerId"] == accounts.owner
+    for account in (outside, organization.account):
+        ec2 = localstack.client("ec2", account)
+        assert error_code(ec2.describe_images, ImageIds=[baked.id]) == "InvalidAMIID.NotFound"
+
+
+def test_sharing_with_an_organization_lets_nobody_copy_the_snapshots(accounts, organization, localstack):
+    """EC2 API Reference, CreateVolumePermission has no member for organizations; CopyImage needs the snapshots."""
+    baked = accounts.bake()
+    member = organization.create_account(organization.unit)
+    ec2 = localstack.client("ec2", member)
+    share_with(baked, OrganizationArn=organization.own_arn)
+    copy = {"SourceImageId": baked.id, "SourceRegion": REGION, "Name": "copy"}
+
+    code = error_code(ec2.copy_image, **copy)
+    for snapshot_id in baked.snapshot_ids:
+        permission = {"Add": [{"UserId": member}]}
+        baked.ec2.modify_snapshot_attribute(SnapshotId=snapshot_id, CreateVolumePermission=permission)
+
+    assert code == "InvalidRequest"
+    assert ec2.copy_image(**copy)["ImageId"].startswith("ami-")
+
+
+def test_listing_for_self_has_what_an_organization_was_given(accounts, organization, localstack):
+    """EC2 API Reference, DescribeImages, ExecutableUsers: an account id in place of `self` leaves organizations out."""
+    baked = accounts.bake()
+    member = organization.create_account(organization.unit)
+    share_with(baked, OrganizationArn=organization.own_arn)
+    ec2 = localstack.client("ec2", member)
+
+    assert ids(ec2.describe_images(ExecutableUsers=["self"])) == [baked.id]
+    assert ids(ec2.describe_images(ExecutableUsers=[member])) == []
+
+
+def test_image_is_hidden_from_an_account_that_leaves_the_organization(accounts, organization, localstack):
+    baked = accounts.bake()
+    member = organization.create_account(organization.unit)
+    ec2 = localstack.client("ec2", member)
+    share_with(baked, OrganizationArn=organization.own_arn)
+    assert image_of(ec2, baked.id)["Public"] is False
+
+    organization.client.remove_account_from_organization(AccountId=member)
+
+    assert error_code(ec2.describe_images, ImageIds=[baked.id]) == "InvalidAMIID.NotFound"
+
+
+def test_account_of_an_organization_by_the_route_sees_what_is_shared_with_it(accounts, localstack):
+    """The route that puts an account into an organization knows no units."""
+    baked = accounts.bake()
+    call(localstack, "PUT", f"accounts/{accounts.friend}/organization", {"id": "o-0123456789"})
+
+    share_with(baked, OrganizationArn=f"arn:aws:organizations::{accounts.owner}:organization/o-0123456789")
+
+    assert image_of(accounts.friend_ec2, baked.id)["OwnerId"] == accounts.owner
+    assert error_code(accounts.stranger_ec2.describe_images, ImageIds=[baked.id]) == "InvalidAMIID.NotFound"
 
 
 def test_sharing_ends(accounts):

@@ -1,46 +1,7 @@
 """Units and accounts of an organization (Organizations API Reference)."""
 
-from dataclasses import dataclass
-from typing import Any
-
-import pytest
 from ec2_images import error_code
 from identities import Identities, allow, denial, not_allowed
-
-
-@dataclass(frozen=True)
-class Organization:
-    """An organization, with a unit below its root and another below that."""
-
-    account: str
-    client: Any
-    id: str
-    root: str
-    unit: str
-    below: str
-
-    def arn(self, unit: str) -> str:
-        return f"arn:aws:organizations::{self.account}:ou/{self.id}/{unit}"
-
-    def create_account(self, unit: str, **tags: str) -> str:
-        """An account in a unit."""
-        request = {"AccountName": "web", "Email": "web@example.com"}
-        given = [{"Key": key, "Value": value} for key, value in tags.items()]
-        status = self.client.create_account(**request, Tags=given)["CreateAccountStatus"]
-        account = status["AccountId"]
-        self.client.move_account(AccountId=account, SourceParentId=self.root, DestinationParentId=unit)
-        return account
-
-
-@pytest.fixture
-def organization(localstack, new_account) -> Organization:
-    account = new_account()
-    client = localstack.client("organizations", account)
-    created = client.create_organization(FeatureSet="ALL")["Organization"]
-    root = client.list_roots()["Roots"][0]["Id"]
-    unit = client.create_organizational_unit(ParentId=root, Name="web")["OrganizationalUnit"]["Id"]
-    below = client.create_organizational_unit(ParentId=unit, Name="shop")["OrganizationalUnit"]["Id"]
-    return Organization(account, client, created["Id"], root, unit, below)
 
 
 def listed(client, operation: str, member: str, parent: str) -> list[list[str]]:
@@ -60,7 +21,7 @@ def test_lists_what_is_directly_in_a_unit(organization):
     ]
 
     assert accounts == [[[first]], [[second]]]
-    assert below == [[[organization.unit]], [[organization.below]], [[]]]
+    assert below == [[[organization.unit, organization.other]], [[organization.below]], [[]]]
 
 
 def test_pages_have_twenty_accounts(organization):

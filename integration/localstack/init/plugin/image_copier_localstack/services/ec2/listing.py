@@ -9,12 +9,15 @@ from .accounts import accounts_of
 from .amazon_images import amazon_owned
 from .errors import check_image_id, ec2_error, image_not_found
 from .model import Image, find_image, visible_images
+from .organization_shares import is_shared_through_organization
 
 
 def images_listed(backend: Any, account: str, region: str, params: dict) -> list[Ami]:
     """The images that the parameters select among those that the account may see."""
     owners = accounts_of(params.get("Owners"), account)
-    users = accounts_of(params.get("ExecutableUsers"), account)
+    named = params.get("ExecutableUsers")
+    users = accounts_of(named, account)
+    member = account if "self" in (named or []) else None
     ids = params.get("ImageIds") or []
     if ids:
         images = images_named(backend, account, region, ids)
@@ -26,7 +29,7 @@ def images_listed(backend: Any, account: str, region: str, params: dict) -> list
         image
         for image in images
         if (not owners or image.owner_id in owners or image.owner_alias in owners)
-        and (not users or executable(image, users))
+        and (not users or executable(image, users, member))
         and (image.state != "disabled" or params.get("IncludeDisabled"))
     ]
 
@@ -48,10 +51,17 @@ def images_named(backend: Any, account: str, region: str, ids: list[str]) -> lis
     return images
 
 
-def executable(image: Ami, users: set[str]) -> bool:
-    """ExecutableUsers: those with explicit launch permissions, or `all` for public images."""
+def executable(image: Ami, users: set[str], member: str | None) -> bool:
+    """ExecutableUsers: those with explicit launch permissions, or `all` for public images.
+
+    Whoever asks for `self`, and not by an account id, is shown what its organization was given too.
+    """
     explicit = any(permission.get("UserId") in users for permission in image.launch_permissions)
-    return explicit or ("all" in users and image.is_public)
+    return (
+        explicit
+        or ("all" in users and image.is_public)
+        or (member is not None and is_shared_through_organization(image, member))
+    )
 
 
 def page(params: dict, member: str, items: list) -> dict:

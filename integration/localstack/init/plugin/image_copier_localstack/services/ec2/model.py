@@ -12,6 +12,7 @@ from moto.ec2.utils import random_ami_id, utc_date_and_time
 from ... import faults
 from . import allowed_images, attributes, deprecation, launches, protection, public_snapshots, watermarks
 from .amazon_images import own
+from .organization_shares import is_shared_through_organization
 from .tags import SHARED_PREFIX, TagMap, to_list
 
 DEFAULT_ROOT_DEVICE = "/dev/sda1"
@@ -173,8 +174,13 @@ def backends_in(region: str, owners: Collection[str] = ()) -> list[Any]:
 
 
 def can_launch(image: Image, account: str) -> bool:
-    """The owner, everybody for a public image, and the accounts that have launch permission."""
-    return image.owner_id == account or image.is_public or {"UserId": account} in image.launch_permissions
+    """The owner, everybody for a public image, and accounts with launch permission, their own or an organization's."""
+    return (
+        image.owner_id == account
+        or image.is_public
+        or {"UserId": account} in image.launch_permissions
+        or is_shared_through_organization(image, account)
+    )
 
 
 def visible_images(account: str, region: str, owners: Collection[str] = ()) -> list[Image]:
