@@ -6,7 +6,7 @@ import {
   type EC2Client,
   type Image,
 } from '@aws-sdk/client-ec2';
-import { DescribeKeyCommand, GetKeyPolicyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import type { KMSClient } from '@aws-sdk/client-kms';
 import type { Tag } from '../../../lambda/src/core/copy-request.ts';
 import { planTags } from '../../../lambda/src/core/copy-tags.ts';
 import { RejectedError } from '../../../lambda/src/core/errors.ts';
@@ -23,10 +23,8 @@ import {
   type Finding,
   type Remedy,
 } from './finding.ts';
-import { letsRoleCopy } from './key.ts';
-import { KEY_ACTIONS } from './role-calls.ts';
-import { parsePolicy, type Policy } from './policy.ts';
 import { listOfCalls, unreadRole, type RoleFacts } from './roles.ts';
+import { letsRoleCopy, readSourceKey, SHARED_KEY_ACTIONS, type SourceKey } from './source-key.ts';
 
 /** An image, as the account that is to copy it sees it. */
 interface SeenImage {
@@ -67,11 +65,6 @@ interface Permission {
   readonly hasOrganizations: boolean;
 }
 
-interface SourceKey {
-  readonly isAwsManaged: boolean;
-  readonly policy: Policy;
-}
-
 /** What is known of the owner's side: nothing where the source account was not named. */
 export type OwnersView = 'not asked' | 'no such image' | { readonly unread: string } | ImageAtOwner;
 
@@ -92,8 +85,6 @@ export interface ImageUsers {
 }
 
 const NO_IMAGE = ['InvalidAMIID.NotFound', 'InvalidAMIID.Unavailable'];
-/** EBS User Guide, "Share the KMS key used to encrypt a shared Amazon EBS snapshot". */
-const SHARED_KEY_ACTIONS = ['kms:CreateGrant', ...KEY_ACTIONS];
 
 /** Reads what the target account sees of the image. */
 export async function readImageInTarget(ec2: EC2Client, imageId: string): Promise<Omit<ImageInTarget, 'roleOnKeys'>> {
@@ -119,7 +110,7 @@ export async function readImageAtOwner(ec2: EC2Client, kms: KMSClient, imageId: 
       Promise.all(image.snapshotIds.map((id) => readSnapshot(ec2, id))),
     ]);
     const keyArns = Array.from(new Set(snapshots.flatMap(({ keyArn }) => keyArn ?? [])));
-    const keys = await Promise.all(keyArns.map(async (arn) => [arn, await readSourceKey(kms, arn)] as const));
+    const keys = await Promise.all(keyArns.map(async (arn) => [arn, await readIfAllowed(kms, arn)] as const));
     return {
       image: toSeen(image),
       tags: image.tags,
@@ -161,11 +152,9 @@ async function readSnapshot(ec2: EC2Client, SnapshotId: string) {
   };
 }
 
-async function readSourceKey(kms: KMSClient, KeyId: string): Promise<SourceKey | undefined> {
+async function readIfAllowed(kms: KMSClient, keyArn: string): Promise<SourceKey | undefined> {
   try {
-    const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId }));
-    const { Policy } = await kms.send(new GetKeyPolicyCommand({ KeyId, PolicyName: 'default' }));
-    return { isAwsManaged: KeyMetadata?.KeyManager === 'AWS', policy: parsePolicy(Policy) };
+    return await readSourceKey(kms, keyArn);
   } catch (error) {
     if (isDenied(error)) return undefined;
     throw error;
@@ -362,7 +351,7 @@ function checkSourceKey(
     ];
   }
   const roleArn = users.roleArn ?? `arn:${copier.partition}:iam::${copier.accountId}:role/anybody`;
-  if (letsRoleCopy(policy, roleArn, SHARED_KEY_ACTIONS, copier.region)) return [];
+  if (letsRoleCopy(policy, roleArn, copier.region)) return [];
   return [
     {
       code: 'SourceKeyRefusesAccount',

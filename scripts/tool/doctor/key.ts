@@ -242,21 +242,12 @@ function strangersIn(policy: Policy, { partition, accountId, region }: CheckedCo
     .map((principal) => (principal === everybody ? EVERYBODY : principal));
 }
 
-/**
- * Whether a key policy of another account lets a role of this one copy snapshots under the key.
- * KMS Developer Guide, "Allowing users in other accounts": both the key policy and the role's own must allow it.
- */
-export function letsRoleCopy(policy: Policy, roleArn: string, actions: readonly string[], region: string): boolean {
-  const context = { ...callerOf(accountIn(roleArn)), ...throughEc2(region) };
-  return actions.every((action) =>
-    ['allowed', 'delegated'].includes(decide(policy, { principal: roleArn, action, context })),
-  );
-}
-
-function callerOf(accountId: string) {
+/** The condition keys of an account's call. */
+export function callerOf(accountId: string) {
   return { 'kms:CallerAccount': accountId, 'aws:PrincipalAccount': accountId };
 }
 
-function throughEc2(region: string) {
+/** Those of a call that EC2 makes for somebody. */
+export function throughEc2(region: string) {
   return { 'kms:ViaService': `ec2.${region}.amazonaws.com`, 'kms:GrantIsForAWSResource': 'true' };
 }

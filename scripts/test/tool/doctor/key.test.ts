@@ -1,11 +1,10 @@
 import { DescribeKeyCommand, NotFoundException } from '@aws-sdk/client-kms';
 import { describe, expect, it } from '@jest/globals';
-import { checkKey, letsRoleCopy, readKey, type KeyFacts } from '../../../tool/doctor/key.ts';
+import { checkKey, readKey, type KeyFacts } from '../../../tool/doctor/key.ts';
 import type { Policy } from '../../../tool/doctor/policy.ts';
 import { ACCOUNT, codes, COPIER, KEY, keyStatements, SOURCE } from './facts.ts';
 import { awsWithCopier } from './healthy-copier.ts';
 
-const ROOT = `arn:aws:iam::${ACCOUNT}:root`;
 const { administered: ADMINISTERED, used: USED, protected: PROTECTED } = keyStatements();
 
 function check(changes: Partial<KeyFacts> = {}, statements: object[] = [ADMINISTERED, USED, PROTECTED]) {
@@ -104,25 +103,6 @@ describe('checkKey', () => {
   it('does not take a principal that was deleted for a stranger', () => {
     const deleted = { ...ADMINISTERED, Principal: { AWS: 'AROAEXAMPLE' } };
     expect(check({}, [ADMINISTERED, USED, PROTECTED, deleted])).toEqual([]);
-  });
-});
-
-describe('letsRoleCopy', () => {
-  const role = `arn:aws:iam::${ACCOUNT}:role/image-copier-copy-image-eu-west-1`;
-  const decrypts = (changes: object) =>
-    letsRoleCopy(
-      { Statement: [{ Effect: 'Allow', Action: 'kms:Decrypt', Principal: { AWS: ROOT }, ...changes }] },
-      role,
-      ['kms:Decrypt'],
-      'eu-west-1',
-    );
-
-  it('asks the key policy of another account', () => {
-    expect(decrypts({})).toBe(true);
-    expect(decrypts({ Principal: { AWS: role } })).toBe(true);
-    expect(decrypts({ Condition: USED.Condition })).toBe(true);
-    expect(decrypts({ Principal: { AWS: SOURCE } })).toBe(false);
-    expect(decrypts({ Action: 'kms:Encrypt' })).toBe(false);
   });
 });
 
