@@ -24,7 +24,7 @@ import {
   type Remedy,
 } from './finding.ts';
 import { listOfCalls, unreadRole, type RoleFacts } from './roles.ts';
-import { letsRoleCopy, readSourceKey, SHARED_KEY_ACTIONS, type SourceKey } from './source-key.ts';
+import { admission, readSourceKey, SHARED_KEY_ACTIONS, type SourceKey } from './source-key.ts';
 
 /** An image, as the account that is to copy it sees it. */
 interface SeenImage {
@@ -351,7 +351,20 @@ function checkSourceKey(
     ];
   }
   const roleArn = users.roleArn ?? `arn:${copier.partition}:iam::${copier.accountId}:role/anybody`;
-  if (letsRoleCopy(policy, roleArn, copier.region)) return [];
+  const admitted = admission(policy, roleArn, copier.region);
+  if (admitted === 'admitted') return [];
+  if (admitted === 'members') {
+    return [
+      {
+        code: 'SourceKeyForMembers',
+        severity: 'note',
+        subject,
+        what: "The source key's policy lets the members of an organization copy under it.",
+        why: `It cannot be seen whether this account is one. If not: ${why}`,
+        ...inWords("Compare aws:PrincipalOrgID and aws:PrincipalOrgPaths in the key's policy with the account."),
+      },
+    ];
+  }
   return [
     {
       code: 'SourceKeyRefusesAccount',

@@ -69,8 +69,20 @@ export function allowedPrincipals(policy: Policy): readonly string[] {
 
 /** The values of a condition in Allow statements for a service's call, such as the `aws:SourceArn` of what may send. */
 export function allowedValues(policy: Policy, service: string, key: string): readonly string[] {
-  return statementsOf(policy)
-    .filter((statement) => statement.Effect === 'Allow' && principalsOf(statement, 'Service').includes(service))
+  return valuesIn(
+    statementsOf(policy).filter((each) => principalsOf(each, 'Service').includes(service)),
+    key,
+  );
+}
+
+/** The values of a condition in Allow statements. */
+export function conditionValues(policy: Policy, key: string): readonly string[] {
+  return valuesIn(statementsOf(policy), key);
+}
+
+function valuesIn(statements: readonly Statement[], key: string): readonly string[] {
+  return statements
+    .filter(({ Effect }) => Effect === 'Allow')
     .flatMap(({ Condition = {} }) => Object.values(Condition))
     .flatMap((conditions) => Object.entries(conditions))
     .filter(([name]) => name.toLowerCase() === key.toLowerCase())
@@ -118,7 +130,7 @@ const TESTS: Readonly<Record<string, Test>> = {
 };
 
 function holds(operator: string, value: string | undefined, wanted: readonly string[]): boolean {
-  const plain = operator.toLowerCase().replace(/^for(any|all)values:/, '');
+  const plain = operator.toLowerCase().replace(/^for(anyvalue|allvalues):/, '');
   const name = plain.replace(/ifexists$/, '');
   if (name === 'null') return wanted.some((each) => (each.toLowerCase() === 'true') === (value === undefined));
   const isNegated = /^(string|arn)not/.test(name);

@@ -1,7 +1,7 @@
 import { DescribeKeyCommand, GetKeyPolicyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { accountIn } from './finding.ts';
 import { callerOf, throughEc2 } from './key.ts';
-import { decide, parsePolicy, type Policy } from './policy.ts';
+import { conditionValues, decide, parsePolicy, type Policy } from './policy.ts';
 import { KEY_ACTIONS } from './role-calls.ts';
 
 /** The key that snapshots of a source image are encrypted with. */
@@ -16,17 +16,36 @@ export const SHARED_KEY_ACTIONS: readonly string[] = ['kms:CreateGrant', ...KEY_
 /** Reads a key as its own account sees it. */
 export async function readSourceKey(kms: KMSClient, KeyId: string): Promise<SourceKey> {
   const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId }));
+  // It is for one account, whatever its policy says.
+  if (KeyMetadata?.KeyManager === 'AWS') return { isAwsManaged: true, policy: {} };
   const { Policy } = await kms.send(new GetKeyPolicyCommand({ KeyId, PolicyName: 'default' }));
-  return { isAwsManaged: KeyMetadata?.KeyManager === 'AWS', policy: parsePolicy(Policy) };
+  return { isAwsManaged: false, policy: parsePolicy(Policy) };
 }
+
+/** `members`: as a member of an organization, if it is one. */
+export type Admission = 'admitted' | 'members' | 'refused';
+
+const ORGANIZATION_KEYS = ['aws:PrincipalOrgID', 'aws:PrincipalOrgPaths'] as const;
 
 /**
  * Whether a key policy of another account lets a role of this one copy snapshots under the key.
  * KMS Developer Guide, "Allowing users in other accounts": both the key policy and the role's own must allow it.
  */
-export function letsRoleCopy(policy: Policy, roleArn: string, region: string): boolean {
+export function admission(policy: Policy, roleArn: string, region: string): Admission {
   const context = { ...callerOf(accountIn(roleArn)), ...throughEc2(region) };
-  return SHARED_KEY_ACTIONS.every((action) =>
-    ['allowed', 'delegated'].includes(decide(policy, { principal: roleArn, action, context })),
+  const admits = (membership: Readonly<Record<string, string>>) =>
+    SHARED_KEY_ACTIONS.every((action) =>
+      ['allowed', 'delegated'].includes(
+        decide(policy, { principal: roleArn, action, context: { ...context, ...membership } }),
+      ),
+    );
+  if (admits({})) return 'admitted';
+  const [organizations, units] = ORGANIZATION_KEYS.map((key) => {
+    const memberships = conditionValues(policy, key).map((value) => ({ [key]: value }));
+    return [{}, ...memberships];
+  });
+  const isForMembers = organizations?.some((organization) =>
+    units?.some((unit) => admits({ ...organization, ...unit })),
   );
+  return isForMembers ? 'members' : 'refused';
 }

@@ -50,7 +50,14 @@ const PLACE: CheckedCopier = {
 const IN_WORDS = [
   ...['AlarmTopicUnread', 'AllowedImagesNarrow', 'AllowedImagesUnread', 'ImageHasProductCodes', 'ImageHidden'],
   ...['ImageNotAvailable', 'ImageNotFound', 'ImageOwnerUnread', 'ImageTagsDoNotFit', 'ImagesNearQuota', 'NoSweepYet'],
-  ...['RoleUnchecked', 'SourceKeyAwsManaged', 'SourceKeyRefusesAccount', 'SourceKeyUnread', 'SubscriptionUnread'],
+  ...[
+    'RoleUnchecked',
+    'SourceKeyAwsManaged',
+    'SourceKeyForMembers',
+    'SourceKeyRefusesAccount',
+    'SourceKeyUnread',
+    'SubscriptionUnread',
+  ],
   'Unread',
 ];
 

@@ -165,6 +165,14 @@ describe('an encrypted image', () => {
   const sharing = {
     Statement: [{ Effect: 'Allow', Action: 'kms:*', Principal: { AWS: `arn:aws:iam::${ACCOUNT}:root` } }],
   };
+  const forMembers: Policy = {
+    Statement: {
+      Effect: 'Allow',
+      Action: 'kms:*',
+      Principal: { AWS: '*' },
+      Condition: { StringEquals: { 'aws:PrincipalOrgID': 'o-a1b2c3d4e5' } },
+    },
+  };
   const allowed = { denied: [] };
   const denied = {
     denied: [{ action: 'kms:Decrypt', resource: SOURCE_KEY, decision: 'implicitDeny' }],
@@ -174,6 +182,7 @@ describe('an encrypted image', () => {
     ['may be copied', allowed, sharing, false, []],
     ['has a key for its account alone', allowed, {}, false, ['SourceKeyRefusesAccount']],
     ['has a key that the role does not know', denied, sharing, false, ['SourceKeyNotInRole']],
+    ['has a key for the members of an organization', allowed, forMembers, false, ['SourceKeyForMembers']],
     ['has a key that cannot be read', allowed, undefined, false, ['SourceKeyUnread']],
     ['has a key that AWS manages', allowed, sharing, true, ['SourceKeyAwsManaged']],
     ['meets a role that cannot be asked about', { unread: 'no' }, sharing, false, ['RoleUnchecked']],
@@ -305,7 +314,9 @@ describe('reading an image', () => {
     const { kms } = aws.in(SOURCE);
     kms.on(DescribeKeyCommand).resolves({ KeyMetadata: { KeyId: 'x', KeyManager: 'AWS' } });
     expect(await atOwner(aws)).toMatchObject({ keys: new Map([[SOURCE_KEY, { isAwsManaged: true }]]) });
+    expect(kms.commandCalls(GetKeyPolicyCommand)).toEqual([]);
 
+    kms.on(DescribeKeyCommand).resolves({ KeyMetadata: { KeyId: 'x', KeyManager: 'CUSTOMER' } });
     kms.on(GetKeyPolicyCommand).rejects(failure('AccessDeniedException'));
     expect(await atOwner(aws)).toMatchObject({ keys: new Map() });
   });

@@ -54,6 +54,8 @@ describe('decide', () => {
     [{ StringEquals: { 'kms:ViaService': 'ec2' } }, 'silent'],
     [{ StringEqualsIfExists: { 'kms:ViaService': 'ec2' } }, 'allowed'],
     [{ 'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': 'aws:ebs:id' } }, 'allowed'],
+    [{ 'ForAnyValue:StringEquals': { 'aws:PrincipalAccount': ['1', '222222222222'] } }, 'allowed'],
+    [{ 'ForAnyValue:StringEquals': { 'kms:EncryptionContextKeys': 'aws:ebs:id' } }, 'silent'],
     [{ Null: { 'kms:ViaService': 'true' } }, 'allowed'],
     [{ Null: { 'aws:PrincipalAccount': 'true' } }, 'silent'],
     [{ IpAddress: { 'aws:SourceIp': '10.0.0.0/8' } }, 'silent'],
