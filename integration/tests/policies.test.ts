@@ -119,10 +119,23 @@ describe('the published policies, and nothing more,', () => {
     expect(await run('operator', 'dead-letters', 'discard', '--all', '--yes')).toMatchObject({ code: 0 });
   });
 
-  it('let request look whose key an encrypted image is under', async () => {
-    const { KeyMetadata } = await source.kms.send(new CreateKeyCommand({}));
-    const { imageId } = await bake(KeyMetadata?.Arn);
-    expect(await run('requester', 'request', imageId, '--share', '--dry-run')).toMatchObject({ code: 0, stderr: '' });
+  it('let request look whose key an encrypted image is under, and whom that admits', async () => {
+    const keyFor = async (...ids: string[]) => {
+      const AWS = ids.map((id) => `arn:aws:iam::${id}:root`);
+      const Statement = [{ Effect: 'Allow', Principal: { AWS }, Action: 'kms:*', Resource: '*' }];
+      const Policy = JSON.stringify({ Version: '2012-10-17', Statement });
+      const { KeyMetadata } = await source.kms.send(new CreateKeyCommand({ Policy }));
+      return await bake(KeyMetadata?.Arn);
+    };
+    const [forBoth, forOne] = [await keyFor(source.id, target.id), await keyFor(source.id)];
+    const ask = async ({ imageId }: { imageId: string }) =>
+      await run('requester', 'request', imageId, '--share', '--dry-run');
+
+    expect(await ask(forBoth)).toMatchObject({ code: 0, stderr: '' });
+    expect(await ask(forOne)).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining(`does not let ${target.id} copy under it`),
+    });
   });
 
   it('let an operator roll back, also to a copy of the first versions, and fill gaps', async () => {

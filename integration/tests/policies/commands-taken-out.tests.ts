@@ -138,7 +138,8 @@ const TAKEN: Readonly<Record<CommandPolicy, Readonly<Record<string, Taken>>>> = 
     'ec2:DescribeSnapshots': { command: requestNew },
     'ec2:ModifyImageAttribute': { command: requestNew },
     'ec2:ModifySnapshotAttribute': { command: requestNew },
-    'kms:DescribeKey': { command: requestEncrypted },
+    'kms:DescribeKey': { command: requestEncrypted, isDone: true },
+    'kms:GetKeyPolicy': { command: requestEncrypted, isDone: true },
     'sns:Publish': { command: requestNew },
     // Without results it asks the accounts for the copies.
     'sns:Subscribe': { command: requestAgain, isDone: true },

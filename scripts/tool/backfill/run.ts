@@ -127,6 +127,7 @@ async function callsFor(
   const topics = Array.from(byRegion(environments), ([ownRegion, accounts]) => ({
     sns: source.clientsIn(ownRegion).sns,
     topicArn: source.topicArnIn(ownRegion),
+    region: ownRegion,
     accounts: accounts.map(({ accountId }) => accountId),
   }));
   try {

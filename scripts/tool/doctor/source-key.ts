@@ -1,7 +1,7 @@
 import { DescribeKeyCommand, GetKeyPolicyCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { accountIn } from './finding.ts';
 import { callerOf, throughEc2 } from './key.ts';
-import { conditionValues, decide, parsePolicy, type Policy } from './policy.ts';
+import { allowedPrincipals, conditionValues, decide, parsePolicy, type Policy } from './policy.ts';
 import { KEY_ACTIONS } from './role-calls.ts';
 
 /** The key that snapshots of a source image are encrypted with. */
@@ -48,4 +48,15 @@ export function admission(policy: Policy, roleArn: string, region: string): Admi
     units?.some((unit) => admits({ ...organization, ...unit })),
   );
   return isForMembers ? 'members' : 'refused';
+}
+
+/**
+ * The same of an account of which nothing says by what role it copies: any that the policy names may be it.
+ * @param account the ARN of any role in it begins so
+ * @param regions through EC2 of any of which the key may be asked
+ */
+export function admissionOfAccount(policy: Policy, account: string, regions: readonly string[]): Admission {
+  const roles = [`${account}role/anybody`, ...allowedPrincipals(policy).filter((arn) => arn.startsWith(account))];
+  const found = roles.flatMap((roleArn) => regions.map((region) => admission(policy, roleArn, region)));
+  return (['admitted', 'members'] as const).find((each) => found.includes(each)) ?? 'refused';
 }

@@ -5,7 +5,7 @@ import {
   type EC2Client,
   type Image,
 } from '@aws-sdk/client-ec2';
-import { DescribeKeyCommand, type KMSClient } from '@aws-sdk/client-kms';
+import type { KMSClient } from '@aws-sdk/client-kms';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import {
   changeLaunch,
@@ -34,6 +34,7 @@ import { copyRequestFor, type BakedImage } from '../common/bake.ts';
 import { tagOf } from '../common/copies.ts';
 import { messageOf } from '../common/message-of.ts';
 import { UserError } from '../common/user-error.ts';
+import { keyWarnings, readKeys, type ImageKey } from './source-keys.ts';
 
 /** A call that changes something or tells somebody, for a dry run in words. */
 export interface PlannedCall {
@@ -96,6 +97,7 @@ function billedPlatformOf({ UsageOperation, PlatformDetails = '' }: Image): Pick
 export interface AskedOnTopic {
   readonly sns: SNSClient;
   readonly topicArn: string;
+  readonly region: string;
   readonly accounts: readonly string[];
 }
 
@@ -132,7 +134,7 @@ export async function planRequest(
   warn: (line: string) => void,
 ): Promise<PlannedCall[]> {
   const image = await readOwnedImage(ec2, imageId, region);
-  await requireCopyable(image, kms, ec2);
+  const keys = await requireCopyable(image, kms, ec2);
   if (image.billedPlatform !== undefined) {
     warn(
       `${imageId} has a billing product (${image.billedPlatform}). EC2 may refuse to copy it to another account; then the request is a dead letter there.`,
@@ -142,6 +144,10 @@ export async function planRequest(
   for (const reason of new Set(planned.flatMap(({ tags, copier }) => noParameterReason(tags, copier) ?? []))) {
     warn(`No parameter will point to the copies of ${imageId}. ${reason}`);
   }
+  const copying = topics
+    .flatMap((topic) => topic.accounts.map((accountId) => ({ accountId, region: topic.region })))
+    .filter(({ accountId }) => accountId !== image.ownerId);
+  for (const key of keys) for (const line of keyWarnings(imageId, key, copying)) warn(line);
   const accounts = Array.from(new Set(topics.flatMap((topic) => topic.accounts)));
   const missing = missingPermissions(image, accounts);
   const lacks = describeMissing(missing);
@@ -155,24 +161,25 @@ export async function planRequest(
 
 /**
  * Looks for what EC2 refuses in every account, before anything is shared.
+ * @returns the keys of its snapshots
  * @throws {UserError} if the image cannot be copied to other accounts at all
  */
-async function requireCopyable(image: OwnedImage, kms: KMSClient, ec2: EC2Client): Promise<void> {
+async function requireCopyable(image: OwnedImage, kms: KMSClient, ec2: EC2Client): Promise<ImageKey[]> {
   const { imageId, snapshotIds } = image;
   const reason = uncopyableReason(image);
   if (reason !== undefined) throw new UserError(`${imageId} ${reason}`, 1);
   const { Snapshots = [] } = await ec2.send(
     new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters: [{ Name: 'snapshot-id', Values: [...snapshotIds] }] }),
   );
-  for (const KeyId of new Set(Snapshots.flatMap(({ KmsKeyId }) => KmsKeyId ?? []))) {
-    const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId }));
-    if (KeyMetadata?.KeyManager === 'AWS') {
-      throw new UserError(
-        `${imageId} is encrypted under ${KeyId}, a key that AWS manages: its snapshots cannot be shared. Bake it unencrypted, or under a key of your own.`,
-        1,
-      );
-    }
+  const keys = await readKeys(kms, new Set(Snapshots.flatMap(({ KmsKeyId }) => KmsKeyId ?? [])));
+  const managed = keys.find(({ key }) => key?.isAwsManaged);
+  if (managed) {
+    throw new UserError(
+      `${imageId} is encrypted under ${managed.arn}, a key that AWS manages: its snapshots cannot be shared. Bake it unencrypted, or under a key of your own.`,
+      1,
+    );
   }
+  return keys;
 }
 
 /**

@@ -204,9 +204,10 @@ async function prepare(
       print(terminal.err, `Nobody is asked for ${imageId}: no account is in ${imageRegion}.`);
       continue;
     }
-    const topics = asked.map(({ aws, topicArn: arn, targets }) => ({
+    const topics = asked.map(({ region, aws, topicArn: arn, targets }) => ({
       sns: aws.sns,
       topicArn: arn,
+      region,
       accounts: targets.map(({ accountId }) => accountId),
     }));
     const inputs = asked.flatMap(({ targets }) => targets.map(({ copier }) => copier ?? DEFAULT_INPUTS));

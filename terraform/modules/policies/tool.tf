@@ -112,10 +112,10 @@ data "aws_iam_policy_document" "request" {
     resources = ["*"]
   }
 
-  # Whether AWS manages the key of a snapshot: then it cannot be shared.
+  # Whether AWS manages the key of a snapshot: then it cannot be shared. Else whether it admits the accounts.
   statement {
     sid       = "Keys"
-    actions   = ["kms:DescribeKey"]
+    actions   = ["kms:DescribeKey", "kms:GetKeyPolicy"]
     resources = [local.arns.keys]
   }
 

@@ -14,7 +14,7 @@ import {
   type Image,
   type Snapshot,
 } from '@aws-sdk/client-ec2';
-import { DescribeKeyCommand } from '@aws-sdk/client-kms';
+import { DescribeKeyCommand, GetKeyPolicyCommand } from '@aws-sdk/client-kms';
 import { PublishCommand, SubscribeCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
 import {
   ChangeMessageVisibilityBatchCommand,
@@ -73,6 +73,8 @@ export interface Baked {
   readonly launchers?: readonly string[];
   /** The key that its snapshots are encrypted with. */
   readonly keyArn?: string;
+  /** Of the key; by default it admits everybody. */
+  readonly keyPolicy?: object;
   /** Accounts with permission on each snapshot. */
   readonly snapshotUsers?: readonly string[];
 }
@@ -120,12 +122,20 @@ export function sourceAccount(aws: FakeAws, images: readonly Baked[], region = '
   kms.on(DescribeKeyCommand).callsFake(({ KeyId }: { KeyId: string }) => ({
     KeyMetadata: { KeyId, KeyManager: KeyId.endsWith('of-aws') ? 'AWS' : 'CUSTOMER' },
   }));
+  kms.on(GetKeyPolicyCommand).callsFake(({ KeyId }: { KeyId: string }) => ({
+    Policy: JSON.stringify(images.find(({ keyArn }) => keyArn === KeyId)?.keyPolicy ?? keyFor('*')),
+  }));
   for (const id of [PAYMENTS, WEB]) hasEnded(aws, id, {}, region);
   ec2.on(ModifyImageAttributeCommand).resolves({});
   ec2.on(ModifySnapshotAttributeCommand).resolves({});
   ec2.on(CreateTagsCommand).resolves({});
   sns.on(PublishCommand).resolves({});
   return services;
+}
+
+/** A key policy that lets some principals do all. */
+export function keyFor(...AWS: string[]): object {
+  return { Statement: [{ Effect: 'Allow', Principal: { AWS }, Action: 'kms:*', Resource: '*' }] };
 }
 
 /** What is noted in a target account of the ends of source images, by their ids; without it nothing is. */

@@ -125,8 +125,8 @@ describe('shared tags', () => {
 
 describe('the request', () => {
   it('is not published if every copier would reject it', () => {
-    expect(() => requestCall({ ...image, name: 'x' }, 'eu-west-1', { sns, topicArn: 'arn', accounts: [ONE] })).toThrow(
-      /^Bad copy request: name/,
-    );
+    expect(() =>
+      requestCall({ ...image, name: 'x' }, 'eu-west-1', { sns, topicArn: 'arn', region: 'eu-west-1', accounts: [ONE] }),
+    ).toThrow(/^Bad copy request: name/);
   });
 });

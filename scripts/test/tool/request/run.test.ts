@@ -6,6 +6,7 @@ import {
   ModifySnapshotAttributeCommand,
   type Image,
 } from '@aws-sdk/client-ec2';
+import { DescribeKeyCommand, GetKeyPolicyCommand } from '@aws-sdk/client-kms';
 import { PublishCommand, SubscribeCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
 import { GetParametersCommand } from '@aws-sdk/client-ssm';
 import {
@@ -28,6 +29,7 @@ import {
   fileWith,
   hasEnded,
   IMAGE,
+  keyFor,
   letter,
   PAYMENTS,
   result,
@@ -443,6 +445,114 @@ describe('what every account would refuse', () => {
     sourceAccount(aws, [{ image, keyArn: 'arn:own', launchers: BOTH, snapshotUsers: BOTH }]);
 
     expect(await run(['request', IMAGE, '--accounts-file', withTags()], { aws })).toMatchObject({ code: 0 });
+  });
+});
+
+describe('the key of a source image', () => {
+  const KEY = `arn:aws:kms:eu-west-1:${SOURCE}:key/source`;
+  const root = (id: string) => `arn:aws:iam::${id}:root`;
+  const encrypted = { ...shared, keyArn: KEY };
+  const asked = async (keyPolicy: object, ...args: string[]) => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [{ ...encrypted, keyPolicy }]);
+    const { code, err } = await run(['request', IMAGE, ...(args.length > 0 ? args : BY_ID)], { aws });
+    return {
+      code,
+      warnings: err.split('\n').filter((line) => line.includes('key')),
+      published: published(source).length,
+    };
+  };
+  const NEEDED =
+    'kms:CreateGrant, kms:Decrypt, kms:DescribeKey, kms:GenerateDataKey, kms:GenerateDataKeyWithoutPlaintext, kms:ReEncryptFrom and kms:ReEncryptTo';
+  const refuses = (...ids: string[]) =>
+    `The policy of ${KEY}, the key of ${IMAGE}, does not let ${ids.join(' and ')} copy under it: unless a grant does, EC2 starts ` +
+    `these copies, and they fail. Allow ${NEEDED} in it to ${ids.map(root).join(' and ')}.`;
+
+  it('admits all whom its policy lets copy', async () => {
+    expect(await asked(keyFor(...BOTH.map(root)))).toEqual({ code: 0, warnings: [], published: 1 });
+    expect(await asked(keyFor(PAYMENTS, `arn:aws:iam::${WEB}:role/copier`))).toEqual({
+      code: 0,
+      warnings: [],
+      published: 1,
+    });
+  });
+
+  it('is named with the accounts that it does not admit, before anything is done', async () => {
+    expect(await asked(keyFor(root(SOURCE)))).toEqual({ code: 0, warnings: [refuses(PAYMENTS, WEB)], published: 1 });
+    expect(await asked(keyFor(root(SOURCE), root(WEB)), ...BY_ID, '--dry-run')).toEqual({
+      code: 0,
+      warnings: [refuses(PAYMENTS)],
+      published: 0,
+    });
+  });
+
+  it('is named where accounts are asked by an accounts file, and has to admit them through EC2 in its Region or theirs', async () => {
+    const through = (region: string) => ({
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: { AWS: '*' },
+          Action: 'kms:*',
+          Condition: { StringEquals: { 'kms:ViaService': `ec2.${region}.amazonaws.com` } },
+        },
+      ],
+    });
+    const byFile = ['--accounts-file', accountsFile()];
+
+    expect(await asked(through('eu-west-1'), ...byFile)).toMatchObject({ code: 0, warnings: [] });
+    expect(await asked(through('us-east-1'), ...byFile)).toMatchObject({ code: 0, warnings: [refuses(PAYMENTS, WEB)] });
+  });
+
+  it('may admit members of an organization, of whom nothing is known', async () => {
+    const Condition = { StringEquals: { 'aws:PrincipalOrgID': 'o-a1b2c3d4e5' } };
+    const policy = { Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: 'kms:*', Condition }] };
+
+    expect(await asked(policy)).toEqual({
+      code: 0,
+      warnings: [
+        `Whether the policy of ${KEY}, the key of ${IMAGE}, lets ${PAYMENTS} and ${WEB} copy under it could not be checked: ` +
+          'it admits members of an organization.',
+      ],
+      published: 1,
+    });
+  });
+
+  it('names many accounts by their number', async () => {
+    const many = Array.from({ length: 5 }, (_, index) => String(500_000_000_000 + index));
+    const aws = new FakeAws();
+    sourceAccount(aws, [{ ...encrypted, launchers: many, snapshotUsers: many, keyPolicy: keyFor(SOURCE) }]);
+
+    const { err } = await run(['request', IMAGE, '--accounts', many.join(','), '--topic', TOPIC], { aws });
+
+    expect(err).toContain(`does not let ${many.slice(0, 3).join(', ')} and 2 others copy under it`);
+    expect(err).toContain(`in it to ${many.slice(0, 3).map(root).join(', ')} and 2 others.\n`);
+  });
+
+  it.each([
+    ['kms:DescribeKey', DescribeKeyCommand],
+    ['kms:GetKeyPolicy', GetKeyPolicyCommand],
+  ])('is said not to be checked without %s', async (_, Command) => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [encrypted]);
+    source.kms.on(Command).rejects(Object.assign(new Error('You may not.'), { name: 'AccessDeniedException' }));
+
+    const { code, err } = await run(['request', IMAGE, ...BY_ID], { aws });
+
+    expect({ code, published: published(source).length }).toEqual({ code: 0, published: 1 });
+    expect(err.split('\n')[0]).toBe(
+      `Whether ${KEY}, the key of ${IMAGE}, lets the accounts copy under it could not be checked: Access denied: You may not. ` +
+        'Allow it there, or choose another --profile or --role-arn.',
+    );
+  });
+
+  it('is no matter to the account that owns the image', async () => {
+    const aws = new FakeAws();
+    const image = baked(IMAGE, { OwnerId: SOURCE });
+    sourceAccount(aws, [{ ...encrypted, image, keyPolicy: keyFor('999999999999') }]);
+
+    const { err } = await run(['request', IMAGE, '--accounts', SOURCE, '--topic', TOPIC], { aws });
+
+    expect(err).not.toContain('key');
   });
 });
 
