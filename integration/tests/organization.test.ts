@@ -30,7 +30,7 @@ import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { parameterName } from '../../terraform/template/parameters.ts';
 import { imageCopierTemplate } from '../../terraform/template/template.ts';
 import { differences, readCopier, type Difference, type Standing } from './support/copier-in-account.ts';
-import { endpoint, newAccountId, REGION } from './support/emulator.ts';
+import { endpoint, joinOrganization, newAccountId, REGION } from './support/emulator.ts';
 import { leaveAccount } from './support/leave-account.ts';
 import { createSourceTopic } from '../../scripts/dev/source-topics.ts';
 
@@ -250,7 +250,8 @@ describe.each(scenarios)(
     beforeAll(async () => {
       const given = { ...parametersOf(shared(byTemplate)), ...ofTemplate };
       await createBoundary(byTemplate);
-      await joinOrganization(byTemplate);
+      // Only accounts of the organization read from the bucket.
+      await joinOrganization(byTemplate, ORGANIZATION);
       await createStack(given);
       const [module, stack] = await Promise.all([byModule, byTemplate].map(read));
       parameters = { ...defaults(), ...given };
@@ -374,15 +375,6 @@ async function createBoundary(accountId: string): Promise<void> {
     Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
   });
   await iam.send(new CreatePolicyCommand({ Path: '/organization/', PolicyName: 'boundary', PolicyDocument }));
-}
-
-/** Only accounts of the organization read from the bucket. */
-async function joinOrganization(accountId: string): Promise<void> {
-  const { ok, status } = await fetch(`${endpoint()}/_image-copier/accounts/${accountId}/organization`, {
-    method: 'PUT',
-    body: JSON.stringify({ id: ORGANIZATION }),
-  });
-  if (!ok) throw new Error(`The emulator answers with ${status}.`);
 }
 
 /** A configuration that has the bucket with the zip, and the template beside it as the module organization puts it there. */

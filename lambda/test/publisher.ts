@@ -59,7 +59,8 @@ export class FakeSourceAccount implements SourceImages, Targets, RequestTopics {
     return Promise.resolve({
       ownerId,
       launchers: [...(this.launchers.get(imageId) ?? [])],
-      isForMany: false,
+      isPublic: false,
+      organizations: [],
       snapshotUsers: new Map(snapshotIds.map((id) => [id, [...(this.snapshotUsers.get(id) ?? [])]])),
     });
   }

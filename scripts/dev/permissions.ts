@@ -30,7 +30,7 @@ const USES: Readonly<Record<string, string>> = {
   read: 'The role of whoever runs `status`, `fleet`, `doctor`, `history` and `dead-letters list`, in the source account and in each target account.',
   request:
     'The role in the source account of whoever runs `request` or `backfill`. In the target accounts, `backfill` and ' +
-    '`request --wait` need `read` or `operate`; `request` alone reads with it what was retired or revoked in them.',
+    '`request --wait` need `read` or `operate`; `request` alone reads with it what was retired or revoked in them, and whether they see an image that an organization shares.',
   operate:
     'The role in each target account of whoever runs `dead-letters redrive`, `dead-letters discard`, `promote`, `rollback` and ' +
     '`backfill`, and, together with `read`, of whoever runs what `doctor` prints.',

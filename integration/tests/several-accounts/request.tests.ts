@@ -3,17 +3,17 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { DescribeImageAttributeCommand, DescribeImagesCommand } from '@aws-sdk/client-ec2';
+import { DescribeImageAttributeCommand, DescribeImagesCommand, ModifyImageAttributeCommand } from '@aws-sdk/client-ec2';
 import { ListSubscriptionsByTopicCommand } from '@aws-sdk/client-sns';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
-import { share, shareImage, type BakedImage } from '../../../scripts/tool/common/bake.ts';
+import { share, shareImage, shareSnapshots, type BakedImage } from '../../../scripts/tool/common/bake.ts';
 import { findCopies, isAnnounced } from '../../../scripts/tool/common/copies.ts';
 import type { EmulatedAccount } from '../../../scripts/dev/emulated-account.ts';
 import { ROOT } from '../../../scripts/tool/common/paths.ts';
 import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import type { DeployedAccounts } from './deployed-accounts.ts';
 import { startCommand } from '../support/command.ts';
-import { injectFault, REGION, refuseCopies } from '../support/emulator.ts';
+import { injectFault, joinOrganization, REGION, refuseCopies } from '../support/emulator.ts';
 
 interface Row {
   readonly account: string;
@@ -66,6 +66,44 @@ export function requestTests(accounts: DeployedAccounts): void {
       expect(isAnnounced(copy ?? {}, 'image-copier')).toBe(true);
     }
     expect(await leftOvers()).toBe(0);
+  });
+
+  it('names the accounts that do not see an image of an organization, and shares it with them with --share', async () => {
+    const image = await accounts.bake('ubuntu', 8);
+    const id = 'o-a1b2c3d4e5';
+    const OrganizationArn = `arn:aws:organizations::${source.id}:organization/${id}`;
+    await joinOrganization(canary.id, id);
+    await joinOrganization(payments.id, id);
+    await source.ec2.send(
+      new ModifyImageAttributeCommand({ ImageId: image.imageId, LaunchPermission: { Add: [{ OrganizationArn }] } }),
+    );
+
+    // As Packer leaves it with ami_org_arns alone.
+    const alone = await accounts.run('request', image.imageId);
+    expect({ ...alone, stderr: alone.stderr.trimEnd() }).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /lacks createVolume permission on .*An organization cannot have it, .* add --share to give it, or .* snapshot_users\.$/,
+      ),
+    });
+    await shareSnapshots(
+      source.ec2,
+      image,
+      accounts.targets.map((account) => account.id),
+    );
+    const dry = await accounts.run('request', image.imageId, '--dry-run');
+    expect(dry).toMatchObject({
+      code: 0,
+      stderr:
+        `${web.id} cannot see ${image.imageId}: it is shared with ${OrganizationArn}, and not with this account. The request waits for it, and is ` +
+        'a dead letter in the end. Add --share to give launch permission.\n',
+    });
+
+    const { code, stdout } = await accounts.run('request', image.imageId, '--share', '--wait', '--json');
+
+    const rows = JSON.parse(stdout) as Row[];
+    expect({ code, states: rows.map(({ state }) => state) }).toEqual({ code: 0, states: Array(3).fill('available') });
+    expect((await launchers(image)).filter((account) => account !== undefined)).toEqual([web.id]);
   });
 
   it('names what is missing, and neither shares nor asks, without --share', async () => {

@@ -44,3 +44,10 @@ export async function endCopies(account: string, imageId?: string): Promise<void
   const response = await fetch(imageId === undefined ? pending : `${pending}/${imageId}`, { method: 'DELETE' });
   if (!response.ok) throw new Error(`The emulator ended no copies: ${response.status}`);
 }
+
+/** Makes an account one of an organization, which limits nothing in it. */
+export async function joinOrganization(account: string, id: string): Promise<void> {
+  const url = `${endpoint()}/_image-copier/accounts/${account}/organization`;
+  const { ok, status } = await fetch(url, { method: 'PUT', body: JSON.stringify({ id }) });
+  if (!ok) throw new Error(`The emulator answers with ${status}.`);
+}

@@ -105,9 +105,9 @@ export async function readSharing(
   ]);
   return {
     launchers: LaunchPermissions.flatMap(({ UserId }) => UserId ?? []),
-    isForMany: LaunchPermissions.some(
-      ({ Group, OrganizationArn, OrganizationalUnitArn }) =>
-        Group === 'all' || OrganizationArn !== undefined || OrganizationalUnitArn !== undefined,
+    isPublic: LaunchPermissions.some(({ Group }) => Group === 'all'),
+    organizations: LaunchPermissions.flatMap(
+      ({ OrganizationArn, OrganizationalUnitArn }) => OrganizationArn ?? OrganizationalUnitArn ?? [],
     ),
     snapshotUsers: new Map(snapshotIds.map((snapshotId, index) => [snapshotId, users[index] ?? []])),
   };

@@ -22,8 +22,10 @@ export interface Sharing {
   readonly ownerId: string;
   /** The accounts that may launch it, by their ids. */
   readonly launchers: readonly string[];
-  /** Whether everybody may launch it, or an organization or a unit of one. */
-  readonly isForMany: boolean;
+  /** Whether everybody may launch it. */
+  readonly isPublic: boolean;
+  /** The organizations, and units of them, whose accounts may launch it, by their ARNs. */
+  readonly organizations: readonly string[];
   /** By snapshot, the accounts that may make volumes of it; `all` for everybody. */
   readonly snapshotUsers: ReadonlyMap<string, readonly string[]>;
 }
@@ -58,7 +60,7 @@ export function uncopyableReason({ productCodes, snapshotIds }: CopyableParts): 
 
 /** The permissions that the accounts lack. An organization's launch permission may be for them: EC2 does not say. */
 export function missingPermissions(
-  { ownerId, launchers, isForMany, snapshotUsers }: Sharing,
+  { ownerId, launchers, isPublic, organizations, snapshotUsers }: Sharing,
   asked: readonly string[],
 ): Permissions {
   // The source account may be among those that copy: its own image it may use.
@@ -72,7 +74,7 @@ export function missingPermissions(
     users.includes('all') ? [] : lacking(users),
   ]);
   return {
-    launch: isForMany ? [] : lacking(launchers),
+    launch: isPublic || organizations.length > 0 ? [] : lacking(launchers),
     snapshots: new Map(snapshots.filter(([, accountIds]) => accountIds.length > 0)),
   };
 }

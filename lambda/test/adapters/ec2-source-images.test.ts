@@ -35,11 +35,17 @@ describe('Ec2SourceImages', () => {
   });
 
   it.each([
-    [[{ UserId: ONE }], false],
-    [[{ UserId: ONE }, { Group: 'all' as const }], true],
-    [[{ UserId: ONE }, { OrganizationArn: 'arn:aws:organizations::1:organization/o-1' }], true],
-    [[{ UserId: ONE }, { OrganizationalUnitArn: 'arn:aws:organizations::1:ou/o-1/ou-1' }], true],
-  ])('reads who may use an image: %j', async (LaunchPermissions, isForMany) => {
+    [[{ UserId: ONE }], { isPublic: false, organizations: [] }],
+    [[{ UserId: ONE }, { Group: 'all' as const }], { isPublic: true, organizations: [] }],
+    [
+      [{ UserId: ONE }, { OrganizationArn: 'arn:aws:organizations::1:organization/o-1' }],
+      { isPublic: false, organizations: ['arn:aws:organizations::1:organization/o-1'] },
+    ],
+    [
+      [{ UserId: ONE }, { OrganizationalUnitArn: 'arn:aws:organizations::1:ou/o-1/ou-1' }],
+      { isPublic: false, organizations: ['arn:aws:organizations::1:ou/o-1/ou-1'] },
+    ],
+  ])('reads who may use an image: %j', async (LaunchPermissions, many) => {
     const { ec2, images } = load();
     ec2.on(DescribeImageAttributeCommand).resolves({ LaunchPermissions });
     ec2.on(DescribeSnapshotAttributeCommand, { SnapshotId: 'snap-1' }).resolves({
@@ -50,7 +56,7 @@ describe('Ec2SourceImages', () => {
     expect(await images.sharingOf(bakedImage())).toEqual({
       ownerId: '111111111111',
       launchers: [ONE],
-      isForMany,
+      ...many,
       snapshotUsers: new Map([
         ['snap-1', [ONE, 'all']],
         ['snap-2', []],

@@ -22,7 +22,13 @@ describe('the tags of a request', () => {
 
 describe('missing permissions', () => {
   it('are none for the owner of the image', () => {
-    const sharing = { ownerId: OWNER, launchers: [], isForMany: false, snapshotUsers: new Map([['snap-1', []]]) };
+    const sharing = {
+      ownerId: OWNER,
+      launchers: [],
+      isPublic: false,
+      organizations: [],
+      snapshotUsers: new Map([['snap-1', []]]),
+    };
 
     expect(missingPermissions(sharing, [OWNER])).toEqual({ launch: [], snapshots: new Map() });
   });
@@ -33,7 +39,8 @@ describe('surplus permissions', () => {
     const sharing = {
       ownerId: OWNER,
       launchers: [ONE, OTHER],
-      isForMany: true,
+      isPublic: true,
+      organizations: [],
       snapshotUsers: new Map([
         ['snap-1', [OTHER, OWNER]],
         ['snap-2', ['all']],

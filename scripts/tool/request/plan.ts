@@ -34,6 +34,7 @@ import { copyRequestFor, type BakedImage } from '../common/bake.ts';
 import { tagOf } from '../common/copies.ts';
 import { messageOf } from '../common/message-of.ts';
 import { UserError } from '../common/user-error.ts';
+import { askMembers, memberWarnings } from './members.ts';
 import { keyWarnings, readKeys, type ImageKey } from './source-keys.ts';
 
 /** A call that changes something or tells somebody, for a dry run in words. */
@@ -111,6 +112,9 @@ interface RequestedCopies {
 
 /** What accounts do with the tags of a request. */
 interface CopierInputs extends ParameterNames {
+  /** With the way into the account, if there is one. */
+  readonly accountId?: string;
+  readonly aws?: AwsClients;
   /** The tags that an account sets on every copy: those of the request have to fit beside them. */
   readonly copyTags: readonly Tag[];
 }
@@ -149,11 +153,14 @@ export async function planRequest(
     .filter(({ accountId }) => accountId !== image.ownerId);
   for (const key of keys) for (const line of keyWarnings(imageId, key, copying)) warn(line);
   const accounts = Array.from(new Set(topics.flatMap((topic) => topic.accounts)));
-  const missing = missingPermissions(image, accounts);
-  const lacks = describeMissing(missing);
-  if (lacks !== undefined && !share) throw new UserError(`${imageId} lacks ${lacks}. Add --share to give it.`, 1);
+  const lacking = missingPermissions(image, accounts);
+  const lacks = describeMissing(lacking);
+  if (lacks !== undefined && !share) throw new UserError(`${imageId} lacks ${lacks}. ${remedyOf(image, lacking)}`, 1);
+  const members = await askMembers(image, region, accounts, copiers);
+  if (!share) for (const line of memberWarnings(image, members)) warn(line);
+  const missing = { ...lacking, launch: [...lacking.launch, ...members.unseeing, ...members.unknown] };
   return [
-    ...sharingCalls(ec2, image, missing),
+    ...(share ? sharingCalls(ec2, image, missing) : []),
     ...(sharedTags ? sharedTagsCall(ec2, image, Math.max(...planned.map(({ tags }) => tags.length + 1))) : []),
     ...topics.map((topic) => requestCall(image, region, topic, within)),
   ];
@@ -206,6 +213,11 @@ export function describeMissing({ launch, snapshots }: Permissions): string | un
     ),
   ];
   return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+function remedyOf({ organizations }: OwnedImage, { snapshots }: Permissions): string {
+  if (organizations.length === 0 || snapshots.size === 0) return 'Add --share to give it.';
+  return "An organization cannot have it, each account has to: add --share to give it, or name the accounts in Packer's snapshot_users.";
 }
 
 /** The calls that give the accounts what they lack. */

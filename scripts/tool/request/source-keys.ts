@@ -68,7 +68,7 @@ export function keyWarnings(
 const MAX_NAMED = 3;
 
 /** Some by their names, and how many more there are. */
-function some(names: readonly string[]): string {
+export function some(names: readonly string[]): string {
   const others = names.length - MAX_NAMED;
   if (others <= 0) return listed(names);
   return listed([...names.slice(0, MAX_NAMED), `${others} ${others === 1 ? 'other' : 'others'}`]);

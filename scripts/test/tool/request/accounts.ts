@@ -75,6 +75,8 @@ export interface Baked {
   readonly keyArn?: string;
   /** Of the key; by default it admits everybody. */
   readonly keyPolicy?: object;
+  /** Organizations, or units of them, with launch permission, by their ARNs. */
+  readonly organizations?: readonly string[];
   /** Accounts with permission on each snapshot. */
   readonly snapshotUsers?: readonly string[];
 }
@@ -100,11 +102,16 @@ export function sourceAccount(aws: FakeAws, images: readonly Baked[], region = '
   ec2.on(DescribeImagesCommand).callsFake(({ Filters }: { Filters: { Name: string; Values: string[] }[] }) => ({
     Images: images.flatMap(({ image }) => (matches(image, Filters) ? [image] : [])),
   }));
-  for (const { image, launchers = [], snapshotUsers = [] } of images) {
+  for (const { image, launchers = [], organizations = [], snapshotUsers = [] } of images) {
     const { ImageId, BlockDeviceMappings = [] } = image;
-    ec2
-      .on(DescribeImageAttributeCommand, { ImageId, Attribute: 'launchPermission' })
-      .resolves({ LaunchPermissions: launchers.map((UserId) => ({ UserId })) });
+    ec2.on(DescribeImageAttributeCommand, { ImageId, Attribute: 'launchPermission' }).resolves({
+      LaunchPermissions: [
+        ...launchers.map((UserId) => ({ UserId })),
+        ...organizations.map((arn) =>
+          arn.includes(':ou/') ? { OrganizationalUnitArn: arn } : { OrganizationArn: arn },
+        ),
+      ],
+    });
     for (const { Ebs } of BlockDeviceMappings) {
       if (!Ebs) continue;
       ec2

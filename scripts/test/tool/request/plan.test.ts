@@ -22,7 +22,8 @@ const image: OwnedImage = {
   sharedTags: [],
   productCodes: [],
   launchers: [],
-  isForMany: false,
+  isPublic: false,
+  organizations: [],
   snapshotUsers: new Map([
     ['snap-0a', []],
     ['snap-0b', []],
@@ -53,7 +54,7 @@ describe('missing permissions', () => {
   it('are none for an image that is public', () => {
     const shared = {
       ...image,
-      isForMany: true,
+      isPublic: true,
       snapshotUsers: new Map([['snap-0a', ['all']]]),
     };
 
@@ -61,7 +62,7 @@ describe('missing permissions', () => {
   });
 
   it('of an organization are those on the snapshots, which only accounts can have', () => {
-    const shared = { ...image, isForMany: true };
+    const shared = { ...image, organizations: ['arn:aws:organizations::1:organization/o-1'] };
 
     expect(missingPermissions(shared, [ONE])).toEqual({
       launch: [],

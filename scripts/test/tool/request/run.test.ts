@@ -2,6 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import {
   CreateTagsCommand,
+  DescribeImageAttributeCommand,
+  DescribeImagesCommand,
   ModifyImageAttributeCommand,
   ModifySnapshotAttributeCommand,
   type Image,
@@ -553,6 +555,110 @@ describe('the key of a source image', () => {
     const { err } = await run(['request', IMAGE, '--accounts', SOURCE, '--topic', TOPIC], { aws });
 
     expect(err).not.toContain('key');
+  });
+});
+
+describe('an image that is shared with an organization', () => {
+  const ORGANIZATION = `arn:aws:organizations::${SOURCE}:organization/o-a1b2c3d4e5`;
+  const UNIT = `arn:aws:organizations::${SOURCE}:ou/o-a1b2c3d4e5/ou-ab12-11111111`;
+  const bySnapshots = { image: baked(), organizations: [ORGANIZATION], snapshotUsers: BOTH };
+  /** What the accounts see, if they are asked. */
+  const world = (one: Baked, seen: Readonly<Record<string, boolean | Error>> = {}) => {
+    const aws = new FakeAws();
+    const source = sourceAccount(aws, [one]);
+    for (const [id, sees] of Object.entries(seen)) {
+      const described = aws.in(id).ec2.on(DescribeImagesCommand, {
+        Filters: [{ Name: 'image-id', Values: [IMAGE] }],
+        IncludeDeprecated: true,
+      });
+      if (sees instanceof Error) described.rejects(sees);
+      else described.resolves({ Images: sees ? [{ ImageId: IMAGE }] : [] });
+    }
+    return { aws, source };
+  };
+  const byFile = () => ['--accounts-file', accountsFile()];
+  const UNSEEN =
+    `${WEB} cannot see ${IMAGE}: it is shared with ${ORGANIZATION}, and not with this account. ` +
+    'The request waits for it, and is a dead letter in the end. Add --share to give launch permission.';
+
+  it('needs nothing more where the accounts see it and have its snapshots', async () => {
+    const { aws, source } = world(bySnapshots, { [PAYMENTS]: true, [WEB]: true });
+
+    const { code, err } = await run(['request', IMAGE, ...byFile()], { aws });
+
+    expect({ code, lines: err.split('\n').length }).toEqual({ code: 0, lines: 3 });
+    expect(published(source)).toHaveLength(1);
+  });
+
+  it('is named before it is asked for where an account does not see it', async () => {
+    const { aws, source } = world(bySnapshots, { [PAYMENTS]: true, [WEB]: false });
+
+    const { code, err } = await run(['request', IMAGE, ...byFile()], { aws });
+
+    expect({ code, warning: err.split('\n')[0] }).toEqual({ code: 0, warning: UNSEEN });
+    expect(published(source)).toHaveLength(1);
+  });
+
+  it('is shared with such an account by its id, with --share', async () => {
+    const { aws, source } = world(bySnapshots, { [PAYMENTS]: true, [WEB]: false });
+
+    const { code, err } = await run(['request', IMAGE, ...byFile(), '--share'], { aws });
+
+    expect({ code, isWarned: err.includes('cannot see') }).toEqual({ code: 0, isWarned: false });
+    expect(changesIn(source)).toEqual([
+      `ModifyImageAttributeCommand ${JSON.stringify({ ImageId: IMAGE, LaunchPermission: { Add: [{ UserId: WEB }] } })}`,
+      expect.stringContaining('PublishCommand'),
+    ]);
+  });
+
+  it.each([
+    ['have no way in', BY_ID, {}],
+    [
+      'cannot be asked',
+      ['--accounts', `${PAYMENTS},${WEB}`, '--topic', TOPIC, '--role-name', 'operator'],
+      new Error('no'),
+    ],
+  ])('may be for accounts that %s, which is said, or made sure with --share', async (_, args, problem) => {
+    const unit = { ...bySnapshots, organizations: [ORGANIZATION, UNIT] };
+    const seen = problem instanceof Error ? { [PAYMENTS]: problem, [WEB]: problem } : {};
+    const [without, withIt] = [world(unit, seen), world(unit, seen)];
+
+    const { code, err } = await run(['request', IMAGE, ...args], { aws: without.aws });
+    const sharing = await run(['request', IMAGE, ...args, '--share'], { aws: withIt.aws });
+
+    expect(code).toBe(0);
+    expect(err).toContain(
+      `Whether ${PAYMENTS} and ${WEB} can see ${IMAGE} could not be checked: it is shared with ${ORGANIZATION} and ${UNIT}, and not with these accounts. ` +
+        'The request of one that is not in there waits for it, and is a dead letter in the end. Add --share to give launch permission.\n',
+    );
+    expect(sharing.code).toBe(0);
+    expect(changesIn(withIt.source)[0]).toBe(
+      `ModifyImageAttributeCommand ${JSON.stringify({ ImageId: IMAGE, LaunchPermission: { Add: BOTH.map((UserId) => ({ UserId })) } })}`,
+    );
+  });
+
+  it('lacks permission on its snapshots, which an organization cannot have', async () => {
+    const { aws, source } = world({ ...bySnapshots, snapshotUsers: [] }, { [PAYMENTS]: true, [WEB]: true });
+
+    expect(await run(['request', IMAGE, ...byFile()], { aws })).toEqual({
+      code: 1,
+      out: '',
+      err:
+        `Error: ${IMAGE} lacks createVolume permission on ${SNAPSHOT} for ${PAYMENTS}, ${WEB}. An organization cannot have it, each account has to: ` +
+        "add --share to give it, or name the accounts in Packer's snapshot_users.\n",
+    });
+    expect(changesIn(source)).toEqual([]);
+  });
+
+  it('may be public too, and is then seen by all', async () => {
+    const { aws, source } = world(bySnapshots);
+    source.ec2
+      .on(DescribeImageAttributeCommand)
+      .resolves({ LaunchPermissions: [{ OrganizationArn: ORGANIZATION }, { Group: 'all' }] });
+
+    const { code, err } = await run(['request', IMAGE, ...BY_ID], { aws });
+
+    expect({ code, lines: err.split('\n').length }).toEqual({ code: 0, lines: 3 });
   });
 });
 
