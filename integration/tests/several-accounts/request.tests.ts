@@ -235,13 +235,14 @@ export function requestTests(accounts: DeployedAccounts): void {
     // What `npm install --global` puts on PATH.
     symlinkSync(join(ROOT, 'scripts', 'dist', 'image-copier.mjs'), join(folder, 'image-copier'));
     symlinkSync(accounts.accountsFile, join(folder, 'accounts.yaml'));
-    const builds = [buildOf('debian', 'amazon-ebs', `${REGION}:${old.imageId}`, EARLIER_RUN)];
-    /** What Packer does when a source has ended: other sources have written into the manifest, or will. */
+    const earlier = buildOf('debian', 'amazon-ebs', `${REGION}:${old.imageId}`, EARLIER_RUN);
+    /** What Packer does when a source has ended. */
     const end = async (name: string, type: string, artifact: string) => {
-      builds.push(buildOf(name, type, artifact, LAST_RUN));
-      writeFileSync(join(folder, 'packer-manifest.json'), JSON.stringify({ builds, last_run_uuid: LAST_RUN }));
+      const builds = [...(name === earlier.name ? [earlier] : []), buildOf(name, type, artifact, LAST_RUN)];
+      const manifest = JSON.stringify({ builds, last_run_uuid: LAST_RUN });
+      writeFileSync(join(folder, `packer-manifest-${name}.json`), manifest);
       const packer = { PACKER_BUILD_NAME: name, PACKER_BUILDER_TYPE: type, PACKER_RUN_UUID: LAST_RUN };
-      const child = spawn('sh', ['-c', command?.[1] ?? 'false'], {
+      const child = spawn('sh', ['-c', command?.[1]?.replaceAll('${source.name}', name) ?? 'false'], {
         cwd: folder,
         env: { ...accounts.environment, ...packer, PATH: `${folder}:${process.env['PATH'] ?? ''}` },
       });
@@ -254,7 +255,7 @@ export function requestTests(accounts: DeployedAccounts): void {
     expect(await end('notes', 'null', 'Null')).toMatchObject({
       code: 0,
       asked: [],
-      stderr: 'packer-manifest.json has no machine image of the build notes (null): nothing is asked for.\n',
+      stderr: 'packer-manifest-notes.json has no machine image of the build notes (null): nothing is asked for.\n',
     });
     expect(await end('debian', 'amazon-ebs', `${REGION}:${debian.imageId}`)).toMatchObject({
       code: 0,
