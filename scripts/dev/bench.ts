@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { benchBurst, type BurstOptions } from './bench/burst.ts';
 import { benchEnforcement, type EnforcementOptions } from './bench/enforcement.ts';
 import { benchColdStart, type ColdStartOptions } from './bench/cold-start.ts';
+import { benchDoctor, type DoctorOptions } from './bench/doctor.ts';
 import { benchFleet, type FleetBenchOptions } from './bench/fleet.ts';
 import { benchPromote, type PromoteBenchOptions } from './bench/promote.ts';
 import { benchRevoke, type RevokeOptions } from './bench/revoke.ts';
@@ -91,6 +92,19 @@ program
   .option('--rounds <n>', 'how often it runs', count, 3)
   .option('--against <file>', 'another build of the tool, which runs in turns with this one')
   .action((options: StatusOptions) => benchStatus(options, console.log));
+
+program
+  .command('doctor')
+  .description(
+    'examines many accounts, in each of which all is well, with image-copier doctor, from a server that stands in for AWS and ' +
+      'answers each call after a while, and compares that with what the calls take by themselves',
+  )
+  .option('--accounts <n>', 'how many target accounts', count, 300)
+  .option('--recipes <n>', 'how many recipes, each copied into each account', count, 50)
+  .option('--latency <ms>', 'after how long each call is answered', positive, 50)
+  .option('--rounds <n>', 'how often it runs', count, 3)
+  .option('--against <file>', 'another build of the tool, which runs in turns with this one')
+  .action((options: DoctorOptions) => benchDoctor(options, console.log));
 
 program
   .command('tool')

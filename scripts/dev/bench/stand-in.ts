@@ -7,6 +7,8 @@ import { bodyOf, idOf } from './ec2-answers.ts';
 
 export const REGION = 'eu-west-1';
 export const SOURCE = '111111111111';
+const TOPIC_NAME = 'amigo-BENCH-notify';
+export const TOPIC = `arn:aws:sns:${REGION}:${SOURCE}:${TOPIC_NAME}`;
 
 /** A call of an account. */
 export interface Call {
@@ -27,15 +29,20 @@ export interface Answer {
 /** A server in place of AWS that answers each call after a while. */
 export class StandIn {
   calls = 0;
+  /** How many accounts had calls that waited for their answers at the same time, at most. */
+  mostAccounts = 0;
+  readonly #open = new Map<string, number>();
   readonly #server: Server;
 
   private constructor(latencyMs: number, answer: (call: Call) => Answer) {
     this.#server = createServer((request, response) => {
       this.calls += 1;
+      const { headers, url: path = '' } = request;
+      // The stand-in itself gave the credentials of each account, whose key is the account's id.
+      const [, account = ''] = /Credential=(\d{12})/.exec(headers.authorization ?? '') ?? [];
+      this.#begin(account);
       void Promise.all([bodyOf(request), sleep(latencyMs)]).then(([body]) => {
-        const { headers, url: path = '' } = request;
-        // The stand-in itself gave the credentials of each account, whose key is the account's id.
-        const [, account = ''] = /Credential=(\d{12})/.exec(headers.authorization ?? '') ?? [];
+        this.#end(account);
         const answered = answer({ account, path, headers, body });
         const { status, contentType, errorType, body: answerBody } = answered;
         response
@@ -57,6 +64,17 @@ export class StandIn {
 
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  #begin(account: string): void {
+    this.#open.set(account, (this.#open.get(account) ?? 0) + 1);
+    this.mostAccounts = Math.max(this.mostAccounts, this.#open.size);
+  }
+
+  #end(account: string): void {
+    const left = (this.#open.get(account) ?? 0) - 1;
+    if (left > 0) this.#open.set(account, left);
+    else this.#open.delete(account);
   }
 
   close(): void {
@@ -84,7 +102,7 @@ export function jsonOperation({ headers }: Call): string | undefined {
 export function accountsFileOf(accounts: number): string {
   return stringify({
     source: { id: SOURCE },
-    topic: 'amigo-BENCH-notify',
+    topic: TOPIC_NAME,
     defaults: { regions: [REGION], roleName: 'operator' },
     accounts: Array.from({ length: accounts }, (_, index) => ({ id: idOf(index), name: `account-${index + 1}` })),
   });
