@@ -55,7 +55,12 @@ export const REGIONS: readonly string[] = [
   'us-gov-west-1',
 ];
 
+const partitions = new Map<string, string>();
+
 /** The partition of a Region, which is the second part of the ARNs there. That of a Region that is not listed follows from its name. */
 export function partitionOf(region: string): string {
-  return partition(region).name;
+  // It is asked for each copy, and the SDK goes through all Regions.
+  const name = partitions.get(region) ?? partition(region).name;
+  partitions.set(region, name);
+  return name;
 }

@@ -10,8 +10,9 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { STSClient } from '@aws-sdk/client-sts';
-import { fromIni, fromNodeProviderChain, fromTemporaryCredentials } from '@aws-sdk/credential-providers';
+import { fromIni, fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { assumeRole } from '../../../lambda/src/adapters/sts-role.ts';
 
 /** A way into an account. Without any part it is that of the environment. */
 export interface Access {
@@ -48,6 +49,9 @@ const OWN_SETTINGS: Readonly<Record<string, object>> = {
   sqs: { useQueueUrlAsEndpoint: false },
 };
 
+// What handles a call is put together once for all calls of its kind.
+const CALLED_AGAIN = { cacheMiddleware: true };
+
 type Services = { readonly [Service in keyof typeof CLIENTS]: InstanceType<(typeof CLIENTS)[Service]> };
 
 /** Clients for an account and a Region of it, each made when it is first asked for. They share one set of credentials. */
@@ -73,14 +77,19 @@ const RENEW_BEFORE_MS = 5 * 60_000;
 // Enough for all accounts that are asked at a time (in-environments.ts). What waits for a connection waits less than a call takes.
 const CONNECTIONS = { keepAlive: true, maxSockets: 64 };
 
+/** Connections for many clients. Those that nobody uses keep no process from ending. */
+function makeConnections(): NodeHttpHandler {
+  return new NodeHttpHandler({ httpAgent: CONNECTIONS, httpsAgent: CONNECTIONS });
+}
+
 /**
  * Clients of the SDK. Those of all accounts share their connections, and the credentials that roles are assumed with: else each account
  * would run the `credential_process` of a profile again, or assume its role, and open connections of its own.
  */
 export function makeConnect(): Connect {
-  // Connections that nobody uses keep no process from ending.
-  const requestHandler = new NodeHttpHandler({ httpAgent: CONNECTIONS, httpsAgent: CONNECTIONS });
+  const requestHandler = makeConnections();
   const held = new Map<string | undefined, Provide>();
+  const places = new Map<string, AwsClients>();
   const ownOf = (profile: string | undefined) => {
     // A profile that is named counts, also when the environment holds credentials.
     const own = held.get(profile) ?? shared(profile === undefined ? fromNodeProviderChain() : fromIni({ profile }));
@@ -93,11 +102,12 @@ export function makeConnect(): Connect {
       ...(region !== undefined && { region }),
       requestHandler,
     };
-    const own = ownOf(profile);
-    if (roleArn === undefined) return clientsWith({ ...named, credentials: own });
-    const params = { RoleArn: roleArn, RoleSessionName: 'image-copier' };
-    const assumed = fromTemporaryCredentials({ masterCredentials: own, clientConfig: named, params });
-    return clientsWith({ ...named, credentials: shared(assumed) });
+    // The SDK's own way to assume a role keeps a client for each of them.
+    const place = JSON.stringify({ profile, region });
+    const own = places.get(place) ?? clientsWith({ ...named, credentials: ownOf(profile) });
+    places.set(place, own);
+    if (roleArn === undefined) return own;
+    return clientsWith({ ...named, credentials: shared(() => assumeRole(own.sts, roleArn, 'image-copier')) });
   };
 }
 
@@ -110,6 +120,7 @@ interface Settings {
 
 type Provide = () => Promise<Credentials>;
 
+/** Clients that have their credentials already. */
 function clientsWith(settings: Settings): AwsClients {
   const made = new Map<string, object>();
   const clients: Omit<AwsClients, keyof Services> = {
@@ -122,7 +133,7 @@ function clientsWith(settings: Settings): AwsClients {
   };
   for (const [service, Client] of Object.entries(CLIENTS)) {
     const get = () => {
-      const client = made.get(service) ?? new Client({ ...settings, ...OWN_SETTINGS[service] });
+      const client = made.get(service) ?? new Client({ ...settings, ...OWN_SETTINGS[service], ...CALLED_AGAIN });
       made.set(service, client);
       return client;
     };

@@ -26,5 +26,7 @@ export interface WholeText {
 
 /** Writes a line, or several in one text. On a terminal sentences are wrapped to its width. */
 export function print(output: Output, text: string | WholeText): void {
-  output.write(`${typeof text === 'string' ? wrapText(text, output.size?.columns) : text.whole}\n`);
+  // Written by themselves: a report of a thousand accounts is 24 MB, and joined with what ends it would be so once more.
+  output.write(typeof text === 'string' ? wrapText(text, output.size?.columns) : text.whole);
+  output.write('\n');
 }
