@@ -1,12 +1,9 @@
-import { formatMarker, MARKER } from '../../../lambda/src/core/copy-marker.ts';
 import type { StatusReport } from '../../tool/status/report.ts';
-import { assumedRole, bakedAt, hex, imageOf, page } from './ec2-answers.ts';
 import { benchManyAccounts, type ManyAccountsOptions } from './many-accounts.ts';
-import { json, jsonOperation, REGION, SOURCE, xml, type Answer, type Call } from './stand-in.ts';
+import { accountWith, answerStatus } from './status-stand-in.ts';
 
 /** How many calls of one account wait for each other: its role, its images, their snapshots. */
 const IN_TURN = 3;
-export const KEY_ID = '11111111-2222-3333-4444-555555555555';
 
 export interface StatusOptions extends ManyAccountsOptions {
   readonly recipes: number;
@@ -22,7 +19,7 @@ export async function benchStatus(options: StatusOptions, report: (line: string)
     {
       name: 'status',
       subject: `${recipes} recipes, ${copies} copies of each`,
-      answer: (call) => answerOf(call, account),
+      answer: (call) => answerStatus(call, account),
       callsInTurn: () => IN_TURN,
       check: (output) => {
         requireCopies(JSON.parse(output) as StatusReport, accounts * recipes);
@@ -38,77 +35,4 @@ function requireCopies({ rows }: StatusReport, expected: number): void {
   const others = cells.filter(({ state }) => state !== 'available');
   if (others.length === 0 && cells.length === expected) return;
   throw new Error(`${cells.length - others.length} copies are shown, not ${expected}. ${others[0]?.reason ?? ''}`);
-}
-
-/** What an account answers; its id stands as ACCOUNT in it. */
-export interface StandInAccount {
-  readonly copies: string;
-  readonly snapshots: string;
-  readonly sources: string;
-}
-
-export function accountWith({ recipes, copies }: Pick<StatusOptions, 'recipes' | 'copies'>): StandInAccount {
-  const builds = <T>(make: (recipe: number, build: number, number: number) => T): T[] =>
-    Array.from({ length: recipes * copies }, (_, index) => make(Math.floor(index / copies), index % copies, index));
-  const keyArn = `arn:aws:kms:${REGION}:ACCOUNT:key/${KEY_ID}`;
-  return {
-    copies: page(
-      'DescribeImages',
-      'imagesSet',
-      builds((recipe, build, number) => {
-        const announcement = { state: 'announced', settledAt: bakedAt(build) } as const;
-        const at = bakedAt(build);
-        const marker = formatMarker({ copier: 'image-copier', attempt: 1, bakedAt: at, keyId: KEY_ID, announcement });
-        const source = `<sourceImageId>${sourceOf(number)}</sourceImageId><sourceImageRegion>${REGION}</sourceImageRegion>`;
-        const tags = `<item><key>${MARKER}</key><value>${marker}</value></item>`;
-        return imageOf('ACCOUNT', hex('ami', number), recipe, build, source, tags);
-      }),
-    ),
-    snapshots: page(
-      'DescribeSnapshots',
-      'snapshotSet',
-      builds(
-        (_recipe, _build, number) =>
-          `<snapshotId>${hex('snap', number)}</snapshotId><encrypted>true</encrypted><kmsKeyId>${keyArn}</kmsKeyId>` +
-          '<volumeSize>8</volumeSize><fullSnapshotSizeInBytes>4294967296</fullSnapshotSizeInBytes>',
-      ),
-    ),
-    sources: page(
-      'DescribeImages',
-      'imagesSet',
-      builds((recipe, build, number) => imageOf(SOURCE, sourceOf(number), recipe, build, '')),
-    ),
-  };
-}
-
-function sourceOf(number: number): string {
-  return hex('ami', 1_000_000 + number);
-}
-
-/** AWS as `status` meets it: anything that it does not ask for is an error. */
-function answerOf(call: Call, { copies, snapshots, sources }: StandInAccount): Answer {
-  const { account, path, body } = call;
-  switch (jsonOperation(call)) {
-    case 'GetQueueUrl':
-      return json({ QueueUrl: 'http://localhost/dead-letters' });
-    case 'GetQueueAttributes':
-      return json({ Attributes: { ApproximateNumberOfMessages: '0' } });
-    case 'GetParametersByPath':
-      return json({ Parameters: [] });
-  }
-  // A copier that takes no image away.
-  if (path.startsWith('/2015-03-31/functions/')) {
-    return { ...json({ Type: 'User', Message: 'no function' }, 404), errorType: 'ResourceNotFoundException' };
-  }
-  const ec2 = new URLSearchParams(body);
-  switch (ec2.get('Action')) {
-    case 'AssumeRole':
-      return xml(assumedRole(ec2.get('RoleArn')?.split(':')[4] ?? ''));
-    case 'DescribeImages':
-      return xml(account === SOURCE ? sources : copies.replaceAll('ACCOUNT', account));
-    case 'DescribeSnapshots':
-      return xml(snapshots.replaceAll('ACCOUNT', account));
-    default:
-      return xml(undefined);
-  }
 }
