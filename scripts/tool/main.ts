@@ -38,5 +38,6 @@ if (args.length === 1 && (args[0] === '--help' || args[0] === '-h')) {
     loadConnect: async () => (await import('./common/aws-clients.ts')).makeConnect(),
     env: process.env,
     interruptible,
+    hasThreads: true,
   });
 }

@@ -42,7 +42,7 @@ export async function backfill(options: BackfillOptions, tool: Tool): Promise<Ex
   if (!source) throw new UserError('backfill needs the source account: name an --accounts-file.', 2);
   return await interruptible(async (signal) => {
     const choice = { ...(recipe && { recipe }), images: since !== undefined };
-    const { report, allRead } = await readReport(environments, choice, signal, terminal);
+    const { report, allRead } = await readReport(environments, choice, signal, tool);
     const asked: Gap[] = [];
     let code: ExitCode = allRead ? 0 : 1;
     const gaps = gapsIn(report, since, (cell) => isMissing(cell) || (share === true && isNotShared(cell)));

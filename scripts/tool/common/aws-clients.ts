@@ -69,7 +69,7 @@ export interface AwsClients extends Services {
 /** Gives clients for a way into an account. Nothing is called for that. */
 export type Connect = (access: Access) => AwsClients;
 
-type Credentials = Awaited<ReturnType<ReturnType<typeof fromNodeProviderChain>>>;
+export type Credentials = Awaited<ReturnType<ReturnType<typeof fromNodeProviderChain>>>;
 
 // The SDK itself renews what expires within 5 minutes.
 const RENEW_BEFORE_MS = 5 * 60_000;
@@ -78,7 +78,7 @@ const RENEW_BEFORE_MS = 5 * 60_000;
 const CONNECTIONS = { keepAlive: true, maxSockets: 64 };
 
 /** Connections for many clients. Those that nobody uses keep no process from ending. */
-function makeConnections(): NodeHttpHandler {
+export function makeConnections(): NodeHttpHandler {
   return new NodeHttpHandler({ httpAgent: CONNECTIONS, httpsAgent: CONNECTIONS });
 }
 
@@ -121,7 +121,7 @@ interface Settings {
 type Provide = () => Promise<Credentials>;
 
 /** Clients that have their credentials already. */
-function clientsWith(settings: Settings): AwsClients {
+export function clientsWith(settings: Settings): AwsClients {
   const made = new Map<string, object>();
   const clients: Omit<AwsClients, keyof Services> = {
     region: () => (clients as AwsClients).sts.config.region(),

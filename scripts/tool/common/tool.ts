@@ -17,6 +17,8 @@ export interface Tool {
   /** The environment variables of what a command starts. */
   readonly env: NodeJS.ProcessEnv;
   readonly interruptible: Interruptible;
+  /** Whether it runs from its bundle, which has a file for threads (thread.ts). */
+  readonly hasThreads?: true;
 }
 
 /**

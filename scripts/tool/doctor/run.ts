@@ -5,15 +5,17 @@ import { environmentsOf, type Source } from '../common/environments.ts';
 import { inEnvironments, printProblems, type Outcome } from '../common/in-environments.ts';
 import { formatJson } from '../common/json.ts';
 import { print } from '../common/terminal.ts';
+import type { Answers } from '../common/thread-jobs.ts';
 import type { ExitCode, Tool } from '../common/tool.ts';
 import { UserError } from '../common/user-error.ts';
+import { withThreads } from '../common/with-threads.ts';
 import { builtSha256 } from './built-code.ts';
 import { lineOf } from './commands.ts';
 import { examine, type Examination, type Question } from './examine.ts';
 import { inWords, isAtLeast, type CheckedCopier, type Remedy, type Severity } from './finding.ts';
 import { compareCode } from './functions.ts';
 import { formatFindings, type Examined } from './show.ts';
-import { askSource } from './source-account.ts';
+import { askSource, type SourceAnswers } from './source-account.ts';
 
 export interface DoctorOptions extends EnvironmentOptions {
   readonly image?: string;
@@ -25,7 +27,7 @@ export interface DoctorOptions extends EnvironmentOptions {
 /** Examines the environments that the options name, and shows what was found. */
 export async function doctor(
   options: DoctorOptions,
-  { program, terminal, loadConnect, interruptible }: Tool,
+  { program, terminal, loadConnect, interruptible, hasThreads }: Tool,
 ): Promise<ExitCode> {
   if (options.imageRegion !== undefined && options.image === undefined) {
     throw new UserError('--image-region is the Region of an --image.', 2);
@@ -38,7 +40,20 @@ export async function doctor(
   const answers = source && askSource(source);
   const checkedOf = (copier: ChosenCopier) => toChecked(copier, program, options, source);
   const outcomes = await interruptible((signal) =>
-    inEnvironments(copiers, (copier) => examine(checkedOf(copier), copier.aws, question, answers), signal, terminal),
+    withThreads(copiers.length, hasThreads, asked(answers), signal, (threads) =>
+      inEnvironments(
+        copiers,
+        (copier) => {
+          const checked = checkedOf(copier);
+          if (!threads) return examine(checked, copier.aws, question, answers);
+          const { region } = copier;
+          const topic = answers && { arn: answers.topicArnIn(region), isExisting: answers.hasExistingTopicIn(region) };
+          return threads.run('doctor', copier, { copier: checked, question, topic });
+        },
+        signal,
+        terminal,
+      ),
+    ),
   );
   const examined = withComparison(outcomes, checkedOf);
   const least = options.severity ?? 'note';
@@ -52,6 +67,13 @@ export async function doctor(
   const isWell = (each: Examined) =>
     'findings' in each && each.findings.every(({ severity }) => severity !== 'problem');
   return examined.every(isWell) ? 0 : 1;
+}
+
+/** What the source account answers to threads. */
+function asked(answers: SourceAnswers | undefined): Answers {
+  if (!answers) return {};
+  const { subscriptions, regionOf, ownersView } = answers;
+  return { subscriptions, regionOf, ownersView };
 }
 
 /** Adds what only a look at all environments together shows. */
@@ -91,7 +113,8 @@ function toChecked(
   { accountsFile }: DoctorOptions,
   source: Source | undefined,
 ): CheckedCopier {
-  const common = { ...copier, program, partition: partitionOf(copier.region) };
+  // The clients stay here: what is examined may be so in another thread.
+  const common = { ...copier, aws: undefined, program, partition: partitionOf(copier.region) };
   if (accountsFile === undefined || !source) {
     const withSource =
       'Apply Terraform again: module source-account with the account in target_account_ids, then module image-copier.';

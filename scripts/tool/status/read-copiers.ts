@@ -33,7 +33,7 @@ import { findEnds, type EndInAccount } from './find-ends.ts';
 const NOT_READ: ReadParameters = {};
 
 /** What is read of an environment beside its copies. */
-interface ReadChoice {
+export interface ReadChoice {
   /** What becomes of copies that are to go, and what channels point to: a call more for each ten parameters, and others where copies may go. */
   readonly ends: boolean;
 }

@@ -1,10 +1,13 @@
 import { reasonOf } from '../common/aws-errors.ts';
 import { allWell, inEnvironments, PARALLEL, printByEnvironment, printProblems } from '../common/in-environments.ts';
 import { mapConcurrently } from '../common/map-concurrently.ts';
-import type { Copier } from '../common/environment.ts';
+import type { ChosenCopier, Copier } from '../common/environment.ts';
 import type { Environments, Source } from '../common/environments.ts';
 import { requireKnown } from '../common/require-known.ts';
-import { print, type Terminal } from '../common/terminal.ts';
+import { print } from '../common/terminal.ts';
+import type { Threads } from '../common/threads.ts';
+import type { Tool } from '../common/tool.ts';
+import { withThreads } from '../common/with-threads.ts';
 import { buildReport, imagesWithGaps, withSharing, type ReportInput, type SharedWith } from './build-report.ts';
 import { withFailedTries } from './failed-tries.ts';
 import { readCopier, readSharedWith, readSourceImages } from './read-copiers.ts';
@@ -29,14 +32,22 @@ export async function readReport(
   { copiers, source }: Environments,
   { recipe, images = false, ends = false }: ReportChoice,
   signal: AbortSignal,
-  terminal: Terminal,
+  { terminal, hasThreads }: Tool,
 ): Promise<ReadReport> {
   const recipeTag = copiers[0]?.recipeTag ?? '';
   // Printed once the live lines are gone, which would erase them.
   const warnings: [Copier, string][] = [];
-  const read = (copier: Copier) => readCopier(copier, { ends }, signal, (line) => warnings.push([copier, line]));
+  const read = (copier: ChosenCopier, threads: Threads | undefined) => {
+    const input = { ends };
+    const warn = (line: string) => warnings.push([copier, line]);
+    // A text that was cut out of an answer keeps all of the answer in memory. What is copied, as to another thread, does not.
+    const here = async () => structuredClone(await readCopier(copier, input, signal, warn));
+    return threads ? threads.run('status', copier, input, warn) : here();
+  };
   const [outcomes, all] = await Promise.all([
-    inEnvironments(copiers, read, signal, terminal),
+    withThreads(copiers.length, hasThreads, {}, signal, (threads) =>
+      inEnvironments(copiers, (copier) => read(copier, threads), signal, terminal),
+    ),
     source && readSourceImages(source, recipeTag),
   ]);
   printProblems(outcomes, terminal);

@@ -32,7 +32,7 @@ export async function status(options: StatusOptions, tool: Tool): Promise<ExitCo
   const environments = await environmentsOf(options, await loadConnect());
   return await interruptible(async (signal) => {
     const choice = { ...options, ends: true };
-    const { report, allRead } = await readReport(environments, choice, signal, terminal);
+    const { report, allRead } = await readReport(environments, choice, signal, tool);
     if (options.html !== undefined) {
       const fleet = buildFleet(await readFleet(environments, signal, terminal));
       writePage(options.html, report, options.recipe ? onlyRecipes(fleet, options.recipe) : fleet);
