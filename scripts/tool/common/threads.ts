@@ -35,7 +35,7 @@ interface Thread {
 }
 
 // V8 lets garbage grow with the memory that there may be, and by default a thread takes 75 MB in place of 35. What it needs is far less: of
-// eleven accounts at a time what they answer, 3 MB each for 1,500 copies, and what is made of that.
+// 16 accounts at a time what they answer, 3 MB each for 1,500 copies, and what is made of that.
 const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 16 };
 
 /**
