@@ -34,9 +34,9 @@ interface Thread {
   failure?: Error;
 }
 
-// V8 lets garbage grow with the memory that there may be, and by default a thread takes 75 MB in place of 35. What it needs is far less: of
-// 16 accounts at a time what they answer, 3 MB each for 1,500 copies, and what is made of that.
-const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 16 };
+// V8 lets garbage grow with the memory that there may be, and by default a thread takes 75 MB in place of 35. With half as much as this,
+// accounts with 10,000 copies each are too much for two threads (docs/performance.md).
+const LIMITS = { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 16 };
 
 /**
  * Starts threads. The credentials of each account, and what is asked once for all of them, stay with this one, which the others ask.
