@@ -196,7 +196,7 @@ run "publisher" {
 
 # 50 accounts in each parameter, in 3 Regions, by 2 labels of usual length in 20 ways; and twice as many in one of them.
 run "targets_of_5000_accounts" {
-  command = apply
+  command = plan
 
   variables {
     publisher = {}
