@@ -6,12 +6,14 @@ import { ownImages } from '../../scripts/tool/common/copies.ts';
 import { emulatedAccount } from '../../scripts/dev/emulated-account.ts';
 import { waitFor } from '../../scripts/dev/wait-for.ts';
 import { endpoint, newAccountId, REGION } from './support/emulator.ts';
+import { operatorsEnvironment } from './support/operators-environment.ts';
 import { changesOf, NO_CHANGES, QUEUES, queuesOf, resultsOf, ROLE, rolesOf, Rollout } from './support/rollout.ts';
 
 const DEPLOY_TIMEOUT_MS = 900_000;
 const OTHER_REGION = 'us-east-1';
 const [CANARY, PAYMENTS, WEB, LATE] = [newAccountId(), newAccountId(), newAccountId(), newAccountId()] as const;
-const rollout = new Rollout();
+// With the provider as users have it: Terraform installs, locks and starts it.
+const rollout = new Rollout(operatorsEnvironment());
 
 const accounts = {
   canary: { id: CANARY, regions: [REGION, OTHER_REGION], labels: { wave: 'canary' } },

@@ -54,6 +54,7 @@ export function actionsOf(json: string): string[] {
 export async function renderPolicies(
   workDirectory: string,
   inputs: Readonly<Record<string, string>> = {},
+  env = withoutAws(),
 ): Promise<Record<string, string>> {
   const directory = join(workDirectory, 'policies');
   mkdirSync(directory, { recursive: true });
@@ -72,7 +73,7 @@ export async function renderPolicies(
     output: { policies: { value: '${module.policies.policies}' } },
   };
   writeFileSync(join(directory, 'main.tf.json'), JSON.stringify(configuration));
-  const root = new TerraformRoot({ directory, workDirectory: directory, variables: {}, env: withoutAws() });
+  const root = new TerraformRoot({ directory, workDirectory: directory, variables: {}, env });
   await root.init();
   await root.apply();
   const { policies } = await root.outputs();

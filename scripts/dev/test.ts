@@ -15,7 +15,9 @@ import {
 import { setPriority } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { buildTool, buildZip, TEMPLATE, writeTemplate } from './build.ts';
-import { withoutAws } from './emulated-account.ts';
+import { OPERATORS_ACCOUNT } from './administrator-role.ts';
+import { attachProvider, type AttachedProvider } from './attached-provider.ts';
+import { emulatedEnvironment, withoutAws } from './emulated-account.ts';
 import { runScript } from './entry.ts';
 import { installLinters, LINTERS } from './lint/install.ts';
 import { openTestEmulator, type Emulator } from './localstack/emulator.ts';
@@ -150,7 +152,13 @@ const stages: Readonly<Record<string, Stage>> = {
 
   integration: async (run, report) => {
     const { endpoint } = await sharedEmulator(report);
-    return await jest(run, 'integration', configOf('integration'), { AWS_ENDPOINT_URL: endpoint });
+    const provider = await operatorsProvider(endpoint);
+    try {
+      const variables = { AWS_ENDPOINT_URL: endpoint, ATTACHED_PROVIDER: provider.reattach };
+      return await jest(run, 'integration', configOf('integration'), variables);
+    } finally {
+      await provider.close();
+    }
   },
 
   deploy: async (run, report) => {
@@ -173,6 +181,24 @@ let emulator: Promise<Emulator> | undefined;
 async function sharedEmulator(report: Report): Promise<Emulator> {
   emulator ??= openTestEmulator(report);
   return await emulator;
+}
+
+/** The provider that tests attach Terraform to where it acts for the operators. */
+async function operatorsProvider(endpoint: string): Promise<AttachedProvider> {
+  const { platform, registry } = await requireTerraform(process.env);
+  const folder = join(MODULES, 'image-copier');
+  const { env } = await initialized(folder);
+  const [name = '', version = ''] = lockedProvider(folder).split(' ');
+  const source = `${registry}/${name}`;
+  const installed = join(env['TF_DATA_DIR'] ?? '', 'providers', source, version, platform);
+  const binary = readdirSync(installed).find((file) => file.startsWith('terraform-provider-')) ?? '';
+  return await attachProvider({
+    binary: join(installed, binary),
+    source,
+    env: { ...withoutAws(), ...emulatedEnvironment(endpoint, OPERATORS_ACCOUNT, 'eu-west-1') },
+    // As deep as the folders of the stacks that integration/tests/support/rollout.ts deploys.
+    cwd: join(RESULTS, 'deploy', 'provider', '.image-copier', 'stacks', 'provider'),
+  });
 }
 
 /**

@@ -4,12 +4,7 @@ import { CreateKeyCommand, DescribeKeyCommand, ScheduleKeyDeletionCommand } from
 import { LambdaClient, ListEventSourceMappingsCommand } from '@aws-sdk/client-lambda';
 import { ListSubscriptionsCommand } from '@aws-sdk/client-sns';
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
-import {
-  emulatedAccount,
-  emulatedEnvironment,
-  emulatedSettings,
-  withoutAws,
-} from '../../../scripts/dev/emulated-account.ts';
+import { emulatedAccount, emulatedSettings } from '../../../scripts/dev/emulated-account.ts';
 import { OPERATORS_ACCOUNT } from '../../../scripts/dev/administrator-role.ts';
 import { AWS_CLI } from '../../../scripts/dev/localstack/install.ts';
 import { renderPolicies } from '../../../scripts/dev/permissions.ts';
@@ -21,6 +16,7 @@ import { startCommand, type Ended } from '../support/command.ts';
 import { denials, type Denial } from '../support/decisions.ts';
 import { endpoint, injectFault, newAccountId, REGION } from '../support/emulator.ts';
 import { leaveAccount } from '../support/leave-account.ts';
+import { withAttachedProvider } from '../support/operators-environment.ts';
 import { withoutActions } from '../support/role-policy.ts';
 import { Rollout } from '../support/rollout.ts';
 import { runHere } from '../support/run-here.ts';
@@ -37,7 +33,7 @@ export const target = emulatedAccount(endpoint(), newAccountId(), REGION);
 export const targets = { web: { id: target.id } };
 /** With all that the source account can have. */
 export const SOURCE_INPUTS = { publisher: {} };
-export const environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OPERATORS_ACCOUNT, REGION) };
+export const environment = withAttachedProvider();
 
 /** The policy of each role, in the source account and in the target account. */
 export const ROLES = {
@@ -59,7 +55,7 @@ let bakes = 0;
 
 beforeAll(async () => {
   rollout.write(targets, { deletion_protection: false }, SOURCE_INPUTS);
-  policies = await renderPolicies(rollout.out, { topic_name: TOPIC, publisher: 'true' });
+  policies = await renderPolicies(rollout.out, { topic_name: TOPIC, publisher: 'true' }, environment);
   const Trust = { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: OPERATORS_ACCOUNT } };
   const AssumeRolePolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [Trust] });
   for (const { role, place, policy } of holdings()) {

@@ -4,6 +4,7 @@ import { strToU8, unzipSync, zipSync } from 'fflate';
 import { ZIP } from '../../../scripts/dev/lambda-bundle.ts';
 import { Deployment, type Action } from '../../../scripts/tool/deploy/deployment.ts';
 import { TerraformRoot, type Changes } from '../../../scripts/tool/deploy/terraform-root.ts';
+import { CACHE } from '../../../scripts/tool/common/paths.ts';
 import { waitFor } from '../../../scripts/dev/wait-for.ts';
 import { actionsOf } from '../../../scripts/dev/permissions.ts';
 import { denialsOf, environment, give, type Place, publishedPolicy, rollout, ROLES, saysDenied } from './roles.ts';
@@ -29,9 +30,9 @@ export const isWriting = (action: string) => !isReading(action) && !isRemoving(a
 /** A key that cannot be rotated would be made anew, and one that is protected stays. To change its rotation asks for the same. */
 export const isMaking = (action: string) => isWriting(action) && action !== 'kms:EnableKeyRotation';
 
-/** A zip of the functions that is another one. */
+/** A zip of the functions that is another one. It is where the same path leads to from each folder of a stack. */
 export function anotherZip(): string {
-  const zip = join(rollout.out, 'other.zip');
+  const zip = join(CACHE, 'test', `${rollout.source}.zip`);
   writeFileSync(zip, zipSync({ ...unzipSync(readFileSync(ZIP)), 'README.md': strToU8('Another version.') }));
   return zip;
 }

@@ -1,23 +1,23 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import { stringify } from 'yaml';
-import { makeAdministratorRoles, OPERATORS_ACCOUNT } from '../../../scripts/dev/administrator-role.ts';
-import {
-  emulatedAccount,
-  emulatedEnvironment,
-  emulatedSettings,
-  withoutAws,
-} from '../../../scripts/dev/emulated-account.ts';
-import { CACHE } from '../../../scripts/tool/common/paths.ts';
+import { makeAdministratorRoles } from '../../../scripts/dev/administrator-role.ts';
+import { emulatedAccount, emulatedSettings } from '../../../scripts/dev/emulated-account.ts';
+import { CACHE, ROOT } from '../../../scripts/tool/common/paths.ts';
 import { startCommand, type Ended } from './command.ts';
 import { endpoint, newAccountId, REGION } from './emulator.ts';
+import { withAttachedProvider } from './operators-environment.ts';
 
 /** The queues of a copier, in the order of the alphabet. */
 export const QUEUES = ['dead-letters', 'requests', 'retirements', 'settle.fifo'].map(
   (queue) => `image-copier-${queue}`,
 );
+
+/** As `terraform init` writes it: the test run has locked the provider there. */
+const LOCK_FILE = '.terraform.lock.hcl';
+const LOCKED = join(ROOT, 'terraform', 'modules', 'image-copier', LOCK_FILE);
 
 /** The role that Terraform assumes in each account. */
 export const ROLE = 'deployer';
@@ -40,10 +40,11 @@ export class Rollout {
   readonly out: string;
   readonly accountsFile: string;
   readonly #work = join(CACHE, 'test', 'deploy', this.source);
-  readonly #environment = { ...withoutAws(), ...emulatedEnvironment(endpoint(), OPERATORS_ACCOUNT, REGION) };
+  readonly #environment: NodeJS.ProcessEnv;
   readonly #place: readonly string[];
 
-  constructor() {
+  constructor(environment = withAttachedProvider()) {
+    this.#environment = environment;
     // As deploy has it where it is told no other place.
     this.out = join(this.#work, '.image-copier');
     this.accountsFile = join(this.#work, 'accounts.yaml');
@@ -72,7 +73,9 @@ export class Rollout {
       defaults: { regions: [REGION], roleName: ROLE, inputs },
       accounts: Object.entries(listed).map(([name, account]) => ({ name, ...account })),
     };
-    mkdirSync(this.#work, { recursive: true });
+    mkdirSync(this.out, { recursive: true });
+    // A provider that Terraform is attached to is not locked by it, and deploy needs a lock file.
+    if (this.#environment['TF_REATTACH_PROVIDERS']) copyFileSync(LOCKED, join(this.out, LOCK_FILE));
     writeFileSync(this.accountsFile, stringify(file));
   }
 
