@@ -5,6 +5,7 @@ import { benchEnforcement, type EnforcementOptions } from './bench/enforcement.t
 import { benchColdStart, type ColdStartOptions } from './bench/cold-start.ts';
 import { benchDoctor, type DoctorOptions } from './bench/doctor.ts';
 import { benchFleet, type FleetBenchOptions } from './bench/fleet.ts';
+import { benchPage, type PageBenchOptions } from './bench/page.ts';
 import { benchPromote, type PromoteBenchOptions } from './bench/promote.ts';
 import { benchRevoke, type RevokeOptions } from './bench/revoke.ts';
 import { benchRollout } from './bench/rollout.ts';
@@ -137,6 +138,17 @@ program
   .option('--accounts <n>', 'how many target accounts', count, 300)
   .option('--latency <ms>', 'after how long each call is answered', positive, 50)
   .action((options: PromoteBenchOptions) => benchPromote(options, console.log));
+
+program
+  .command('page')
+  .description(
+    'makes the status page of many accounts, opens it in the browser of the tests and scrolls it, and fails if it takes longer ' +
+      'until it can be used, or scrolls with fewer frames a second, than its goals allow',
+  )
+  .option('--accounts <n>', 'how many target accounts', count, 1000)
+  .option('--recipes <n>', 'how many recipes', count, 50)
+  .option('--rounds <n>', 'how often it is opened', count, 3)
+  .action((options: PageBenchOptions) => benchPage(options, console.log));
 
 program
   .command('enforcement')
