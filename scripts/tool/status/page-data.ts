@@ -2,8 +2,8 @@ import { spellOutHidden } from '../../../lambda/src/core/hidden-characters.ts';
 import type { Environment } from '../common/environment.ts';
 import { imageFor } from '../common/wanted-images.ts';
 import { deprecationText } from './deprecation.ts';
-import { formatDuration, formatTime, secondsBetween } from './page-text.ts';
-import type { Cell, CopyFact, SourceImageFact, StatusReport } from './report.ts';
+import { formatDuration, formatShortDuration, formatTime, secondsBetween } from './page-text.ts';
+import type { Cell, CellState, CopyFact, Row, SourceImageFact, StatusReport } from './report.ts';
 
 /** What the details of a cell name, in this order. */
 const LABELS = [
@@ -28,9 +28,15 @@ const LABELS = [
 export interface PageData {
   readonly texts: readonly string[];
   readonly labels: readonly string[];
+  readonly states: readonly CellState[];
+  /** Account, its id, Region, then labels. */
   readonly columns: readonly (readonly number[])[];
-  readonly rows: readonly number[];
-  /** For each cell of each row: seconds from bake to start, and from start to end, then a text for each label. */
+  /** The title, then the ids of its images. */
+  readonly rows: readonly (readonly number[])[];
+  /**
+   * For each cell of each row: its state, as an index of `states`; its note; seconds from bake to start, and from start to end; then a
+   * text for each label.
+   */
   readonly cells: readonly (readonly (readonly number[])[])[];
 }
 
@@ -45,15 +51,21 @@ export interface CopyTimes {
 /** The data of a report as the script of the page reads it. */
 export function pageData(report: StatusReport): PageData {
   const texts = new Texts();
+  const states = Array.from(new Set(report.rows.flatMap(({ cells }) => cells.map(({ state }) => state))));
   return {
+    states,
     columns: report.columns.map((column) => columnTexts(column).map((text) => texts.indexOf(text))),
-    rows: report.rows.map((row) => texts.indexOf(row.title)),
+    rows: report.rows.map(({ title, images }) =>
+      [title, ...images.map(({ imageId }) => imageId)].map((text) => texts.indexOf(text)),
+    ),
     labels: LABELS,
     cells: report.rows.map((row) =>
       row.cells.map((cell, index) => {
         const { waited = 0, copied = 0 } = cell.copy ? copyTimes(cell.state, cell.copy, report.readAt) : {};
-        const values = cellTexts(cell, imageFor(row.images, report.columns[index]?.region), report.readAt);
-        return [waited, copied, ...values.map((text) => texts.indexOf(text))];
+        const column = report.columns[index];
+        const values = cellTexts(cell, imageFor(row.images, column?.region), report.readAt);
+        const note = texts.indexOf(noteOf(cell, row, column, report.readAt));
+        return [states.indexOf(cell.state), note, waited, copied, ...values.map((text) => texts.indexOf(text))];
       }),
     ),
     texts: texts.all,
@@ -66,6 +78,27 @@ export function copyTimes(state: Cell['state'], copy: CopyFact, readAt: string):
     waited: secondsBetween(copy.bakedAt, copy.startedAt),
     copied: secondsBetween(copy.startedAt, copy.settledAt ?? (state === 'pending' ? readAt : undefined)),
   };
+}
+
+/** The little that a cell says beside its state. */
+export function noteOf({ state, copy }: Cell, row: Row, column: Environment | undefined, readAt: string): string {
+  if (!copy) return '';
+  const { copied } = copyTimes(state, copy, readAt);
+  const attempt = copy.attempt > 1 ? `attempt ${copy.attempt}` : '';
+  switch (state) {
+    case 'available':
+      return copied === undefined ? '' : `in ${formatShortDuration(copied)}`;
+    case 'pending':
+      return copied === undefined ? attempt : `for ${formatShortDuration(copied)}`;
+    case 'failed':
+      return attempt;
+    case 'stale': {
+      const behind = secondsBetween(copy.bakedAt, imageFor(row.images, column?.region)?.bakedAt);
+      return behind === undefined ? '' : `${formatShortDuration(behind)} behind`;
+    }
+    default:
+      return '';
+  }
 }
 
 /** Account, id, Region, then each label. */

@@ -3,19 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Environment } from '../common/environment.ts';
 import { ROOT } from '../common/paths.ts';
-import { imageFor } from '../common/wanted-images.ts';
 import { fleetSection } from '../fleet/page-section.ts';
 import type { FleetReport } from '../fleet/report.ts';
-import { copyTimes, pageData } from './page-data.ts';
-import {
-  escapeHtml,
-  escapeWithIds,
-  formatDuration,
-  formatShortDuration,
-  formatTime,
-  scriptJson,
-  secondsBetween,
-} from './page-text.ts';
+import { copyTimes, noteOf, pageData } from './page-data.ts';
+import { escapeHtml, escapeWithIds, formatDuration, formatTime, scriptJson } from './page-text.ts';
 import { groupChannels, placesOf } from './channels.ts';
 import type { Cell, CellState, Row, StatusReport } from './report.ts';
 import { counted } from '../common/counted.ts';
@@ -35,6 +26,15 @@ const STATES: readonly CellState[] = [
   'not wanted',
 ];
 
+/**
+ * So many cells are written into the page as they are. A page with more has them in its data alone, and its script makes those that
+ * are in view: a browser takes seconds to lay out 50,000, and draws a few frames a second while they are scrolled
+ * (docs/performance.md).
+ */
+const MAX_WRITTEN_CELLS = 2500;
+/** So many failures of each kind are listed. */
+const MAX_FAILURES = 500;
+
 interface Durations {
   readonly count: number;
   readonly waited: number;
@@ -44,8 +44,9 @@ interface Durations {
 }
 
 /**
- * A report as one page of HTML that asks for nothing else, with what the running instances run where that was read. All of it can be read without its script, which adds filters, the
- * details of a cell and a way through the cells by keyboard. The same report gives the same bytes.
+ * A report as one page of HTML that asks for nothing else, with what the running instances run where that was read. Without its script
+ * all can be read but the cells of a large report. The script adds filters, the details of a cell and a way through the cells by
+ * keyboard. The same report gives the same bytes.
  */
 export function statusPage(report: StatusReport, fleet?: FleetReport): string {
   const style = readFileSync(join(BROWSER, 'page.css'), 'utf8');
@@ -111,6 +112,7 @@ ${totals.join('\n')}
 <div class="texts scripted" hidden>
 <label>Recipe or image <input type="search" name="row"></label>
 <label>Account, Region or label <input type="search" name="column" list="column-texts"></label>
+<label>Copy, reason or other detail <input type="search" name="detail"></label>
 <datalist id="column-texts"></datalist>
 <button type="reset">Show all</button>
 <output id="left"></output>
@@ -119,23 +121,28 @@ ${totals.join('\n')}
 }
 
 function matrix(report: StatusReport): string {
-  const { columns, rows } = report;
+  const { columns, rows, readAt } = report;
+  const count = rows.length * columns.length;
+  const isWritten = count <= MAX_WRITTEN_CELLS;
   const head = columns.map(
     ({ account, accountId, region }) =>
       `<th scope="col">${escapeWithIds(account)}${account === accountId ? '' : `<small>${escapeWithIds(accountId)}</small>`}<small>${escapeHtml(region)}</small></th>`,
   );
   const body = rows.map((row, rowIndex) => {
-    const cells = row.cells.map((cell, column) => {
-      const note = noteOf(cell, row, columns[column], report.readAt);
+    const written = row.cells.map((cell, column) => {
+      const note = noteOf(cell, row, columns[column], readAt);
       return `<td id="${cellId(rowIndex, column)}" class="${classOf(cell.state)}">${cell.state}${note === '' ? '' : `<small>${escapeHtml(note)}</small>`}</td>`;
     });
-    return `<tr><th scope="row">${escapeWithIds(row.title)}${imagesOf(row)}</th>\n${cells.join('')}</tr>`;
+    return `<tr><th scope="row">${escapeWithIds(row.title)}${imagesOf(row)}</th>${isWritten ? `\n${written.join('')}` : ''}</tr>`;
   });
+  const unwritten = `<p id="unscripted">The script of this page shows its ${count} cells. Where it may not run, read fewer accounts or recipes
+(<code>--only</code>, <code>--recipe</code>), or have all printed as JSON (<code>--json</code>).</p>
+`;
   return `<section>
 <h2 id="matrix-title">By recipe and account</h2>
 <p class="scripted" id="matrix-help" hidden>Arrow keys, Home and End move from cell to cell. Enter or a click shows the details of a copy.</p>
-<div class="scroll" role="region" aria-labelledby="matrix-title" tabindex="0">
-<table id="matrix" class="matrix" tabindex="-1">
+${isWritten ? '' : unwritten}<div class="scroll${isWritten ? '' : ' scripted'}" role="region" aria-labelledby="matrix-title" tabindex="0"${isWritten ? '' : ' hidden'}>
+<table id="matrix" class="matrix${isWritten ? '' : ' partial'}" tabindex="-1">
 <caption>State of the newest copy of each recipe or image in each account and Region</caption>
 <thead><tr><td class="corner"></td>${head.join('')}</tr></thead>
 <tbody>
@@ -143,6 +150,7 @@ ${body.join('\n')}
 </tbody>
 </table>
 </div>
+<div class="printed"></div>
 </section>`;
 }
 
@@ -185,27 +193,6 @@ ${rows.map((cells) => `<tr>${cells.join('')}</tr>`).join('\n')}
 </section>`;
 }
 
-/** The little that a cell says beside its state. */
-function noteOf({ state, copy }: Cell, row: Row, column: Environment | undefined, readAt: string): string {
-  if (!copy) return '';
-  const { copied } = copyTimes(state, copy, readAt);
-  const attempt = copy.attempt > 1 ? `attempt ${copy.attempt}` : '';
-  switch (state) {
-    case 'available':
-      return copied === undefined ? '' : `in ${formatShortDuration(copied)}`;
-    case 'pending':
-      return copied === undefined ? attempt : `for ${formatShortDuration(copied)}`;
-    case 'failed':
-      return attempt;
-    case 'stale': {
-      const behind = secondsBetween(copy.bakedAt, imageFor(row.images, column?.region)?.bakedAt);
-      return behind === undefined ? '' : `${formatShortDuration(behind)} behind`;
-    }
-    default:
-      return '';
-  }
-}
-
 function imagesOf({ images }: Row): string {
   const [newest] = images;
   if (!newest) return '';
@@ -238,7 +225,8 @@ function failures({ rows, columns }: StatusReport): string {
       );
     });
   });
-  const lines = [...failed, ...unread];
+  const lines = [...failed.slice(0, MAX_FAILURES), ...unread.slice(0, MAX_FAILURES)];
+  const more = failed.length + unread.length - lines.length;
   const table = `<div class="scroll" role="region" aria-labelledby="failures-title" tabindex="0"><table class="list">
 <thead><tr><th scope="col">State</th><th scope="col">Where</th><th scope="col">Reason</th></tr></thead>
 <tbody>
@@ -246,7 +234,7 @@ ${lines.join('\n')}
 </tbody></table></div>`;
   return `<section>
 <h2 id="failures-title">Failures</h2>
-${lines.length === 0 ? '<p>None.</p>' : table}
+${more > 0 ? `<p>${more} more are not listed here, but are among the cells.</p>\n` : ''}${lines.length === 0 ? '<p>None.</p>' : table}
 </section>`;
 }
 

@@ -38,7 +38,7 @@ function reportOf(...cells: readonly Cell[]): StatusReport {
 /** The details of the only cell as the script of the page shows them: those that are empty are left out. */
 function detailsOf(cell: Cell): Record<string, string> {
   const { cells, labels, texts } = pageData(reportOf(cell));
-  const values = cells[0]?.[0]?.slice(2).map((index) => texts[index] ?? 'no such text') ?? [];
+  const values = cells[0]?.[0]?.slice(4).map((index) => texts[index] ?? 'no such text') ?? [];
   const entries = labels.map((label, index): [string, string] => [label, values[index] ?? '']);
   return Object.fromEntries(entries.filter(([, text]) => text !== ''));
 }
@@ -101,15 +101,20 @@ describe('the data of the page', () => {
       ['account\\u{202e}0', '222222222222', 'eu-west-1', 'wave=canary'],
       ['account\\u{202e}1', '222222222222', 'eu-west-1', 'wave=canary'],
     ]);
-    expect(rows.map((index) => texts[index])).toEqual(['ubuntu']);
+    expect(rows.map((row) => row.map((index) => texts[index]))).toEqual([['ubuntu', 'ami-02']]);
   });
 
-  it('begins a cell with the seconds from bake to start, and from start to end', () => {
-    const { cells } = pageData(reportOf({ state: 'available', copy: COPY }, { state: 'missing' }));
+  it('begins a cell with its state, its note, and the seconds from bake to start, and from start to end', () => {
+    const { cells, states, texts } = pageData(reportOf({ state: 'available', copy: COPY }, { state: 'missing' }));
 
-    expect(cells[0]?.map((cell) => cell.slice(0, 2))).toEqual([
-      [120, 630],
-      [0, 0],
+    const begun = cells[0]?.map(([state = -1, note = -1, ...rest]) => [
+      states[state],
+      texts[note],
+      ...rest.slice(0, 2),
+    ]);
+    expect(begun).toEqual([
+      ['available', 'in 10 min', 120, 630],
+      ['missing', '', 0, 0],
     ]);
   });
 });

@@ -29,6 +29,11 @@ describe('scriptJson', () => {
   it('ends no script', () => {
     expect(scriptJson('</script><!--')).toBe('"\\u003c/script\\u003e\\u003c!--"');
   });
+
+  it.each(['</script>', '<!--<script>', ']]>', '&lt;', '"\\', '\u2028\u2029', 'a\u0000b'])('gives %j back', (text) => {
+    expect(JSON.parse(scriptJson({ [text]: [text] }))).toEqual({ [text]: [text] });
+    expect(scriptJson(text)).not.toMatch(/[<>&]/);
+  });
 });
 
 describe('formatTime', () => {

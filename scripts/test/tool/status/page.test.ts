@@ -4,7 +4,7 @@ import { statusPage } from '../../../tool/status/page.ts';
 import type { Cell, CopyFact, StatusReport } from '../../../tool/status/report.ts';
 import type { FleetReport, RunningInstance } from '../../../tool/fleet/report.ts';
 import { fleetReport, runningInstance } from '../fleet/sample-fleet.ts';
-import { sampleReport } from './sample-report.ts';
+import { largeReport, sampleReport } from './sample-report.ts';
 
 const READ_AT = '2026-11-23T22:30:00.000Z';
 const UNSETTLED: CopyFact = {
@@ -133,6 +133,27 @@ describe('the page of a report', () => {
   });
 });
 
+describe('the cells of a report', () => {
+  const written = (html: string) => html.match(/<td id="c\d+-\d+"/g)?.length ?? 0;
+
+  it('are written where there are 2,500, or fewer', () => {
+    const html = statusPage(largeReport(50, 50));
+
+    expect(written(html)).toBe(2500);
+    expect(html).not.toMatch(/class="matrix partial"|id="unscripted"/);
+  });
+
+  it('are left to the script where there are more, and the page says so', () => {
+    const html = statusPage(largeReport(139, 18));
+
+    expect(written(html)).toBe(0);
+    expect(html).toContain('The script of this page shows its 2502 cells.');
+    // Names are there for the search of a browser.
+    expect(html.match(/<th scope="col"><?/g)?.length).toBeGreaterThan(139);
+    expect(html).toContain('>222360222636</span>');
+  });
+});
+
 describe('a cell', () => {
   it.each<[string, Cell]>([
     ['in 10 min', { state: 'available', copy: COPY }],
@@ -174,6 +195,16 @@ describe('the failures', () => {
       ['failed', 'ubuntu in account-1, eu-west-1', 'No reason is known.'],
       ['unknown', '2 cells in account-0, eu-west-1', 'Access denied.'],
     ]);
+  });
+
+  it('are 500 that failed, and 500 accounts that cannot be read, and the number of others', () => {
+    const failed = Array<Cell>(502).fill({ state: 'failed' });
+    const unread = Array<Cell>(503).fill({ state: 'unknown', reason: 'Access denied.' });
+    const html = statusPage(reportOf(...failed, ...unread));
+
+    expect(tableUnder('failures', html)).toHaveLength(1000);
+    expect(html).toContain('<p>5 more are not listed here, but are among the cells.</p>');
+    expect(statusPage(reportOf(...failed.slice(2)))).not.toContain('more are not listed');
   });
 
   it('are none where all is well', () => {
