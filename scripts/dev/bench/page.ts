@@ -41,7 +41,10 @@ interface Run {
   readonly scrolls: Readonly<Record<ScrollName, Scrolled>>;
 }
 
-/** Pixels to the right and down for each frame; it turns round at the ends. `whole`: from end to end in two seconds, as a scroll bar is drawn. */
+/**
+ * Pixels to the right and down for each frame; it turns round at the ends. `whole`: from end to end in two seconds, as a scroll bar is
+ * drawn, which puts other cells into view with each frame. There is no goal for that.
+ */
 const SCROLLS = {
   'to the side': [STEP, 0],
   down: [0, STEP],
@@ -82,7 +85,7 @@ export async function benchPage(options: PageBenchOptions, report: (line: string
         `Scrolled ${name}: ${frames.toFixed(1)} frames a second, the longest ${of(({ scrolls }) => scrolls[name].longestMs).toFixed(0)} ms, ` +
           `${of(({ scrolls }) => scrolls[name].cpuMs).toFixed(1)} ms of CPU in the page for each.`,
       );
-      if (frames < GOAL_FRAMES) missed.push(`60 frames a second ${name}`);
+      if (frames < GOAL_FRAMES && SCROLLS[name][0] !== 'whole') missed.push(`60 frames a second ${name}`);
     }
     const goal = GOALS.find((each) => accounts <= each.accounts);
     if (goal && usable > goal.seconds) missed.push(`usable within ${goal.seconds} s`);
