@@ -358,13 +358,15 @@ class AccountCheck {
     }
   }
 
-  /** An announcement comes again only after something came between it and the last mark. */
+  /**
+   * An announcement comes again only after something came between it and the last mark. Copies of different recipes are announced at the same time: a
+   * kill comes between for all that the invocation has announced, in whatever order their calls arrived.
+   */
   #checkRepeats(): void {
     const done = new Set<string>();
     const told = new Map<string, 'undisturbed' | 'disturbed'>();
-    for (const call of this.#run.invocations
-      .filter((each) => each.functionName === 'settle-copy')
-      .flatMap(({ calls }) => calls)) {
+    const settlings = this.#run.invocations.filter(({ functionName }) => functionName === 'settle-copy');
+    for (const { call, isLastOfKilled } of settlings.flatMap(({ calls }) => withKills(calls))) {
       const announced = announcedIn(call);
       const sourceImageId = announced === undefined ? undefined : this.#run.sourceOf(announced)?.imageId;
       if (announced !== undefined && isTaken(call) && !this.#wasRevoked(sourceImageId ?? '')) {
@@ -377,7 +379,7 @@ class AccountCheck {
         const ended = endedIn(call);
         if (ended !== undefined) done.add(ended);
       }
-      if (isDisturbed(call)) for (const key of told.keys()) told.set(key, 'disturbed');
+      if (isDisturbed(call) || isLastOfKilled) for (const key of told.keys()) told.set(key, 'disturbed');
     }
     for (const { imageId, detail } of this.#givenUpLetters()) {
       const announced = this.#standing.onBus.some((each) => each.detail.imageId === imageId);
@@ -441,6 +443,12 @@ function isTaken({ answer }: NotedCall): boolean {
 function isDisturbed({ interruption, answer }: NotedCall): boolean {
   if (interruption) return true;
   return answer !== undefined && answer.status >= 400 && !answer.body.includes('ParameterNotFound');
+}
+
+/** The calls of an invocation, of which the last one is told of a kill. */
+function withKills(calls: readonly NotedCall[]): { readonly call: NotedCall; readonly isLastOfKilled: boolean }[] {
+  const isKilled = calls.some(({ interruption }) => interruption?.how === 'kill');
+  return calls.map((call, index) => ({ call, isLastOfKilled: isKilled && index === calls.length - 1 }));
 }
 
 /** The image whose end the call announces. */
