@@ -1,4 +1,4 @@
-import { fork, spawn } from 'node:child_process';
+import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import {
@@ -89,9 +89,12 @@ class Provider {
   }
 }
 
+/** Those of all providers, which end with this one. */
+const processes = new Set<ChildProcess>();
+
 async function start(binary: string): Promise<ClientHttp2Session> {
   const child = spawn(binary, [], { env: { ...process.env, ...HANDSHAKE }, stdio: ['ignore', 'pipe', 'ignore'] });
-  process.once('exit', () => child.kill());
+  processes.add(child);
   // Terraform then says that its provider is gone.
   child.once('exit', (code, signal) => {
     console.error(`The provider ${binary} ended (${code ?? signal}).`);
@@ -246,6 +249,7 @@ function typesIn(folder: string): string[] {
 async function main(binary: string, source: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'provider-'));
   process.once('exit', () => {
+    for (const each of processes) each.kill();
     rmSync(folder, { recursive: true, force: true });
   });
   const types = [...typesIn(join(ROOT, 'terraform')), ...typesIn(join(ROOT, 'integration'))];
