@@ -72,8 +72,7 @@ export function requestTests(accounts: DeployedAccounts): void {
     const image = await accounts.bake('ubuntu', 8);
     const id = 'o-a1b2c3d4e5';
     const OrganizationArn = `arn:aws:organizations::${source.id}:organization/${id}`;
-    await joinOrganization(canary.id, id);
-    await joinOrganization(payments.id, id);
+    const leave = await Promise.all([canary, payments].map((account) => joinOrganization(account.id, id)));
     await source.ec2.send(
       new ModifyImageAttributeCommand({ ImageId: image.imageId, LaunchPermission: { Add: [{ OrganizationArn }] } }),
     );
@@ -104,6 +103,7 @@ export function requestTests(accounts: DeployedAccounts): void {
     const rows = JSON.parse(stdout) as Row[];
     expect({ code, states: rows.map(({ state }) => state) }).toEqual({ code: 0, states: Array(3).fill('available') });
     expect((await launchers(image)).filter((account) => account !== undefined)).toEqual([web.id]);
+    await Promise.all(leave.map((each) => each()));
   });
 
   it('names what is missing, and neither shares nor asks, without --share', async () => {

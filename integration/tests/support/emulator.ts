@@ -45,9 +45,18 @@ export async function endCopies(account: string, imageId?: string): Promise<void
   if (!response.ok) throw new Error(`The emulator ended no copies: ${response.status}`);
 }
 
-/** Makes an account one of an organization, which limits nothing in it. */
-export async function joinOrganization(account: string, id: string): Promise<void> {
+/**
+ * Makes an account one of an organization, which limits nothing in it. Its root user may then do only what the emulator knows the actions of.
+ * @returns has it leave
+ */
+export async function joinOrganization(account: string, id: string): Promise<() => Promise<void>> {
   const url = `${endpoint()}/_image-copier/accounts/${account}/organization`;
-  const { ok, status } = await fetch(url, { method: 'PUT', body: JSON.stringify({ id }) });
-  if (!ok) throw new Error(`The emulator answers with ${status}.`);
+  const call = async (init: RequestInit) => {
+    const { ok, status } = await fetch(url, init);
+    if (!ok) throw new Error(`The emulator answers with ${status}.`);
+  };
+  await call({ method: 'PUT', body: JSON.stringify({ id }) });
+  return async () => {
+    await call({ method: 'DELETE' });
+  };
 }

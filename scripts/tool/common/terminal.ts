@@ -26,7 +26,11 @@ export interface WholeText {
 
 /** Writes a line, or several in one text. On a terminal sentences are wrapped to its width. */
 export function print(output: Output, text: string | WholeText): void {
-  // Written by themselves: a report of a thousand accounts is 24 MB, and joined with what ends it would be so once more.
-  output.write(typeof text === 'string' ? wrapText(text, output.size?.columns) : text.whole);
+  if (typeof text === 'string') {
+    output.write(`${wrapText(text, output.size?.columns)}\n`);
+    return;
+  }
+  // By themselves: a report of a thousand accounts is 24 MB, and joined with what ends it would be so once more.
+  output.write(text.whole);
   output.write('\n');
 }
