@@ -1,3 +1,4 @@
+import { judge } from './approval.ts';
 import type { OwnCopy } from './copy-inventory.ts';
 import { isTakenAway, isUnapproved } from './copy-marker.ts';
 import { flawOf } from './copy-steps.ts';
@@ -37,20 +38,20 @@ export async function updateParameters(
   // By their ids too: what EC2 lists by tags may lag behind what it was told a moment ago.
   if (current.size > 0) others.push(...(await inventory.findById([...new Set(current.values())])));
 
-  const newest = new Map<string, OwnCopy | Error>();
+  const found: { readonly name: string; readonly own: readonly OwnCopy[]; readonly newest: OwnCopy | Error }[] = [];
   for (const { recipe, name, copies: own } of recipes) {
     const ofRecipe = others.filter(
       ({ imageId, tags }) => tagValue(tags, recipeTag) === recipe || imageId === current.get(name),
     );
-    newest.set(name, await newestOf(own, ofRecipe, context).catch(asError));
+    found.push({ name, own, newest: await newestOf(own, ofRecipe, current.get(name), context).catch(asError) });
   }
-  const moves = Array.from(newest).flatMap(([name, to]) =>
-    to instanceof Error || to.imageId === current.get(name) ? [] : [[name, to.imageId] as const],
+  const moves = found.flatMap(({ name, newest }) =>
+    newest instanceof Error || newest.imageId === current.get(name) ? [] : [[name, newest.imageId] as const],
   );
   const failed = await pointAll(new Map(moves), context);
   return new Map(
-    recipes.flatMap(({ name, copies: own }) =>
-      own.map(({ imageId }) => [imageId, failed.get(name) ?? lineOf(imageId, name, newest.get(name))] as const),
+    found.flatMap(({ name, own, newest }) =>
+      own.map(({ imageId }) => [imageId, failed.get(name) ?? lineOf(imageId, name, newest)] as const),
     ),
   );
 }
@@ -68,8 +69,8 @@ function recipesOf(copies: readonly OwnCopy[], context: SettleContext): Recipe[]
   return [...recipes.values()];
 }
 
-function lineOf(imageId: string, name: string, newest: OwnCopy | Error | undefined): string | Error {
-  if (newest === undefined || newest instanceof Error) return newest ?? new Error(`Nothing is known of ${name}.`);
+function lineOf(imageId: string, name: string, newest: OwnCopy | Error): string | Error {
+  if (newest instanceof Error) return newest;
   return newest.imageId === imageId ? name : `none: ${newest.imageId} is of a newer image`;
 }
 
@@ -77,18 +78,30 @@ function lineOf(imageId: string, name: string, newest: OwnCopy | Error | undefin
  * The copy of the newest image among the given ones and those others that can be launched, are verified and approved. A marker can be
  * set by hand, so the snapshots of a newer one are looked at again. One that EC2 does not show at the moment is no reason to go back.
  */
-async function newestOf(own: readonly OwnCopy[], others: readonly OwnCopy[], context: SettleContext): Promise<OwnCopy> {
+async function newestOf(
+  own: readonly OwnCopy[],
+  others: readonly OwnCopy[],
+  current: string | undefined,
+  context: SettleContext,
+): Promise<OwnCopy> {
   const newest = newestAmong(own);
   const newer = others
     .filter(({ state, marker }) => state === 'available' && marker.announcement !== undefined && !isTakenAway(marker))
-    .filter(({ marker }) => !isUnapproved(marker))
     .filter((other) => bakedMs(other) > bakedMs(newest))
     .toSorted((one, other) => bakedMs(other) - bakedMs(one));
   for (const other of newer) {
+    // Its approval is noted after the parameter, and the call may have ended in between.
+    if (isUnapproved(other.marker) && !(other.imageId === current && (await mayBeApproved(other, context)))) continue;
     const flaw = flawOf(other, await context.inventory.snapshotsOf(other.snapshotIds), context);
     if (!flaw || !isContradicted(flaw)) return other;
   }
   return newest;
+}
+
+/** That it cannot be read at the moment is no reason to go back either. */
+async function mayBeApproved(copy: OwnCopy, { gate }: SettleContext): Promise<boolean> {
+  const verdict = gate && (await judge([copy], gate)).get(copy.imageId);
+  return verdict === undefined || verdict.isApproved || verdict.error !== undefined;
 }
 
 /** The last of those whose source images were baked last. */

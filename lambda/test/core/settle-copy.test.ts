@@ -855,7 +855,7 @@ describe('settleCopy with a gate', () => {
   const WAITS =
     `It waits for the approval of its source image ${SOURCE_IMAGE} in ${REGION}, ` +
     `which needs the watermark approved of ${SOURCE_ACCOUNT}.`;
-  const WATERMARK = { key: `${SOURCE_ACCOUNT}:approved`, imageId: SOURCE_IMAGE };
+  const watermarksOf = (imageId: string) => [{ key: `${SOURCE_ACCOUNT}:approved`, imageId }];
   let sources: FakeSources;
   const settleAtGate = () => settle({ gate: sources.gate() });
   /** Announces the copy, and leaves it before the gate. */
@@ -879,7 +879,7 @@ describe('settleCopy with a gate', () => {
   });
 
   it('asks for nothing where the copy has the watermark itself', async () => {
-    account = new FakeAccount(ownCopy({ watermarks: [WATERMARK] }));
+    account = new FakeAccount(ownCopy({ watermarks: watermarksOf(SOURCE_IMAGE) }));
 
     expect(await settleAtGate()).toMatchObject({ kind: 'settled', parameter: PARAMETER });
     expect(sources.calls).toEqual([]);
@@ -985,13 +985,32 @@ describe('settleCopy with a gate', () => {
 
     it('passes over a newer copy that is not approved, also where somebody has pointed the parameter to it', async () => {
       const announcement = { state: 'announced', settledAt: NOW, unapproved: true } as const;
-      account.copies.push(otherCopy(NEWER, { marker: copyMarker({ bakedAt: NEWER, announcement }) }));
+      const marker = copyMarker({ bakedAt: NEWER, announcement });
+      account.copies.push(otherCopy(NEWER, { marker, sourceImageId: 'ami-0b' }));
       account.snapshots.push(copySnapshot({ snapshotId: OTHER_SNAPSHOT }));
       account.parameters.set(PARAMETER, OTHER);
       sources.approve();
 
       expect(await settleAtGate()).toEqual({ kind: 'approved', parameter: PARAMETER });
       expect(account.parameters).toEqual(new Map([[PARAMETER, COPY]]));
+    });
+
+    it.each<[what: string, approves: (image: string) => void]>([
+      ['is approved', (image) => sources.marks.push(sourceMarks({ imageId: image, watermarks: watermarksOf(image) }))],
+      ['cannot be read', () => (sources.failure = new ThrottledError('RequestLimitExceeded', 'slow down'))],
+    ])('does not go back from a newer copy whose approval is not noted yet, and %s', async (_what, approves) => {
+      const announcement = { state: 'announced', settledAt: NOW, unapproved: true } as const;
+      const marker = copyMarker({ bakedAt: NEWER, announcement });
+      account.copies.push(otherCopy(NEWER, { marker, sourceImageId: 'ami-0b' }));
+      account.snapshots.push(copySnapshot({ snapshotId: OTHER_SNAPSHOT }));
+      account.parameters.set(PARAMETER, OTHER);
+      account.copies = account.copies.map((copy) =>
+        copy.imageId === COPY ? { ...copy, watermarks: watermarksOf(SOURCE_IMAGE) } : copy,
+      );
+      approves('ami-0b');
+
+      expect(await settleAtGate()).toEqual({ kind: 'approved', parameter: `none: ${OTHER} is of a newer image` });
+      expect(account.parameters).toEqual(new Map([[PARAMETER, OTHER]]));
     });
 
     it('is not opened where it is no longer as it was verified', async () => {
