@@ -80,31 +80,30 @@ program
   .option('--failing <percent>', 'calls of a hundred that fail', positive, 1)
   .action((options: RevokeOptions) => benchRevoke(options, console.log));
 
-program
-  .command('status')
+/** A benchmark that has a command of the tool read many accounts. */
+function manyAccounts(name: string) {
+  return program
+    .command(name)
+    .option('--accounts <n>', 'how many target accounts', count, 300)
+    .option('--recipes <n>', 'how many recipes, each copied into each account', count, 50)
+    .option('--latency <ms>', 'after how long each call is answered', positive, 50)
+    .option('--rounds <n>', 'how often it runs', count, 3)
+    .option('--against <file>', 'another build of the tool, which runs in turns with this one');
+}
+
+manyAccounts('status')
   .description(
     'reads many accounts with image-copier status, from a server that stands in for AWS and answers each call after a while, ' +
       'and compares that with what the calls take by themselves',
   )
-  .option('--accounts <n>', 'how many target accounts', count, 300)
-  .option('--recipes <n>', 'how many recipes, each copied into each account', count, 50)
   .option('--copies <n>', 'how many copies of each recipe an account has', count, 1)
-  .option('--latency <ms>', 'after how long each call is answered', positive, 50)
-  .option('--rounds <n>', 'how often it runs', count, 3)
-  .option('--against <file>', 'another build of the tool, which runs in turns with this one')
   .action((options: StatusOptions) => benchStatus(options, console.log));
 
-program
-  .command('doctor')
+manyAccounts('doctor')
   .description(
     'examines many accounts, in each of which all is well, with image-copier doctor, from a server that stands in for AWS and ' +
       'answers each call after a while, and compares that with what the calls take by themselves',
   )
-  .option('--accounts <n>', 'how many target accounts', count, 300)
-  .option('--recipes <n>', 'how many recipes, each copied into each account', count, 50)
-  .option('--latency <ms>', 'after how long each call is answered', positive, 50)
-  .option('--rounds <n>', 'how often it runs', count, 3)
-  .option('--against <file>', 'another build of the tool, which runs in turns with this one')
   .action((options: DoctorOptions) => benchDoctor(options, console.log));
 
 program

@@ -181,11 +181,14 @@ async function pointParameters(items: readonly Repaired[], batch: Batch, context
     items.flatMap(({ copy, withheld }) => (withheld === undefined ? [copy] : [])),
     context,
   );
-  return await batch.each(items, async (item): Promise<Pointed> => {
+  return items.flatMap((item): Pointed[] => {
     const line = lines.get(item.copy.imageId);
-    if (line instanceof Error) throw line;
+    if (line instanceof Error) {
+      batch.end(item.copy, line);
+      return [];
+    }
     const reason = item.withheld ?? ('reason' in item.wanted ? item.wanted.reason : '');
-    return await Promise.resolve({ ...item, parameter: line ?? `none: ${reason}` });
+    return [{ ...item, parameter: line ?? `none: ${reason}` }];
   });
 }
 
@@ -257,8 +260,8 @@ async function announceAll(items: readonly Deprecated[], batch: Batch, context: 
 
 async function announce(item: Deprecated, batch: Batch, context: SettleContext): Promise<void> {
   const { copy, wanted, withheld, announcement, isKnown, verdict, parameter, repairedSnapshots } = item;
+  const { unencryptedDevices, deprecation } = item;
   const { inventory, results, nowMs } = context;
-  const { unencryptedDevices } = item;
   const { settledAt } = announcement;
   const result: CopyResult = {
     ...resultOf(copy, settledAt, context),
@@ -279,7 +282,7 @@ async function announce(item: Deprecated, batch: Batch, context: SettleContext):
     kind: 'settled',
     parameter,
     ...detailsOf(verdict),
-    ...item.deprecation,
+    ...deprecation,
     copySeconds: (nowMs() - Date.parse(copy.createdAt)) / 1000,
     ...(repairedSnapshots.length > 0 && { repairedSnapshots }),
     ...(unencryptedDevices.length > 0 && { unencryptedDevices }),
